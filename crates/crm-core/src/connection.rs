@@ -1,0 +1,302 @@
+//! One connection type for both databases, and what Diesel's derive lacks to write every query once.
+//!
+//! [`DbConnection`] is SQLite or PostgreSQL, chosen at run time. Queries are written once against it;
+//! [`Portable::portable`] adds `ON CONFLICT` and cached `UPDATE`s, [`each_backend!`](crate::each_backend)
+//! is the escape hatch for what only a concrete connection can do.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
+
+pub use derived::{Db, DbConnection};
+
+/// The derive writes items without documentation and an enum that is large on one side by nature.
+#[expect(missing_docs, clippy::large_enum_variant, reason = "written by diesel::MultiConnection")]
+mod derived {
+    /// A connection to either database. Every service function takes `&mut DbConnection` first and leaves
+    /// the transaction to its caller.
+    #[derive(diesel::MultiConnection)]
+    pub enum DbConnection {
+        Postgres(diesel::pg::PgConnection),
+        Sqlite(diesel::sqlite::SqliteConnection),
+    }
+
+    /// The backend of [`DbConnection`]: what `into_boxed::<Db>()` and `check_for_backend(Db)` name.
+    pub type Db = MultiBackend;
+}
+
+/// Which database a connection speaks to, where SQL has to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendKind {
+    /// PostgreSQL.
+    Postgres,
+    /// The embedded SQLite.
+    Sqlite,
+}
+
+impl DbConnection {
+    /// Which database this is.
+    #[must_use]
+    pub fn kind(&self) -> BackendKind {
+        match self {
+            Self::Postgres(_) => BackendKind::Postgres,
+            Self::Sqlite(_) => BackendKind::Sqlite,
+        }
+    }
+
+    /// Runs `work` in a transaction that may write: committed when it returns `Ok`, rolled back otherwise.
+    ///
+    /// On SQLite the transaction takes the write lock at once (`BEGIN IMMEDIATE`): a deferred one that
+    /// reads first fails with "database is locked" as soon as somebody else has written in between, and
+    /// no busy timeout helps. Inside an open transaction it is a savepoint on both databases.
+    ///
+    /// # Errors
+    /// What `work` returns, or the database's error from BEGIN or COMMIT.
+    pub fn write<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        let depth = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self).transaction_depth()?;
+        match (&mut *self, depth) {
+            (Self::Sqlite(sqlite), None) => {
+                AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+                match work(self) {
+                    Ok(value) => {
+                        commit(self)?;
+                        Ok(value)
+                    }
+                    Err(error) => {
+                        rollback(self)?;
+                        Err(error)
+                    }
+                }
+            }
+            _ => self.savepoint(work),
+        }
+    }
+
+    /// A plain `BEGIN`, or a savepoint where a transaction is open.
+    #[expect(clippy::disallowed_methods, reason = "the one place that may: SQLite's outermost BEGIN is handled above")]
+    fn savepoint<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        self.transaction(work)
+    }
+
+    /// How many transactions are open, savepoints included.
+    ///
+    /// # Errors
+    /// When the transaction is broken, so that the connection must be thrown away.
+    pub fn transaction_depth(&mut self) -> QueryResult<u32> {
+        let depth = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self).transaction_depth()?;
+        Ok(depth.map_or(0, u32::from))
+    }
+
+    /// Rolls back until `depth` transactions are open: what a caller that catches a panic owes the connection.
+    ///
+    /// # Errors
+    /// When a rollback fails; the connection must be thrown away then.
+    pub fn rollback_to_depth(&mut self, depth: u32) -> QueryResult<()> {
+        while self.transaction_depth()? > depth {
+            rollback(self)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the outermost writing transaction by hand, for a caller that commits many jobs at once.
+    ///
+    /// # Errors
+    /// The database's, when it refuses to begin.
+    pub fn begin_write(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+            Self::Postgres(_) => <Self as Connection>::TransactionManager::begin_transaction(self),
+        }
+    }
+
+    /// Commits what [`begin_write`](Self::begin_write) opened.
+    ///
+    /// # Errors
+    /// The database's; nothing of the transaction is durable then.
+    pub fn commit_write(&mut self) -> QueryResult<()> {
+        commit(self)
+    }
+}
+
+fn commit(connection: &mut DbConnection) -> QueryResult<()> {
+    <DbConnection as Connection>::TransactionManager::commit_transaction(connection)
+}
+
+fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
+    <DbConnection as Connection>::TransactionManager::rollback_transaction(connection)
+}
+
+/// Lends a plain PostgreSQL connection to functions that take a [`DbConnection`], inside the caller's
+/// own transaction where one is open.
+///
+/// A panic in `work` is passed on after the connection was given back.
+pub fn with_pg<R>(connection: &mut PgConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
+    lend(
+        connection,
+        DbConnection::Postgres,
+        |db| match db {
+            DbConnection::Postgres(connection) => Some(connection),
+            DbConnection::Sqlite(_) => None,
+        },
+        work,
+    )
+}
+
+/// As [`with_pg`], for a plain SQLite connection.
+pub fn with_sqlite<R>(connection: &mut SqliteConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
+    lend(
+        connection,
+        DbConnection::Sqlite,
+        |db| match db {
+            DbConnection::Sqlite(connection) => Some(connection),
+            DbConnection::Postgres(_) => None,
+        },
+        work,
+    )
+}
+
+fn lend<C, R>(
+    connection: &mut C,
+    wrap: impl FnOnce(C) -> DbConnection,
+    unwrap: impl FnOnce(DbConnection) -> Option<C>,
+    work: impl FnOnce(&mut DbConnection) -> R,
+) -> R {
+    let outcome = replace_with::replace_with_or_abort_and_return(connection, |plain| {
+        let mut db = wrap(plain);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut db)));
+        // `work` may have put another backend's connection there; no caller could be answered then.
+        let Some(plain) = unwrap(db) else { std::process::abort() };
+        (outcome, plain)
+    });
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// The columns of a [`Selectable`] row, for `.select(…)` and `.returning(…)`: `as_returning()` is written
+/// for one backend and does not compile for two.
+pub fn columns<T: Selectable<Db>>() -> T::SelectExpression {
+    T::construct_selection()
+}
+
+/// A query that is rendered by the backend that runs it, and cached by its text.
+///
+/// Two things that the derived backend refuses work through it: `ON CONFLICT`, and keeping the prepared
+/// statement of an `UPDATE` or upsert (Diesel prepares those anew at each execution, which triples their
+/// cost). The cache is unbounded: use it for statements with a fixed set of shapes.
+#[derive(Debug, Clone, Copy)]
+pub struct Portable<Q>(Q);
+
+/// Adds [`portable`](PortableExt::portable) to every query.
+pub trait PortableExt: Sized {
+    /// Renders this query by the backend that runs it; see [`Portable`].
+    fn portable(self) -> Portable<Self> {
+        Portable(self)
+    }
+}
+
+impl<Q> PortableExt for Q where Q: QueryFragment<Pg> + QueryFragment<Sqlite> {}
+
+impl<Q> QueryFragment<Db> for Portable<Q>
+where
+    Q: QueryFragment<Pg> + QueryFragment<Sqlite>,
+{
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(&self.0, pass)
+    }
+
+    // Hidden from Diesel's documentation, yet a provided method that may be overridden; a test in
+    // tests/portable.rs fails should that change.
+    fn is_safe_to_cache_prepared(&self, _: &Db) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q: QueryId> QueryId for Portable<Q> {
+    type QueryId = Q::QueryId;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q: Query> Query for Portable<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Portable<Q> {}
+
+/// Appends `FOR UPDATE` on PostgreSQL and nothing on SQLite, whose writing transaction already holds the
+/// only write lock.
+#[derive(Debug, Clone, Copy)]
+pub struct ForUpdate<Q>(Q);
+
+/// Adds [`locked`](ForUpdateExt::locked) to every query.
+pub trait ForUpdateExt: Sized {
+    /// Locks the selected rows until the end of the transaction; see [`ForUpdate`].
+    fn locked(self) -> ForUpdate<Self> {
+        ForUpdate(self)
+    }
+}
+
+impl<Q: Query> ForUpdateExt for Q {}
+
+impl<Q> QueryFragment<Db> for ForUpdate<Q>
+where
+    Q: QueryFragment<Db>,
+{
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(pass.reborrow())?;
+        Db::walk_variant_ast(&LockClause, pass)
+    }
+}
+
+impl<Q: QueryId> QueryId for ForUpdate<Q> {
+    type QueryId = ForUpdate<Q::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q: Query> Query for ForUpdate<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for ForUpdate<Q> {}
+
+struct LockClause;
+
+impl QueryFragment<Pg> for LockClause {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.push_sql(" FOR UPDATE");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for LockClause {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// Runs the same expression on whichever concrete connection is inside a [`DbConnection`]: for the few
+/// things that compile for one backend only, multi-row inserts above all.
+///
+/// ```
+/// use diesel::prelude::*;
+/// fn ping(db: &mut crm_core::DbConnection) -> QueryResult<usize> {
+///     crm_core::each_backend!(db, connection => diesel::sql_query("SELECT 1").execute(connection))
+/// }
+/// ```
+#[macro_export]
+macro_rules! each_backend {
+    ($connection:expr, $name:ident => $body:expr) => {
+        match $connection {
+            $crate::DbConnection::Postgres($name) => $body,
+            $crate::DbConnection::Sqlite($name) => $body,
+        }
+    };
+}

@@ -1,0 +1,175 @@
+//! Opening connections: which database a URL names, and how a connection is set up.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection};
+
+use crate::{BackendKind, DbConnection};
+
+/// Where the data is: `sqlite://PATH`, `sqlite::memory:` or `postgres://…` (contract/operations).
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// An SQLite file.
+    SqliteFile(PathBuf),
+    /// An SQLite database in this process's memory, shared by its connections and gone with them. The name
+    /// tells one from another.
+    SqliteMemory(String),
+    /// A PostgreSQL URL as libpq reads it.
+    Postgres(String),
+}
+
+/// Why a text names no database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotADatabaseUrl;
+
+impl fmt::Display for NotADatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+    }
+}
+
+impl std::error::Error for NotADatabaseUrl {}
+
+impl FromStr for DatabaseUrl {
+    type Err = NotADatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        static MEMORY: AtomicU64 = AtomicU64::new(0);
+        if text == "sqlite::memory:" {
+            let number = MEMORY.fetch_add(1, Ordering::Relaxed);
+            return Ok(Self::SqliteMemory(format!("crm-{}-{number}", std::process::id())));
+        }
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            let sane = !path.is_empty() && !path.starts_with(':') && !path.contains(['?', '\0']);
+            return if sane { Ok(Self::SqliteFile(path.into())) } else { Err(NotADatabaseUrl) };
+        }
+        let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+        if postgres { Ok(Self::Postgres(text.to_owned())) } else { Err(NotADatabaseUrl) }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// Without the password, for people and logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteFile(path) => write!(f, "sqlite://{}", path.display()),
+            Self::SqliteMemory(_) => f.write_str("sqlite::memory:"),
+            Self::Postgres(url) => {
+                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+                write!(f, "postgres://{}", place.split('?').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The longest that one statement may run, in milliseconds (contract/conventions, last section).
+const STATEMENT_TIMEOUT_MS: u32 = 5_000;
+
+impl DatabaseUrl {
+    /// Which database it names.
+    #[must_use]
+    pub fn kind(&self) -> BackendKind {
+        match self {
+            Self::SqliteFile(_) | Self::SqliteMemory(_) => BackendKind::Sqlite,
+            Self::Postgres(_) => BackendKind::Postgres,
+        }
+    }
+
+    /// The file, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::SqliteFile(path) => Some(path),
+            Self::SqliteMemory(_) | Self::Postgres(_) => None,
+        }
+    }
+
+    /// Opens a connection and sets it up: on SQLite WAL, foreign keys, `synchronous=FULL`; on both a limit
+    /// for the time of one statement or of waiting for a lock.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn connect(&self) -> Result<DbConnection, ConnectionError> {
+        match self {
+            Self::SqliteFile(path) => {
+                let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+                sqlite(path)
+            }
+            Self::SqliteMemory(name) => sqlite(&format!("file:/{name}?vfs=memdb")),
+            Self::Postgres(url) => postgres(url),
+        }
+    }
+}
+
+/// Bounds on a network that swallows packets, unless the URL sets its own (libpq's names; the first in
+/// seconds, the second in milliseconds).
+const NETWORK_LIMITS: [(&str, &str); 2] = [("connect_timeout", "2"), ("tcp_user_timeout", "5000")];
+
+fn postgres(url: &str) -> Result<DbConnection, ConnectionError> {
+    let mut url = url.to_owned();
+    for (name, value) in NETWORK_LIMITS {
+        if !url.contains(&format!("{name}=")) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&format!("{name}={value}"));
+        }
+    }
+    let mut connection = PgConnection::establish(&url)?;
+    let settings = format!("SET statement_timeout = {STATEMENT_TIMEOUT_MS}; SET TIME ZONE 'UTC'");
+    connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    // Faults are told apart by the server's words (see `fault`). A role without the right to set their
+    // language keeps the server's, which is English unless somebody chose another.
+    if let Err(error) = connection.batch_execute("SET lc_messages = 'C'") {
+        log::debug!("lc_messages stays as the server has it: {error}");
+    }
+    Ok(DbConnection::Postgres(connection))
+}
+
+fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(name)?;
+    // One by one and the timeout first: the switch to WAL may have to wait for another process.
+    for pragma in [
+        "PRAGMA busy_timeout = 5000",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
+        "PRAGMA cache_size = -65536",
+        "PRAGMA mmap_size = 268435456",
+        "PRAGMA temp_store = MEMORY",
+    ] {
+        connection.batch_execute(pragma).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    }
+    Ok(DbConnection::Sqlite(connection))
+}
+
+/// Lets r2d2 make connections of the database that a URL names, and of no other: Diesel's own manager of a
+/// multi-backend connection tries each backend in turn.
+#[derive(Debug, Clone)]
+pub struct ConnectionManager(pub DatabaseUrl);
+
+impl r2d2::ManageConnection for ConnectionManager {
+    type Connection = DbConnection;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> Result<Self::Connection, Self::Error> {
+        self.0.connect()
+    }
+
+    fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
+        connection.batch_execute("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
+    }
+
+    fn has_broken(&self, connection: &mut Self::Connection) -> bool {
+        std::thread::panicking() || connection.transaction_depth() != Ok(0)
+    }
+}

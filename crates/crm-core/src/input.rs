@@ -1,0 +1,216 @@
+//! Reading a request's JSON object into typed values, reporting all problems together.
+//!
+//! Serde's derive stops at the first problem; the contract wants every one of them with its path.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::Uuid;
+use crate::error::{FieldCode, FieldErrors};
+use crate::ids::RecordId;
+use crate::patch::Patch;
+
+/// A JSON object, as parsed.
+pub type JsonObject = Map<String, Value>;
+
+/// Where a value stands in a body; written `email[0].value`.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    parent: Option<&'a At<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> At<'a> {
+    /// A member of the body itself.
+    #[must_use]
+    pub fn field(name: &'a str) -> Self {
+        Self { parent: None, step: Step::Key(name) }
+    }
+
+    /// A member of the object that stands here.
+    #[must_use]
+    pub fn key(&'a self, name: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Key(name) }
+    }
+
+    /// An entry of the list that stands here, counted from 0.
+    #[must_use]
+    pub fn index(&'a self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Index(index) }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match (self.step, self.parent) {
+            (Step::Key(name), None) => f.write_str(name),
+            (Step::Key(name), Some(_)) => write!(f, ".{name}"),
+            (Step::Index(index), _) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+/// A value type that a field of a body can hold.
+pub trait FromJson: Sized {
+    /// Reads the value that stands `at`; says what is wrong with it in `errors` and returns `None`.
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self>;
+
+    /// Whether an optional field with this value is empty: `null`, and for texts a blank string.
+    fn means_nothing(value: &Value) -> bool {
+        value.is_null()
+    }
+}
+
+/// A whole body: what a service function takes.
+pub trait FromBody: Sized {
+    /// Reads it from the body's object.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors>;
+}
+
+/// Reads an array of at most `limit` entries, reporting the problems of all of them.
+pub fn read_list<T: FromJson>(value: &Value, at: &At<'_>, limit: usize, errors: &mut FieldErrors) -> Option<Vec<T>> {
+    let Value::Array(entries) = value else {
+        errors.push(at.to_string(), FieldCode::WrongType, "must be an array");
+        return None;
+    };
+    if entries.len() > limit {
+        errors.push(at.to_string(), FieldCode::TooMany, format!("must have at most {limit} entries"));
+        return None;
+    }
+    let read: Vec<Option<T>> =
+        entries.iter().enumerate().map(|(index, entry)| T::from_json(entry, &at.index(index), errors)).collect();
+    read.into_iter().collect()
+}
+
+/// Reads the members of a body one by one and remembers which were asked for.
+pub struct ObjectReader<'a> {
+    body: &'a JsonObject,
+    known: Vec<&'static str>,
+    errors: FieldErrors,
+}
+
+impl<'a> ObjectReader<'a> {
+    /// A reader of this body.
+    #[must_use]
+    pub fn new(body: &'a JsonObject) -> Self {
+        Self { body, known: Vec::with_capacity(24), errors: FieldErrors::new() }
+    }
+
+    /// The raw member, now known.
+    pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
+        self.body.get(name)
+    }
+
+    /// Where problems that span members are reported.
+    pub fn errors(&mut self) -> &mut FieldErrors {
+        &mut self.errors
+    }
+
+    /// A member that must be there; `None` after a problem was noted.
+    pub fn required<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+        match self.raw(name) {
+            None | Some(Value::Null) => {
+                self.errors.push(name, FieldCode::Required, "is required");
+                None
+            }
+            Some(value) => T::from_json(value, &At::field(name), &mut self.errors),
+        }
+    }
+
+    /// A member that may be absent, `null` or blank.
+    pub fn optional<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.raw(name)?;
+        if T::means_nothing(value) { None } else { T::from_json(value, &At::field(name), &mut self.errors) }
+    }
+
+    /// A member of a merge patch.
+    pub fn patch<T: FromJson>(&mut self, name: &'static str) -> Patch<T> {
+        match self.raw(name) {
+            None => Patch::Keep,
+            Some(value) if T::means_nothing(value) => Patch::Clear,
+            Some(value) => T::from_json(value, &At::field(name), &mut self.errors).map_or(Patch::Keep, Patch::Set),
+        }
+    }
+
+    /// A member of a merge patch that cannot be cleared.
+    pub fn patch_required<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+        match self.raw(name)? {
+            Value::Null => {
+                self.errors.push(name, FieldCode::NotNullable, "is required and cannot be cleared");
+                None
+            }
+            value => T::from_json(value, &At::field(name), &mut self.errors),
+        }
+    }
+
+    /// Ends the reading: a member that nobody asked for is an error unless it is one of `read_only`, which a
+    /// client may send back as it read them and which are ignored (contract/conventions, "Writing").
+    ///
+    /// # Errors
+    /// Every problem of the body. `None` for `value` means that a problem was noted.
+    pub fn finish<T>(mut self, read_only: &[&str], value: Option<T>) -> Result<T, FieldErrors> {
+        for name in self.body.keys() {
+            if !self.known.contains(&name.as_str()) && !read_only.contains(&name.as_str()) {
+                self.errors.push(name.clone(), FieldCode::UnknownField, "is no field of this resource");
+            }
+        }
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(self.errors),
+        }
+    }
+}
+
+impl fmt::Debug for ObjectReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectReader").field("known", &self.known).field("errors", &self.errors).finish_non_exhaustive()
+    }
+}
+
+impl FromJson for bool {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        if value.as_bool().is_none() {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be true or false");
+        }
+        value.as_bool()
+    }
+}
+
+impl FromJson for Uuid {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let parsed = value.as_str().and_then(|text| text.parse().ok());
+        if parsed.is_none() {
+            errors.push(at.to_string(), FieldCode::InvalidId, crate::uuid::NotAUuid.to_string());
+        }
+        parsed
+    }
+}
+
+impl<T: RecordId> FromJson for T {
+    /// A string of decimal digits; a JSON number is accepted as well (contract/conventions).
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let parsed = match value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        };
+        if parsed.is_none() {
+            errors.push(at.to_string(), FieldCode::InvalidId, crate::ids::NotAnId.to_string());
+        }
+        parsed
+    }
+}

@@ -1,0 +1,186 @@
+//! API keys: how one is made, recognised and stored (contract/conventions, "Keys").
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Which of a tenant's two keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyRole {
+    /// Reads and writes: `crm_rw_…`.
+    Primary,
+    /// Reads only: `crm_ro_…`.
+    Secondary,
+}
+
+impl KeyRole {
+    /// Its name on the command line and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        }
+    }
+
+    /// Whether a key of this role may change anything.
+    #[must_use]
+    pub fn may_write(self) -> bool {
+        self == Self::Primary
+    }
+
+    pub(crate) fn from_stored(text: &str) -> Option<Self> {
+        [Self::Primary, Self::Secondary].into_iter().find(|role| role.as_str() == text)
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Primary => "crm_rw_",
+            Self::Secondary => "crm_ro_",
+        }
+    }
+}
+
+/// A secret key. It has no `Debug` and no `Display`, so that it reaches no log by accident.
+#[derive(Clone)]
+pub struct ApiKey(String);
+
+/// The shortest key that is accepted from outside, in characters.
+pub const SHORTEST_CHOSEN_KEY: usize = 32;
+const LONGEST_KEY: usize = 256;
+
+/// Why a text cannot be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAKey {
+    /// Shorter or longer than a key can be, or with other characters than visible ASCII.
+    Malformed,
+    /// It begins like one of ours and its checksum is wrong: a typing error.
+    Checksum,
+}
+
+impl fmt::Display for NotAKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "a key has 32 to 256 visible ASCII characters",
+            Self::Checksum => "a key that begins with crm_rw_ or crm_ro_ must be one that this program made",
+        })
+    }
+}
+
+impl std::error::Error for NotAKey {}
+
+impl ApiKey {
+    /// A new key: 256 bits from the operating system, a prefix that secret scanners can find, and a
+    /// checksum that tells a mistyped key without asking the database.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness to give.
+    pub fn generate(role: KeyRole) -> Result<Self, getrandom::Error> {
+        let mut secret = [0_u8; 32];
+        getrandom::fill(&mut secret)?;
+        let body = format!("{}{}", role.prefix(), URL_SAFE_NO_PAD.encode(secret));
+        Ok(Self(format!("{body}{}", checksum(&body))))
+    }
+
+    /// Takes a key that somebody sends or chose, when it can be one at all.
+    ///
+    /// # Errors
+    /// Why it cannot; no database was asked.
+    pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || !(SHORTEST_CHOSEN_KEY..=LONGEST_KEY).contains(&text.len()) {
+            return Err(NotAKey::Malformed);
+        }
+        if Self::begins_like_ours(text) && !has_checksum(text) {
+            return Err(NotAKey::Checksum);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether this program made it, as far as the checksum tells; otherwise somebody chose it.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        Self::begins_like_ours(&self.0)
+    }
+
+    fn begins_like_ours(text: &str) -> bool {
+        [KeyRole::Primary, KeyRole::Secondary].iter().any(|role| text.starts_with(role.prefix()))
+    }
+
+    /// What is stored and looked up. A key has 256 bits of randomness, so that a fast hash is enough.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(Sha256::digest(&self.0).into())
+    }
+
+    /// The secret itself, to show it once or to send it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+const CHECKSUM_LENGTH: usize = 6;
+
+fn checksum(body: &str) -> String {
+    let mut text = URL_SAFE_NO_PAD.encode(crc32fast::hash(body.as_bytes()).to_be_bytes());
+    text.truncate(CHECKSUM_LENGTH);
+    text
+}
+
+fn has_checksum(text: &str) -> bool {
+    text.len().checked_sub(CHECKSUM_LENGTH).is_some_and(|at| checksum(&text[..at]) == text[at..])
+}
+
+/// The SHA-256 of a key.
+#[derive(Debug, Clone, Copy, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// The bytes, as stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq for KeyHash {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_key_is_recognised_and_a_mistyped_one_is_not() {
+        for role in [KeyRole::Primary, KeyRole::Secondary] {
+            let key = ApiKey::generate(role).unwrap();
+            assert!(key.reveal().starts_with(role.prefix()));
+            let again = ApiKey::parse(key.reveal()).unwrap();
+            assert!(again.is_generated() && again.hash() == key.hash());
+            for place in 7..key.reveal().len() {
+                let mut typed = key.reveal().to_owned().into_bytes();
+                typed[place] = if typed[place] == b'A' { b'B' } else { b'A' };
+                let typed = String::from_utf8(typed).unwrap();
+                assert_eq!(ApiKey::parse(&typed).err(), Some(NotAKey::Checksum), "character {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_refused_without_a_database() {
+        for text in ["", "short", &"x".repeat(31), &"x".repeat(257), &format!("{}\n", "x".repeat(32)), &"é".repeat(32)] {
+            assert_eq!(ApiKey::parse(text).err(), Some(NotAKey::Malformed), "{text:?}");
+        }
+        assert!(ApiKey::parse(&"x".repeat(32)).is_ok_and(|key| !key.is_generated()), "a chosen key");
+    }
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod connection;
+pub mod database;
+pub mod error;
+mod ids;
+pub mod input;
+pub mod keys;
+pub mod migrate;
+pub mod numbering;
+#[cfg(feature = "openapi")]
+mod openapi;
+pub mod page;
+pub mod params;
+mod patch;
+mod scope;
+pub mod sql;
+pub mod tenants;
+mod timestamp;
+mod uuid;
+pub mod values;
+
+pub use connection::{
+    BackendKind, Db, DbConnection, ForUpdate, ForUpdateExt, Portable, PortableExt, columns, with_pg, with_sqlite,
+};
+pub use database::DatabaseUrl;
+pub use error::{FieldCode, FieldError, FieldErrors};
+pub use ids::{
+    CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind,
+};
+pub use patch::Patch;
+pub use scope::{NotATenantId, PublicTenantId, Scope, TenantId};
+pub use timestamp::{NotATimestamp, Timestamp};
+pub use uuid::{NotAUuid, Uuid};
+
+// Diesel binds the C libraries; these names make the workspace choose how they are built (Cargo.toml).
+use {libsqlite3_sys as _, openssl_sys as _, pq_sys as _};

@@ -1,0 +1,189 @@
+//! The schema: one ordered list of migrations, once for each database, embedded in the program.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use diesel::backend::Backend;
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::{DatabaseUrl, DbConnection, each_backend};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// The key of the advisory lock that migrations take on PostgreSQL: "crm-mig" in ASCII.
+const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6d_69_67;
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug)]
+pub enum MigrateError {
+    /// The database could not be reached.
+    Connect(diesel::ConnectionError),
+    /// The lock file beside the SQLite file could not be taken.
+    Lock(PathBuf, std::io::Error),
+    /// The database has migrations that this program does not know: it belongs to a newer version.
+    Newer(Vec<String>),
+    /// A migration failed; the schema is as it was before it.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => write!(f, "the database cannot be reached: {error}"),
+            Self::Lock(path, error) => write!(f, "the lock file {} cannot be taken: {error}", path.display()),
+            Self::Newer(versions) => write!(
+                f,
+                "the database was migrated by a newer version of this program (unknown here: {}); run that one",
+                versions.join(", ")
+            ),
+            Self::Failed(error) => write!(f, "a migration failed and was rolled back: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for MigrateError {}
+
+/// Brings the schema up to date and returns the names of the migrations that ran.
+///
+/// Any number of programs may do so at once: one works, the others wait and find nothing left to do. The
+/// lock is an advisory one on PostgreSQL; on SQLite it is held on a file beside the database, and taken
+/// before the first connection, because the switch to WAL cannot wait for another process.
+///
+/// # Errors
+/// See [`MigrateError`]; each migration is one transaction.
+pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
+    let _lock = url.file().map(|path| FileLock::wait(&with_suffix(path, ".migrate-lock"))).transpose()?;
+    let mut connection = url.connect().map_err(MigrateError::Connect)?;
+    if let DbConnection::Postgres(postgres) = &mut connection {
+        // A migration may take longer than a request's statement, and so may the wait for another program's.
+        let lock = format!("SET statement_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})");
+        postgres.batch_execute(&lock).map_err(|error| MigrateError::Failed(error.into()))?;
+    }
+    // Closing the connection ends the advisory lock.
+    run_pending(&mut connection)
+}
+
+/// Brings the schema of this connection's database up to date, without a lock.
+///
+/// # Errors
+/// [`MigrateError::Newer`], [`MigrateError::Failed`].
+pub fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    let newer = unknown_versions(connection)?;
+    if !newer.is_empty() {
+        return Err(MigrateError::Newer(newer));
+    }
+    let ran = match connection {
+        DbConnection::Postgres(connection) => names(connection.run_pending_migrations(POSTGRES)),
+        DbConnection::Sqlite(connection) => names(connection.run_pending_migrations(SQLITE)),
+    };
+    ran.map_err(MigrateError::Failed)
+}
+
+/// Takes every migration back, newest first: everything is gone. For tests of the schema.
+///
+/// # Errors
+/// [`MigrateError::Failed`].
+pub fn revert_all(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    let reverted = match connection {
+        DbConnection::Postgres(connection) => names(connection.revert_all_migrations(POSTGRES)),
+        DbConnection::Sqlite(connection) => names(connection.revert_all_migrations(SQLITE)),
+    };
+    reverted.map_err(MigrateError::Failed)
+}
+
+/// Whether the schema is the one that this program knows.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn is_current(connection: &mut DbConnection) -> Result<bool, MigrateError> {
+    let mut applied = applied_versions(connection)?;
+    let mut known = known_versions(connection)?;
+    applied.sort();
+    known.sort();
+    Ok(applied == known)
+}
+
+fn names(
+    ran: Result<Vec<MigrationVersion<'_>>, Box<dyn std::error::Error + Send + Sync>>,
+) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(ran?.into_iter().map(|version| version.to_string()).collect())
+}
+
+fn unknown_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    let known = known_versions(connection)?;
+    Ok(applied_versions(connection)?.into_iter().filter(|version| !known.contains(version)).collect())
+}
+
+fn applied_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    let applied = each_backend!(connection, connection => names(connection.applied_migrations()));
+    applied.map_err(MigrateError::Failed)
+}
+
+fn known_versions(connection: &DbConnection) -> Result<Vec<String>, MigrateError> {
+    fn of<B: Backend>(source: &EmbeddedMigrations) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>>
+    where
+        EmbeddedMigrations: MigrationSource<B>,
+    {
+        let migrations: Vec<Box<dyn Migration<B>>> = source.migrations()?;
+        Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+    }
+    match connection {
+        DbConnection::Postgres(_) => of::<Pg>(&POSTGRES),
+        DbConnection::Sqlite(_) => of::<Sqlite>(&SQLITE),
+    }
+    .map_err(MigrateError::Failed)
+}
+
+/// A lock between processes, held on a small file beside an SQLite database until it is dropped.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Waits until nobody else holds the lock.
+    ///
+    /// # Errors
+    /// [`MigrateError::Lock`] when the file cannot be made.
+    pub fn wait(path: &Path) -> Result<Self, MigrateError> {
+        let file = open(path)?;
+        file.lock().map_err(|error| MigrateError::Lock(path.to_owned(), error))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the lock unless somebody else holds it.
+    ///
+    /// # Errors
+    /// [`MigrateError::Lock`] when the file cannot be made.
+    pub fn take(path: &Path) -> Result<Option<Self>, MigrateError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(MigrateError::Lock(path.to_owned(), error)),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, MigrateError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| MigrateError::Lock(path.to_owned(), error))
+}
+
+/// The path with a suffix after the whole file name: `crm.db` and `.lock` make `crm.db.lock`.
+#[must_use]
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

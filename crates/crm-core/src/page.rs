@@ -1,0 +1,466 @@
+//! Pages of a list: where one starts, in which order, and the token that names the next
+//! (contract/conventions, "Lists").
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl, OrderDsl};
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::{QueryResult, result::Error as DieselError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::FieldCode;
+use crate::params::{FromParams, ParamReader};
+use crate::{Db, Timestamp, sql};
+
+/// Which way a list runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Smallest first.
+    Asc,
+    /// Largest first; the default.
+    Desc,
+}
+
+/// What a list is ordered by, as SQL that is never NULL.
+///
+/// NULL sorts last in both directions. A nullable column is therefore ordered by `coalesce(column, …)` with
+/// a stand-in beyond every value, one for each direction, and each has an index on just that expression; so
+/// a page by keyset is one range of one index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortColumn {
+    asc: &'static str,
+    desc: &'static str,
+    kind: SortKind,
+}
+
+/// What a sort expression yields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKind {
+    /// Text, compared by code points.
+    Text,
+    /// A 64-bit whole number.
+    Number,
+    /// A moment.
+    Moment,
+}
+
+impl SortColumn {
+    /// A column that is never NULL.
+    #[must_use]
+    pub const fn plain(column: &'static str, kind: SortKind) -> Self {
+        Self { asc: column, desc: column, kind }
+    }
+
+    /// A nullable column with an expression for each direction.
+    #[must_use]
+    pub const fn nullable(asc: &'static str, desc: &'static str, kind: SortKind) -> Self {
+        Self { asc, desc, kind }
+    }
+
+    /// The expression for this direction.
+    #[must_use]
+    pub fn sql(self, direction: Direction) -> &'static str {
+        match direction {
+            Direction::Asc => self.asc,
+            Direction::Desc => self.desc,
+        }
+    }
+}
+
+/// The value of a sort expression in one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SortKey {
+    /// Text, compared by code points.
+    #[serde(rename = "t")]
+    Text(String),
+    /// A whole number.
+    #[serde(rename = "n")]
+    Number(i64),
+    /// A moment.
+    #[serde(rename = "m")]
+    Moment(Timestamp),
+}
+
+impl SortKey {
+    /// The key of a nullable text: what [`SortColumn::nullable`] has with `''` and [`Self::LAST_TEXT`].
+    #[must_use]
+    pub fn nullable_text(value: Option<&str>, direction: Direction) -> Self {
+        let stand_in = if direction == Direction::Asc { Self::LAST_TEXT } else { "" };
+        Self::Text(value.unwrap_or(stand_in).to_owned())
+    }
+
+    /// The key of a nullable number, with the stand-ins of 64-bit integers.
+    #[must_use]
+    pub fn nullable_number(value: Option<i64>, direction: Direction) -> Self {
+        let stand_in = if direction == Direction::Asc { i64::MAX } else { -i64::MAX };
+        Self::Number(value.unwrap_or(stand_in))
+    }
+
+    fn kind(&self) -> SortKind {
+        match self {
+            Self::Text(_) => SortKind::Text,
+            Self::Number(_) => SortKind::Number,
+            Self::Moment(_) => SortKind::Moment,
+        }
+    }
+
+    /// Sorts after every text that a person writes.
+    pub const LAST_TEXT: &'static str = "\u{10ffff}";
+}
+
+/// A field that a list can be ordered by.
+pub trait SortField: Copy + PartialEq + 'static {
+    /// The list, so that a token of one is refused by another.
+    const LIST: &'static str;
+
+    /// The names for `orderBy`, the default first. Two names may mean one field.
+    const NAMES: &'static [(&'static str, Self)];
+
+    /// What it is in SQL.
+    fn column(self) -> SortColumn;
+}
+
+/// Where a page starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// After this many rows.
+    Offset(i64),
+    /// After the row with this key and id.
+    After {
+        /// The value of the sort expression in the last row of the page before.
+        key: SortKey,
+        /// Its id.
+        id: i64,
+    },
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest<S> {
+    /// The field that the list is ordered by; ties are broken by the id.
+    pub order_by: S,
+    /// Which way it runs, the id as well.
+    pub direction: Direction,
+    /// Where the page starts.
+    pub start: Start,
+    /// The most items of a page, 1 to 200.
+    pub size: i64,
+    /// The number of the page, for the envelope.
+    pub page: i64,
+    /// Whether the exact number of matches is wanted.
+    pub include_total: bool,
+    /// Binds a token to the filters and the order that it was made for.
+    fingerprint: String,
+}
+
+/// The farthest row that an offset reaches: beyond it a token is the way to go.
+const FARTHEST_OFFSET: i64 = 1_000_000_000;
+
+impl<S: SortField> FromParams for PageRequest<S> {
+    fn from_params(params: &mut ParamReader) -> Self {
+        let page = params.integer("page", 1, FARTHEST_OFFSET / 200, "The page, counted from 1.");
+        let offset = params.integer("offset", 0, FARTHEST_OFFSET, "How many records to skip, in place of `page`.");
+        let size = params.integer("size", 1, 200, "The most records of a page.").unwrap_or(10);
+        let direction = params
+            .word(
+                "sort",
+                &[("asc", Direction::Asc), ("desc", Direction::Desc), ("ASC", Direction::Asc), ("DESC", Direction::Desc)],
+                "Which way the list runs; `desc` unless given. Records without a value come last both ways.",
+            )
+            .unwrap_or(Direction::Desc);
+        let order_by = params.word("orderBy", S::NAMES, "The field that the list is ordered by; `createdOn` unless given.");
+        let order_by = order_by.unwrap_or(S::NAMES[0].1);
+        let include_total =
+            params.bool("includeTotal", "Whether to count all matches; without it no count is run.").unwrap_or(false);
+        let token = params.token(
+            "continuationToken",
+            "The token of the page before, with the same filters and order. Records that come and go meanwhile \
+             never make another one appear twice or be skipped.",
+        );
+        if page.is_some() && offset.is_some() {
+            params.errors().push("offset", FieldCode::Conflicting, "give either page or offset");
+        }
+        let fingerprint = fingerprint(params, order_by, direction);
+        let mut request = Self {
+            order_by,
+            direction,
+            start: Start::Offset(offset.unwrap_or_else(|| (page.unwrap_or(1) - 1) * size)),
+            size,
+            page: page.unwrap_or_else(|| offset.unwrap_or(0) / size + 1),
+            include_total,
+            fingerprint,
+        };
+        if let Some(token) = token {
+            let fits = |token: &Token| {
+                token.fingerprint == request.fingerprint && token.key.kind() == order_by.column().kind
+            };
+            match Token::read(&token).filter(fits) {
+                Some(token) => {
+                    request.page = token.page;
+                    request.start = Start::After { key: token.key, id: token.id };
+                }
+                None => params.errors().push(
+                    "continuationToken",
+                    FieldCode::InvalidToken,
+                    "is malformed or was made for another list, filter or order: start again without it",
+                ),
+            }
+        }
+        request
+    }
+}
+
+/// What must be the same from page to page, hashed: the order and every filter, whatever the order in
+/// which they were written.
+fn fingerprint<S: SortField>(params: &ParamReader, order_by: S, direction: Direction) -> String {
+    const NOT_FILTERS: &[&str] = &["page", "offset", "size", "sort", "orderBy", "includeTotal", "continuationToken"];
+    let mut filters: Vec<_> = params.given_except(NOT_FILTERS).collect();
+    filters.sort();
+    let mut hash = Sha256::new();
+    let direction_name = if direction == Direction::Asc { "asc" } else { "desc" };
+    for part in [S::LIST, order_by.column().sql(direction), direction_name]
+        .into_iter()
+        .chain(filters.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
+    {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..12])
+}
+
+/// The continuation token: opaque to clients, versioned by its first member's name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Token {
+    #[serde(rename = "v1")]
+    fingerprint: String,
+    #[serde(rename = "k")]
+    key: SortKey,
+    #[serde(rename = "i")]
+    id: i64,
+    #[serde(rename = "p")]
+    page: i64,
+}
+
+impl Token {
+    fn read(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let token: Self = serde_json::from_slice(&bytes).ok()?;
+        let sane = match &token.key {
+            SortKey::Text(text) => !text.contains('\0'),
+            SortKey::Number(_) | SortKey::Moment(_) => true,
+        };
+        (sane && token.page >= 1).then_some(token)
+    }
+
+    fn write(&self) -> Result<String, serde_json::Error> {
+        Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?))
+    }
+}
+
+/// One page of a list, as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The records of this page.
+    pub items: Vec<T>,
+    /// The number of the page.
+    pub page: i64,
+    /// The most records of a page.
+    pub size: i64,
+    /// Whether another page exists.
+    pub has_more: bool,
+    /// What to pass back for the next page; present while `hasMore`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub continuation_token: Option<String>,
+    /// The exact number of matches, where `includeTotal=true` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub total: Option<i64>,
+}
+
+impl<S: SortField> PageRequest<S> {
+    /// Turns a filtered query into that of this page: ordered, started, and one row longer than the page, so
+    /// that [`finish`](Self::finish) can tell whether another follows.
+    pub fn apply<Q>(&self, query: Q) -> Q
+    where
+        Q: FilterDsl<AfterRow, Output = Q>
+            + OrderDsl<SortOrder, Output = Q>
+            + LimitDsl<Output = Q>
+            + OffsetDsl<Output = Q>,
+    {
+        let column = self.order_by.column().sql(self.direction);
+        let query = query.order(SortOrder { column, direction: self.direction }).limit(self.size + 1);
+        match &self.start {
+            Start::Offset(0) => query,
+            Start::Offset(offset) => query.offset(*offset),
+            Start::After { key, id } => {
+                query.filter(AfterRow { column, direction: self.direction, key: key.clone(), id: *id })
+            }
+        }
+    }
+
+    /// Makes the page of what [`apply`](Self::apply) found. `place` gives the sort key and the id of a row.
+    ///
+    /// # Errors
+    /// When the token cannot be written, which no value of a row makes happen.
+    pub fn finish<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        total: Option<i64>,
+        place: impl FnOnce(&R) -> (SortKey, i64),
+        turn: impl FnOnce(Vec<R>) -> Vec<T>,
+    ) -> Result<Page<T>, DieselError> {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let continuation_token = match rows.last().filter(|_| has_more) {
+            None => None,
+            Some(last) => {
+                let (key, id) = place(last);
+                let token = Token { fingerprint: self.fingerprint.clone(), key, id, page: self.page + 1 };
+                Some(token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))?)
+            }
+        };
+        Ok(Page { items: turn(rows), page: self.page, size: self.size, has_more, continuation_token, total })
+    }
+
+    /// A request for the first page in the default order, for Rust callers.
+    #[must_use]
+    pub fn first(size: i64) -> Self {
+        let reader = ParamReader::new(Vec::new());
+        Self {
+            order_by: S::NAMES[0].1,
+            direction: Direction::Desc,
+            start: Start::Offset(0),
+            size: size.clamp(1, 200),
+            page: 1,
+            include_total: false,
+            fingerprint: fingerprint(&reader, S::NAMES[0].1, Direction::Desc),
+        }
+    }
+}
+
+/// `ORDER BY expression, id`, both in one direction.
+#[derive(Debug, Clone, Copy)]
+pub struct SortOrder {
+    column: &'static str,
+    direction: Direction,
+}
+
+/// The rows after one row of an order: `expression >= key AND (expression > key OR id > its id)`.
+///
+/// Written so and not as a row comparison or a plain OR, because both databases turn the first half into the
+/// start of an index range.
+#[derive(Debug, Clone)]
+pub struct AfterRow {
+    column: &'static str,
+    direction: Direction,
+    key: SortKey,
+    id: i64,
+}
+
+/// A text column that contains a text: `LIKE` with the wildcards of the text taken literally. Both must be
+/// in lower case already.
+#[derive(Debug, Clone)]
+pub struct Contains {
+    column: &'static str,
+    pattern: String,
+}
+
+impl Contains {
+    /// Matches rows whose `column` (a trusted SQL expression) contains `text`.
+    #[must_use]
+    pub fn new(column: &'static str, text: &str) -> Self {
+        let mut pattern = String::with_capacity(text.len() + 2);
+        pattern.push('%');
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        Self { column, pattern }
+    }
+}
+
+/// Declares one of our SQL fragments to be an expression on any table.
+macro_rules! fragment {
+    ($type:ty, $sql_type:ty) => {
+        impl Expression for $type {
+            type SqlType = $sql_type;
+        }
+        impl<Source> SelectableExpression<Source> for $type {}
+        impl<Source> AppearsOnTable<Source> for $type {}
+        impl<Group> ValidGrouping<Group> for $type {
+            type IsAggregate = is_aggregate::No;
+        }
+        impl QueryId for $type {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    };
+}
+
+fragment!(SortOrder, diesel::expression::expression_types::Untyped);
+fragment!(AfterRow, Bool);
+fragment!(Contains, Bool);
+
+impl QueryFragment<Db> for SortOrder {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        let direction = if self.direction == Direction::Asc { " ASC" } else { " DESC" };
+        pass.push_sql(self.column);
+        pass.push_sql(direction);
+        if self.column != "id" {
+            pass.push_sql(", id");
+            pass.push_sql(direction);
+        }
+        Ok(())
+    }
+}
+
+impl QueryFragment<Db> for AfterRow {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        let beyond = if self.direction == Direction::Asc { " > " } else { " < " };
+        let reaching = if self.direction == Direction::Asc { " >= " } else { " <= " };
+        pass.push_sql("(");
+        pass.push_sql(self.column);
+        pass.push_sql(reaching);
+        self.key.push_bind(&mut pass)?;
+        pass.push_sql(" AND (");
+        pass.push_sql(self.column);
+        pass.push_sql(beyond);
+        self.key.push_bind(&mut pass)?;
+        pass.push_sql(" OR id");
+        pass.push_sql(beyond);
+        pass.push_bind_param::<BigInt, _>(&self.id)?;
+        pass.push_sql("))");
+        Ok(())
+    }
+}
+
+impl SortKey {
+    fn push_bind<'b>(&'b self, pass: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        match self {
+            Self::Text(text) => pass.push_bind_param::<Text, _>(text),
+            Self::Number(number) => pass.push_bind_param::<BigInt, _>(number),
+            Self::Moment(moment) => pass.push_bind_param::<sql::Instant, _>(moment),
+        }
+    }
+}
+
+impl QueryFragment<Db> for Contains {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        pass.push_sql(self.column);
+        pass.push_sql(" LIKE ");
+        pass.push_bind_param::<Text, _>(&self.pattern)?;
+        pass.push_sql(" ESCAPE '\\'");
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! Tenants and their keys.
+
+use std::fmt;
+
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+
+use crate::error::is_unique_violation;
+use crate::keys::{ApiKey, KeyHash, KeyRole};
+use crate::{Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, TenantId, Timestamp, columns};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::Instant;
+
+    tenants (id) {
+        id -> BigInt,
+        public_id -> Text,
+        name -> Text,
+        created_on -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::Instant;
+
+    api_keys (tenant_id, role) {
+        tenant_id -> BigInt,
+        role -> Text,
+        hash -> Binary,
+        is_chosen -> Bool,
+        created_on -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys);
+
+/// A tenant: the owner of every record, called "instance" in the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id inside the database.
+    pub id: TenantId,
+    /// Its id as clients see it.
+    pub public_id: PublicTenantId,
+    /// What people call it.
+    pub name: String,
+    /// When it was made.
+    pub created_on: Timestamp,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = tenants, check_for_backend(Db))]
+struct TenantRow {
+    id: TenantId,
+    public_id: String,
+    name: String,
+    created_on: Timestamp,
+}
+
+impl TenantRow {
+    fn into_tenant(self) -> QueryResult<Tenant> {
+        let Self { id, public_id, name, created_on } = self;
+        let public_id = public_id.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
+        Ok(Tenant { id, public_id, name, created_on })
+    }
+}
+
+/// Why a tenant or key could not be made or changed.
+#[derive(Debug)]
+pub enum TenantError {
+    /// A tenant of this id exists.
+    Exists(PublicTenantId),
+    /// No tenant has this id.
+    Unknown(PublicTenantId),
+    /// A chosen key is in use already.
+    KeyInUse,
+    /// The operating system has no randomness to give.
+    Randomness(getrandom::Error),
+    /// The database's error.
+    Database(DieselError),
+}
+
+impl fmt::Display for TenantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists(id) => write!(f, "a tenant with the id {id} exists already"),
+            Self::Unknown(id) => write!(f, "no tenant has the id {id}"),
+            Self::KeyInUse => f.write_str("the chosen key is in use already"),
+            Self::Randomness(error) => write!(f, "no randomness for a key: {error}"),
+            Self::Database(error) => write!(f, "database: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TenantError {}
+
+impl From<DieselError> for TenantError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<getrandom::Error> for TenantError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Randomness(error)
+    }
+}
+
+/// A tenant that was just made, with its keys: they are shown now and never again.
+pub struct CreatedTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Reads and writes.
+    pub primary: ApiKey,
+    /// Reads only.
+    pub secondary: ApiKey,
+}
+
+/// The keys of a new tenant, where somebody chose them beforehand.
+#[derive(Clone)]
+pub struct ChosenKeys {
+    /// Reads and writes.
+    pub primary: ApiKey,
+    /// Reads only.
+    pub secondary: ApiKey,
+}
+
+/// Makes a tenant and its keys: new ones unless `chosen`. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`TenantError::Exists`], with nothing changed once the transaction is rolled back; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    public_id: &PublicTenantId,
+    name: &str,
+    chosen: Option<&ChosenKeys>,
+    now: Timestamp,
+) -> Result<CreatedTenant, TenantError> {
+    let inserted: Option<TenantRow> = diesel::insert_into(tenants::table)
+        .values((tenants::public_id.eq(public_id.as_str()), tenants::name.eq(name), tenants::created_on.eq(now)))
+        .on_conflict_do_nothing()
+        .returning(columns::<TenantRow>())
+        .portable()
+        .get_result(connection)
+        .optional()?;
+    let tenant = inserted.ok_or_else(|| TenantError::Exists(public_id.clone()))?.into_tenant()?;
+    let key = |role, chosen: Option<&ApiKey>| chosen.cloned().map_or_else(|| ApiKey::generate(role), Ok);
+    let primary = key(KeyRole::Primary, chosen.map(|keys| &keys.primary))?;
+    let secondary = key(KeyRole::Secondary, chosen.map(|keys| &keys.secondary))?;
+    store_key(connection, tenant.id, KeyRole::Primary, &primary, now)?;
+    store_key(connection, tenant.id, KeyRole::Secondary, &secondary, now)?;
+    Ok(CreatedTenant { tenant, primary, secondary })
+}
+
+/// Puts a key in the place of the one that the tenant has in this role.
+fn store_key(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    role: KeyRole,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<(), TenantError> {
+    let hash = key.hash();
+    let row = (
+        api_keys::tenant_id.eq(tenant),
+        api_keys::role.eq(role.as_str()),
+        api_keys::hash.eq(hash.as_bytes()),
+        api_keys::is_chosen.eq(!key.is_generated()),
+        api_keys::created_on.eq(now),
+    );
+    diesel::insert_into(api_keys::table)
+        .values(row)
+        .on_conflict((api_keys::tenant_id, api_keys::role))
+        .do_update()
+        .set((
+            api_keys::hash.eq(diesel::upsert::excluded(api_keys::hash)),
+            api_keys::is_chosen.eq(diesel::upsert::excluded(api_keys::is_chosen)),
+            api_keys::created_on.eq(diesel::upsert::excluded(api_keys::created_on)),
+        ))
+        .portable()
+        .execute(connection)
+        .map_err(|error| if is_unique_violation(&error) { TenantError::KeyInUse } else { error.into() })?;
+    Ok(())
+}
+
+/// Every tenant, by id.
+///
+/// # Errors
+/// The database's.
+pub fn list(connection: &mut DbConnection) -> Result<Vec<Tenant>, TenantError> {
+    let rows: Vec<TenantRow> =
+        tenants::table.order(tenants::public_id).select(columns::<TenantRow>()).load(connection)?;
+    Ok(rows.into_iter().map(TenantRow::into_tenant).collect::<QueryResult<_>>()?)
+}
+
+/// Whether any tenant exists.
+///
+/// # Errors
+/// The database's.
+pub fn any(connection: &mut DbConnection) -> Result<bool, TenantError> {
+    Ok(tenants::table.select(tenants::id).first::<i64>(connection).optional()?.is_some())
+}
+
+/// The tenant with this public id.
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
+    let row: Option<TenantRow> = tenants::table
+        .filter(tenants::public_id.eq(public_id.as_str()))
+        .select(columns::<TenantRow>())
+        .first(connection)
+        .optional()?;
+    Ok(row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?)
+}
+
+/// Deletes a tenant and, by the foreign keys, everything that it has.
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn delete(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<(), TenantError> {
+    let gone =
+        diesel::delete(tenants::table.filter(tenants::public_id.eq(public_id.as_str()))).execute(connection)?;
+    if gone == 0 { Err(TenantError::Unknown(public_id.clone())) } else { Ok(()) }
+}
+
+/// Replaces one key of a tenant by a new one. The old one is gone with the commit; gateways that remember
+/// it do so for at most 5 seconds. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn rotate_key(
+    connection: &mut DbConnection,
+    public_id: &PublicTenantId,
+    role: KeyRole,
+    now: Timestamp,
+) -> Result<ApiKey, TenantError> {
+    let tenant: Option<TenantId> = tenants::table
+        .filter(tenants::public_id.eq(public_id.as_str()))
+        .select(tenants::id)
+        .locked()
+        .get_result(connection)
+        .optional()?;
+    let tenant = tenant.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
+    let key = ApiKey::generate(role)?;
+    store_key(connection, tenant, role, &key, now)?;
+    Ok(key)
+}
+
+/// Whose key this is, and which.
+///
+/// # Errors
+/// The database's.
+pub fn find_by_key(
+    connection: &mut DbConnection,
+    hash: &KeyHash,
+) -> Result<Option<(TenantId, PublicTenantId, KeyRole)>, TenantError> {
+    let found: Option<(TenantRow, String, Vec<u8>)> = api_keys::table
+        .inner_join(tenants::table.on(tenants::id.eq(api_keys::tenant_id)))
+        .filter(api_keys::hash.eq(hash.as_bytes()))
+        .select((columns::<TenantRow>(), api_keys::role, api_keys::hash))
+        .first(connection)
+        .optional()?;
+    let Some((row, role, stored)) = found else { return Ok(None) };
+    // The index found the row by comparing bytes; what decides is this comparison in constant time.
+    let equal = bool::from(subtle::ConstantTimeEq::ct_eq(stored.as_slice(), hash.as_bytes()));
+    let tenant = row.into_tenant()?;
+    Ok(KeyRole::from_stored(&role).filter(|_| equal).map(|role| (tenant.id, tenant.public_id, role)))
+}
+
+/// Whether any tenant has a key that somebody chose: only then can a key without our checksum be one.
+///
+/// # Errors
+/// The database's.
+pub fn any_chosen_key(connection: &mut DbConnection) -> Result<bool, TenantError> {
+    let found = api_keys::table
+        .filter(api_keys::is_chosen.eq(true))
+        .select(api_keys::tenant_id)
+        .first::<i64>(connection)
+        .optional()?;
+    Ok(found.is_some())
+}

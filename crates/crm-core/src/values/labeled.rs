@@ -1,0 +1,142 @@
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use validator::ValidateEmail;
+
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson, read_list};
+use crate::values::lowercase;
+use crate::values::text::read_text;
+
+/// An e-mail address or phone number with a label: `{ label, value, primary }` (contract/directory).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LabeledValue {
+    /// What it is for, such as `Work`; at most 64 characters.
+    #[cfg_attr(feature = "openapi", schema(required = false, max_length = 64, examples("Work")))]
+    pub label: Option<String>,
+    /// The address or number.
+    #[cfg_attr(feature = "openapi", schema(max_length = 254, examples("jane.doe@work.com")))]
+    pub value: String,
+    /// Whether it is the one to use first. Exactly one of a list is.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub primary: bool,
+}
+
+/// What a list of labeled values holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabeledValueKind {
+    /// Addresses `local@domain` of at most 254 characters.
+    Email,
+    /// Any text of 1 to 64 characters: the source itself sends an e-mail address as a phone number.
+    Phone,
+}
+
+/// A checked list of labeled values: at most 20, unique case-insensitively, one of them primary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LabeledValues(Vec<LabeledValue>);
+
+impl LabeledValues {
+    /// The most values in a list.
+    pub const LIMIT: usize = 20;
+
+    /// The values, in the order in which they were sent.
+    #[must_use]
+    pub fn as_slice(&self) -> &[LabeledValue] {
+        &self.0
+    }
+
+    /// Values that came from the database, where only checked ones are.
+    #[must_use]
+    pub fn stored(values: Vec<LabeledValue>) -> Self {
+        Self(values)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads and checks a list of this kind.
+    pub fn read(value: &Value, kind: LabeledValueKind, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let entries: Vec<Entry> = read_list(value, at, Self::LIMIT, errors)?;
+        let before = errors.as_slice().len();
+        let mut seen = HashSet::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let place = at.index(index);
+            let place = place.key("value");
+            kind.check(&entry.value, &place, errors);
+            if !seen.insert(lowercase(&entry.value)) {
+                errors.push(place.to_string(), FieldCode::Duplicate, "stands in the list twice");
+            }
+        }
+        if entries.iter().filter(|entry| entry.primary).count() > 1 {
+            errors.push(at.to_string(), FieldCode::Conflicting, "at most one value can be primary");
+        }
+        if errors.as_slice().len() > before {
+            return None;
+        }
+        let primary = entries.iter().position(|entry| entry.primary).unwrap_or(0);
+        let number = |(index, entry): (usize, Entry)| LabeledValue {
+            label: entry.label,
+            value: entry.value,
+            primary: index == primary,
+        };
+        Some(Self(entries.into_iter().enumerate().map(number).collect()))
+    }
+}
+
+impl LabeledValueKind {
+    fn limit(self) -> usize {
+        match self {
+            Self::Email => 254,
+            Self::Phone => 64,
+        }
+    }
+
+    fn check(self, text: &str, at: &At<'_>, errors: &mut FieldErrors) {
+        if text.chars().nth(self.limit()).is_some() {
+            errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {} characters", self.limit()));
+        } else if self == Self::Email && !text.validate_email() {
+            errors.push(at.to_string(), FieldCode::InvalidEmail, "must be an e-mail address such as jane.doe@work.com");
+        }
+    }
+}
+
+/// One entry as sent, before the rules that span the list.
+struct Entry {
+    label: Option<String>,
+    value: String,
+    primary: bool,
+}
+
+impl FromJson for Entry {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Object(members) = value else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { label, value, primary }");
+            return None;
+        };
+        for name in members.keys().filter(|name| !matches!(name.as_str(), "label" | "value" | "primary")) {
+            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "a value has the members label, value and primary");
+        }
+        let label = match members.get("label") {
+            None | Some(Value::Null) => Some(None),
+            Some(label) => read_text(label, &at.key("label"), 64, true, errors)
+                .map(|text| (!text.is_empty()).then(|| text.to_owned())),
+        };
+        let primary = match members.get("primary") {
+            None | Some(Value::Null) => Some(false),
+            Some(primary) => bool::from_json(primary, &at.key("primary"), errors),
+        };
+        let text = members.get("value").unwrap_or(&Value::Null);
+        let text = if text.is_null() { Some("") } else { read_text(text, &at.key("value"), 254, true, errors) };
+        if text == Some("") {
+            errors.push(at.key("value").to_string(), FieldCode::Required, "is required");
+            return None;
+        }
+        Some(Self { label: label?, value: text?.to_owned(), primary: primary? })
+    }
+}

@@ -1,0 +1,133 @@
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson};
+
+/// Whether a text holds NUL or another control character than tab, CR and LF, which are refused
+/// (contract/conventions, "Writing"). PostgreSQL cannot store NUL at all.
+#[must_use]
+pub fn contains_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
+}
+
+/// The twin of a text that is searched and sorted: lower case by Unicode's rules, the same on both
+/// databases, whose own `lower()` and collations differ.
+#[must_use]
+pub fn lowercase(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// Reads a string without forbidden characters and with at most `limit` characters (Unicode scalar values).
+pub(crate) fn read_text<'v>(value: &'v Value, at: &At<'_>, limit: usize, trim: bool, errors: &mut FieldErrors) -> Option<&'v str> {
+    let Value::String(text) = value else {
+        errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
+        return None;
+    };
+    let text = if trim { text.trim() } else { text };
+    if contains_control(text) {
+        errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain control characters other than tab, CR and LF");
+        return None;
+    }
+    if text.chars().nth(limit).is_some() {
+        errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {limit} characters"));
+        return None;
+    }
+    Some(text)
+}
+
+fn is_blank(value: &Value) -> bool {
+    matches!(value, Value::String(text) if text.trim().is_empty())
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, limit: $limit:literal, trimmed: $trim:literal, blank: $blank:ident, example: $example:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The most characters it holds.
+            pub const LIMIT: usize = $limit;
+
+            /// Checks a text by the same rules as a field of a request.
+            ///
+            /// # Errors
+            /// What is wrong with it, under the field name that is given.
+            pub fn new(field: &str, text: impl Into<String>) -> Result<Self, FieldErrors> {
+                let mut errors = FieldErrors::new();
+                match Self::from_json(&Value::String(text.into()), &At::field(field), &mut errors) {
+                    Some(value) => Ok(value),
+                    None => Err(errors),
+                }
+            }
+
+            /// A text that came from the database, where only checked ones are.
+            #[must_use]
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl FromJson for $name {
+            fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+                let text = read_text(value, at, $limit, $trim, errors)?;
+                if text.trim().is_empty() {
+                    errors.push(at.to_string(), FieldCode::Required, concat!("must have 1 to ", $limit, " characters"));
+                    return None;
+                }
+                Some(Self(text.to_owned()))
+            }
+
+            fn means_nothing(value: &Value) -> bool {
+                value.is_null() || text_type!(@blank $blank value)
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters."), $example, max_length: $limit);
+    };
+    (@blank is_nothing $value:ident) => { is_blank($value) };
+    (@blank is_an_error $value:ident) => { false };
+}
+
+text_type! {
+    /// A name, title or label: 1 to 255 characters after both ends were trimmed.
+    Title, limit: 255, trimmed: true, blank: is_an_error, example: "Cloud Migration Project"
+}
+
+text_type! {
+    /// An optional short text, trimmed, at most 255 characters. A blank one means none.
+    ShortText, limit: 255, trimmed: true, blank: is_nothing, example: "referral"
+}
+
+text_type! {
+    /// A note or description: at most 10 000 characters, kept as it was sent. A blank one means none.
+    LongText, limit: 10_000, trimmed: false, blank: is_nothing, example: "Initial meeting scheduled."
+}

@@ -1,0 +1,3 @@
+DROP TABLE numbering;
+DROP TABLE api_keys;
+DROP TABLE tenants;
