@@ -15,7 +15,7 @@ use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
 pub use derived::{Db, DbConnection};
 
 /// The derive writes items without documentation and an enum that is large on one side by nature.
-#[expect(missing_docs, clippy::large_enum_variant, reason = "written by diesel::MultiConnection")]
+#[expect(missing_docs, clippy::disallowed_methods, reason = "written by diesel::MultiConnection")]
 mod derived {
     /// A connection to either database. Every service function takes `&mut DbConnection` first and leaves
     /// the transaction to its caller.

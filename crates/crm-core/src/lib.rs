@@ -13,6 +13,7 @@ mod openapi;
 pub mod page;
 pub mod params;
 mod patch;
+mod schema;
 mod scope;
 pub mod sql;
 pub mod tenants;

@@ -2,15 +2,8 @@
 
 use diesel::prelude::*;
 
+use crate::schema::numbering;
 use crate::{DbConnection, PortableExt, RecordId, Scope, TenantId};
-
-diesel::table! {
-    numbering (tenant_id, kind) {
-        tenant_id -> BigInt,
-        kind -> SmallInt,
-        last -> BigInt,
-    }
-}
 
 /// Takes the next number of the scope's tenant.
 ///

@@ -7,34 +7,8 @@ use diesel::result::Error as DieselError;
 
 use crate::error::is_unique_violation;
 use crate::keys::{ApiKey, KeyHash, KeyRole};
+use crate::schema::{api_keys, tenants};
 use crate::{Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, TenantId, Timestamp, columns};
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql::Instant;
-
-    tenants (id) {
-        id -> BigInt,
-        public_id -> Text,
-        name -> Text,
-        created_on -> Instant,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql::Instant;
-
-    api_keys (tenant_id, role) {
-        tenant_id -> BigInt,
-        role -> Text,
-        hash -> Binary,
-        is_chosen -> Bool,
-        created_on -> Instant,
-    }
-}
-
-diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys);
 
 /// A tenant: the owner of every record, called "instance" in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]

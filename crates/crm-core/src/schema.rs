@@ -1,0 +1,37 @@
+//! The tables of tenancy.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::Instant;
+
+    tenants (id) {
+        id -> BigInt,
+        public_id -> Text,
+        name -> Text,
+        created_on -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::Instant;
+
+    api_keys (tenant_id, role) {
+        tenant_id -> BigInt,
+        role -> Text,
+        hash -> Binary,
+        is_chosen -> Bool,
+        created_on -> Instant,
+    }
+}
+
+diesel::table! {
+    numbering (tenant_id, kind) {
+        tenant_id -> BigInt,
+        kind -> SmallInt,
+        last -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys);
+

@@ -1,0 +1,216 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot have its database fails")]
+
+use std::hash::Hasher;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crm_core::{BackendKind, DatabaseUrl, DbConnection, Scope, Timestamp, migrate, tenants};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+
+/// Writes one test as two, `name::sqlite` and `name::postgres`, each with a database of its own.
+#[macro_export]
+macro_rules! both_databases {
+    ($($(#[$meta:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $(
+            $(#[$meta])*
+            mod $name {
+                #[allow(unused_imports, reason = "a test may need nothing from around it")]
+                use super::*;
+
+                fn run($database: &$crate::TestDatabase) $body
+
+                #[test]
+                fn sqlite() {
+                    run(&$crate::TestDatabase::sqlite());
+                }
+
+                #[test]
+                fn postgres() {
+                    run(&$crate::TestDatabase::postgres());
+                }
+            }
+        )*
+    };
+}
+
+/// A migrated database that nobody else uses; it is gone when this is dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: DatabaseUrl,
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Directory(#[expect(dead_code, reason = "held until the database is dropped")] tempfile::TempDir),
+    Postgres(#[expect(dead_code, reason = "drops the database with itself")] DroppedAtEnd),
+}
+
+/// The server that PostgreSQL tests use.
+fn server() -> String {
+    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+    match std::env::var("CRM_TEST_POSTGRES_URL") {
+        Ok(url) => url,
+        Err(_) => panic!(
+            "if you are here because a PostgreSQL test failed: it needs a server. Run scripts/test, or \
+             scripts/postgres run -- cargo test, which start a throwaway one and set CRM_TEST_POSTGRES_URL"
+        ),
+    }
+}
+
+/// The server's URL with another database.
+fn with_database(server: &str, database: &str) -> String {
+    let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
+    let authority_start = base.find("://").map_or(0, |at| at + 3);
+    let end = base[authority_start..].find('/').map_or(base.len(), |at| authority_start + at);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}/{database}{query}", &base[..end])
+}
+
+fn unique_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("crm_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+impl TestDatabase {
+    /// An SQLite file, copied from one that was migrated once.
+    #[must_use]
+    pub fn sqlite() -> Self {
+        static TEMPLATE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+        let (_, template) = TEMPLATE.get_or_init(|| {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("template.db");
+            migrate::migrate(&DatabaseUrl::SqliteFile(path.clone())).unwrap();
+            (directory, path)
+        });
+        let database = Self::empty_sqlite();
+        std::fs::copy(template, database.url.file().unwrap()).unwrap();
+        database
+    }
+
+    /// A database on PostgreSQL, copied from one that was migrated once.
+    #[must_use]
+    pub fn postgres() -> Self {
+        static TEMPLATE: OnceLock<String> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| template(&server()));
+        Self::on_postgres(&format!(" TEMPLATE {template}"))
+    }
+
+    /// The name of an SQLite file that does not exist yet, for tests of migrations.
+    #[must_use]
+    pub fn empty_sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("crm.db");
+        Self { url: DatabaseUrl::SqliteFile(path), _place: Place::Directory(directory) }
+    }
+
+    /// An empty database on PostgreSQL, for tests of migrations.
+    #[must_use]
+    pub fn empty_postgres() -> Self {
+        Self::on_postgres("")
+    }
+
+    fn on_postgres(clause: &str) -> Self {
+        let server = server();
+        let name = unique_name();
+        let mut connection = PgConnection::establish(&server).unwrap();
+        connection.batch_execute(&format!("CREATE DATABASE {name}{clause}")).unwrap();
+        let url = with_database(&server, &name).parse().unwrap();
+        Self { url, _place: Place::Postgres(DroppedAtEnd { server, name }) }
+    }
+
+    /// The URL, as a program takes it.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// The URL as text, with its password.
+    #[must_use]
+    pub fn url_text(&self) -> String {
+        match &self.url {
+            DatabaseUrl::Postgres(url) => url.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn kind(&self) -> BackendKind {
+        self.url.kind()
+    }
+
+    /// A connection to it.
+    #[must_use]
+    pub fn connect(&self) -> DbConnection {
+        self.url.connect().unwrap()
+    }
+
+    /// Makes a tenant with this id and returns its scope, at the present time.
+    #[must_use]
+    pub fn tenant(&self, id: &str) -> Scope {
+        let mut connection = self.connect();
+        let now = Timestamp::now();
+        let made = connection
+            .write(|connection| tenants::create(connection, &id.parse().unwrap(), id, None, now))
+            .unwrap();
+        Scope::new(made.tenant.id, made.tenant.public_id, now)
+    }
+}
+
+/// Makes the migrated template of this version of the schema, unless it is there. Its name carries a
+/// fingerprint of the migrations, and the lock makes test processes that start together wait for one.
+fn template(server: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        found: bool,
+    }
+    let name = format!("crm_template_{}", migrations_fingerprint());
+    let mut connection = PgConnection::establish(server).unwrap();
+    connection.batch_execute("SELECT pg_advisory_lock(7310)").unwrap();
+    let query = format!("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate) AS found");
+    let Found { found } = diesel::sql_query(query).get_result(&mut connection).unwrap();
+    if !found {
+        connection.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).unwrap();
+        connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        migrate::migrate(&with_database(server, &name).parse().unwrap()).unwrap();
+        connection.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true")).unwrap();
+    }
+    name
+}
+
+/// Changes when any migration does, so that a template of an older schema is never used.
+fn migrations_fingerprint() -> String {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut hasher = std::hash::DefaultHasher::new();
+    for file in files {
+        hasher.write(std::fs::read(file).unwrap().as_slice());
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+#[derive(Debug)]
+struct DroppedAtEnd {
+    server: String,
+    name: String,
+}
+
+impl Drop for DroppedAtEnd {
+    fn drop(&mut self) {
+        if let Ok(mut connection) = PgConnection::establish(&self.server) {
+            let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        }
+    }
+}
