@@ -157,6 +157,34 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
+    /// A reference that may be sent as an id (`organizationId`) or as an object with an id (`organization`),
+    /// as the source does both; when both are sent they must agree.
+    pub fn reference<I: RecordId>(&mut self, id_name: &'static str, object_name: &'static str) -> Patch<I> {
+        let by_id: Patch<I> = self.patch(id_name);
+        let by_object = match self.raw(object_name) {
+            None => Patch::Keep,
+            Some(Value::Null) => Patch::Clear,
+            Some(Value::Object(members)) => {
+                let at = At::field(object_name);
+                let id = members.get("id").unwrap_or(&Value::Null);
+                I::from_json(id, &at.key("id"), &mut self.errors).map_or(Patch::Keep, Patch::Set)
+            }
+            Some(_) => {
+                self.errors.push(object_name, FieldCode::WrongType, "must be an object { id }");
+                Patch::Keep
+            }
+        };
+        match (by_id, by_object) {
+            (given, Patch::Keep) | (Patch::Keep, given) => given,
+            (Patch::Clear, Patch::Clear) => Patch::Clear,
+            (Patch::Set(id), Patch::Set(same)) if id.number() == same.number() => Patch::Set(id),
+            _ => {
+                self.errors.push(object_name, FieldCode::Conflicting, format!("names another record than {id_name}"));
+                Patch::Keep
+            }
+        }
+    }
+
     /// Ends the reading: a member that nobody asked for is an error unless it is one of `read_only`, which a
     /// client may send back as it read them and which are ignored (contract/conventions, "Writing").
     ///

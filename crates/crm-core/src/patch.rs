@@ -36,6 +36,14 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The value that a new record starts with: on create, absent and `null` mean the same.
+    pub fn into_value(self) -> Option<T> {
+        match self {
+            Self::Keep | Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
     /// Turns the value into another one.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
