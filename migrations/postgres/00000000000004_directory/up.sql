@@ -1,0 +1,139 @@
+-- Organizations and contacts, each with its e-mail addresses, phone numbers and tags.
+-- A column that ends in _lower is the twin of another one, written by the code in lower case.
+
+CREATE TABLE organizations (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id              BIGINT NOT NULL,
+    name            TEXT NOT NULL,
+    name_lower      TEXT COLLATE "C" NOT NULL,
+    address         TEXT,
+    address_lower   TEXT COLLATE "C",
+    industry        TEXT COLLATE "C",
+    industry_lower  TEXT COLLATE "C",
+    size            TEXT,
+    annual_revenue  TEXT,
+    website         TEXT,
+    website_lower   TEXT COLLATE "C",
+    note            TEXT,
+    owner           JSON,
+    owner_id        TEXT COLLATE "C",
+    creator         JSON,
+    last_updated_by JSON,
+    custom_fields   JSON NOT NULL,
+    created_on      TIMESTAMPTZ NOT NULL,
+    last_updated_on TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+
+CREATE INDEX organizations_created_on ON organizations (tenant_id, created_on, id);
+CREATE INDEX organizations_last_updated_on ON organizations (tenant_id, last_updated_on, id);
+CREATE INDEX organizations_name ON organizations (tenant_id, name_lower, id);
+CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_lower, '􏿿'), id);
+CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_lower, ''), id);
+CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_on, id);
+
+CREATE TABLE contacts (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id              BIGINT NOT NULL,
+    name            TEXT NOT NULL,
+    name_lower      TEXT COLLATE "C" NOT NULL,
+    organization_id BIGINT,
+    job_title       TEXT,
+    job_title_lower TEXT COLLATE "C",
+    department      TEXT,
+    seniority_level TEXT,
+    linkedin        TEXT,
+    note            TEXT,
+    owner           JSON,
+    owner_id        TEXT COLLATE "C",
+    creator         JSON,
+    last_updated_by JSON,
+    custom_fields   JSON NOT NULL,
+    created_on      TIMESTAMPTZ NOT NULL,
+    last_updated_on TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    -- No ON DELETE action: whoever deletes an organization first unlinks it, which sets last_updated_on too.
+    FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id)
+);
+
+CREATE INDEX contacts_created_on ON contacts (tenant_id, created_on, id);
+CREATE INDEX contacts_last_updated_on ON contacts (tenant_id, last_updated_on, id);
+CREATE INDEX contacts_name ON contacts (tenant_id, name_lower, id);
+CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_lower, '􏿿'), id);
+CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_lower, ''), id);
+CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
+CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
+
+CREATE TABLE organization_emails (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    organization_id BIGINT NOT NULL,
+    position        SMALLINT NOT NULL,
+    label           TEXT,
+    value           TEXT NOT NULL,
+    value_lower     TEXT COLLATE "C" NOT NULL,
+    is_primary      BOOLEAN NOT NULL,
+    PRIMARY KEY (tenant_id, organization_id, position),
+    FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE organization_phones (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    organization_id BIGINT NOT NULL,
+    position        SMALLINT NOT NULL,
+    label           TEXT,
+    value           TEXT NOT NULL,
+    value_lower     TEXT COLLATE "C" NOT NULL,
+    digits          TEXT COLLATE "C" NOT NULL,
+    is_primary      BOOLEAN NOT NULL,
+    PRIMARY KEY (tenant_id, organization_id, position),
+    FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE contact_emails (
+    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id  BIGINT NOT NULL,
+    position    SMALLINT NOT NULL,
+    label       TEXT,
+    value       TEXT NOT NULL,
+    value_lower TEXT COLLATE "C" NOT NULL,
+    is_primary  BOOLEAN NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id, position),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE contact_phones (
+    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id  BIGINT NOT NULL,
+    position    SMALLINT NOT NULL,
+    label       TEXT,
+    value       TEXT NOT NULL,
+    value_lower TEXT COLLATE "C" NOT NULL,
+    digits      TEXT COLLATE "C" NOT NULL,
+    is_primary  BOOLEAN NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id, position),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE organization_tags (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    organization_id BIGINT NOT NULL,
+    kind            SMALLINT NOT NULL DEFAULT 4 CHECK (kind = 4),
+    tag_id          UUID NOT NULL,
+    PRIMARY KEY (tenant_id, organization_id, tag_id),
+    FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, kind, tag_id) REFERENCES tags (tenant_id, kind, id) ON DELETE CASCADE
+);
+
+CREATE INDEX organization_tags_tag ON organization_tags (tenant_id, tag_id, organization_id);
+
+CREATE TABLE contact_tags (
+    tenant_id  BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id BIGINT NOT NULL,
+    kind       SMALLINT NOT NULL DEFAULT 3 CHECK (kind = 3),
+    tag_id     UUID NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id, tag_id),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, kind, tag_id) REFERENCES tags (tenant_id, kind, id) ON DELETE CASCADE
+);
+
+CREATE INDEX contact_tags_tag ON contact_tags (tenant_id, tag_id, contact_id);
