@@ -1,0 +1,3 @@
+DROP TABLE lead_tags;
+DROP TABLE lead_participants;
+DROP TABLE leads;
