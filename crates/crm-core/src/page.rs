@@ -3,8 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl, OrderDsl};
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{QueryResult, result::Error as DieselError};
@@ -13,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
-use crate::{Db, Timestamp, sql};
+use crate::{Db, Timestamp, sql, sql_fragment};
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -390,27 +389,9 @@ impl Contains {
     }
 }
 
-/// Declares one of our SQL fragments to be an expression on any table.
-macro_rules! fragment {
-    ($type:ty, $sql_type:ty) => {
-        impl Expression for $type {
-            type SqlType = $sql_type;
-        }
-        impl<Source> SelectableExpression<Source> for $type {}
-        impl<Source> AppearsOnTable<Source> for $type {}
-        impl<Group> ValidGrouping<Group> for $type {
-            type IsAggregate = is_aggregate::No;
-        }
-        impl QueryId for $type {
-            type QueryId = ();
-            const HAS_STATIC_QUERY_ID: bool = false;
-        }
-    };
-}
-
-fragment!(SortOrder, diesel::expression::expression_types::Untyped);
-fragment!(AfterRow, Bool);
-fragment!(Contains, Bool);
+sql_fragment!(SortOrder, diesel::expression::expression_types::Untyped);
+sql_fragment!(AfterRow, Bool);
+sql_fragment!(Contains, Bool);
 
 impl QueryFragment<Db> for SortOrder {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {

@@ -6,6 +6,7 @@
 //! | [`Instant`] | `timestamptz` | `TEXT`, `YYYY-MM-DDTHH:MM:SS.mmmZ` | [`Timestamp`](crate::Timestamp) |
 //! | [`Uid`] | `uuid` | `BLOB`, 16 bytes | [`Uuid`](crate::Uuid) |
 
+mod fragment;
 mod instant;
 mod json;
 mod uid;

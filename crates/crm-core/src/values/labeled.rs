@@ -97,7 +97,8 @@ impl LabeledValueKind {
         }
     }
 
-    fn check(self, text: &str, at: &At<'_>, errors: &mut FieldErrors) {
+    /// Checks one value, trimmed already, by the rules of this kind.
+    pub fn check(self, text: &str, at: &At<'_>, errors: &mut FieldErrors) {
         if text.chars().nth(self.limit()).is_some() {
             errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {} characters", self.limit()));
         } else if self == Self::Email && !text.validate_email() {

@@ -2,12 +2,16 @@
 
 mod labeled;
 mod money;
+mod participants;
+mod rating;
 mod reference;
 mod text;
 mod user;
 
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money};
-pub use reference::Reference;
-pub use text::{LongText, ShortText, Title, contains_control, lowercase};
+pub use participants::{Participant, Participants};
+pub use rating::LeadRating;
+pub use reference::{Reference, References};
+pub use text::{LongText, ShortText, Title, contains_control, lowercase, read_text};
 pub use user::{Followers, User};

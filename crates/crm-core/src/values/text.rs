@@ -21,7 +21,8 @@ pub fn lowercase(text: &str) -> String {
 }
 
 /// Reads a string without forbidden characters and with at most `limit` characters (Unicode scalar values).
-pub(crate) fn read_text<'v>(value: &'v Value, at: &At<'_>, limit: usize, trim: bool, errors: &mut FieldErrors) -> Option<&'v str> {
+/// `None` after the problem was noted. For fields whose rules none of the types here has.
+pub fn read_text<'v>(value: &'v Value, at: &At<'_>, limit: usize, trim: bool, errors: &mut FieldErrors) -> Option<&'v str> {
     let Value::String(text) = value else {
         errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
         return None;

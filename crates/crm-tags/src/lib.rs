@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod filter;
+mod links;
+mod model;
+mod refs;
+mod schema;
+mod service;
+
+pub use error::TagError;
+pub use filter::HasAnyTag;
+pub use links::{add_union, of, set};
+pub use model::{NewTag, TagColor, TagKind, TagLabel, TagOption, TagPatch};
+pub use refs::{TagRefs, ids_for_filter, resolve};
+pub use service::{create, delete, get, get_locked, list, update};

@@ -1,0 +1,110 @@
+use std::collections::HashMap;
+
+use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, columns};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::BigInt;
+
+use crate::schema::{tags, with_links};
+use crate::service::TagRow;
+use crate::{TagError, TagKind, TagOption};
+
+/// The tags of each of these records, ordered by label, in one statement. A record without tags is not in
+/// the map.
+///
+/// # Errors
+/// The database's.
+pub fn of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    records: &[i64],
+) -> QueryResult<HashMap<i64, Vec<TagOption>>> {
+    if records.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, TagRow)> = with_links!(kind, links => links::table
+        .inner_join(tags::table.on(tags::tenant_id
+            .eq(links::tenant_id)
+            .and(tags::kind.eq(links::kind))
+            .and(tags::id.eq(links::tag_id))))
+        .filter(links::tenant_id.eq(scope.tenant()))
+        .filter(links::record_id.eq_any(records))
+        .order(tags::label_lower)
+        .select((links::record_id, columns::<TagRow>()))
+        .load(connection))?;
+    let mut tags: HashMap<i64, Vec<TagOption>> = HashMap::with_capacity(records.len());
+    for (record, row) in rows {
+        tags.entry(record).or_default().push(row.into_tag(scope));
+    }
+    Ok(tags)
+}
+
+/// Gives a record exactly these tags. Call it in a [`DbConnection::write`] that made the record or locked it.
+///
+/// # Errors
+/// [`TagError::Invalid`] with `unknown_tag` for the field `tags` where one of them was deleted meanwhile; the
+/// database's.
+pub fn set(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    record: i64,
+    tags: &[TagOption],
+) -> Result<(), TagError> {
+    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
+    // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
+    // and the other order here would be a deadlock with it.
+    if !wanted.is_empty() {
+        let linked = with_links!(kind, links => tags::table
+            .filter(tags::tenant_id.eq(scope.tenant()))
+            .filter(tags::kind.eq(kind.number()))
+            .filter(tags::id.eq_any(&wanted))
+            .select((tags::tenant_id, record.into_sql::<BigInt>(), tags::kind, tags::id))
+            .insert_into(links::table)
+            .into_columns((links::tenant_id, links::record_id, links::kind, links::tag_id))
+            .on_conflict_do_nothing()
+            .portable()
+            .execute(connection));
+        linked.map_err(|error| if is_missing_tag(&error) { unknown_tag() } else { error.into() })?;
+    }
+    with_links!(kind, links => diesel::delete(links::table)
+        .filter(links::tenant_id.eq(scope.tenant()))
+        .filter(links::record_id.eq(record))
+        .filter(links::tag_id.ne_all(&wanted))
+        .execute(connection))?;
+    Ok(())
+}
+
+/// Puts the tags of the records `from` on the record `to` as well, each once: for merges. Call it in a
+/// [`DbConnection::write`] that locked the records.
+///
+/// # Errors
+/// The database's.
+pub fn add_union(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    to: i64,
+    from: &[i64],
+) -> QueryResult<()> {
+    with_links!(kind, links => links::table
+        .filter(links::tenant_id.eq(scope.tenant()))
+        .filter(links::record_id.eq_any(from))
+        .select((links::tenant_id, to.into_sql::<BigInt>(), links::kind, links::tag_id))
+        .distinct()
+        .insert_into(links::table)
+        .into_columns((links::tenant_id, links::record_id, links::kind, links::tag_id))
+        .on_conflict_do_nothing()
+        .portable()
+        .execute(connection))?;
+    Ok(())
+}
+
+fn is_missing_tag(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}
+
+fn unknown_tag() -> TagError {
+    TagError::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile"))
+}

@@ -1,0 +1,156 @@
+use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
+use crm_core::values::read_text;
+use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A tag that records of one kind can have: `{ id, label, color, tenantId }` (contract/tags-forms-bulk).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TagOption {
+    /// Its id, made by the server.
+    pub id: Uuid,
+    /// 1 to 64 characters without commas; unique in the tenant and kind, in whatever case.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, examples("high-priority")))]
+    pub label: String,
+    /// `#` and six hexadecimal digits, as sent.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^#[0-9A-Fa-f]{6}$", examples("#ff0000")))]
+    pub color: String,
+    /// The tenant that it belongs to.
+    pub tenant_id: PublicTenantId,
+}
+
+/// What a tag is for. Each kind has its own tags: a contact's tag cannot be put on a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TagKind {
+    /// Tags of leads.
+    Lead,
+    /// Tags of opportunities.
+    Opportunity,
+    /// Tags of contacts.
+    Contact,
+    /// Tags of organizations.
+    Organization,
+    /// Tags of cases.
+    Case,
+}
+
+impl TagKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] =
+        &[Self::Lead, Self::Opportunity, Self::Contact, Self::Organization, Self::Case];
+
+    /// Its number in the column `kind`, which never changes.
+    #[must_use]
+    pub fn number(self) -> i16 {
+        match self {
+            Self::Lead => 1,
+            Self::Opportunity => 2,
+            Self::Contact => 3,
+            Self::Organization => 4,
+            Self::Case => 5,
+        }
+    }
+}
+
+/// The label of a tag: 1 to 64 characters after both ends were trimmed, no comma, because lists of labels
+/// are written with commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagLabel(String);
+
+impl TagLabel {
+    /// The most characters it holds.
+    pub const LIMIT: usize = 64;
+
+    /// The label.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromJson for TagLabel {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let text = read_text(value, at, Self::LIMIT, true, errors)?;
+        if text.is_empty() {
+            errors.push(at.to_string(), FieldCode::Required, "must have 1 to 64 characters");
+            return None;
+        }
+        if text.contains(',') {
+            errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain a comma");
+            return None;
+        }
+        Some(Self(text.to_owned()))
+    }
+}
+
+/// The colour of a tag: `#` and six hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagColor(String);
+
+impl TagColor {
+    /// The colour as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for TagColor {
+    /// Grey: the colour of a tag that was made without one.
+    fn default() -> Self {
+        Self("#808080".to_owned())
+    }
+}
+
+impl FromJson for TagColor {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let text = read_text(value, at, 7, true, errors)?;
+        let digits = text.strip_prefix('#').unwrap_or_default();
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            errors.push(at.to_string(), FieldCode::InvalidColor, "must be # and six hexadecimal digits, such as #ff0000");
+            return None;
+        }
+        Some(Self(text.to_owned()))
+    }
+}
+
+/// A tag to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTag {
+    /// Its label.
+    pub label: TagLabel,
+    /// Its colour; grey unless given.
+    pub color: TagColor,
+}
+
+impl FromBody for NewTag {
+    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
+        let mut reader = ObjectReader::new(body);
+        let label = reader.required("label");
+        let color = reader.optional("color").unwrap_or_default();
+        reader.finish(READ_ONLY, label.map(|label| Self { label, color }))
+    }
+}
+
+/// A change of a tag.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagPatch {
+    /// A new label.
+    pub label: Option<TagLabel>,
+    /// A new colour; cleared, it is grey again.
+    pub color: Patch<TagColor>,
+}
+
+impl FromBody for TagPatch {
+    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
+        let mut reader = ObjectReader::new(body);
+        let label = reader.patch_required("label");
+        let color = reader.patch("color");
+        reader.finish(READ_ONLY, Some(Self { label, color }))
+    }
+}
+
+/// Members of a tag that a client may send back as it read them.
+const READ_ONLY: &[&str] = &["id", "tenantId"];
