@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot have its database fails")]
 
+pub mod statements;
+
 use std::hash::Hasher;
 use std::path::PathBuf;
 use std::sync::OnceLock;

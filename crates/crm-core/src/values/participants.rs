@@ -1,0 +1,93 @@
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::ContactId;
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson, read_list};
+use crate::values::text::read_text;
+
+/// A contact that takes part in a lead or opportunity: `{ id, name? }` (contract/pipeline).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Participant {
+    /// The id of the contact.
+    pub id: ContactId,
+    /// The name as it was sent, at most 255 characters; it does not follow that of the contact.
+    #[cfg_attr(feature = "openapi", schema(required = false, max_length = 255, examples("John Doe")))]
+    pub name: Option<String>,
+}
+
+/// The participants of a record: at most 100, each once, in the order in which they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Participants(Vec<Participant>);
+
+impl Participants {
+    /// The most participants of a record.
+    pub const LIMIT: usize = 100;
+
+    /// The participants, in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Participant] {
+        &self.0
+    }
+
+    /// Participants that came from the database, where only checked ones are.
+    #[must_use]
+    pub fn stored(participants: Vec<Participant>) -> Self {
+        Self(participants)
+    }
+
+    /// The contacts that they are, each with the path of the field to blame where it does not exist.
+    pub fn references(&self) -> impl Iterator<Item = (String, ContactId)> {
+        self.0.iter().enumerate().map(|(index, participant)| (format!("participants[{index}].id"), participant.id))
+    }
+}
+
+impl FromJson for Participant {
+    /// Members beside `id` and `name` are ignored, as those of a user are: clients send back what they show.
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Object(members) = value else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, name }");
+            return None;
+        };
+        let id = ContactId::from_json(members.get("id").unwrap_or(&Value::Null), &at.key("id"), errors);
+        let name = match members.get("name") {
+            None | Some(Value::Null) => Some(None),
+            Some(name) => read_text(name, &at.key("name"), 255, true, errors)
+                .map(|text| (!text.is_empty()).then(|| text.to_owned())),
+        };
+        Some(Self { id: id?, name: name? })
+    }
+}
+
+impl FromJson for Participants {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let participants: Vec<Participant> = read_list(value, at, Self::LIMIT, errors)?;
+        let mut seen = HashSet::new();
+        let mut unique = true;
+        for (index, participant) in participants.iter().enumerate() {
+            if !seen.insert(participant.id) {
+                errors.push(at.index(index).key("id").to_string(), FieldCode::Duplicate, "stands in the list twice");
+                unique = false;
+            }
+        }
+        unique.then_some(Self(participants))
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Participants {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ArrayBuilder::new()
+            .items(utoipa::openapi::Ref::from_schema_name("Participant"))
+            .max_items(Some(Self::LIMIT))
+            .description(Some("At most 100 contacts, each once."))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Participants {}
