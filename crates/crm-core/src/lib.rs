@@ -15,6 +15,7 @@ pub mod params;
 mod patch;
 mod schema;
 mod scope;
+pub mod search;
 pub mod sql;
 pub mod tenants;
 mod timestamp;

@@ -376,17 +376,22 @@ impl Contains {
     /// Matches rows whose `column` (a trusted SQL expression) contains `text`.
     #[must_use]
     pub fn new(column: &'static str, text: &str) -> Self {
-        let mut pattern = String::with_capacity(text.len() + 2);
-        pattern.push('%');
-        for character in text.chars() {
-            if matches!(character, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(character);
-        }
-        pattern.push('%');
-        Self { column, pattern }
+        Self { column, pattern: contains_pattern(text) }
     }
+}
+
+/// The pattern of `LIKE … ESCAPE '\'` for texts that contain `text`, whatever wildcards it has.
+pub(crate) fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 sql_fragment!(SortOrder, diesel::expression::expression_types::Untyped);

@@ -1,8 +1,14 @@
 DROP TABLE contact_tags;
 DROP TABLE organization_tags;
 DROP TABLE contact_phones;
+DROP TABLE contact_phones_search;
 DROP TABLE contact_emails;
-DROP TABLE organization_phones;
-DROP TABLE organization_emails;
+DROP TABLE contact_emails_search;
 DROP TABLE contacts;
+DROP TABLE contacts_search;
+DROP TABLE organization_phones;
+DROP TABLE organization_phones_search;
+DROP TABLE organization_emails;
+DROP TABLE organization_emails_search;
 DROP TABLE organizations;
+DROP TABLE organizations_search;

@@ -6,6 +6,7 @@ mod participants;
 mod rating;
 mod reference;
 mod text;
+mod url;
 mod user;
 
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
@@ -14,4 +15,5 @@ pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
 pub use reference::{Reference, References};
 pub use text::{LongText, ShortText, Title, contains_control, lowercase, read_text};
+pub use url::Url;
 pub use user::{Followers, User};

@@ -1,0 +1,145 @@
+//! Searching texts for a part of them, by an index of trigrams (docs/adr/0006).
+//!
+//! A list first asks the index for the records that match, up to [`FEW`] of them. If that is all, the list is
+//! made of those records; if there are more, matches are so dense that the list is read in its own order and
+//! each record looked at, until the page is full. So neither a rare text nor a common one costs much. In both
+//! cases the list repeats the condition ([`Contains`](crate::page::Contains)), which decides: the index only narrows.
+
+use std::collections::BTreeSet;
+
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl};
+
+use crate::page::contains_pattern;
+use crate::{BackendKind, DbConnection, Scope};
+
+/// The most records that a list is made of by their ids. Looking up this many costs as much as reading a
+/// hundred thousand in order until 10 of more than this many were found.
+pub const FEW: usize = 1_000;
+
+/// The shortest text that an index of trigrams can look for.
+const SHORTEST: usize = 3;
+
+/// A searched column: on PostgreSQL it has a `gin_trgm_ops` index, on SQLite an FTS5 table beside its table.
+///
+/// The rowid of the FTS5 table is `(tenant << 42) + (record << 5) + position`, so that one tenant is one range
+/// and the record needs no other table to be named.
+#[derive(Debug, Clone, Copy)]
+pub struct TextIndex {
+    /// The table, such as `contact_emails`; the FTS5 table has the same name with `_search` behind it.
+    pub table: &'static str,
+    /// The column, in lower case already, such as `value_lower`.
+    pub column: &'static str,
+    /// The column with the id of the record, such as `contact_id`.
+    pub record: &'static str,
+    /// The column of the FTS5 table, such as `value`.
+    pub fts_column: &'static str,
+}
+
+/// The records that may match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Candidates {
+    /// No other record than these matches: at most [`FEW`], in ascending order.
+    Few(Vec<i64>),
+    /// Too many to name, or a text that no index can look for.
+    Many,
+}
+
+impl Candidates {
+    /// What a query for [`FEW`] + 1 ids found.
+    #[must_use]
+    pub fn of(found: impl IntoIterator<Item = i64>) -> Self {
+        let found: BTreeSet<i64> = found.into_iter().collect();
+        if found.len() > FEW { Self::Many } else { Self::Few(found.into_iter().collect()) }
+    }
+
+    /// Those that match this or the other condition.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Few(these), Self::Few(those)) => Self::of(these.into_iter().chain(those)),
+            _ => Self::Many,
+        }
+    }
+
+    /// Those that match both conditions.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Few(mut these), Self::Few(those)) => {
+                these.retain(|id| those.binary_search(id).is_ok());
+                Self::Few(these)
+            }
+            (Self::Few(these), Self::Many) | (Self::Many, Self::Few(these)) => Self::Few(these),
+            (Self::Many, Self::Many) => Self::Many,
+        }
+    }
+}
+
+#[derive(Debug, QueryableByName)]
+struct Found {
+    #[diesel(sql_type = BigInt)]
+    record: i64,
+}
+
+impl TextIndex {
+    /// The records of the scope's tenant with a text in this column that contains `text`, which is in lower
+    /// case already. One statement, or none where the text is too short.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn candidates(&self, connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Candidates> {
+        if text.chars().count() < SHORTEST {
+            return Ok(Candidates::Many);
+        }
+        // More rows than records may match, several addresses of one: then FEW + 1 rows still say "many".
+        let limit = FEW + 1;
+        let found: Vec<Found> = match connection.kind() {
+            BackendKind::Postgres => {
+                // Not kept as a prepared statement, so that it is planned for this very text: a common one is
+                // found sooner by reading the table.
+                let Self { table, column, record, .. } = self;
+                diesel::sql_query(format!(
+                    "SELECT {record} AS record FROM {table} \
+                     WHERE tenant_id = $1 AND {column} LIKE $2 ESCAPE '\\' LIMIT {limit}"
+                ))
+                .bind::<BigInt, _>(scope.tenant())
+                .bind::<Text, _>(contains_pattern(text))
+                .load(connection)?
+            }
+            BackendKind::Sqlite => {
+                let Self { table, fts_column, .. } = self;
+                let first = scope.tenant().as_i64() << 42;
+                diesel::sql_query(format!(
+                    "SELECT (rowid >> 5) & {RECORD_MASK} AS record FROM {table}_search \
+                     WHERE {table}_search MATCH ? AND rowid BETWEEN ? AND ? LIMIT {limit}"
+                ))
+                .bind::<Text, _>(format!("{fts_column} : \"{}\"", text.replace('"', "\"\"")))
+                .bind::<BigInt, _>(first)
+                .bind::<BigInt, _>(first + (1 << 42) - 1)
+                .load(connection)?
+            }
+        };
+        if found.len() > FEW { Ok(Candidates::Many) } else { Ok(Candidates::of(found.into_iter().map(|found| found.record))) }
+    }
+}
+
+/// The bits of a rowid that are the record's id.
+const RECORD_MASK: i64 = (1 << 37) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_union_of_too_many_is_many_and_an_intersection_keeps_what_is_in_both() {
+        let few = |range: std::ops::Range<i64>| Candidates::Few(range.collect());
+        assert_eq!(few(0..3).or(few(2..5)), few(0..5));
+        assert_eq!(few(0..600).or(few(600..1_001)), Candidates::Many);
+        assert_eq!(few(0..3).or(Candidates::Many), Candidates::Many);
+        assert_eq!(few(0..3).and(few(2..5)), few(2..3));
+        assert_eq!(few(0..3).and(Candidates::Many), few(0..3));
+        assert_eq!(Candidates::Many.and(Candidates::Many), Candidates::Many);
+        assert_eq!(Candidates::of([3, 1, 3]), Candidates::Few(vec![1, 3]));
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson};
+use crate::values::text::read_text;
+
+/// The address of a web page, with or without its scheme: `https://www.linkedin.com/in/janedoe`, `johndoe.com`
+/// (contract/directory). Kept as it was sent; a blank one means none.
+///
+/// At most 2 048 characters without white space; the scheme, where there is one, is `http` or `https`, because
+/// a page that links a `javascript:` address runs it; the host has a dot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Url(String);
+
+impl Url {
+    /// The most characters it holds.
+    pub const LIMIT: usize = 2_048;
+
+    /// An address that came from the database, where only checked ones are.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a text, trimmed already, is an address.
+    #[must_use]
+    pub fn is_valid(text: &str) -> bool {
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => rest,
+            // Behind the host "://" may stand in a query, as in a link that redirects.
+            Some((before, _)) if before.contains(['/', '?', '#']) => text,
+            Some(_) => return false,
+            None => text,
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+        !text.contains(char::is_whitespace) && is_host(host) && port.parse().is_ok_and(|port: u16| port > 0)
+    }
+}
+
+/// Labels of letters, digits and hyphens, of any script, with a dot between two of them.
+fn is_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let sane = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && label.chars().all(sane) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    host.contains('.') && host.split('.').all(is_label)
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl FromJson for Url {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let text = read_text(value, at, Self::LIMIT, true, errors)?;
+        if !Self::is_valid(text) {
+            errors.push(at.to_string(), FieldCode::InvalidUrl, "must be a web address such as https://www.example.com or example.com");
+            return None;
+        }
+        Some(Self(text.to_owned()))
+    }
+
+    fn means_nothing(value: &Value) -> bool {
+        value.is_null() || matches!(value, Value::String(text) if text.trim().is_empty())
+    }
+}
+
+#[cfg(feature = "openapi")]
+crate::openapi::string_schema!(Url, "A web address; the scheme is optional.", "https://www.example.com", max_length: 2_048);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_with_a_dot_and_at_most_a_web_scheme() {
+        for text in [
+            "johndoe.com",
+            "https://www.linkedin.com/in/janedoe",
+            "HTTP://EXAMPLE.COM",
+            "example.com:8080/a?b=c#d",
+            "example.com/r?to=https://other.com",
+            "münchen.de",
+            "www.acme.com/a(b)~c",
+        ] {
+            assert!(Url::is_valid(text), "{text}");
+        }
+        for (text, why) in [
+            ("", "nothing"),
+            ("localhost", "no dot"),
+            ("not a url", "white space"),
+            ("example.com/a b", "white space behind the host"),
+            ("javascript://example.com/%0aalert(1)", "a scheme that a page would run"),
+            ("javascript:alert(1)", "no host"),
+            ("ftp://example.com", "another scheme"),
+            ("https://", "no host"),
+            ("https:///path.html", "no host"),
+            ("example..com", "an empty label"),
+            (".com", "an empty label"),
+            ("-a.com", "a label that begins with a hyphen"),
+            ("example.com:0", "no port"),
+            ("example.com:99999", "no port"),
+            ("user@example.com", "an e-mail address"),
+        ] {
+            assert!(!Url::is_valid(text), "{text}: {why}");
+        }
+    }
+}
