@@ -1,0 +1,125 @@
+//! The one builder of the application: the program and the tests use it.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_rt::signal::unix::{SignalKind, signal};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpServer};
+use crm_core::tenants;
+
+use crate::auth::KeyCache;
+use crate::config::Config;
+use crate::db::Db;
+use crate::endpoint::{Api, document};
+use crate::error::Failure;
+use crate::http;
+use crate::middleware::request_log;
+
+/// What all workers of the process share. Nothing in it must be known by another gateway.
+pub struct AppState {
+    /// The way to the database.
+    pub db: Db,
+    /// The keys that were seen in the last seconds.
+    pub keys: KeyCache,
+    /// `openapi.json`, ready to send.
+    pub openapi: Bytes,
+    draining: AtomicBool,
+}
+
+impl AppState {
+    /// The state of a process that serves this database.
+    ///
+    /// # Errors
+    /// When the database cannot be asked whether it holds chosen keys.
+    pub async fn new(db: Db) -> anyhow::Result<Self> {
+        let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
+        let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
+        let openapi = openapi_json()?.into();
+        Ok(Self { db, keys: KeyCache::new(chosen), openapi, draining: AtomicBool::new(false) })
+    }
+
+    /// Whether the process was told to stop and only finishes what it has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Every route of the gateway.
+#[must_use]
+pub fn routes() -> Api {
+    let mut api = Api::default();
+    http::routes(&mut api);
+    api
+}
+
+/// The OpenAPI document as it is served and committed: indented, with a line end.
+///
+/// # Errors
+/// When it cannot be written as JSON, which is a bug.
+pub fn openapi_json() -> anyhow::Result<String> {
+    Ok(format!("{}\n", document(&routes()).to_pretty_json()?))
+}
+
+/// The head of a request must arrive within this time (contract/conventions, last section).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// The server on this listener, ready to run. `routes` is called once in each worker.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn server(
+    state: web::Data<AppState>,
+    listener: TcpListener,
+    workers: usize,
+    shutdown_timeout: Duration,
+    routes: impl Fn() -> Api + Send + Clone + 'static,
+) -> std::io::Result<Server> {
+    let application = move || {
+        App::new()
+            .app_data(state.clone())
+            .wrap(Compress::default())
+            .wrap(from_fn(request_log))
+            .configure(|config| routes().register(config))
+    };
+    let server = HttpServer::new(application)
+        .workers(workers)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(shutdown_timeout.as_secs())
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what was begun and returns.
+///
+/// # Errors
+/// When the database cannot be used at the start, or the listener fails.
+pub async fn serve(config: &Config, db: Db, listener: TcpListener) -> anyhow::Result<()> {
+    let state = web::Data::new(AppState::new(db.clone()).await?);
+    let server = server(state.clone(), listener, config.workers, config.shutdown_timeout, routes)?;
+    actix_rt::spawn(stop_on_signal(state, server.handle())?);
+    server.await?;
+    // The last answers are out; what the threads still hold is flushed and closed.
+    web::block(move || db.close()).await?;
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT; `/readyz` turns 503 first, then no connection is taken any more.
+fn stop_on_signal(state: web::Data<AppState>, server: ServerHandle) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        futures_util::future::select(Box::pin(terminate.recv()), Box::pin(interrupt.recv())).await;
+        log::info!("stopping: finishing the requests that were begun");
+        state.draining.store(true, Ordering::Relaxed);
+        server.stop(true).await;
+    })
+}

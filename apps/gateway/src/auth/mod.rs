@@ -1,0 +1,120 @@
+//! Who asks: a tenant's key becomes a [`Scope`] (contract/conventions, "Keys").
+
+mod keys;
+
+use std::rc::Rc;
+
+use actix_web::http::header::HeaderName;
+use crm_core::keys::{ApiKey, KeyRole};
+use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
+
+use crate::db::Db;
+use crate::endpoint::{Answer, Call, Extract, OperationDoc, Reply, Typed};
+use crate::error::{Failure, Problem, ProblemCode};
+
+pub use keys::KeyCache;
+
+/// The query parameters that may hold a key. They are no parameters of a route and reach no log.
+pub const KEY_PARAMETERS: [&str; 2] = ["subscription-key", "key"];
+
+const KEY_HEADER: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
+
+/// A request with a tenant's key that may do what its method does: the first argument of every handler
+/// that touches a tenant's data, and the only way to the database from there.
+pub struct Caller {
+    scope: Scope,
+    db: Db,
+    request_id: Rc<str>,
+}
+
+/// Whose key it was, and which.
+#[derive(Debug, Clone)]
+pub struct KeyOwner {
+    /// The tenant inside the database.
+    pub tenant: TenantId,
+    /// The tenant as clients see it.
+    pub public_tenant: PublicTenantId,
+    /// What the key may do.
+    pub role: KeyRole,
+}
+
+impl Extract for Caller {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let key = key_of(call)?;
+        let owner = call.state.keys.owner(&call.state.db, &key).await;
+        let owner = owner.map_err(|failure| failure.into_problem(&call.request_id()))?;
+        let owner = owner.ok_or_else(invalid_key)?;
+        call.set_tenant(owner.public_tenant.clone());
+        if !call.is_read() && !owner.role.may_write() {
+            return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
+        }
+        let scope = Scope::new(owner.tenant, owner.public_tenant, call.now);
+        Ok(Self { scope, db: call.state.db.clone(), request_id: call.request_id() })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.key();
+    }
+}
+
+impl Caller {
+    /// The tenant and the time of the request.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Runs a job that only reads.
+    ///
+    /// # Errors
+    /// What the job ends in, or a 503.
+    pub async fn read<R: Reply + Send + 'static>(
+        self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let Self { scope, db, request_id } = self;
+        let rendered = db.read(move |connection| Typed::of(job(connection, &scope)?)).await;
+        rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
+    }
+
+    /// Runs a job that may write, in one transaction: answered only after the commit. It may run again
+    /// after a collision with another one, which is why it is a `Fn`.
+    ///
+    /// # Errors
+    /// What the job ends in, with everything rolled back, or a 503.
+    pub async fn write<R: Reply + Send + 'static>(
+        self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let Self { scope, db, request_id } = self;
+        let rendered = db.write(move |connection| Typed::of(job(connection, &scope)?)).await;
+        rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
+    }
+}
+
+fn invalid_key() -> Problem {
+    Problem::new(ProblemCode::InvalidKey, "The key is unknown or was rotated.")
+}
+
+/// The key that was sent: the header wins over the query parameters, and two of a kind must not differ.
+fn key_of(call: &Call) -> Result<ApiKey, Problem> {
+    let sent = match call.single_header(&KEY_HEADER) {
+        Ok(header) => header,
+        Err(()) => return Err(Problem::new(ProblemCode::InvalidKey, "The key header stands twice or is no visible ASCII.")),
+    };
+    let text = match sent {
+        Some(text) => text,
+        None => {
+            let mut values = KEY_PARAMETERS.iter().flat_map(|name| call.query_values(name));
+            match (values.next(), values.next()) {
+                (Some(only), None) => only,
+                (None, _) => {
+                    let detail = "Send the header Ocp-Apim-Subscription-Key.";
+                    return Err(Problem::new(ProblemCode::MissingKey, detail));
+                }
+                (Some(_), Some(_)) => return Err(Problem::new(ProblemCode::InvalidKey, "Two keys were sent.")),
+            }
+        }
+    };
+    ApiKey::parse(text).map_err(|_| invalid_key())
+}

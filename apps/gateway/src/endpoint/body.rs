@@ -1,0 +1,241 @@
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::web::{Bytes, BytesMut};
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::{FieldCode, FieldErrors};
+use futures_util::StreamExt;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+
+use crate::error::{Problem, ProblemCode};
+
+use super::call::Call;
+use super::extract::Extract;
+use super::openapi::OperationDoc;
+
+/// The most bytes of a body (contract/conventions, "Writing").
+const MOST_BYTES: usize = 1024 * 1024;
+/// How long a body may take (contract/conventions, last section).
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How deep a body may nest.
+const DEEPEST: usize = 64;
+
+/// The body: one JSON object, checked as a whole.
+pub struct Body<T>(pub T);
+
+impl<T: FromBody + utoipa::ToSchema> Extract for Body<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let bytes = read(call).await?;
+        Ok(Self(parse(call, &bytes)?))
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.request_body::<T>(true);
+        describe_problems(operation);
+    }
+}
+
+/// A body that may be left out.
+pub struct OptionalBody<T>(pub Option<T>);
+
+impl<T: FromBody + utoipa::ToSchema> Extract for OptionalBody<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let bytes = read(call).await?;
+        Ok(Self(if bytes.is_empty() { None } else { Some(parse(call, &bytes)?) }))
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.request_body::<T>(false);
+        describe_problems(operation);
+    }
+}
+
+fn describe_problems(operation: &mut OperationDoc) {
+    for code in [
+        ProblemCode::ValidationFailed,
+        ProblemCode::MalformedJson,
+        ProblemCode::TenantMismatch,
+        ProblemCode::RequestTimeout,
+        ProblemCode::BodyTooLarge,
+        ProblemCode::UnsupportedMediaType,
+    ] {
+        operation.problem(code);
+    }
+}
+
+async fn read(call: &mut Call) -> Result<Bytes, Problem> {
+    let mut payload = call.take_payload()?;
+    let whole = async {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(ProblemCode::MalformedJson, "The body ended too early."))?;
+            if bytes.len() + chunk.len() > MOST_BYTES {
+                return Err(Problem::new(ProblemCode::BodyTooLarge, "The body has more than 1 MiB."));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    };
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(read) => read,
+        Err(_) => Err(Problem::new(ProblemCode::RequestTimeout, "The body did not arrive within 10 seconds.")),
+    }
+}
+
+fn parse<T: FromBody>(call: &Call, bytes: &[u8]) -> Result<T, Problem> {
+    check_media_type(call)?;
+    let object = parse_object(bytes)?;
+    check_tenant(call, &object)?;
+    Ok(T::from_body(&object)?)
+}
+
+/// `application/json` or `…+json`, or nothing said; no content coding, which could hide a bomb.
+fn check_media_type(call: &Call) -> Result<(), Problem> {
+    let unsupported = |detail: &str| Err(Problem::new(ProblemCode::UnsupportedMediaType, detail));
+    let headers = call.request.headers();
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return unsupported("The body must come without a content coding.");
+    }
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    let is_json = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
+    if is_json { Ok(()) } else { unsupported("The body must be application/json.") }
+}
+
+/// `tenantId` is optional; where it is sent, it is the tenant of the key.
+fn check_tenant(call: &Call, object: &JsonObject) -> Result<(), Problem> {
+    match (object.get("tenantId"), call.tenant()) {
+        (None | Some(Value::Null), _) => Ok(()),
+        (Some(Value::String(sent)), Some(tenant)) if sent == tenant.as_str() => Ok(()),
+        (Some(Value::String(_)), _) => {
+            Err(Problem::new(ProblemCode::TenantMismatch, "The body's tenantId is not the tenant of this key."))
+        }
+        (Some(_), _) => Err(FieldErrors::of("tenantId", FieldCode::WrongType, "must be a string").into()),
+    }
+}
+
+/// Parses one JSON object strictly: duplicate keys, deep nesting and trailing data are errors.
+fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
+    let malformed = |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(malformed(&"it must be a JSON object")),
+    }
+}
+
+/// Reads a JSON value, refusing what serde_json's own `Value` lets pass.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+/// The key under which serde_json hands an exact number (feature `arbitrary_precision`) to a visitor.
+const EXACT_NUMBER: &str = "$serde_json::private::Number";
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == DEEPEST { Err(E::custom("it nests deeper than 64 levels")) } else { Ok(Self { depth: self.depth + 1 }) }
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element_seed(inner)? {
+            list.push(entry);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut object = JsonObject::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if key == EXACT_NUMBER && object.is_empty() {
+                let digits: String = members.next_value()?;
+                return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
+            }
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
+            }
+            let value = members.next_value_seed(inner)?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
+    }
+
+    #[test]
+    fn only_one_strict_object_is_a_body() {
+        for (body, why) in [
+            ("", "nothing"),
+            ("[]", "a list"),
+            ("null", "nothing"),
+            ("{\"a\":1,}", "a trailing comma"),
+            ("{\"a\":1}{}", "trailing data"),
+            ("{\"a\":1} x", "trailing data"),
+            ("{\"a\":1,\"a\":2}", "a duplicate key"),
+            ("{\"a\":{\"b\":1,\"\\u0062\":2}}", "a duplicate key in another spelling, inside"),
+            ("{\"a\":\"\\ud800\"}", "a lone surrogate"),
+            ("{\"a\":01}", "a leading zero"),
+            ("{\"a\":NaN}", "no number"),
+            (&nested(65), "65 levels"),
+            (&nested(100_000), "100 000 levels"),
+        ] {
+            assert!(parse_object(body.as_bytes()).is_err(), "{why}");
+        }
+        assert!(parse_object(b"{\"a\":\"\xff\"}").is_err(), "no UTF-8");
+        assert!(parse_object(nested(64).as_bytes()).is_ok(), "64 levels");
+    }
+
+    #[test]
+    fn a_number_keeps_its_digits() {
+        let object = parse_object(b"{\"a\":10.10,\"b\":[123456789012345678901234567890.5],\"c\":-0}").unwrap();
+        assert_eq!(Value::Object(object).to_string(), "{\"a\":10.10,\"b\":[123456789012345678901234567890.5],\"c\":-0}");
+    }
+}

@@ -1,0 +1,105 @@
+use std::rc::Rc;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpMessage, HttpRequest, web};
+use crm_core::{PublicTenantId, Timestamp};
+
+use crate::app::AppState;
+use crate::error::{Problem, ProblemCode};
+
+use super::query::{self, Pairs};
+
+/// The id of a request, in its extensions: echoed, or made.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Rc<str>);
+
+/// The tenant that a request turned out to be of, in its extensions, for the access log.
+#[derive(Debug, Clone)]
+pub struct TenantOfRequest(pub PublicTenantId);
+
+/// One request on its way through the extractors of an operation.
+pub struct Call {
+    /// The request's head.
+    pub request: HttpRequest,
+    /// What the process shares.
+    pub state: web::Data<AppState>,
+    /// When the request arrived.
+    pub now: Timestamp,
+    payload: Option<Payload>,
+    query: Pairs,
+    query_was_read: bool,
+    tenant: Option<PublicTenantId>,
+}
+
+impl Call {
+    pub(super) fn new(request: HttpRequest, payload: Payload, state: web::Data<AppState>) -> Result<Self, Problem> {
+        let query = query::decode(request.query_string())?;
+        Ok(Self { request, state, now: Timestamp::now(), payload: Some(payload), query, query_was_read: false, tenant: None })
+    }
+
+    /// The id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> Rc<str> {
+        request_id(&self.request)
+    }
+
+    /// Whether the method only reads.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(*self.request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// The one value of a header; `None` where it is absent.
+    ///
+    /// # Errors
+    /// `Err(())` where it stands twice or is no visible ASCII.
+    pub fn single_header(&self, name: &HeaderName) -> Result<Option<&str>, ()> {
+        let mut values = self.request.headers().get_all(name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+            (Some(_), Some(_)) => Err(()),
+        }
+    }
+
+    /// The values of a query parameter.
+    pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters, but for those that hold a key; each request's are taken once.
+    pub(super) fn take_query(&mut self) -> Pairs {
+        self.query_was_read = true;
+        std::mem::take(&mut self.query)
+            .into_iter()
+            .filter(|(name, _)| !crate::auth::KEY_PARAMETERS.contains(&name.as_str()))
+            .collect()
+    }
+
+    /// Refuses parameters on a route that has none.
+    pub(super) fn refuse_unread_query(&mut self) -> Result<(), Problem> {
+        if self.query_was_read { Ok(()) } else { query::refuse(self.take_query()) }
+    }
+
+    pub(super) fn take_payload(&mut self) -> Result<Payload, Problem> {
+        self.payload.take().ok_or_else(|| Problem::new(ProblemCode::InternalError, "The body was read before."))
+    }
+
+    /// The tenant that the key or token named.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&PublicTenantId> {
+        self.tenant.as_ref()
+    }
+
+    /// Notes whose request it is: for `tenantId` in the body, and for the log.
+    pub fn set_tenant(&mut self, tenant: PublicTenantId) {
+        self.request.extensions_mut().insert(TenantOfRequest(tenant.clone()));
+        self.tenant = Some(tenant);
+    }
+}
+
+pub(super) fn request_id(request: &HttpRequest) -> Rc<str> {
+    request.extensions().get::<RequestId>().map_or_else(|| Rc::from(""), |id| id.0.clone())
+}

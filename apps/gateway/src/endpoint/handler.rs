@@ -1,0 +1,268 @@
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Value, json};
+
+use crate::app::AppState;
+use crate::error::{Problem, ProblemCode};
+
+use super::call::{Call, request_id};
+use super::extract::Extract;
+use super::openapi::OperationDoc;
+use super::reply::{Answer, Rendered, Reply};
+
+/// A handler never runs longer (contract/conventions, last section).
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Seconds after which a client may try again, on a 503.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// An `async fn` whose arguments are [`Extract`] and whose result is an [`Answer`].
+pub trait Handler<Arguments>: Clone + 'static {
+    /// Extracts the arguments in their order and runs it.
+    fn run(self, call: Call) -> LocalBoxFuture<'static, Result<Rendered, Problem>>;
+
+    /// Writes what its signature says into the document.
+    fn describe(operation: &mut OperationDoc);
+}
+
+macro_rules! handler {
+    ($($argument:ident),*) => {
+        impl<F, Fut, R, $($argument,)*> Handler<($($argument,)*)> for F
+        where
+            F: Fn($($argument),*) -> Fut + Clone + 'static,
+            Fut: Future<Output = Answer<R>> + 'static,
+            R: Reply + 'static,
+            $($argument: Extract + 'static,)*
+        {
+            #[expect(non_snake_case, reason = "the type's name is its variable's")]
+            fn run(self, mut call: Call) -> LocalBoxFuture<'static, Result<Rendered, Problem>> {
+                async move {
+                    $(let $argument = $argument::extract(&mut call).await?;)*
+                    call.refuse_unread_query()?;
+                    self($($argument),*).await.map(|typed| typed.rendered)
+                }
+                .boxed_local()
+            }
+
+            fn describe(operation: &mut OperationDoc) {
+                $($argument::describe(operation);)*
+                R::describe(operation);
+            }
+        }
+    };
+}
+
+handler!(A);
+handler!(A, B);
+handler!(A, B, C);
+handler!(A, B, C, D);
+handler!(A, B, C, D, E);
+
+type Run = Rc<dyn Fn(Call) -> LocalBoxFuture<'static, Result<Rendered, Problem>>>;
+
+/// A route with one method: what runs, and what the document says of it.
+pub struct Operation {
+    run: Run,
+    /// What the document says.
+    pub doc: OperationDoc,
+}
+
+impl Operation {
+    /// One sentence, shown in lists of operations.
+    pub fn summary(&mut self, summary: &str) -> &mut Self {
+        summary.clone_into(&mut self.doc.summary);
+        self
+    }
+
+    /// What a reader should know beyond the summary, in Markdown.
+    pub fn about(&mut self, description: &str) -> &mut Self {
+        description.clone_into(&mut self.doc.description);
+        self
+    }
+
+    /// A problem that the signature does not tell of.
+    pub fn problem(&mut self, code: ProblemCode) -> &mut Self {
+        self.doc.problem(code);
+        self
+    }
+}
+
+/// All operations of the gateway, in the order in which they were declared.
+#[derive(Default)]
+pub struct Api {
+    operations: Vec<Operation>,
+    tag: &'static str,
+}
+
+impl Api {
+    /// Groups the operations that follow in the document.
+    pub fn tag(&mut self, name: &'static str) {
+        self.tag = name;
+    }
+
+    /// Declares a GET, which answers HEAD as well.
+    pub fn get<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+        self.add(Method::GET, path, handler)
+    }
+
+    /// Declares a POST.
+    pub fn post<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+        self.add(Method::POST, path, handler)
+    }
+
+    /// Declares a PUT.
+    pub fn put<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+        self.add(Method::PUT, path, handler)
+    }
+
+    /// Declares a PATCH.
+    pub fn patch<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+        self.add(Method::PATCH, path, handler)
+    }
+
+    /// Declares a DELETE.
+    pub fn delete<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+        self.add(Method::DELETE, path, handler)
+    }
+
+    fn add<H: Handler<A>, A>(&mut self, method: Method, path: &'static str, handler: H) -> &mut Operation {
+        let mut doc = OperationDoc::new(method, path, function_name::<H>(), self.tag);
+        H::describe(&mut doc);
+        let run: Run = Rc::new(move |call| handler.clone().run(call));
+        let index = self.operations.len();
+        self.operations.push(Operation { run, doc });
+        &mut self.operations[index]
+    }
+
+    /// What the document says of each operation.
+    pub fn docs(&self) -> impl Iterator<Item = &OperationDoc> {
+        self.operations.iter().map(|operation| &operation.doc)
+    }
+
+    /// Registers all operations, and the answers to everything else.
+    pub fn register(self, config: &mut web::ServiceConfig) {
+        let mut by_path: BTreeMap<&'static str, Vec<Operation>> = BTreeMap::new();
+        for operation in self.operations {
+            by_path.entry(operation.doc.path).or_default().push(operation);
+        }
+        for (path, operations) in by_path {
+            config.service(resource(path, operations));
+        }
+        config.default_service(web::to(|request: HttpRequest| async move {
+            let detail = format!("No route has the path {}.", request.path());
+            problem_response(&request, &Problem::new(ProblemCode::UnknownRoute, detail))
+        }));
+    }
+}
+
+fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resource {
+    let mut allow: Vec<String> = Vec::new();
+    let mut resource = web::resource(path);
+    for Operation { run, doc } in operations {
+        let mut methods = vec![doc.method.clone()];
+        if doc.method == Method::GET {
+            methods.push(Method::HEAD);
+        }
+        for method in methods {
+            allow.push(method.to_string());
+            let run = run.clone();
+            let route = web::method(method);
+            resource = resource.route(route.to(move |request: HttpRequest, payload: web::Payload, state: web::Data<AppState>| {
+                answer(run.clone(), request, payload, state)
+            }));
+        }
+    }
+    let allow: Rc<str> = allow.join(", ").into();
+    resource.default_service(web::to(move |request: HttpRequest| {
+        let mut problem = Problem::new(ProblemCode::MethodNotAllowed, format!("Use {allow}."));
+        problem.allow = Some(allow.to_string());
+        async move { problem_response(&request, &problem) }
+    }))
+}
+
+/// The last part of a function's type name: `…::http::leads::create_lead` gives `create_lead`.
+fn function_name<H>() -> &'static str {
+    std::any::type_name::<H>().rsplit("::").next().unwrap_or_default()
+}
+
+async fn answer(run: Run, request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let outcome = match acceptable(&request).and_then(|()| Call::new(request.clone(), payload.into_inner(), state)) {
+        Ok(call) => bounded(run(call), &request).await,
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(rendered) => rendered.into_response(&request),
+        Err(problem) => problem_response(&request, &problem),
+    }
+}
+
+/// Runs a handler within its time; a panic in it is a bug of ours and no reason to drop the connection.
+async fn bounded(
+    running: LocalBoxFuture<'static, Result<Rendered, Problem>>,
+    request: &HttpRequest,
+) -> Result<Rendered, Problem> {
+    match tokio::time::timeout(HANDLER_TIMEOUT, AssertUnwindSafe(running).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => {
+            log::error!("request_id={} the handler panicked", request_id(request));
+            Err(Problem::new(ProblemCode::InternalError, "The cause was logged under the requestId."))
+        }
+        Err(_) => Err(Problem::new(ProblemCode::Overloaded, "The request took longer than 30 seconds.")),
+    }
+}
+
+/// Refuses a client that takes no JSON (RFC 9110, 12.5.1). A `q=0` is honoured.
+fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
+    let mut ranges = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).peekable();
+    if ranges.peek().is_none() {
+        return Ok(());
+    }
+    let takes_json = ranges.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let refused = parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        !refused && (matches!(media.as_str(), "*/*" | "application/*" | "application/json" | "application/problem+json" | "text/html") || media.ends_with("+json"))
+    });
+    if takes_json { Ok(()) } else { Err(Problem::new(ProblemCode::NotAcceptable, "Every answer here is application/json.")) }
+}
+
+/// The one envelope of everything that goes wrong (RFC 9457).
+pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let status = problem.code.status();
+    let mut body = json!({
+        "type": format!("/problems/{}", problem.code.as_str()),
+        "title": problem.code.title(),
+        "status": status.as_u16(),
+        "code": problem.code.as_str(),
+        "detail": problem.detail,
+        "requestId": &*request_id(request),
+    });
+    if let Value::Object(members) = &mut body {
+        if !problem.errors.is_empty() {
+            members.insert("errors".to_owned(), json!(problem.errors));
+        }
+        members.extend(problem.members.clone());
+    }
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CONTENT_TYPE, "application/problem+json"));
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"Ocp-Apim-Subscription-Key\"")));
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        _ => {}
+    }
+    if let Some(allow) = &problem.allow {
+        response.insert_header((ALLOW, allow.as_str()));
+    }
+    response.body(body.to_string())
+}

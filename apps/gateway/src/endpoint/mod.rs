@@ -1,0 +1,27 @@
+//! One declaration per route: its handler's signature says what it takes and gives back, which both
+//! registers it with actix and writes it into the OpenAPI document.
+//!
+//! ```ignore
+//! api.post("/pipeline/leads", create_lead).summary("Create a lead");
+//!
+//! async fn create_lead(caller: Caller, body: Body<NewLead>) -> Answer<Created<Lead>> { … }
+//! ```
+//!
+//! Arguments are extracted one after the other, in their order, so that nothing is said about a body to
+//! somebody without a key. (Actix polls its extractors together.)
+
+mod body;
+mod call;
+mod extract;
+mod handler;
+mod openapi;
+mod query;
+mod reply;
+
+pub use body::{Body, OptionalBody};
+pub use call::{Call, RequestId, TenantOfRequest};
+pub use extract::{Extract, IfMatch, PathId};
+pub use handler::{Api, Handler, Operation};
+pub use openapi::{OperationDoc, document};
+pub use query::{Params, Query};
+pub use reply::{Answer, Created, Item, Listing, NoContent, Raw, Rendered, Reply, Typed, etag_of};

@@ -1,0 +1,305 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::{Method, StatusCode};
+use crm_core::FieldCode;
+use crm_core::page::Page;
+use crm_core::params::{ParamDescription, ParamKind};
+use serde_json::json;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::ProblemCode;
+
+use super::handler::Api;
+
+/// The name of the security scheme for keys.
+const KEY_SCHEME: &str = "subscriptionKey";
+const PROBLEM_JSON: &str = "application/problem+json";
+const JSON: &str = "application/json";
+
+/// What the document says of one operation.
+pub struct OperationDoc {
+    /// The method.
+    pub method: Method,
+    /// The path with its parameters in braces, as actix writes them too.
+    pub path: &'static str,
+    /// The name of the handler.
+    pub id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: String,
+    pub(super) description: String,
+    /// Whether a tenant's key is needed.
+    pub needs_key: bool,
+    parameters: Vec<Parameter>,
+    request: Option<(RefOr<Schema>, bool)>,
+    responses: BTreeMap<u16, Response>,
+    problems: BTreeSet<ProblemCode>,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl OperationDoc {
+    pub(super) fn new(method: Method, path: &'static str, id: &'static str, tag: &'static str) -> Self {
+        let problems = [ProblemCode::NotAcceptable, ProblemCode::InternalError].into();
+        Self {
+            method,
+            path,
+            id,
+            tag,
+            summary: String::new(),
+            description: String::new(),
+            needs_key: false,
+            parameters: Vec::new(),
+            request: None,
+            responses: BTreeMap::new(),
+            problems,
+            schemas: Vec::new(),
+        }
+    }
+
+    /// A problem that the operation can end in.
+    pub fn problem(&mut self, code: ProblemCode) {
+        self.problems.insert(code);
+    }
+
+    /// The operation needs a tenant's key.
+    pub fn key(&mut self) {
+        self.needs_key = true;
+        for code in [
+            ProblemCode::MissingKey,
+            ProblemCode::InvalidKey,
+            ProblemCode::Overloaded,
+            ProblemCode::DatabaseUnavailable,
+            ProblemCode::MalformedQuery,
+            ProblemCode::ValidationFailed,
+        ] {
+            self.problem(code);
+        }
+        if !matches!(self.method, Method::GET | Method::HEAD) {
+            self.problem(ProblemCode::ReadOnlyKey);
+        }
+    }
+
+    pub(super) fn query_parameters(&mut self, described: Vec<ParamDescription>) {
+        for ParamDescription { name, kind, description } in described {
+            let parameter = ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(description))
+                .schema(Some(param_schema(&kind)))
+                .build();
+            self.parameters.push(parameter);
+        }
+    }
+
+    pub(super) fn header_parameter(&mut self, name: &str, description: &str) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        self.parameters.push(parameter);
+    }
+
+    pub(super) fn path_id<I: ToSchema>(&mut self) {
+        let parameter = ParameterBuilder::new()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("The id of the record."))
+            .schema(Some(I::schema()))
+            .build();
+        self.parameters.push(parameter);
+    }
+
+    pub(super) fn request_body<T: ToSchema>(&mut self, required: bool) {
+        self.request = Some((self.schema_of::<T>(), required));
+    }
+
+    pub(super) fn item_response<T: ToSchema>(&mut self, status: StatusCode, description: &str, headers: &[&str]) {
+        let item = self.schema_of::<T>();
+        let envelope = ObjectBuilder::new().property("item", item).required("item");
+        let mut response = ResponseBuilder::new()
+            .description(description)
+            .content(JSON, ContentBuilder::new().schema(Some(envelope)).build());
+        for name in headers {
+            response = response.header(*name, HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build());
+        }
+        self.responses.insert(status.as_u16(), response.build());
+        if self.method == Method::GET {
+            self.header_parameter("If-None-Match", "An ETag that the client has; where it is still right, the answer is 304.");
+            self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
+        }
+    }
+
+    pub(super) fn page_response<T: ToSchema>(&mut self) {
+        let item = self.schema_of::<T>();
+        let page = with_items::<T>(item);
+        let response = ResponseBuilder::new()
+            .description("A page of records.")
+            .content(JSON, ContentBuilder::new().schema(Some(page)).build())
+            .build();
+        self.responses.insert(200, response);
+    }
+
+    pub(super) fn empty_response(&mut self, status: StatusCode, description: &str) {
+        self.responses.insert(status.as_u16(), ResponseBuilder::new().description(description).build());
+    }
+
+    /// Registers a type and everything that it refers to, and returns a reference to it.
+    fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        let name = T::name().into_owned();
+        self.schemas.push((name.clone(), T::schema()));
+        T::schemas(&mut self.schemas);
+        Ref::from_schema_name(name).into()
+    }
+
+    fn operation(&self) -> utoipa::openapi::path::Operation {
+        let mut operation = OperationBuilder::new()
+            .operation_id(Some(self.id))
+            .tag(self.tag)
+            .summary(Some(self.summary.as_str()))
+            .parameters(Some(self.parameters.clone()));
+        if !self.description.is_empty() {
+            operation = operation.description(Some(self.description.as_str()));
+        }
+        if let Some((schema, required)) = &self.request {
+            let required = if *required { Required::True } else { Required::False };
+            let content = ContentBuilder::new().schema(Some(schema.clone())).build();
+            operation = operation.request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+        }
+        for (status, response) in &self.responses {
+            operation = operation.response(status.to_string(), response.clone());
+        }
+        for (status, codes) in self.problems_by_status() {
+            operation = operation.response(status.to_string(), problem_response(&codes));
+        }
+        if self.needs_key {
+            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, []));
+        } else {
+            operation = operation.securities(Some([SecurityRequirement::default()]));
+        }
+        operation.build()
+    }
+
+    fn problems_by_status(&self) -> BTreeMap<u16, Vec<ProblemCode>> {
+        let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+        for code in &self.problems {
+            by_status.entry(code.status().as_u16()).or_default().push(*code);
+        }
+        by_status
+    }
+}
+
+fn problem_response(codes: &[ProblemCode]) -> Response {
+    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(lines.join(" ")).content(PROBLEM_JSON, content).build()
+}
+
+/// The schema of [`Page`] with the items of this type; utoipa would name each page anew.
+fn with_items<T: ToSchema>(item: RefOr<Schema>) -> RefOr<Schema> {
+    let mut page = Page::<T>::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut page {
+        object.properties.insert("items".to_owned(), Array::new(item).into());
+    }
+    page
+}
+
+fn param_schema(kind: &ParamKind) -> Schema {
+    let string = || ObjectBuilder::new().schema_type(Type::String);
+    let words = |words: &[&str]| words.join("|");
+    match kind {
+        ParamKind::Text => string().min_length(Some(1)).max_length(Some(255)).into(),
+        ParamKind::RecordIds => string().pattern(Some("^[1-9][0-9]*( *, *[1-9][0-9]*)*$")).examples([json!("123,234")]).into(),
+        ParamKind::Uuids | ParamKind::Texts => string().min_length(Some(1)).into(),
+        ParamKind::Bool => ObjectBuilder::new().schema_type(Type::Boolean).into(),
+        ParamKind::Timestamp => string().format(Some(SchemaFormat::Custom("date-time".to_owned()))).into(),
+        ParamKind::Integer(least, most) => {
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(*least)).maximum(Some(*most)).into()
+        }
+        ParamKind::Word(known) => string().enum_values(Some(known.clone())).into(),
+        ParamKind::Words(known) => {
+            let one = words(known);
+            string().pattern(Some(format!("^({one})(,({one}))*$"))).into()
+        }
+        ParamKind::Token => string().min_length(Some(1)).into(),
+    }
+}
+
+/// The whole document, OpenAPI 3.1.
+#[must_use]
+pub fn document(api: &Api) -> OpenApi {
+    let mut paths = Paths::new();
+    let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
+    for doc in api.docs() {
+        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], doc.operation());
+        schemas.extend(doc.schemas.iter().cloned());
+    }
+    schemas.insert("Problem".to_owned(), problem_schema());
+    let key = ApiKey::Header(ApiKeyValue::with_description(
+        "Ocp-Apim-Subscription-Key",
+        "A tenant's primary key (`crm_rw_…`, reads and writes) or secondary key (`crm_ro_…`, reads only). \
+         The query parameters `subscription-key` and `key` are accepted too; the header wins.",
+    ));
+    let info = InfoBuilder::new()
+        .title("CRM API")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("openapi.md")))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+        .build();
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme(KEY_SCHEME, SecurityScheme::ApiKey(key))
+        .build();
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
+}
+
+fn http_method(method: &Method) -> HttpMethod {
+    match method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+/// RFC 9457, with the members that every problem here has.
+fn problem_schema() -> RefOr<Schema> {
+    let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
+    let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+    let field_codes: Vec<&str> = FieldCode::ALL.iter().map(|code| code.as_str()).collect();
+    let error = ObjectBuilder::new()
+        .property("field", string("A path such as `email[0].value`, or a parameter's name."))
+        .property("code", string("What kind of problem it is.").enum_values(Some(field_codes)))
+        .property("message", string("What to change, for a person."))
+        .required("field")
+        .required("code")
+        .required("message");
+    ObjectBuilder::new()
+        .description(Some("What went wrong (RFC 9457). `code` is stable; docs/errors.md lists every one."))
+        .property("type", string("`/problems/` and the code."))
+        .property("title", string("The same for every occurrence of the code."))
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer).description(Some("The HTTP status.")))
+        .property("code", string("The stable name.").enum_values(Some(codes)))
+        .property("detail", string("What happened here, for a person."))
+        .property("requestId", string("The same as in the header X-Request-Id."))
+        .property("errors", Array::new(error))
+        .property("opportunityId", string("Under `already_converted`: the opportunity that exists."))
+        .required("type")
+        .required("title")
+        .required("status")
+        .required("code")
+        .required("detail")
+        .required("requestId")
+        .into()
+}

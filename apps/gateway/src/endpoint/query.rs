@@ -1,0 +1,83 @@
+use crm_core::params::{FromParams, ParamReader};
+use percent_encoding::percent_decode_str;
+
+use crate::error::{Problem, ProblemCode};
+
+use super::call::Call;
+use super::extract::Extract;
+use super::openapi::OperationDoc;
+
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// Splits and decodes a query string. Nothing is dropped or replaced: a repeated parameter stays for
+/// [`ParamReader`] to refuse, and bytes that are no UTF-8 are an error (actix would put U+FFFD).
+pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(|decoded| decoded.into_owned()).map_err(|_| {
+            Problem::new(ProblemCode::MalformedQuery, "A query parameter is not percent-encoded UTF-8.")
+        })
+    };
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// Refuses every parameter: the route has none.
+pub(super) fn refuse(pairs: Pairs) -> Result<(), Problem> {
+    Ok(ParamReader::new(pairs).read::<Nothing>().map(|Nothing| ())?)
+}
+
+struct Nothing;
+
+impl FromParams for Nothing {
+    fn from_params(_: &mut ParamReader) -> Self {
+        Self
+    }
+}
+
+/// The query parameters of a list: its filters and its page. More than one [`FromParams`] as a tuple.
+pub struct Query<T>(pub T);
+
+impl<T: Params> Extract for Query<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let pairs = call.take_query();
+        Ok(Self(ParamReader::new(pairs).read::<Both<T>>()?.0))
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.query_parameters(ParamReader::describing::<Both<T>>());
+        operation.problem(ProblemCode::ValidationFailed);
+    }
+}
+
+/// What a route reads from its query string, in one go so that all problems are told together.
+pub trait Params: Sized {
+    /// Reads it.
+    fn read(params: &mut ParamReader) -> Self;
+}
+
+impl<A: FromParams> Params for (A,) {
+    fn read(params: &mut ParamReader) -> Self {
+        (A::from_params(params),)
+    }
+}
+
+impl<A: FromParams, B: FromParams> Params for (A, B) {
+    fn read(params: &mut ParamReader) -> Self {
+        (A::from_params(params), B::from_params(params))
+    }
+}
+
+struct Both<T>(T);
+
+impl<T: Params> FromParams for Both<T> {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self(T::read(params))
+    }
+}

@@ -1,0 +1,208 @@
+use std::marker::PhantomData;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::HttpRequest;
+use base64::Engine;
+use crm_core::page::Page;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::error::{Failure, Problem};
+
+use super::openapi::OperationDoc;
+
+/// What a handler returns: an answer of this kind, rendered, or a problem.
+pub type Answer<R> = Result<Typed<R>, Problem>;
+
+/// What a service's result becomes on the wire. Rendered inside the database job, so that the event loop
+/// writes no JSON and an answer can be stored with the effect that it tells of.
+pub trait Reply: Sized {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which is a bug.
+    fn render(self) -> Result<Rendered, Failure>;
+
+    /// Writes status, headers and schema into the document.
+    fn describe(operation: &mut OperationDoc);
+}
+
+/// A response as bytes.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The status.
+    pub status: StatusCode,
+    /// Headers beyond those that every response has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A rendered response that remembers what it was, for the document.
+#[derive(Debug)]
+pub struct Typed<R> {
+    /// The response.
+    pub rendered: Rendered,
+    reply: PhantomData<R>,
+}
+
+impl<R: Reply> Typed<R> {
+    /// Renders a reply.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn of(reply: R) -> Result<Self, Failure> {
+        Ok(Self { rendered: reply.render()?, reply: PhantomData })
+    }
+}
+
+/// `{ "item": … }`
+#[derive(Serialize)]
+pub(super) struct ItemEnvelope<T> {
+    pub(super) item: T,
+}
+
+/// One record: 200 with its ETag.
+#[derive(Debug)]
+pub struct Item<T>(pub T);
+
+/// A new record: 201 with its `Location` and ETag.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// Its path.
+    pub location: String,
+    /// The record.
+    pub item: T,
+}
+
+/// A page of records: 200.
+#[derive(Debug)]
+pub struct Listing<T>(pub Page<T>);
+
+/// Nothing left to show: 204.
+#[derive(Debug)]
+pub struct NoContent;
+
+/// A body that is ready: 200. For the few routes beside the API, which have no envelope.
+#[derive(Debug)]
+pub struct Raw {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The strong ETag of a representation: a hash of its JSON, so that it changes when and only when the
+/// representation does, whatever it was in it that changed.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn etag_of(representation: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(etag_of_bytes(&serde_json::to_vec(representation)?))
+}
+
+fn etag_of_bytes(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]))
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
+    let body = serde_json::to_vec(value)?.into();
+    Ok(Rendered { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body })
+}
+
+fn header(text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(text).map_err(|error| Failure::Bug(format!("{text:?} is no header value: {error}")))
+}
+
+fn item<T: Serialize>(status: StatusCode, item: T) -> Result<Rendered, Failure> {
+    let mut rendered = json(status, &ItemEnvelope { item })?;
+    rendered.headers.push((ETAG, header(&etag_of_bytes(&rendered.body))?));
+    Ok(rendered)
+}
+
+impl<T: Serialize + ToSchema> Reply for Item<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        item(StatusCode::OK, self.0)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.item_response::<T>(StatusCode::OK, "The record.", &["ETag"]);
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Created<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        let mut rendered = item(StatusCode::CREATED, self.item)?;
+        rendered.headers.push((LOCATION, header(&self.location)?));
+        Ok(rendered)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.item_response::<T>(StatusCode::CREATED, "The new record.", &["ETag", "Location"]);
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Listing<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        json(StatusCode::OK, &self.0)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.page_response::<T>();
+    }
+}
+
+impl Reply for NoContent {
+    fn render(self) -> Result<Rendered, Failure> {
+        Ok(Rendered { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new() })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.empty_response(StatusCode::NO_CONTENT, "Done; there is nothing to show.");
+    }
+}
+
+impl Reply for Raw {
+    fn render(self) -> Result<Rendered, Failure> {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(self.content_type))];
+        Ok(Rendered { status: StatusCode::OK, headers, body: self.body })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.empty_response(StatusCode::OK, "See the description.");
+    }
+}
+
+impl Rendered {
+    /// The response to this request: a 304 where a GET already has what is here (RFC 9110, 13.1.2).
+    #[must_use]
+    pub fn into_response(self, request: &HttpRequest) -> HttpResponse {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let etag = self.headers.iter().find(|(name, _)| *name == ETAG).and_then(|(_, value)| value.to_str().ok());
+        let unchanged = reads && self.status == StatusCode::OK && etag.is_some_and(|etag| none_match_fails(request, etag));
+        let status = if unchanged { StatusCode::NOT_MODIFIED } else { self.status };
+        let mut response = HttpResponse::build(status);
+        for (name, value) in self.headers {
+            if !(unchanged && name == CONTENT_TYPE) {
+                response.insert_header((name, value));
+            }
+        }
+        if unchanged || self.body.is_empty() { response.finish() } else { response.body(self.body) }
+    }
+}
+
+/// Whether `If-None-Match` names this ETag, by weak comparison.
+fn none_match_fails(request: &HttpRequest, etag: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    request
+        .headers()
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim() == "*" || strong(tag) == etag)
+}

@@ -1,0 +1,238 @@
+//! The closed table of problems, and how everything that can go wrong becomes one of them
+//! (contract/conventions, "Errors"; RFC 9457).
+
+use actix_web::http::StatusCode;
+use crm_core::FieldErrors;
+use crm_core::error::{Fault, fault};
+use serde_json::{Map, Value};
+
+use crate::db::{JobError, Unavailable};
+
+/// One row per code: the variant, its name on the wire, its status, its title, and what a client should do.
+macro_rules! problem_table {
+    ($($variant:ident, $code:literal, $status:ident, $title:literal, $advice:literal;)*) => {
+        /// Every code that a problem can have.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ProblemCode { $(#[doc = $title] $variant,)* }
+
+        impl ProblemCode {
+            /// Every code, in the order of docs/errors.md.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// What it is, the same for every occurrence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// What a client should do.
+            #[must_use]
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)* }
+            }
+        }
+    };
+}
+
+problem_table! {
+    ValidationFailed, "validation_failed", BAD_REQUEST, "The request is not valid",
+        "Change the fields or parameters that `errors` names, each with its own code.";
+    MalformedJson, "malformed_json", BAD_REQUEST, "The body is not one JSON object",
+        "Send one JSON object without duplicate keys, at most 64 levels deep, in UTF-8.";
+    MalformedQuery, "malformed_query", BAD_REQUEST, "The query string cannot be read",
+        "Percent-encode the parameters as UTF-8.";
+    MissingKey, "missing_key", UNAUTHORIZED, "No key was sent",
+        "Send the tenant's key in the header Ocp-Apim-Subscription-Key.";
+    InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not valid",
+        "Check the key for typing errors; it may have been rotated.";
+    ReadOnlyKey, "read_only_key", FORBIDDEN, "The key only reads",
+        "Use the tenant's primary key to change anything.";
+    TenantMismatch, "tenant_mismatch", FORBIDDEN, "The body names another tenant than the key",
+        "Leave tenantId out, or use the key of that tenant.";
+    NotFound, "not_found", NOT_FOUND, "No such record",
+        "The record does not exist in this tenant, or was deleted.";
+    UnknownRoute, "unknown_route", NOT_FOUND, "No such route",
+        "Compare the path with the API document at /openapi.json.";
+    MethodNotAllowed, "method_not_allowed", METHOD_NOT_ALLOWED, "The route has no such method",
+        "Use one of the methods in the Allow header.";
+    NotAcceptable, "not_acceptable", NOT_ACCEPTABLE, "The answer is JSON",
+        "Accept application/json.";
+    RequestTimeout, "request_timeout", REQUEST_TIMEOUT, "The body took too long",
+        "Send the whole body within 10 seconds.";
+    AlreadyConverted, "already_converted", CONFLICT, "The lead was converted before",
+        "Use the opportunity that opportunityId names.";
+    LeadArchived, "lead_archived", CONFLICT, "The lead is archived",
+        "Unarchive the lead first.";
+    LabelTaken, "label_taken", CONFLICT, "The label is taken",
+        "Choose another label, or use the one that exists.";
+    InUse, "in_use", CONFLICT, "Records still use it",
+        "Move or delete the records that use it first.";
+    FieldInUse, "field_in_use", CONFLICT, "The custom field has values",
+        "Keep the type, or add a field with another id.";
+    NoteTooLong, "note_too_long", CONFLICT, "The joined notes are too long",
+        "Shorten the notes of the records that are merged; nothing was changed.";
+    PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The record has changed",
+        "Read the record again and repeat the change with its new ETag.";
+    BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
+        "Send at most 1 MiB.";
+    UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",
+        "Send application/json without a content coding.";
+    InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong here",
+        "Report the requestId; the cause is in the server's log.";
+    Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The server is busy",
+        "Try again after the seconds in Retry-After, with some jitter.";
+    DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database cannot be used now",
+        "Try again after the seconds in Retry-After, with some jitter.";
+    NotReady, "not_ready", SERVICE_UNAVAILABLE, "The server is not ready",
+        "Send requests to another server, or try again later.";
+}
+
+/// One occurrence of a problem.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Which.
+    pub code: ProblemCode,
+    /// What happened here, for a person.
+    pub detail: String,
+    /// What is wrong with each field, under [`ProblemCode::ValidationFailed`].
+    pub errors: FieldErrors,
+    /// Members beyond the common ones, such as `opportunityId`.
+    pub members: Map<String, Value>,
+    /// The value of `Allow`, under [`ProblemCode::MethodNotAllowed`].
+    pub allow: Option<String>,
+}
+
+impl Problem {
+    /// A problem of this code.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: FieldErrors::new(), members: Map::new(), allow: None }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// No record of this kind has this id in the tenant.
+    #[must_use]
+    pub fn not_found(kind: &str) -> Self {
+        Self::new(ProblemCode::NotFound, format!("No {kind} has this id."))
+    }
+}
+
+impl From<FieldErrors> for Problem {
+    fn from(errors: FieldErrors) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}.", only.field, only.message),
+            all => format!("{} fields or parameters are not valid.", all.len()),
+        };
+        Self { errors, ..Self::new(ProblemCode::ValidationFailed, detail) }
+    }
+}
+
+/// What a job of the database executor can end in besides its answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The client is told this.
+    Problem(Box<Problem>),
+    /// The database's error: a 503 where trying again may help, otherwise a bug.
+    Database(diesel::result::Error),
+    /// The executor could not run the job.
+    Unavailable(Unavailable),
+    /// A bug: what is for the log stays there.
+    Bug(String),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<FieldErrors> for Failure {
+    fn from(errors: FieldErrors) -> Self {
+        Problem::from(errors).into()
+    }
+}
+
+impl From<diesel::result::Error> for Failure {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Bug(format!("an answer cannot be written as JSON: {error}"))
+    }
+}
+
+impl From<crm_core::tenants::TenantError> for Failure {
+    fn from(error: crm_core::tenants::TenantError) -> Self {
+        match error {
+            crm_core::tenants::TenantError::Database(error) => Self::Database(error),
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}
+
+impl JobError for Failure {
+    fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Database(error) => Some(fault(error)),
+            Self::Problem(_) | Self::Unavailable(_) | Self::Bug(_) => None,
+        }
+    }
+
+    fn unavailable(why: Unavailable) -> Self {
+        Self::Unavailable(why)
+    }
+
+    fn panicked() -> Self {
+        Self::Bug("a database job panicked".to_owned())
+    }
+}
+
+impl Failure {
+    /// What the client is told; what it must not know is logged with the id of the request.
+    #[must_use]
+    pub fn into_problem(self, request_id: &str) -> Problem {
+        let bug = |cause: &dyn std::fmt::Display| {
+            log::error!("request_id={request_id} {cause}");
+            Problem::new(ProblemCode::InternalError, "The cause was logged under the requestId.")
+        };
+        match self {
+            Self::Problem(problem) => *problem,
+            Self::Bug(cause) => bug(&cause),
+            Self::Unavailable(why) => {
+                log::warn!("request_id={request_id} {why}");
+                match why {
+                    Unavailable::QueueFull => Problem::new(ProblemCode::Overloaded, "Too many requests are waiting."),
+                    _ => Problem::new(ProblemCode::DatabaseUnavailable, "The database is out of reach."),
+                }
+            }
+            Self::Database(error) => match fault(&error) {
+                Fault::Bug => bug(&error),
+                Fault::ConnectionLost | Fault::Collision | Fault::Unavailable => {
+                    log::warn!("request_id={request_id} {error}");
+                    Problem::new(ProblemCode::DatabaseUnavailable, "The database could not finish the request.")
+                }
+            },
+        }
+    }
+}

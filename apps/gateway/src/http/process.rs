@@ -1,0 +1,68 @@
+//! The process itself: is it alive, is it ready, what can it do (contract/operations).
+
+use actix_web::web::{self, Bytes};
+use crm_core::{DbConnection, migrate};
+
+use crate::app::AppState;
+use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Typed};
+use crate::error::{Failure, Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Process");
+    api.get("/healthz", healthz).summary("Is the process alive?").about("Answers `ok` while the process lives.");
+    api.get("/readyz", readyz)
+        .summary("Can the process serve requests?")
+        .about("Answers `ready` when the database answers and its schema is this version's.")
+        .problem(ProblemCode::NotReady)
+        .problem(ProblemCode::Overloaded)
+        .problem(ProblemCode::DatabaseUnavailable);
+    api.get("/openapi.json", openapi_json).summary("This document");
+}
+
+/// What the process shares, for the routes that need no key.
+struct Process {
+    state: web::Data<AppState>,
+    request_id: String,
+}
+
+impl Extract for Process {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self { state: call.state.clone(), request_id: call.request_id().to_string() })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.problem(ProblemCode::MalformedQuery);
+        operation.problem(ProblemCode::ValidationFailed);
+    }
+}
+
+fn raw(content_type: &'static str, body: Bytes) -> Answer<Raw> {
+    Typed::of(Raw { content_type, body }).map_err(|failure| failure.into_problem("-"))
+}
+
+async fn healthz(_: Process) -> Answer<Raw> {
+    raw("text/plain; charset=utf-8", Bytes::from_static(b"ok\n"))
+}
+
+async fn readyz(process: Process) -> Answer<Raw> {
+    if process.state.is_draining() {
+        return Err(not_ready("The process was told to stop."));
+    }
+    let is_current = |connection: &mut DbConnection| {
+        migrate::is_current(connection).map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
+    };
+    match process.state.db.read(is_current).await {
+        Ok(true) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),
+        Ok(false) => Err(not_ready("The database has another version of the schema.")),
+        Err(failure) => Err(failure.into_problem(&process.request_id)),
+    }
+}
+
+fn not_ready(why: &str) -> Problem {
+    Problem::new(ProblemCode::NotReady, why)
+}
+
+async fn openapi_json(process: Process) -> Answer<Raw> {
+    raw("application/json", process.state.openapi.clone())
+}

@@ -1,0 +1,15 @@
+//! The HTTP gateway of the CRM: routes, keys, envelopes and the process around them.
+//!
+//! The way of a request: [`endpoint`] finds the operation and runs its extractors in order, the key first;
+//! the handler in [`http`] calls one service in one job of the [`db`] executor; what comes back is rendered
+//! there, a failure by the closed table in [`error`].
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod endpoint;
+pub mod error;
+pub mod http;
+pub mod middleware;
