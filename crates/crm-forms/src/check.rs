@@ -1,0 +1,100 @@
+use crm_core::input::{At, JsonObject};
+use crm_core::{FieldCode, FieldErrors};
+use serde_json::Value;
+
+use crate::value::{Reading, read_value};
+use crate::{Category, CustomFields, CustomFieldsInput, Field, Form};
+
+const PLACE: &str = "customFields";
+
+impl Form {
+    /// Checks the custom fields of a new record: every key is a custom field of the form, every value is
+    /// right for it, and those that the form requires are there. What comes back is what to store; it means
+    /// nothing once there are errors.
+    pub fn check_new(&self, input: Option<&CustomFieldsInput>, errors: &mut FieldErrors) -> CustomFields {
+        let empty = CustomFieldsInput::default();
+        let mut values = JsonObject::new();
+        for (field, value) in self.known(input.unwrap_or(&empty), errors) {
+            if let Reading::Value(value) = read_value(field, value, &At::field(PLACE).key(&field.id), errors) {
+                values.insert(field.id.clone(), value);
+            }
+        }
+        for field in self.required_custom() {
+            // One that is there and wrong has been reported as such.
+            let was_given = input.is_some_and(|input| input.0.get(&field.id).is_some_and(|value| !is_nothing(field, value)));
+            if !was_given {
+                errors.push(At::field(PLACE).key(&field.id).to_string(), FieldCode::Required, "is required by the form");
+            }
+        }
+        CustomFields(values)
+    }
+
+    /// Merges the custom fields of a patch into those that a record has: `null` removes a value, unless the
+    /// form requires it. Values of fields that are not on the form stay as they are. What comes back is what
+    /// to store; it means nothing once there are errors.
+    pub fn check_patch(
+        &self,
+        stored: &CustomFields,
+        patch: &CustomFieldsInput,
+        errors: &mut FieldErrors,
+    ) -> CustomFields {
+        let mut values = stored.0.clone();
+        for (field, value) in self.known(patch, errors) {
+            let at = At::field(PLACE);
+            let at = at.key(&field.id);
+            match read_value(field, value, &at, errors) {
+                Reading::Value(value) => {
+                    values.insert(field.id.clone(), value);
+                }
+                Reading::Nothing if field.required => {
+                    let message = "is required by the form and cannot be cleared";
+                    errors.push(at.to_string(), FieldCode::NotNullable, message);
+                }
+                // Not `remove`, which would move the last value into the gap.
+                Reading::Nothing => {
+                    values.shift_remove(&field.id);
+                }
+                Reading::Wrong => {}
+            }
+        }
+        CustomFields(values)
+    }
+
+    /// As [`check_patch`](Self::check_patch), for a patch with `"customFields": null`: removes the value of
+    /// every field on the form.
+    pub fn check_clear(&self, stored: &CustomFields, errors: &mut FieldErrors) -> CustomFields {
+        let all = stored.0.keys().filter(|id| self.custom(id).is_some());
+        let patch = CustomFieldsInput(all.map(|id| (id.clone(), Value::Null)).collect());
+        self.check_patch(stored, &patch, errors)
+    }
+
+    /// What a client sees of a record's custom fields: without those that are not on the form.
+    #[must_use]
+    pub fn visible(&self, stored: &CustomFields) -> CustomFields {
+        let on_form = stored.0.iter().filter(|(id, _)| self.custom(id).is_some());
+        CustomFields(on_form.map(|(id, value)| (id.clone(), value.clone())).collect())
+    }
+
+    /// The members of an input whose keys are custom fields of this form; the others are problems.
+    fn known<'a>(&'a self, input: &'a CustomFieldsInput, errors: &mut FieldErrors) -> Vec<(&'a Field, &'a Value)> {
+        let mut known = Vec::with_capacity(input.0.len());
+        for (id, value) in &input.0 {
+            match self.custom(id) {
+                Some(field) => known.push((field, value)),
+                None => {
+                    let message = "the form has no custom field of this id";
+                    errors.push(At::field(PLACE).key(id).to_string(), FieldCode::UnknownCustomField, message);
+                }
+            }
+        }
+        known
+    }
+
+    fn required_custom(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.category == Category::Custom && field.required)
+    }
+}
+
+fn is_nothing(field: &Field, value: &Value) -> bool {
+    crate::value::means_nothing(field.field_type, value)
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod custom;
+mod error;
+mod field;
+mod field_type;
+mod filter;
+mod form;
+mod moments;
+mod own;
+mod replace;
+mod schema;
+mod service;
+mod shared;
+mod value;
+
+pub use custom::{CustomFields, CustomFieldsInput};
+pub use error::FormError;
+pub use field::{Category, Field, FieldOption, NewFields};
+pub use field_type::FieldType;
+pub use filter::HasCustomValue;
+pub use form::{Form, StoredForm};
+pub use own::{CONTACTS, FormKind, ORGANIZATIONS, OwnField, OwnOptions, PIPELINE};
+pub use service::{NewForm, get, get_shared, replace};

@@ -1,0 +1,112 @@
+use crm_core::input::{FromBody, JsonObject, ObjectReader};
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{DbConnection, FieldErrors, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
+use diesel::prelude::*;
+
+use crate::schema::forms;
+use crate::shared::ForShare;
+use crate::{Form, FormError, FormKind, NewFields, StoredForm};
+
+/// What a PUT of a form takes: `{ fields, creator?, tenantId? }`.
+#[derive(Debug, Clone)]
+pub struct NewForm {
+    /// The fields, in their order.
+    pub fields: NewFields,
+    /// Who made it.
+    pub creator: Option<User>,
+}
+
+impl FromBody for NewForm {
+    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
+        let mut reader = ObjectReader::new(body);
+        let fields = reader.required("fields");
+        let creator = reader.optional("creator");
+        reader.finish(&["tenantId"], fields.map(|fields| Self { fields, creator }))
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = forms, treat_none_as_default_value = false)]
+struct InsertedForm {
+    tenant_id: TenantId,
+    kind: i16,
+    form: Json<StoredForm>,
+    creator: Option<Json<User>>,
+    last_updated_on: Timestamp,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = forms)]
+struct ChangedForm {
+    form: Json<StoredForm>,
+    /// Without one, the one before is kept.
+    creator: Option<Json<User>>,
+    last_updated_on: Timestamp,
+}
+
+/// The form of a kind: the tenant's own, or the default one where it never replaced it.
+///
+/// # Errors
+/// The database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
+    let stored: Option<Json<StoredForm>> =
+        forms::table.find((scope.tenant(), kind.number())).select(forms::form).first(connection).optional()?;
+    Ok(form(scope, kind, stored))
+}
+
+/// As [`get`], and no [`replace`] of the form runs until the end of the transaction: for a write of custom
+/// fields, so that no value is stored into a field that is being taken off or gets another type.
+///
+/// A tenant without a row of its own is not locked. It need not be: its form is the default one, which has
+/// no custom field, so that nothing of the kind can cross. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
+    let query = forms::table.find((scope.tenant(), kind.number())).select(forms::form);
+    let stored: Option<Json<StoredForm>> = ForShare(query).get_result(connection).optional()?;
+    Ok(form(scope, kind, stored))
+}
+
+/// Replaces the form of a kind. Call it in a [`DbConnection::write`].
+///
+/// `in_use` says whether any record of the tenant has a value in the custom field of this id, see
+/// [`HasCustomValue`](crate::HasCustomValue). A field that is taken off while it is in use keeps its values,
+/// and its type is remembered: it can come back with that type only, unless the values are gone by then.
+///
+/// # Errors
+/// [`FormError::Invalid`]; [`FormError::FieldInUse`], nothing changed; the database's.
+pub fn replace(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: FormKind,
+    new: &NewForm,
+    mut in_use: impl FnMut(&mut DbConnection, &str) -> QueryResult<bool>,
+) -> Result<Form, FormError> {
+    let NewForm { fields, creator } = new;
+    let creator = || creator.clone().map(Json);
+    let place = (scope.tenant(), kind.number());
+    // There must be a row to lock: two first changes of a form would not see each other.
+    let default = InsertedForm {
+        tenant_id: scope.tenant(),
+        kind: kind.number(),
+        form: Json(Form::default_of(kind.own_fields(), scope.public_tenant()).to_stored()),
+        creator: creator(),
+        last_updated_on: scope.now(),
+    };
+    diesel::insert_into(forms::table).values(default).on_conflict_do_nothing().portable().execute(connection)?;
+    let stored: Json<StoredForm> = forms::table.find(place).select(forms::form).locked().get_result(connection)?;
+    let present = form(scope, kind, Some(stored));
+    let replaced = present.replaced(fields, |field| in_use(connection, field))?;
+    let change = ChangedForm { form: Json(replaced.to_stored()), creator: creator(), last_updated_on: scope.now() };
+    diesel::update(forms::table.find(place)).set(change).execute(connection)?;
+    Ok(replaced)
+}
+
+fn form(scope: &Scope, kind: FormKind, stored: Option<Json<StoredForm>>) -> Form {
+    match stored {
+        Some(Json(stored)) => Form::stored(kind.own_fields(), scope.public_tenant(), stored),
+        None => Form::default_of(kind.own_fields(), scope.public_tenant()),
+    }
+}
