@@ -1,0 +1,110 @@
+//! The command line: `serve`, `migrate`, `tenants`, `keys` (contract/operations).
+
+mod keys;
+mod migrate;
+mod serve;
+mod tenants;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use crm_core::database::DatabaseUrl;
+use crm_core::migrate::is_current;
+use crm_core::tenants::{ChosenKeys, CreatedTenant, TenantError};
+use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use diesel::connection::SimpleConnection;
+
+use crate::config::{BadSetting, Settings};
+
+/// A self-hosted, multi-tenant CRM and ticketing HTTP API.
+///
+/// Without a command it serves. Every setting is a flag and an environment variable; an empty variable counts
+/// as unset. Prefer variables or files for secrets: flags show in the list of processes.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage or a setting that cannot be used.
+#[derive(Parser)]
+#[command(name = "crm-gateway", version)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the schema up to date, then serves until SIGTERM or SIGINT
+    ///
+    /// Where no tenant exists it makes one and prints its keys, once.
+    Serve,
+    /// Brings the schema of the database up to date
+    Migrate,
+    /// Makes, lists and deletes tenants
+    #[command(subcommand)]
+    Tenants(tenants::Command),
+    /// Replaces keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+/// Runs the command of this process's arguments. A failure is one line on stderr.
+#[must_use]
+pub fn run() -> ExitCode {
+    let Arguments { settings, command } = Arguments::parse();
+    env_logger::Builder::new().parse_filters(settings.log_filter()).format_timestamp_millis().init();
+    let outcome = match command {
+        None | Some(Command::Serve) => serve::run(&settings),
+        Some(Command::Migrate) => migrate::run(&settings),
+        Some(Command::Tenants(command)) => tenants::run(&settings, command),
+        Some(Command::Keys(command)) => keys::run(&settings, command),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    // Where stderr is closed, the exit code is all that can be said.
+    let _ = writeln!(std::io::stderr(), "error: {}", one_line(&format!("{error:#}")));
+    // Supervisors should not restart a gateway with the same bad setting.
+    ExitCode::from(if error.is::<BadSetting>() { 2 } else { 1 })
+}
+
+/// A message of somebody else's in one line: libpq breaks its own into several.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Prints a line and makes sure that it went out: `println!` would panic when nobody reads.
+fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("stdout cannot be written")
+}
+
+/// A connection for a command that changes an existing database, beside a running gateway or without one.
+fn connect(settings: &Settings) -> anyhow::Result<DbConnection> {
+    let url = settings.database_url()?;
+    match &url {
+        DatabaseUrl::SqliteMemory(_) => bail!("sqlite::memory: is gone with the gateway that has it: name another database"),
+        // Opening a file that does not exist would make it.
+        DatabaseUrl::SqliteFile(path) if !path.exists() => bail!("{url} does not exist: run `crm-gateway migrate` first"),
+        DatabaseUrl::SqliteFile(_) | DatabaseUrl::Postgres(_) => {}
+    }
+    let mut connection = url.connect().with_context(|| format!("{url} cannot be reached"))?;
+    if !is_current(&mut connection)? {
+        bail!("the schema of {url} is not the one of this program: run `crm-gateway migrate` first");
+    }
+    if let DbConnection::Postgres(connection) = &mut connection {
+        // The limit is for requests; deleting a large tenant takes longer.
+        connection.batch_execute("SET statement_timeout = 0")?;
+    }
+    Ok(connection)
+}
+
+/// Makes a tenant with everything that a new one has. Call it in a `DbConnection::write`.
+fn provision(
+    connection: &mut DbConnection,
+    id: &PublicTenantId,
+    name: &str,
+    chosen: Option<&ChosenKeys>,
+    now: Timestamp,
+) -> Result<CreatedTenant, TenantError> {
+    crm_core::tenants::create(connection, id, name, chosen, now)
+}

@@ -1,0 +1,372 @@
+//! Every setting of the gateway, checked before anything starts (contract/operations).
+//!
+//! Each is an environment variable and a flag, and the flag wins. A secret can also be in a file that
+//! `…_FILE` names. An empty variable counts as unset.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use crm_core::database::DatabaseUrl;
+use crm_core::keys::ApiKey;
+use crm_core::tenants::ChosenKeys;
+use crm_core::{PublicTenantId, values};
+
+/// The settings as they are written, which [`Config::new`] and [`database_url`](Settings::database_url) read.
+/// All are texts, so that a bad one is reported in one line that names it.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Where the data is: sqlite://PATH, sqlite::memory: (for tests) or postgres://USER:PASSWORD@HOST/DATABASE
+    /// [default: sqlite://crm.db]
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// A file with the database URL
+    #[arg(long, env = "DATABASE_URL_FILE", global = true, value_name = "FILE")]
+    database_url_file: Option<String>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "CRM_LISTEN", global = true, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Threads that serve HTTP [default: one a core]
+    #[arg(long, env = "CRM_WORKERS", global = true, value_name = "NUMBER")]
+    workers: Option<String>,
+    /// Connections that serve requests [default: 8 on PostgreSQL; on SQLite one a core, and one that writes]
+    #[arg(long, env = "CRM_DB_POOL", global = true, value_name = "NUMBER")]
+    db_pool: Option<String>,
+    /// Requests a minute and key; 0 switches the limit off [default: 6000]
+    #[arg(long, env = "CRM_RATE_LIMIT", global = true, value_name = "NUMBER")]
+    rate_limit: Option<String>,
+    /// Secret of the tokens on the ticketing routes (HS256), at least 32 bytes
+    #[arg(long, env = "CRM_JWT_SECRET", global = true, hide_env_values = true, value_name = "SECRET")]
+    jwt_secret: Option<String>,
+    /// A file with that secret
+    #[arg(long, env = "CRM_JWT_SECRET_FILE", global = true, value_name = "FILE")]
+    jwt_secret_file: Option<String>,
+    /// Instead of a secret: a PEM file with the public key of the tokens' issuer
+    #[arg(long, env = "CRM_JWT_PUBLIC_KEY", global = true, value_name = "FILE")]
+    jwt_public_key: Option<String>,
+    /// Instead of a secret: where the issuer publishes its keys
+    #[arg(long, env = "CRM_JWT_JWKS_URL", global = true, value_name = "URL")]
+    jwt_jwks_url: Option<String>,
+    /// What a token's `iss` must be [default: not checked]
+    #[arg(long, env = "CRM_JWT_ISSUER", global = true, value_name = "TEXT")]
+    jwt_issuer: Option<String>,
+    /// What a token's `aud` must contain [default: not checked]
+    #[arg(long, env = "CRM_JWT_AUDIENCE", global = true, value_name = "TEXT")]
+    jwt_audience: Option<String>,
+    /// The claim of a token that names its tenants [default: tenant_id]
+    #[arg(long, env = "CRM_JWT_TENANT_CLAIM", global = true, value_name = "NAME")]
+    jwt_tenant_claim: Option<String>,
+    /// Id of the first tenant, made where none exists; with both keys
+    #[arg(long, env = "CRM_BOOTSTRAP_TENANT", global = true, value_name = "ID")]
+    bootstrap_tenant: Option<String>,
+    /// Its primary key (reads and writes), at least 32 characters
+    #[arg(long, env = "CRM_BOOTSTRAP_PRIMARY_KEY", global = true, hide_env_values = true, value_name = "KEY")]
+    bootstrap_primary_key: Option<String>,
+    /// A file with that key
+    #[arg(long, env = "CRM_BOOTSTRAP_PRIMARY_KEY_FILE", global = true, value_name = "FILE")]
+    bootstrap_primary_key_file: Option<String>,
+    /// Its secondary key (reads only), at least 32 characters
+    #[arg(long, env = "CRM_BOOTSTRAP_SECONDARY_KEY", global = true, hide_env_values = true, value_name = "KEY")]
+    bootstrap_secondary_key: Option<String>,
+    /// A file with that key
+    #[arg(long, env = "CRM_BOOTSTRAP_SECONDARY_KEY_FILE", global = true, value_name = "FILE")]
+    bootstrap_secondary_key_file: Option<String>,
+    /// Origins that a browser may call from, separated by commas [default: none]
+    #[arg(long, env = "CRM_CORS_ORIGINS", global = true, value_name = "ORIGINS")]
+    cors_origins: Option<String>,
+    /// Seconds to finish running requests after SIGTERM or SIGINT [default: 30]
+    #[arg(long, env = "CRM_SHUTDOWN_TIMEOUT", global = true, value_name = "SECONDS")]
+    shutdown_timeout: Option<String>,
+    /// What is logged: error, warn, info, debug or trace, also by module as in info,crm_gateway=debug
+    /// [default: info]
+    #[arg(long = "log", env = "RUST_LOG", global = true, value_name = "FILTER")]
+    rust_log: Option<String>,
+}
+
+/// The settings of a gateway that serves, checked. It has no `Debug`, so that no secret reaches a log.
+#[derive(Clone)]
+pub struct Config {
+    /// `DATABASE_URL`.
+    pub database: DatabaseUrl,
+    /// `CRM_LISTEN`: the addresses that the name stands for; the first that can be bound is taken.
+    pub listen: Vec<SocketAddr>,
+    /// `CRM_WORKERS`.
+    pub workers: usize,
+    /// `CRM_DB_POOL`, where somebody chose.
+    pub db_pool: Option<NonZeroUsize>,
+    /// `CRM_RATE_LIMIT`: requests a minute and key; `None` where there is no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    /// `CRM_JWT_…`: how tokens of the ticketing routes are checked; `None` switches these routes off.
+    pub tokens: Option<TokenConfig>,
+    /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
+    pub bootstrap: Option<Bootstrap>,
+    /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
+    pub cors_origins: Vec<String>,
+    /// `CRM_SHUTDOWN_TIMEOUT`.
+    pub shutdown_timeout: Duration,
+}
+
+/// How a token of the ticketing routes is checked (contract/clientmap).
+#[derive(Clone)]
+pub struct TokenConfig {
+    /// What its signature is checked with.
+    pub key: TokenKey,
+    /// What `iss` must be, where set.
+    pub issuer: Option<String>,
+    /// What `aud` must contain, where set.
+    pub audience: Option<String>,
+    /// The claim that names the tenants; never empty.
+    pub tenant_claim: String,
+}
+
+/// What the signature of a token is checked with.
+#[derive(Clone)]
+pub enum TokenKey {
+    /// HS256 with a shared secret of at least 32 bytes.
+    Secret(Secret),
+    /// The PEM text of a public key.
+    PublicKey(String),
+    /// The URL of a key set: `http://…` or `https://…`.
+    JwksUrl(String),
+}
+
+/// A secret text, without `Debug` and `Display`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for the code that signs or checks with it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The first tenant, as somebody chose it.
+#[derive(Clone)]
+pub struct Bootstrap {
+    /// Its id.
+    pub tenant: PublicTenantId,
+    /// Its keys.
+    pub keys: ChosenKeys,
+}
+
+/// A setting that cannot be used, in one line that names it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadSetting(String);
+
+impl BadSetting {
+    fn new(name: &str, problem: impl fmt::Display) -> Self {
+        Self(format!("{name}: {problem}"))
+    }
+}
+
+impl fmt::Display for BadSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadSetting {}
+
+/// HS256 must not have a key shorter than its hash (RFC 7518, section 3.2).
+const SHORTEST_JWT_SECRET: usize = 32;
+
+impl Settings {
+    /// `DATABASE_URL`, which every command needs.
+    ///
+    /// # Errors
+    /// When it names no database.
+    pub fn database_url(&self) -> Result<DatabaseUrl, BadSetting> {
+        let name = "DATABASE_URL";
+        let url = secret(name, self.database_url.as_deref(), self.database_url_file.as_deref())?;
+        parse(name, url.as_deref().or(Some("sqlite://crm.db")))?
+            .ok_or_else(|| BadSetting::new(name, "is needed"))
+    }
+
+    /// `RUST_LOG`.
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        set(self.rust_log.as_deref()).unwrap_or("info")
+    }
+
+    fn tokens(&self) -> Result<Option<TokenConfig>, BadSetting> {
+        let secret = secret("CRM_JWT_SECRET", self.jwt_secret.as_deref(), self.jwt_secret_file.as_deref())?;
+        let public_key = set(self.jwt_public_key.as_deref());
+        let jwks_url = set(self.jwt_jwks_url.as_deref());
+        let key = match (secret, public_key, jwks_url) {
+            (None, None, None) => return Ok(None),
+            (Some(secret), None, None) => TokenKey::Secret(jwt_secret(secret)?),
+            (None, Some(path), None) => TokenKey::PublicKey(public_key_pem(path)?),
+            (None, None, Some(url)) => TokenKey::JwksUrl(jwks(url)?),
+            _ => {
+                return Err(BadSetting::new(
+                    "CRM_JWT_SECRET, CRM_JWT_PUBLIC_KEY, CRM_JWT_JWKS_URL",
+                    "set only one of them",
+                ));
+            }
+        };
+        let tenant_claim = set(self.jwt_tenant_claim.as_deref()).unwrap_or("tenant_id");
+        if tenant_claim.trim().is_empty() {
+            return Err(BadSetting::new("CRM_JWT_TENANT_CLAIM", "must name a claim"));
+        }
+        Ok(Some(TokenConfig {
+            key,
+            issuer: set(self.jwt_issuer.as_deref()).map(str::to_owned),
+            audience: set(self.jwt_audience.as_deref()).map(str::to_owned),
+            tenant_claim: tenant_claim.to_owned(),
+        }))
+    }
+
+    fn bootstrap(&self) -> Result<Option<Bootstrap>, BadSetting> {
+        const NAMES: [&str; 3] = ["CRM_BOOTSTRAP_TENANT", "CRM_BOOTSTRAP_PRIMARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY"];
+        let [tenant_name, primary_name, secondary_name] = NAMES;
+        let tenant = parse::<PublicTenantId>(tenant_name, self.bootstrap_tenant.as_deref())?;
+        let primary = self.bootstrap_primary_key.as_deref();
+        let primary = api_key(primary_name, primary, self.bootstrap_primary_key_file.as_deref())?;
+        let secondary = self.bootstrap_secondary_key.as_deref();
+        let secondary = api_key(secondary_name, secondary, self.bootstrap_secondary_key_file.as_deref())?;
+        match (tenant, primary, secondary) {
+            (None, None, None) => Ok(None),
+            (Some(_), Some(primary), Some(secondary)) if primary.hash() == secondary.hash() => {
+                Err(BadSetting::new(secondary_name, format!("must differ from {primary_name}")))
+            }
+            (Some(tenant), Some(primary), Some(secondary)) => {
+                Ok(Some(Bootstrap { tenant, keys: ChosenKeys { primary, secondary } }))
+            }
+            (tenant, primary, secondary) => {
+                let given = [tenant.is_some(), primary.is_some(), secondary.is_some()];
+                let missing: Vec<&str> =
+                    NAMES.iter().zip(given).filter(|(_, given)| !given).map(|(name, _)| *name).collect();
+                Err(BadSetting::new(&missing.join(", "), "is missing: the CRM_BOOTSTRAP settings go together"))
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub fn new(settings: &Settings) -> Result<Self, BadSetting> {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            database: settings.database_url()?,
+            listen: addresses(set(settings.listen.as_deref()).unwrap_or("127.0.0.1:8080"))?,
+            workers: positive("CRM_WORKERS", settings.workers.as_deref(), 1024)?.unwrap_or(cores).get(),
+            db_pool: positive("CRM_DB_POOL", settings.db_pool.as_deref(), 1024)?,
+            rate_limit: rate_limit(settings.rate_limit.as_deref())?,
+            tokens: settings.tokens()?,
+            bootstrap: settings.bootstrap()?,
+            cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
+            shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),
+        })
+    }
+}
+
+/// An empty text counts as unset.
+fn set(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn parse<T: FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, BadSetting>
+where
+    T::Err: fmt::Display,
+{
+    set(text).map(|text| text.parse().map_err(|error| BadSetting::new(name, error))).transpose()
+}
+
+fn positive(name: &str, text: Option<&str>, most: usize) -> Result<Option<NonZeroUsize>, BadSetting> {
+    let Some(text) = set(text) else { return Ok(None) };
+    let number = text.trim().parse().ok().filter(|number: &NonZeroUsize| number.get() <= most);
+    number.map(Some).ok_or_else(|| BadSetting::new(name, format!("must be a number from 1 to {most}")))
+}
+
+fn rate_limit(text: Option<&str>) -> Result<Option<NonZeroU32>, BadSetting> {
+    let number = set(text).unwrap_or("6000").trim().parse();
+    number.map(NonZeroU32::new).map_err(|_| BadSetting::new("CRM_RATE_LIMIT", "must be a number from 0, which is no limit"))
+}
+
+fn seconds(text: Option<&str>) -> Result<u64, BadSetting> {
+    let seconds = set(text).unwrap_or("30").trim().parse().ok().filter(|seconds| *seconds <= 86_400);
+    seconds.ok_or_else(|| BadSetting::new("CRM_SHUTDOWN_TIMEOUT", "must be a number of seconds from 0 to 86400"))
+}
+
+/// A secret from its variable, or from the file that another names.
+fn secret(name: &str, text: Option<&str>, file: Option<&str>) -> Result<Option<String>, BadSetting> {
+    match (set(text), set(file)) {
+        (None, None) => Ok(None),
+        (Some(text), None) => Ok(Some(text.to_owned())),
+        (Some(_), Some(_)) => Err(BadSetting::new(name, format!("set it or {name}_FILE, not both"))),
+        (None, Some(path)) => {
+            let name = format!("{name}_FILE");
+            let text = read(&name, Path::new(path))?;
+            // Editors and `echo` end a file with a line break that is no part of the secret.
+            let text = text.trim_end_matches(['\r', '\n']);
+            if text.is_empty() {
+                return Err(BadSetting::new(&name, format!("{path} is empty")));
+            }
+            Ok(Some(text.to_owned()))
+        }
+    }
+}
+
+fn read(name: &str, path: &Path) -> Result<String, BadSetting> {
+    std::fs::read_to_string(path).map_err(|error| BadSetting::new(name, format!("{}: {error}", path.display())))
+}
+
+fn api_key(name: &str, text: Option<&str>, file: Option<&str>) -> Result<Option<ApiKey>, BadSetting> {
+    let text = secret(name, text, file)?;
+    text.map(|text| ApiKey::parse(&text).map_err(|error| BadSetting::new(name, error))).transpose()
+}
+
+fn jwt_secret(secret: String) -> Result<Secret, BadSetting> {
+    if secret.len() < SHORTEST_JWT_SECRET {
+        let problem = format!("must have at least {SHORTEST_JWT_SECRET} bytes (RFC 7518, section 3.2)");
+        return Err(BadSetting::new("CRM_JWT_SECRET", problem));
+    }
+    Ok(Secret(secret))
+}
+
+fn public_key_pem(path: &str) -> Result<String, BadSetting> {
+    let name = "CRM_JWT_PUBLIC_KEY";
+    let text = read(name, Path::new(path))?;
+    if text.contains("PRIVATE KEY-----") {
+        return Err(BadSetting::new(name, format!("{path} holds a private key; the public one is needed")));
+    }
+    let is_key = ["-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----"].iter().any(|begin| text.contains(begin));
+    if is_key { Ok(text) } else { Err(BadSetting::new(name, format!("{path} holds no public key in PEM"))) }
+}
+
+fn jwks(url: &str) -> Result<String, BadSetting> {
+    let uri = url.parse::<actix_web::http::Uri>().ok();
+    let is_web = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    if is_web { Ok(url.to_owned()) } else { Err(BadSetting::new("CRM_JWT_JWKS_URL", "must be http://… or https://…")) }
+}
+
+fn addresses(text: &str) -> Result<Vec<SocketAddr>, BadSetting> {
+    let problem = || BadSetting::new("CRM_LISTEN", "must be HOST:PORT of this machine, such as 127.0.0.1:8080");
+    let addresses: Vec<SocketAddr> = text.to_socket_addrs().map_err(|_| problem())?.collect();
+    if addresses.is_empty() { Err(problem()) } else { Ok(addresses) }
+}
+
+fn origins(text: &str) -> Result<Vec<String>, BadSetting> {
+    let list = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    list.map(|origin| {
+        let rest = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+        let sane = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(sane)) {
+            Ok(values::lowercase(origin))
+        } else {
+            let problem = "must be origins such as https://app.example.com, separated by commas, without a path";
+            Err(BadSetting::new("CRM_CORS_ORIGINS", problem))
+        }
+    })
+    .collect()
+}

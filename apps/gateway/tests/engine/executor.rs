@@ -1,0 +1,430 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use crm_core::error::{Fault, fault};
+use crm_core::{BackendKind, DatabaseUrl, DbConnection, ForUpdateExt};
+use crm_gateway::db::{Db, DbSettings, JobError, Unavailable};
+use crm_testkit::{TestDatabase, both_databases};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use futures_util::future::join_all;
+
+#[derive(Debug)]
+enum Failure {
+    Database(DieselError),
+    Unavailable(Unavailable),
+    Panicked,
+    /// What a service says when it refuses something.
+    Refused,
+    /// An error of the database that a test makes up.
+    MadeUp(Fault),
+}
+
+impl From<DieselError> for Failure {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl JobError for Failure {
+    fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Database(error) => Some(fault(error)),
+            Self::MadeUp(fault) => Some(*fault),
+            Self::Unavailable(_) | Self::Panicked | Self::Refused => None,
+        }
+    }
+
+    fn unavailable(why: Unavailable) -> Self {
+        Self::Unavailable(why)
+    }
+
+    fn panicked() -> Self {
+        Self::Panicked
+    }
+}
+
+diesel::table! {
+    marks (number) {
+        number -> Integer,
+    }
+}
+
+fn mark(connection: &mut DbConnection, number: i32) -> Result<(), Failure> {
+    diesel::insert_into(marks::table).values(marks::number.eq(number)).execute(connection)?;
+    Ok(())
+}
+
+fn marked(connection: &mut DbConnection) -> Result<Vec<i32>, Failure> {
+    Ok(marks::table.select(marks::number).order(marks::number).load(connection)?)
+}
+
+/// An executor on a database with the table `marks`.
+fn open(database: &TestDatabase, threads: usize) -> Db {
+    database.connect().batch_execute("CREATE TABLE marks (number INTEGER PRIMARY KEY)").unwrap();
+    Db::open(database.url(), DbSettings { threads: threads.try_into().ok() }).unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    actix_web::rt::System::new().block_on(future)
+}
+
+async fn sleep(milliseconds: u64) {
+    actix_web::rt::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// A job that waits until the sender is dropped or sends.
+fn gate() -> (mpsc::Sender<()>, impl FnMut(&mut DbConnection) -> Result<(), Failure> + Send) {
+    let (open, gate) = mpsc::channel::<()>();
+    (open, move |_: &mut DbConnection| {
+        let _ = gate.recv();
+        Ok(())
+    })
+}
+
+both_databases! {
+    /// What was answered is there for every other connection.
+    fn a_write_is_answered_after_its_commit(database) {
+        let db = open(database, 4);
+        block_on(async {
+            for number in 0..50 {
+                db.write(move |connection| mark(connection, number)).await.unwrap();
+                let seen = marked(&mut database.connect()).unwrap();
+                assert_eq!(seen.last(), Some(&number));
+            }
+        });
+        db.close();
+    }
+
+    /// A service that refuses, a statement that fails and a panic roll back their own changes only, and the
+    /// threads go on.
+    fn a_job_that_fails_leaves_the_others_alone(database) {
+        let db = open(database, 2);
+        block_on(async {
+            let jobs = (0..60).map(|number| {
+                db.write(move |connection| {
+                    mark(connection, number)?;
+                    match number % 4 {
+                        0 => Ok(()),
+                        1 => Err(Failure::Refused),
+                        2 => mark(connection, number),
+                        _ => connection.write(|connection| {
+                            mark(connection, number + 1000)?;
+                            panic!("a job panics inside two transactions")
+                        }),
+                    }
+                })
+            });
+            for (number, outcome) in join_all(jobs).await.into_iter().enumerate() {
+                match number % 4 {
+                    0 => assert!(outcome.is_ok(), "{number}: {outcome:?}"),
+                    1 => assert!(matches!(outcome, Err(Failure::Refused)), "{number}: {outcome:?}"),
+                    2 => assert!(matches!(outcome, Err(Failure::Database(_))), "{number}: {outcome:?}"),
+                    _ => assert!(matches!(outcome, Err(Failure::Panicked)), "{number}: {outcome:?}"),
+                }
+            }
+            let expected: Vec<i32> = (0..60).step_by(4).collect();
+            assert_eq!(db.read(marked).await.unwrap(), expected);
+        });
+        assert_eq!(db.stats().panics, 15);
+        db.close();
+    }
+
+    /// A panic of a reading job is answered, and its thread serves the next.
+    fn a_read_that_panics_is_answered(database) {
+        let db = open(database, 1);
+        block_on(async {
+            let outcome = db.read(|_| -> Result<(), Failure> { panic!("a reading job panics") }).await;
+            assert!(matches!(outcome, Err(Failure::Panicked)));
+            assert_eq!(db.read(marked).await.unwrap(), Vec::<i32>::new());
+        });
+        db.close();
+    }
+
+    /// 1024 jobs wait; one more is told after two seconds that it cannot.
+    fn a_full_queue_refuses_after_two_seconds(database) {
+        let db = open(database, 1);
+        block_on(async {
+            let (open, closed) = gate();
+            let first = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(closed).await } });
+            sleep(100).await;
+            let waiting: Vec<_> = (0..1024)
+                .map(|_| {
+                    let db = db.clone();
+                    actix_web::rt::spawn(async move { db.write(|_| Ok::<_, Failure>(())).await })
+                })
+                .collect();
+            sleep(100).await;
+            assert_eq!(db.stats().queued, 1024);
+            let began = Instant::now();
+            let outcome = db.write(|_| Ok::<_, Failure>(())).await;
+            assert!(matches!(outcome, Err(Failure::Unavailable(Unavailable::QueueFull))), "{outcome:?}");
+            let waited = began.elapsed();
+            assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(4), "{waited:?}");
+            drop(open);
+            first.await.unwrap().unwrap();
+            for outcome in join_all(waiting).await {
+                outcome.unwrap().unwrap();
+            }
+        });
+        db.close();
+    }
+
+    /// A request that has timed out costs nothing when its turn comes.
+    fn an_abandoned_job_is_skipped(database) {
+        let db = open(database, 1);
+        block_on(async {
+            let (open, closed) = gate();
+            let first = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(closed).await } });
+            sleep(100).await;
+            let job = db.write(|connection| mark(connection, 1));
+            assert!(actix_web::rt::time::timeout(Duration::from_millis(100), job).await.is_err());
+            drop(open);
+            first.await.unwrap().unwrap();
+            db.write(|connection| mark(connection, 2)).await.unwrap();
+            assert_eq!(db.read(marked).await.unwrap(), [2]);
+        });
+        assert_eq!(db.stats().skipped, 1);
+        db.close();
+    }
+
+    /// A lost connection is replaced twice, a collision repeated three times; then the job is given up, with
+    /// nothing done.
+    fn a_read_is_repeated_so_often_and_no_more(database) {
+        let db = open(database, 1);
+        for (fault, runs, why) in [
+            (Fault::ConnectionLost, 3, Unavailable::ConnectionLost),
+            (Fault::Collision, 4, Unavailable::Collision),
+        ] {
+            let counter = Arc::new(AtomicU32::new(0));
+            let count = Arc::clone(&counter);
+            let outcome: Result<(), Failure> = block_on(db.read(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Err(Failure::MadeUp(fault))
+            }));
+            assert!(matches!(outcome, Err(Failure::Unavailable(reason)) if reason == why), "{outcome:?}");
+            assert_eq!(counter.load(Ordering::Relaxed), runs, "{fault:?}");
+        }
+        db.close();
+    }
+
+    /// What was accepted before the end is done; what comes after is refused.
+    fn closing_finishes_what_was_accepted(database) {
+        let db = open(database, 2);
+        block_on(async {
+            let jobs: Vec<_> = (0..40)
+                .map(|number| {
+                    let db = db.clone();
+                    actix_web::rt::spawn(async move { db.write(move |connection| mark(connection, number)).await })
+                })
+                .collect();
+            sleep(20).await;
+            db.clone().close();
+            for outcome in join_all(jobs).await {
+                outcome.unwrap().unwrap();
+            }
+            let late = db.write(|connection| mark(connection, 99)).await;
+            assert!(matches!(late, Err(Failure::Unavailable(Unavailable::Closed))), "{late:?}");
+        });
+        assert_eq!(marked(&mut database.connect()).unwrap().len(), 40);
+        if let Some(file) = database.url().file() {
+            let log = crm_core::migrate::with_suffix(file, "-wal");
+            assert!(std::fs::metadata(log).map_or(0, |log| log.len()) == 0, "the log is in the file");
+        }
+    }
+
+    /// 64 writers at once, each reading before it writes, without one error and without a lost write.
+    fn many_writers_never_collide(database) {
+        let db = open(database, 8);
+        database.connect().batch_execute("INSERT INTO marks VALUES (0)").unwrap();
+        let until = Instant::now() + Duration::from_secs(test_seconds());
+        let done: i32 = block_on(async {
+            let writers = (0..64).map(|_| async {
+                let mut done = 0;
+                while Instant::now() < until {
+                    let add = marks::number.eq(marks::number + 1);
+                    let job = db.write(move |connection| {
+                        marks::table.select(marks::number).first::<i32>(connection)?;
+                        diesel::update(marks::table).set(add).execute(connection)?;
+                        Ok::<_, Failure>(())
+                    });
+                    job.await.unwrap();
+                    done += 1;
+                }
+                done
+            });
+            join_all(writers).await.into_iter().sum()
+        });
+        assert_eq!(marked(&mut database.connect()).unwrap(), [done]);
+        let stats = db.stats();
+        assert_eq!((stats.errors, stats.refused), (0, 0));
+        if database.kind() == BackendKind::Sqlite {
+            assert!(stats.commits < stats.jobs / 2, "writers share commits: {stats:?}");
+        }
+        db.close();
+    }
+}
+
+/// How long the tests under load last; 2 unless `CRM_TEST_SECONDS` says otherwise.
+fn test_seconds() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+    std::env::var("CRM_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+}
+
+#[test]
+fn no_job_of_a_group_is_answered_before_the_commit_of_all() {
+    let database = TestDatabase::sqlite();
+    let db = open(&database, 2);
+    block_on(async {
+        let submit = |number: i32| {
+            let db = db.clone();
+            actix_web::rt::spawn(async move { db.write(move |connection| mark(connection, number)).await })
+        };
+        let (open_first, first) = gate();
+        let first = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(first).await } });
+        sleep(100).await;
+        // While the writer waits in the first group, the second gathers: a job that is done at once, and one
+        // that holds the group open.
+        let quick = submit(1);
+        let (open_slow, slow) = gate();
+        let slow = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(slow).await } });
+        sleep(50).await;
+        drop(open_first);
+        first.await.unwrap().unwrap();
+        sleep(300).await;
+        assert!(!quick.is_finished(), "the job ran, and is not committed");
+        assert_eq!(marked(&mut database.connect()).unwrap(), Vec::<i32>::new());
+        drop(open_slow);
+        quick.await.unwrap().unwrap();
+        assert_eq!(marked(&mut database.connect()).unwrap(), [1]);
+        slow.await.unwrap().unwrap();
+    });
+    assert_eq!((db.stats().commits, db.stats().jobs), (2, 3));
+    db.close();
+}
+
+#[test]
+fn a_reader_of_an_sqlite_file_cannot_write() {
+    let database = TestDatabase::sqlite();
+    let db = open(&database, 2);
+    let outcome = block_on(db.read(|connection| mark(connection, 1)));
+    assert!(matches!(outcome, Err(Failure::Database(_))), "{outcome:?}");
+    db.close();
+}
+
+#[test]
+fn an_sqlite_database_in_memory_lives_as_long_as_the_executor() {
+    let url: DatabaseUrl = "sqlite::memory:".parse().unwrap();
+    let db = Db::open(&url, DbSettings::default()).unwrap();
+    crm_core::migrate::migrate(&url).unwrap();
+    block_on(async {
+        let created = db.write(|connection| {
+            Ok::<_, Failure>(connection.batch_execute("CREATE TABLE marks (number INTEGER PRIMARY KEY)")?)
+        });
+        created.await.unwrap();
+        let jobs = (0..100).map(|number| db.write(move |connection| mark(connection, number)));
+        join_all(jobs).await.into_iter().collect::<Result<Vec<()>, _>>().unwrap();
+        assert_eq!(db.read(marked).await.unwrap().len(), 100);
+    });
+    db.close();
+}
+
+/// Ends every other connection to this database, as a restart of the server would.
+fn kill_connections(url: &DatabaseUrl) {
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    url.connect().unwrap().batch_execute(kill).unwrap();
+}
+
+#[test]
+fn a_connection_that_died_while_idle_is_replaced_unnoticed() {
+    let database = TestDatabase::postgres();
+    let db = open(&database, 3);
+    block_on(async {
+        for round in 0..5 {
+            join_all((0..12).map(|_| db.read(marked))).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+            kill_connections(database.url());
+            assert_eq!(db.read(marked).await.unwrap().len(), 2 * round, "round {round}: a read");
+            let number = i32::try_from(round).unwrap();
+            db.write(move |connection| mark(connection, number)).await.unwrap();
+            kill_connections(database.url());
+            db.write(move |connection| mark(connection, 100 + number)).await.unwrap();
+        }
+    });
+    assert!(db.stats().retries >= 10, "{:?}", db.stats());
+    db.close();
+}
+
+#[test]
+fn a_write_whose_connection_dies_before_the_commit_runs_again_and_counts_once() {
+    let database = TestDatabase::postgres();
+    let db = open(&database, 1);
+    let runs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&runs);
+    let url = database.url().clone();
+    block_on(db.write(move |connection| {
+        mark(connection, 1)?;
+        if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            kill_connections(&url);
+        }
+        mark(connection, 2)
+    }))
+    .unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    assert_eq!(marked(&mut database.connect()).unwrap(), [1, 2]);
+    db.close();
+}
+
+#[test]
+fn a_write_whose_connection_dies_at_the_commit_is_not_run_again() {
+    let database = TestDatabase::postgres();
+    let db = open(&database, 1);
+    let runs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&runs);
+    let url = database.url().clone();
+    let outcome = block_on(db.write(move |connection| {
+        count.fetch_add(1, Ordering::Relaxed);
+        mark(connection, 1)?;
+        kill_connections(&url);
+        Ok(())
+    }));
+    assert!(matches!(outcome, Err(Failure::Unavailable(Unavailable::CommitUnknown))), "{outcome:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    block_on(db.read(marked)).unwrap();
+    db.close();
+}
+
+#[test]
+fn transactions_that_deadlock_are_repeated_until_both_are_done() {
+    let database = TestDatabase::postgres();
+    let db = open(&database, 2);
+    database.connect().batch_execute("INSERT INTO marks VALUES (1), (2)").unwrap();
+    let swap = |first: i32, second: i32| {
+        db.write(move |connection| {
+            for number in [first, second] {
+                marks::table.find(number).select(marks::number).locked().get_result::<i32>(connection)?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok::<_, Failure>(())
+        })
+    };
+    let outcomes = block_on(join_all([swap(1, 2), swap(2, 1)]));
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(db.stats().retries >= 1, "{:?}", db.stats());
+    db.close();
+}
+
+#[test]
+fn a_database_out_of_reach_is_told_within_seconds_also_to_those_who_wait() {
+    let url: DatabaseUrl = "postgres://nobody@127.0.0.1:1/nothing".parse().unwrap();
+    let db = Db::open(&url, DbSettings { threads: 1.try_into().ok() }).unwrap();
+    let began = Instant::now();
+    let outcomes = block_on(join_all((0..50).map(|_| db.read(|_| Ok::<_, Failure>(())))));
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(Failure::Unavailable(Unavailable::NoConnection))), "{outcome:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    db.close();
+}

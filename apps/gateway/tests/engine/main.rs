@@ -1,0 +1,7 @@
+//! The process around the API: the executor of the database, the command line, the start. On real databases
+//! and with the program itself.
+
+mod cli;
+mod executor;
+mod process;
+mod startup;

@@ -1,0 +1,81 @@
+//! The program as a child process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use crm_testkit::TestDatabase;
+
+/// The program with no setting but this database.
+pub(crate) fn gateway(database: &TestDatabase) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crm-gateway"));
+    command.env_clear().env("DATABASE_URL", database.url_text()).env("CRM_LISTEN", "127.0.0.1:0");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command line to its end.
+pub(crate) fn output(database: &TestDatabase, arguments: &[&str]) -> Output {
+    gateway(database).args(arguments).output().unwrap()
+}
+
+/// Runs a command line that must succeed, and gives its stdout.
+pub(crate) fn stdout(database: &TestDatabase, arguments: &[&str]) -> String {
+    let output = output(database, arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Checks that a command failed with this code and one line on stderr, and gives the line.
+pub(crate) fn one_error(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert_eq!(text.lines().count(), 1, "one line: {text}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    text.trim_end().to_owned()
+}
+
+/// A gateway that serves; it is killed when this is dropped.
+pub(crate) struct Serving {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// What it printed before it listened.
+    pub(crate) greeting: Vec<String>,
+    /// Where it listens: `http://…`.
+    pub(crate) url: String,
+}
+
+impl Serving {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it listened: {greeting:?}");
+            let line = line.trim_end();
+            if let Some(url) = line.strip_prefix("listening on ") {
+                return Self { child, out, greeting, url: url.to_owned() };
+            }
+            greeting.push(line.to_owned());
+        }
+    }
+
+    /// Stops it as an operator does, and gives its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let code = self.child.wait().unwrap().code();
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "nothing but the greeting goes to stdout");
+        code
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,202 @@
+use std::process::Child;
+use std::time::Duration;
+
+use crm_core::tenants;
+use crm_testkit::{TestDatabase, both_databases};
+
+use crate::process::{Serving, gateway, one_error, output, stdout};
+
+fn empty_databases() -> impl Iterator<Item = TestDatabase> {
+    (0..5).flat_map(|_| [TestDatabase::empty_sqlite(), TestDatabase::empty_postgres()])
+}
+
+fn tenant_ids(database: &TestDatabase) -> Vec<String> {
+    let all = tenants::list(&mut database.connect()).unwrap();
+    all.into_iter().map(|tenant| tenant.public_id.to_string()).collect()
+}
+
+fn is_current(database: &TestDatabase) -> bool {
+    crm_core::migrate::is_current(&mut database.connect()).unwrap()
+}
+
+#[test]
+fn eight_programs_migrate_one_empty_database_at_once() {
+    for database in empty_databases() {
+        let children: Vec<Child> = (0..8).map(|_| gateway(&database).arg("migrate").spawn().unwrap()).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}: {output:?}", database.url());
+        }
+        assert!(is_current(&database));
+    }
+}
+
+#[test]
+fn a_killed_migration_is_done_by_the_next() {
+    for (round, database) in empty_databases().enumerate() {
+        let mut child = gateway(&database).arg("migrate").spawn().unwrap();
+        // The whole takes some tens of milliseconds; the rounds stop it at different points of that.
+        std::thread::sleep(Duration::from_millis(3 + 7 * u64::try_from(round).unwrap()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        stdout(&database, &["migrate"]);
+        assert!(is_current(&database), "{}, round {round}", database.url());
+    }
+}
+
+both_databases! {
+    /// The first start makes one tenant and shows working keys and a line to try; the second shows nothing.
+    fn the_first_start_makes_a_tenant(database) {
+        let first = Serving::start(&mut gateway(database));
+        let shown = first.greeting.join("\n");
+        assert!(shown.contains("crm_rw_") && shown.contains("crm_ro_"), "{shown}");
+        let curl = first.greeting.iter().find(|line| line.contains("curl")).unwrap();
+        let made = std::process::Command::new("sh").arg("-c").arg(format!("{curl} -sS -w '%{{http_code}}'")).output();
+        let made = String::from_utf8(made.unwrap().stdout).unwrap();
+        assert!(made.ends_with("201"), "{curl}: {made}");
+        assert_eq!(first.terminate(), Some(0));
+        let second = Serving::start(gateway(database).arg("serve"));
+        assert_eq!(second.greeting, Vec::<String>::new());
+        assert_eq!(tenant_ids(database), ["default"]);
+        assert_eq!(second.terminate(), Some(0));
+    }
+
+    /// Chosen keys are taken once, and shown never.
+    fn a_chosen_tenant_is_made_silently(database) {
+        let (primary, secondary) = ("p".repeat(32), "s".repeat(32));
+        let mut command = gateway(database);
+        command.env("CRM_BOOTSTRAP_TENANT", "fdsa-4321").env("CRM_BOOTSTRAP_PRIMARY_KEY", &primary);
+        command.env("CRM_BOOTSTRAP_SECONDARY_KEY", &secondary);
+        let serving = Serving::start(&mut command);
+        assert_eq!(serving.greeting, Vec::<String>::new());
+        assert_eq!(tenant_ids(database), ["fdsa-4321"]);
+        drop(serving);
+        let other = Serving::start(command.env("CRM_BOOTSTRAP_TENANT", "other"));
+        assert_eq!(tenant_ids(database), ["fdsa-4321"], "without effect once a tenant exists");
+        drop(other);
+    }
+}
+
+#[test]
+fn gateways_that_start_together_make_one_tenant() {
+    for _ in 0..5 {
+        let database = TestDatabase::empty_postgres();
+        let servers: Vec<Serving> = std::thread::scope(|scope| {
+            let starting: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| Serving::start(&mut gateway(&database)))).collect();
+            starting.into_iter().map(|starting| starting.join().unwrap()).collect()
+        });
+        assert_eq!(tenant_ids(&database), ["default"]);
+        assert_eq!(servers.iter().filter(|server| !server.greeting.is_empty()).count(), 1, "one shows keys");
+    }
+}
+
+#[test]
+fn a_second_gateway_on_an_sqlite_file_does_not_start() {
+    let database = TestDatabase::sqlite();
+    let first = Serving::start(&mut gateway(&database));
+    let error = one_error(&output(&database, &["serve"]), 1);
+    assert!(error.contains("another gateway serves"), "{error}");
+    assert_eq!(first.terminate(), Some(0));
+    assert_eq!(Serving::start(&mut gateway(&database)).terminate(), Some(0), "the lock goes with its holder");
+}
+
+#[test]
+fn an_address_that_is_taken_is_one_line() {
+    let (database, other) = (TestDatabase::sqlite(), TestDatabase::sqlite());
+    let first = Serving::start(&mut gateway(&database));
+    let address = first.url.strip_prefix("http://").unwrap();
+    // With its tenant, so that nothing but the address is in the way.
+    let _ = other.tenant("acme");
+    let error = one_error(&output(&other, &["--listen", address, "--log", "error"]), 1);
+    assert!(error.contains("CRM_LISTEN") && error.contains(address), "{error}");
+}
+
+#[test]
+fn a_database_out_of_reach_is_one_line() {
+    let database = TestDatabase::sqlite();
+    for (url, says) in [
+        ("postgres://nobody:hunter2@127.0.0.1:1/nothing", "cannot be reached"),
+        ("sqlite:///no/such/folder/crm.db", "/no/such/folder/crm.db"),
+    ] {
+        for command in ["serve", "migrate"] {
+            let output = gateway(&database).env("DATABASE_URL", url).env("RUST_LOG", "off").arg(command).output();
+            let error = one_error(&output.unwrap(), 1);
+            assert!(error.contains(says) && !error.contains("hunter2"), "{command} {url}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (empty, no_key, short) = (file("empty", "\n"), file("no-key", "hello"), file("short", "short\n"));
+    let private = file("private", "-----BEGIN PRIVATE KEY-----\n");
+    let (long, other) = ("x".repeat(32), "y".repeat(32));
+    let database = TestDatabase::sqlite();
+    // The variables that are set, and the name that the line has to begin with.
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL:"),
+        (&[("DATABASE_URL", "crm.db")], "DATABASE_URL:"),
+        (&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", &empty)], "DATABASE_URL_FILE:"),
+        (&[("DATABASE_URL_FILE", &empty)], "DATABASE_URL:"),
+        (&[("CRM_LISTEN", "8080")], "CRM_LISTEN:"),
+        (&[("CRM_LISTEN", "127.0.0.1:99999")], "CRM_LISTEN:"),
+        (&[("CRM_WORKERS", "0")], "CRM_WORKERS:"),
+        (&[("CRM_WORKERS", "many")], "CRM_WORKERS:"),
+        (&[("CRM_DB_POOL", "-1")], "CRM_DB_POOL:"),
+        (&[("CRM_DB_POOL", "1000000")], "CRM_DB_POOL:"),
+        (&[("CRM_RATE_LIMIT", "1.5")], "CRM_RATE_LIMIT:"),
+        (&[("CRM_JWT_SECRET", "short")], "CRM_JWT_SECRET:"),
+        (&[("CRM_JWT_SECRET_FILE", &short)], "CRM_JWT_SECRET:"),
+        (&[("CRM_JWT_SECRET_FILE", "/no/such/file")], "CRM_JWT_SECRET_FILE:"),
+        (&[("CRM_JWT_PUBLIC_KEY", "/no/such/file")], "CRM_JWT_PUBLIC_KEY:"),
+        (&[("CRM_JWT_PUBLIC_KEY", &no_key)], "CRM_JWT_PUBLIC_KEY:"),
+        (&[("CRM_JWT_PUBLIC_KEY", &private)], "CRM_JWT_PUBLIC_KEY:"),
+        (&[("CRM_JWT_JWKS_URL", "ftp://issuer/keys")], "CRM_JWT_JWKS_URL:"),
+        (&[("CRM_JWT_JWKS_URL", "issuer")], "CRM_JWT_JWKS_URL:"),
+        (&[("CRM_JWT_SECRET", &long), ("CRM_JWT_JWKS_URL", "https://issuer/keys")], "CRM_JWT_SECRET, "),
+        (&[("CRM_JWT_SECRET", &long), ("CRM_JWT_TENANT_CLAIM", " ")], "CRM_JWT_TENANT_CLAIM:"),
+        (&[("CRM_BOOTSTRAP_TENANT", "acme")], "CRM_BOOTSTRAP_PRIMARY_KEY, CRM_BOOTSTRAP_SECONDARY_KEY:"),
+        (&[("CRM_BOOTSTRAP_PRIMARY_KEY", &long), ("CRM_BOOTSTRAP_SECONDARY_KEY", &other)], "CRM_BOOTSTRAP_TENANT:"),
+        (&[("CRM_BOOTSTRAP_TENANT", "a b")], "CRM_BOOTSTRAP_TENANT:"),
+        (&[("CRM_BOOTSTRAP_PRIMARY_KEY", "too-short")], "CRM_BOOTSTRAP_PRIMARY_KEY:"),
+        (
+            &[("CRM_BOOTSTRAP_TENANT", "a"), ("CRM_BOOTSTRAP_PRIMARY_KEY", &long), ("CRM_BOOTSTRAP_SECONDARY_KEY", &long)],
+            "CRM_BOOTSTRAP_SECONDARY_KEY:",
+        ),
+        (&[("CRM_CORS_ORIGINS", "app.example.com")], "CRM_CORS_ORIGINS:"),
+        (&[("CRM_CORS_ORIGINS", "https://app.example.com/")], "CRM_CORS_ORIGINS:"),
+        (&[("CRM_SHUTDOWN_TIMEOUT", "soon")], "CRM_SHUTDOWN_TIMEOUT:"),
+    ];
+    for (variables, name) in cases {
+        let output = gateway(&database).envs(variables.iter().copied()).output().unwrap();
+        let error = one_error(&output, 2);
+        assert!(error.starts_with(&format!("error: {name}")), "{variables:?}: {error}");
+        assert!(!error.contains(&long) && !error.contains("too-short"), "a secret: {error}");
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset_and_a_secret_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = TestDatabase::sqlite();
+    let url = folder.path().join("url");
+    std::fs::write(&url, format!("{}\r\n", database.url_text())).unwrap();
+    let mut command = gateway(&database);
+    for name in [
+        "DATABASE_URL", "CRM_WORKERS", "CRM_DB_POOL", "CRM_RATE_LIMIT", "CRM_JWT_SECRET", "CRM_JWT_SECRET_FILE",
+        "CRM_JWT_PUBLIC_KEY", "CRM_JWT_JWKS_URL", "CRM_JWT_ISSUER", "CRM_JWT_TENANT_CLAIM", "CRM_BOOTSTRAP_TENANT",
+        "CRM_BOOTSTRAP_PRIMARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY", "CRM_CORS_ORIGINS", "CRM_SHUTDOWN_TIMEOUT", "RUST_LOG",
+    ] {
+        command.env(name, "");
+    }
+    let serving = Serving::start(command.env("DATABASE_URL_FILE", &url));
+    assert_eq!(tenant_ids(&database), ["default"]);
+    assert_eq!(serving.terminate(), Some(0));
+}
