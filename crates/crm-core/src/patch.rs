@@ -18,6 +18,20 @@ impl<T> Patch<T> {
         matches!(self, Self::Keep)
     }
 
+    /// Whether the field is cleared.
+    pub fn is_clear(&self) -> bool {
+        matches!(self, Self::Clear)
+    }
+
+    /// Whether the field is cleared, or set to a value that is nothing, such as an empty list.
+    pub fn is_clear_or(&self, is_nothing: impl FnOnce(&T) -> bool) -> bool {
+        match self {
+            Self::Keep => false,
+            Self::Clear => true,
+            Self::Set(value) => is_nothing(value),
+        }
+    }
+
     /// What a Diesel changeset takes: `None` leaves the column, `Some(None)` writes NULL.
     pub fn into_change(self) -> Option<Option<T>> {
         match self {
@@ -36,11 +50,28 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The new value, where the patch has one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Keep | Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
     /// The value that a new record starts with: on create, absent and `null` mean the same.
     pub fn into_value(self) -> Option<T> {
         match self {
             Self::Keep | Self::Clear => None,
             Self::Set(value) => Some(value),
+        }
+    }
+
+    /// The stored field after this patch; `store` turns a new value into what is stored.
+    pub fn applied_to<U>(&self, current: Option<U>, store: impl FnOnce(&T) -> U) -> Option<U> {
+        match self {
+            Self::Keep => current,
+            Self::Clear => None,
+            Self::Set(value) => Some(store(value)),
         }
     }
 

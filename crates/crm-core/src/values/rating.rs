@@ -1,11 +1,11 @@
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Db;
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 
@@ -58,16 +58,23 @@ impl FromJson for LeadRating {
     }
 }
 
-impl FromSql<Text, Db> for LeadRating {
-    fn from_sql(value: <Db as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let name: String = FromSql::<Text, Db>::from_sql(value)?;
+impl<B> FromSql<Text, B> for LeadRating
+where
+    B: Backend,
+    String: FromSql<Text, B>,
+{
+    fn from_sql(value: B::RawValue<'_>) -> deserialize::Result<Self> {
+        let name = String::from_sql(value)?;
         Self::of_name(&name).ok_or_else(|| format!("{name:?} is no lead rating").into())
     }
 }
 
-impl ToSql<Text, Db> for LeadRating {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Db>) -> serialize::Result {
-        out.set_value((Text, self.as_str()));
-        Ok(IsNull::No)
+impl<B> ToSql<Text, B> for LeadRating
+where
+    B: Backend,
+    str: ToSql<Text, B>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, B>) -> serialize::Result {
+        self.as_str().to_sql(out)
     }
 }

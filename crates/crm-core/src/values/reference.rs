@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::values::Participants;
 use crate::{ContactId, OrganizationId};
 
 /// A record that another one points at, as responses show it: `{ id, name }`.
@@ -28,4 +29,16 @@ impl References {
     pub const ORGANIZATION_FIELD: &'static str = "organizationId";
     /// The field of the contact.
     pub const CONTACT_FIELD: &'static str = "contactId";
+
+    /// Those of a record with an organization, a contact and participants.
+    #[must_use]
+    pub fn of(
+        organization: Option<OrganizationId>,
+        contact: Option<ContactId>,
+        participants: Option<&Participants>,
+    ) -> Self {
+        let contact = contact.map(|id| (Self::CONTACT_FIELD.to_owned(), id));
+        let participants = participants.into_iter().flat_map(Participants::references);
+        Self { organization, contacts: contact.into_iter().chain(participants).collect() }
+    }
 }

@@ -1,0 +1,99 @@
+use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::values::LeadRating;
+use crm_core::{ContactId, OrganizationId, Timestamp};
+
+/// Which leads a list has (contract/pipeline, "Lead"). What is `None` filters nothing; filters combine with
+/// AND, the entries of one filter with OR. An empty list of entries matches nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeadFilter {
+    /// The title contains this text, which is in lower case.
+    pub title: Option<String>,
+    /// The contact is one of these.
+    pub contact_id: Option<Vec<ContactId>>,
+    /// The organization is one of these.
+    pub organization_id: Option<Vec<OrganizationId>>,
+    /// The lead has any of these tags, spelled by label or id.
+    pub tags: Option<Vec<String>>,
+    /// The lead is archived, or is not.
+    pub is_archived: Option<bool>,
+    /// The lead was converted, or was not.
+    pub is_converted: Option<bool>,
+    /// The id of the owner is one of these.
+    pub owner_id: Option<Vec<String>>,
+    /// The origin is one of these.
+    pub origin: Option<Vec<String>>,
+    /// The rating is one of these.
+    pub lead_rating: Option<Vec<LeadRating>>,
+    /// Made at this moment or later.
+    pub created_after: Option<Timestamp>,
+    /// Made at this moment or earlier.
+    pub created_before: Option<Timestamp>,
+}
+
+impl FromParams for LeadFilter {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self {
+            title: params.contains("title", "Leads whose title contains this text, in any case."),
+            contact_id: params.ids("contactId", "Leads with one of these contacts."),
+            organization_id: params.ids("organizationId", "Leads with one of these organizations."),
+            tags: params.texts("tags", "Leads with any of these tags, by label or id."),
+            is_archived: params.bool("isArchived", "Only archived leads, or only those that are not."),
+            is_converted: params.bool("isConverted", "Only converted leads, or only those that are not."),
+            owner_id: params.texts("ownerId", "Leads whose owner has one of these ids."),
+            origin: params.texts("origin", "Leads of one of these origins."),
+            lead_rating: params.words("leadRating", LeadRating::NAMES, "Leads of one of these ratings."),
+            created_after: params.timestamp("createdAfterDate", "Leads made at this moment or later."),
+            created_before: params.timestamp("createdBeforeDate", "Leads made at this moment or earlier."),
+        }
+    }
+}
+
+/// What a list of leads can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadSort {
+    /// When it was made; the default.
+    CreatedOn,
+    /// When it was last changed.
+    LastUpdatedOn,
+    /// The title in lower case, by code points.
+    Title,
+    /// The amount, whatever its currency; leads without one come last.
+    Value,
+    /// Cold, warm, hot; leads without one come last.
+    LeadRating,
+}
+
+impl SortField for LeadSort {
+    const LIST: &'static str = "leads";
+
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("createdOn", Self::CreatedOn),
+        ("createdAt", Self::CreatedOn),
+        ("lastUpdatedOn", Self::LastUpdatedOn),
+        ("updatedAt", Self::LastUpdatedOn),
+        ("title", Self::Title),
+        ("name", Self::Title),
+        ("value", Self::Value),
+        ("leadRating", Self::LeadRating),
+    ];
+
+    /// Each of these expressions has an index (migration 00000000000005).
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+            Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
+            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
+            Self::Value => SortColumn::nullable(
+                "coalesce(value_units, 9223372036854775807)",
+                "coalesce(value_units, -9223372036854775807)",
+                SortKind::Number,
+            ),
+            Self::LeadRating => SortColumn::nullable(
+                "coalesce(lead_rating, '\u{10ffff}')",
+                "coalesce(lead_rating, '')",
+                SortKind::Text,
+            ),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod error;
+mod filter;
+mod links;
+mod model;
+mod participants;
+mod queries;
+mod row;
+mod schema;
+mod service;
+
+pub use error::LeadError;
+pub use filter::{LeadFilter, LeadSort};
+pub use links::{
+    has_custom_value, repoint_contacts, repoint_organizations, unlink_contacts, unlink_opportunities,
+    unlink_organizations,
+};
+pub use model::{Lead, LeadPatch, NewLead};
+pub use service::{archive, create, delete, get, get_locked, list, mark_converted, unarchive, update};

@@ -1,0 +1,218 @@
+//! The SQL of leads. Every query starts at the tenant of a scope.
+
+use crm_core::page::{Contains, PageRequest};
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_tags::{HasAnyTag, TagKind};
+use diesel::prelude::*;
+
+use crate::row::{LeadRow, LeadValues};
+use crate::schema::leads;
+use crate::{LeadFilter, LeadSort};
+
+type Query = leads::BoxedQuery<'static, Db>;
+
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> QueryResult<Option<LeadRow>> {
+    leads::table.find((scope.tenant(), id)).select(columns::<LeadRow>()).first(connection).optional()
+}
+
+pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> QueryResult<Option<LeadRow>> {
+    leads::table
+        .find((scope.tenant(), id))
+        .select(columns::<LeadRow>())
+        .locked()
+        .get_result(connection)
+        .optional()
+}
+
+/// Locks those of these leads that exist, in ascending order as everybody does, so that no two wait for each
+/// other.
+pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<LeadId>) -> QueryResult<Vec<LeadId>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
+        let locked: Vec<LeadId> = leads::table
+            .filter(leads::tenant_id.eq(scope.tenant()))
+            .filter(leads::id.eq_any(ids))
+            .order(leads::id)
+            .select(leads::id)
+            .locked()
+            .load(connection)?;
+        found.extend(locked);
+    }
+    Ok(found)
+}
+
+/// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more leads than that.
+pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
+
+/// The leads that match, in no order. `tags` are those that the filter's spellings name.
+fn matching(scope: &Scope, filter: &LeadFilter, tags: Option<&[Uuid]>) -> Query {
+    /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
+    /// PostgreSQL cannot do so for the `= ANY` of several.
+    macro_rules! any_of {
+        ($query:ident, $column:expr, $entries:expr) => {
+            if let Some(entries) = $entries.clone() {
+                $query = match <[_; 1]>::try_from(entries) {
+                    Ok([entry]) => $query.filter($column.eq(entry)),
+                    Err(entries) => $query.filter($column.eq_any(entries)),
+                };
+            }
+        };
+    }
+    let LeadFilter {
+        title,
+        contact_id,
+        organization_id,
+        tags: _,
+        is_archived,
+        is_converted,
+        owner_id,
+        origin,
+        lead_rating,
+        created_after,
+        created_before,
+    } = filter;
+    let mut query = leads::table.filter(leads::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    any_of!(query, leads::contact_id, contact_id);
+    any_of!(query, leads::organization_id, organization_id);
+    any_of!(query, leads::owner_id, owner_id);
+    any_of!(query, leads::origin, origin);
+    any_of!(query, leads::lead_rating, lead_rating);
+    if let Some(text) = title {
+        query = query.filter(Contains::new("title_lower", text));
+    }
+    if let Some(tags) = tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Lead, tags.to_vec()));
+    }
+    if let Some(archived) = is_archived {
+        query = query.filter(leads::is_archived.eq(*archived));
+    }
+    match is_converted {
+        None => {}
+        Some(true) => query = query.filter(leads::converted_on.is_not_null()),
+        Some(false) => query = query.filter(leads::converted_on.is_null()),
+    }
+    if let Some(moment) = created_after {
+        query = query.filter(leads::created_on.ge(*moment));
+    }
+    if let Some(moment) = created_before {
+        query = query.filter(leads::created_on.le(*moment));
+    }
+    query
+}
+
+pub(crate) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &LeadFilter,
+    tags: Option<&[Uuid]>,
+    request: &PageRequest<LeadSort>,
+) -> QueryResult<Vec<LeadRow>> {
+    request.apply(matching(scope, filter, tags)).select(columns::<LeadRow>()).load(connection)
+}
+
+pub(crate) fn count(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &LeadFilter,
+    tags: Option<&[Uuid]>,
+) -> QueryResult<i64> {
+    matching(scope, filter, tags).count().get_result(connection)
+}
+
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    creator: Option<User>,
+    values: &LeadValues,
+) -> QueryResult<LeadRow> {
+    let constant = (
+        leads::tenant_id.eq(scope.tenant()),
+        leads::id.eq(id),
+        leads::creator.eq(creator.map(Json)),
+        leads::is_archived.eq(false),
+        leads::created_on.eq(scope.now()),
+    );
+    diesel::insert_into(leads::table)
+        .values((constant, values))
+        .returning(columns::<LeadRow>())
+        .get_result(connection)
+}
+
+pub(crate) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    values: &LeadValues,
+) -> QueryResult<LeadRow> {
+    diesel::update(leads::table.find((scope.tenant(), id)))
+        .set(values)
+        .returning(columns::<LeadRow>())
+        .portable()
+        .get_result(connection)
+}
+
+/// What a transition writes about itself. Who does it is left as it was where nobody says so.
+#[derive(AsChangeset)]
+#[diesel(table_name = leads)]
+struct Changed {
+    last_updated_by: Option<Json<User>>,
+    last_updated_on: Timestamp,
+}
+
+impl Changed {
+    fn now(scope: &Scope, by: Option<&User>) -> Self {
+        Self { last_updated_by: by.cloned().map(Json), last_updated_on: scope.now() }
+    }
+}
+
+/// Archives or unarchives a lead that is not in that state; `None` where it is, or where there is no such lead.
+pub(crate) fn set_archived(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    archived: bool,
+    by: Option<&User>,
+) -> QueryResult<Option<LeadRow>> {
+    diesel::update(leads::table.find((scope.tenant(), id)).filter(leads::is_archived.ne(archived)))
+        .set((leads::is_archived.eq(archived), Changed::now(scope, by)))
+        .returning(columns::<LeadRow>())
+        .portable()
+        .get_result(connection)
+        .optional()
+}
+
+/// Converts a lead that can be; whether it could.
+pub(crate) fn set_converted(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    opportunity: OpportunityId,
+    by: Option<&User>,
+) -> QueryResult<bool> {
+    let open = leads::table
+        .find((scope.tenant(), id))
+        .filter(leads::converted_on.is_null())
+        .filter(leads::is_archived.eq(false));
+    let converted = diesel::update(open)
+        .set((
+            leads::converted_on.eq(scope.now()),
+            leads::opportunity_id.eq(opportunity),
+            Changed::now(scope, by),
+        ))
+        .portable()
+        .execute(connection)?;
+    Ok(converted > 0)
+}
+
+pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<()> {
+    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
+        let these = leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids));
+        diesel::delete(these).execute(connection)?;
+    }
+    Ok(())
+}
