@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -122,9 +122,17 @@ impl DbConnection {
     /// Commits what [`begin_write`](Self::begin_write) opened.
     ///
     /// # Errors
-    /// The database's; nothing of the transaction is durable then.
+    /// The database's; nothing of the transaction is durable then, unless the connection was lost. Also when
+    /// a statement of it had failed and somebody went on nevertheless: PostgreSQL answers such a COMMIT with
+    /// a silent rollback, which the statement before it in the same message turns into an error.
     pub fn commit_write(&mut self) -> QueryResult<()> {
-        commit(self)
+        match self {
+            Self::Postgres(postgres) => {
+                let committed = postgres.batch_execute("SELECT 1; COMMIT");
+                committed.inspect_err(|_| drop(self.rollback_to_depth(0)))
+            }
+            Self::Sqlite(_) => commit(self),
+        }
     }
 }
 

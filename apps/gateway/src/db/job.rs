@@ -25,7 +25,8 @@ pub(super) trait Job: Send {
     fn is_abandoned(&self) -> bool;
     /// Does the work and keeps what it returned; leaves no more transactions open than there were.
     fn run(&mut self, connection: &mut DbConnection) -> Result<(), Trouble>;
-    /// Puts an error of the transaction around the work in the place of what the work returned.
+    /// Puts an error of the transaction around the work in the place of the value that the work returned. An
+    /// error that it returned stays: it is the cause.
     fn fail(&mut self, error: DieselError);
     /// Sends the outcome.
     fn answer(self: Box<Self>);
@@ -106,7 +107,9 @@ where
     }
 
     fn fail(&mut self, error: DieselError) {
-        self.outcome = Some(Err(error.into()));
+        if !matches!(self.outcome, Some(Err(_))) {
+            self.outcome = Some(Err(error.into()));
+        }
     }
 
     fn answer(self: Box<Self>) {

@@ -51,6 +51,16 @@ impl CustomizeConnection<DbConnection, diesel::ConnectionError> for ReadOnly {
     }
 }
 
+/// Jobs that share a transaction.
+struct Group {
+    /// Those that ran and wait for the commit.
+    jobs: Vec<Box<dyn Job>>,
+    /// The one that made the database report a fault. It ends the group: SQLite answers some faults, such as
+    /// a full disk, by rolling back the whole transaction, and a savepoint that came after would be a
+    /// transaction of its own.
+    faulty: Option<Box<dyn Job>>,
+}
+
 pub(super) struct Worker {
     queue: Receiver<Request>,
     pool: Pool<ConnectionManager>,
@@ -142,20 +152,20 @@ impl Worker {
         if let Err(error) = connection.begin_write() {
             return self.fail(first.job, error);
         }
-        let (group, faulty) = self.run_group(first);
+        let Group { jobs, faulty } = self.run_group(first);
         let Some(connection) = self.held.as_deref_mut() else { return };
         match connection.commit_write() {
             Ok(()) => {
                 self.counters.commits.add(1);
-                for job in group {
+                for job in jobs {
                     job.answer();
                 }
             }
             Err(error) => {
-                log::error!("a commit of {} jobs failed: {error}", group.len());
+                log::error!("a commit of {} jobs failed: {error}", jobs.len());
                 let _ = connection.rollback_to_depth(0);
                 self.note(&Trouble::Transaction(error));
-                for job in group {
+                for job in jobs {
                     self.refuse(job, Unavailable::NotCommitted);
                 }
             }
@@ -165,12 +175,10 @@ impl Worker {
         }
     }
 
-    /// The jobs that ran, each in a savepoint, and the one that made the database report a fault. That one
-    /// ends the group: SQLite answers some faults (a full disk) by rolling back the whole transaction, and a
-    /// savepoint that came after would be a transaction of its own.
-    fn run_group(&mut self, first: Request) -> (Vec<Box<dyn Job>>, Option<Box<dyn Job>>) {
+    /// Runs jobs, each in a savepoint, until none waits, the group is large enough, or one makes it end.
+    fn run_group(&mut self, first: Request) -> Group {
         let began = Instant::now();
-        let mut group = Vec::new();
+        let mut jobs = Vec::new();
         let mut next = Some(first);
         while let Some(Request { mut job, .. }) = next.take() {
             if job.is_abandoned() {
@@ -184,16 +192,16 @@ impl Worker {
                         job.fail(error);
                     }
                     if has_fault {
-                        return (group, Some(job));
+                        return Group { jobs, faulty: Some(job) };
                     }
                 }
-                group.push(job);
+                jobs.push(job);
             }
-            if group.len() < GROUP_SIZE && began.elapsed() < GROUP_TIME {
+            if jobs.len() < GROUP_SIZE && began.elapsed() < GROUP_TIME {
                 next = self.queue.try_recv().ok();
             }
         }
-        (group, None)
+        Group { jobs, faulty: None }
     }
 
     fn connection(&mut self) -> Option<&mut DbConnection> {

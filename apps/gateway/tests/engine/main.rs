@@ -3,5 +3,6 @@
 
 mod cli;
 mod executor;
+mod faults;
 mod process;
 mod startup;

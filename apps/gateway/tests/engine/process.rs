@@ -1,6 +1,7 @@
 //! The program as a child process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use crm_testkit::TestDatabase;
@@ -55,6 +56,7 @@ impl Serving {
             assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it listened: {greeting:?}");
             let line = line.trim_end();
             if let Some(url) = line.strip_prefix("listening on ") {
+                answers(url);
                 return Self { child, out, greeting, url: url.to_owned() };
             }
             greeting.push(line.to_owned());
@@ -71,6 +73,15 @@ impl Serving {
         assert_eq!(rest, "", "nothing but the greeting goes to stdout");
         code
     }
+}
+
+/// Waits for an answer to a request, which says that the server runs and heeds signals.
+fn answers(url: &str) {
+    let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
 }
 
 impl Drop for Serving {

@@ -1,4 +1,4 @@
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use crm_core::tenants;
@@ -45,20 +45,25 @@ fn a_killed_migration_is_done_by_the_next() {
 }
 
 both_databases! {
-    /// The first start makes one tenant and shows working keys and a line to try; the second shows nothing.
+    /// The first start makes one tenant and shows its keys; the second shows nothing.
     fn the_first_start_makes_a_tenant(database) {
         let first = Serving::start(&mut gateway(database));
         let shown = first.greeting.join("\n");
         assert!(shown.contains("crm_rw_") && shown.contains("crm_ro_"), "{shown}");
-        let curl = first.greeting.iter().find(|line| line.contains("curl")).unwrap();
-        let made = std::process::Command::new("sh").arg("-c").arg(format!("{curl} -sS -w '%{{http_code}}'")).output();
-        let made = String::from_utf8(made.unwrap().stdout).unwrap();
-        assert!(made.ends_with("201"), "{curl}: {made}");
         assert_eq!(first.terminate(), Some(0));
         let second = Serving::start(gateway(database).arg("serve"));
         assert_eq!(second.greeting, Vec::<String>::new());
         assert_eq!(tenant_ids(database), ["default"]);
         assert_eq!(second.terminate(), Some(0));
+    }
+
+    /// What the first start tells to try works when it is pasted into a shell.
+    fn the_line_to_try_makes_a_lead(database) {
+        let serving = Serving::start(&mut gateway(database));
+        let line = serving.greeting.iter().find(|line| line.contains("curl")).unwrap();
+        let made = Command::new("sh").arg("-c").arg(format!("{line} -sS -w '%{{http_code}}'")).output();
+        let made = String::from_utf8(made.unwrap().stdout).unwrap();
+        assert!(made.ends_with("201"), "{line}: {made}");
     }
 
     /// Chosen keys are taken once, and shown never.
