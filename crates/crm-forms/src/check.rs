@@ -21,9 +21,14 @@ impl Form {
         }
         for field in self.required_custom() {
             // One that is there and wrong has been reported as such.
-            let was_given = input.is_some_and(|input| input.0.get(&field.id).is_some_and(|value| !is_nothing(field, value)));
+            let was_given =
+                input.is_some_and(|input| input.0.get(&field.id).is_some_and(|value| !is_nothing(field, value)));
             if !was_given {
-                errors.push(At::field(PLACE).key(&field.id).to_string(), FieldCode::Required, "is required by the form");
+                errors.push(
+                    At::field(PLACE).key(&field.id).to_string(),
+                    FieldCode::Required,
+                    "is required by the form",
+                );
             }
         }
         CustomFields(values)

@@ -1,5 +1,5 @@
 use crm_core::input::{At, FromJson, JsonObject, read_list};
-use crm_core::values::{Title, read_text};
+use crm_core::values::{Color, Title, read_text};
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -122,7 +122,11 @@ const MOST_LABELS: usize = 50;
 impl FromJson for NewField {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, label, category, type, required }");
+            errors.push(
+                at.to_string(),
+                FieldCode::WrongType,
+                "must be an object { id, label, category, type, required }",
+            );
             return None;
         };
         let before = errors.as_slice().len();
@@ -140,8 +144,7 @@ impl FromJson for NewField {
             _ => None,
         });
         let field_type = read_word(members, "type", at, errors, FieldType::from_name);
-        let required =
-            given(members, "required").and_then(|value| bool::from_json(value, &at.key("required"), errors));
+        let required = given(members, "required").and_then(|value| bool::from_json(value, &at.key("required"), errors));
         let options = given(members, "options").and_then(|value| {
             let at = at.key("options");
             let options: Vec<FieldOption> = read_list(value, &at, MOST_OPTIONS, errors)?;
@@ -163,7 +166,10 @@ impl FromJson for NewField {
             options,
             label_options,
         };
-        read.check_options(at, errors);
+        // Only where each is right by itself: an option that was refused is not one that is missing.
+        if errors.as_slice().len() == before {
+            read.check_options(at, errors);
+        }
         (errors.as_slice().len() == before).then_some(read)
     }
 }
@@ -200,7 +206,11 @@ impl FromJson for FieldOption {
             return Title::from_json(value, at, errors).map(|text| Self::Plain(text.into_string()));
         };
         for name in members.keys().filter(|name| !matches!(name.as_str(), "id" | "label" | "color")) {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "an option has the members id, label and color");
+            errors.push(
+                at.key(name).to_string(),
+                FieldCode::UnknownField,
+                "an option has the members id, label and color",
+            );
         }
         let mut text = |name: &str, limit: usize| {
             let at = at.key(name);
@@ -215,7 +225,7 @@ impl FromJson for FieldOption {
         let (id, label) = (text("id", 128), text("label", 255));
         let color = match given(members, "color") {
             None => Some(None),
-            Some(value) => read_color(value, &at.key("color"), errors).map(Some),
+            Some(value) => Color::from_json(value, &at.key("color"), errors).map(|color| Some(color.into_string())),
         };
         Some(Self::Labeled { id: id?, label: label?, color: color? })
     }
@@ -247,16 +257,6 @@ fn read_id(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Strin
     let text = read_text(value, at, usize::MAX, false, errors)?;
     if !is_field_id(text) {
         errors.push(at.to_string(), FieldCode::InvalidId, "must be 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'");
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-pub(crate) fn read_color(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<String> {
-    let text = read_text(value, at, usize::MAX, true, errors)?;
-    let digits = text.strip_prefix('#').unwrap_or_default();
-    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        errors.push(at.to_string(), FieldCode::InvalidColor, "must be # and six hexadecimal digits, such as #ff0000");
         return None;
     }
     Some(text.to_owned())

@@ -53,7 +53,8 @@ impl Form {
         retired: BTreeMap<String, FieldType>,
     ) -> Self {
         let is_custom = |(_, field): &(usize, &Field)| field.category == Category::Custom;
-        let custom = fields.iter().enumerate().filter(is_custom).map(|(index, field)| (field.id.clone(), index)).collect();
+        let custom =
+            fields.iter().enumerate().filter(is_custom).map(|(index, field)| (field.id.clone(), index)).collect();
         Self { own, tenant: tenant.clone(), fields, retired, custom }
     }
 
@@ -128,7 +129,9 @@ impl Form {
     /// rules see to them.
     fn required_default(&self) -> impl Iterator<Item = &Field> {
         let always = |id: &str| self.own.iter().any(|own| own.id == id && own.always_required);
-        self.fields.iter().filter(move |field| field.category == Category::Default && field.required && !always(&field.id))
+        self.fields
+            .iter()
+            .filter(move |field| field.category == Category::Default && field.required && !always(&field.id))
     }
 }
 

@@ -18,11 +18,12 @@ pub struct NewForm {
 }
 
 impl FromBody for NewForm {
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
-        let mut reader = ObjectReader::new(body);
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         let fields = reader.required("fields");
         let creator = reader.optional("creator");
-        reader.finish(&["tenantId"], fields.map(|fields| Self { fields, creator }))
+        fields.map(|fields| Self { fields, creator })
     }
 }
 

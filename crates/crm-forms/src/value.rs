@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::str::FromStr;
 
 use crm_core::input::{At, FromJson, read_list};
-use crm_core::values::{Followers, LabeledValueKind, LabeledValues, Money, Url, read_text};
+use crm_core::values::{Color, Followers, LabeledValueKind, LabeledValues, Money, Url, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
-use crate::field::read_color;
 use crate::{Field, FieldOption, FieldType, moments};
 
 /// What was read.
@@ -181,12 +180,7 @@ trait Chosen: FromJson {
 const MOST_CHOSEN: usize = 500;
 
 /// A list of options, each once and each one of the field.
-fn chosen<T: Chosen>(
-    value: &Value,
-    options: &[FieldOption],
-    at: &At<'_>,
-    errors: &mut FieldErrors,
-) -> Option<Value> {
+fn chosen<T: Chosen>(value: &Value, options: &[FieldOption], at: &At<'_>, errors: &mut FieldErrors) -> Option<Value> {
     let entries: Vec<T> = read_list(value, at, MOST_CHOSEN, errors)?;
     let before = errors.as_slice().len();
     let known: HashSet<&str> = options.iter().map(FieldOption::id).collect();
@@ -241,7 +235,7 @@ impl FromJson for PickedTag {
                 "id" => read_text(value, &at, usize::MAX, true, errors).map(|text| id.insert(text.to_owned()).clone()),
                 "label" | "color" if value.is_null() => continue,
                 "label" => read_text(value, &at, 255, true, errors).map(str::to_owned),
-                "color" => read_color(value, &at, errors),
+                "color" => Color::from_json(value, &at, errors).map(Color::into_string),
                 _ => {
                     errors.push(at.to_string(), FieldCode::UnknownField, "a tag has the members id, label and color");
                     None

@@ -11,6 +11,6 @@ mod service;
 pub use error::TagError;
 pub use filter::HasAnyTag;
 pub use links::{add_union, of, set};
-pub use model::{NewTag, TagColor, TagKind, TagLabel, TagOption, TagPatch};
+pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
 pub use refs::{TagRefs, ids_for_filter, resolve};
 pub use service::{create, delete, get, get_locked, list, update};

@@ -1,5 +1,5 @@
 use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
-use crm_core::values::read_text;
+use crm_core::values::{Color, read_text};
 use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
 use serde::Serialize;
 use serde_json::Value;
@@ -38,8 +38,7 @@ pub enum TagKind {
 
 impl TagKind {
     /// Every kind.
-    pub const ALL: &'static [Self] =
-        &[Self::Lead, Self::Opportunity, Self::Contact, Self::Organization, Self::Case];
+    pub const ALL: &'static [Self] = &[Self::Lead, Self::Opportunity, Self::Contact, Self::Organization, Self::Case];
 
     /// Its number in the column `kind`, which never changes.
     #[must_use]
@@ -85,52 +84,22 @@ impl FromJson for TagLabel {
     }
 }
 
-/// The colour of a tag: `#` and six hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagColor(String);
-
-impl TagColor {
-    /// The colour as it was sent.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for TagColor {
-    /// Grey: the colour of a tag that was made without one.
-    fn default() -> Self {
-        Self("#808080".to_owned())
-    }
-}
-
-impl FromJson for TagColor {
-    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let text = read_text(value, at, 7, true, errors)?;
-        let digits = text.strip_prefix('#').unwrap_or_default();
-        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            errors.push(at.to_string(), FieldCode::InvalidColor, "must be # and six hexadecimal digits, such as #ff0000");
-            return None;
-        }
-        Some(Self(text.to_owned()))
-    }
-}
-
 /// A tag to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTag {
     /// Its label.
     pub label: TagLabel,
-    /// Its colour; grey unless given.
-    pub color: TagColor,
+    /// Its colour; grey (`#808080`) unless given.
+    pub color: Option<Color>,
 }
 
 impl FromBody for NewTag {
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
-        let mut reader = ObjectReader::new(body);
+    const READ_ONLY: &'static [&'static str] = READ_ONLY;
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         let label = reader.required("label");
-        let color = reader.optional("color").unwrap_or_default();
-        reader.finish(READ_ONLY, label.map(|label| Self { label, color }))
+        let color = reader.optional("color");
+        label.map(|label| Self { label, color })
     }
 }
 
@@ -140,15 +109,16 @@ pub struct TagPatch {
     /// A new label.
     pub label: Option<TagLabel>,
     /// A new colour; cleared, it is grey again.
-    pub color: Patch<TagColor>,
+    pub color: Patch<Color>,
 }
 
 impl FromBody for TagPatch {
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
-        let mut reader = ObjectReader::new(body);
+    const READ_ONLY: &'static [&'static str] = READ_ONLY;
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         let label = reader.patch_required("label");
         let color = reader.patch("color");
-        reader.finish(READ_ONLY, Some(Self { label, color }))
+        Some(Self { label, color })
     }
 }
 

@@ -99,7 +99,11 @@ impl TagRef {
                 Some(Self { place: at.to_string(), name })
             }
             _ => {
-                errors.push(at.to_string(), FieldCode::WrongType, "must be a label, an id, or an object { id } or { label }");
+                errors.push(
+                    at.to_string(),
+                    FieldCode::WrongType,
+                    "must be a label, an id, or an object { id } or { label }",
+                );
                 None
             }
         }

@@ -49,11 +49,26 @@ link_tables! {
 macro_rules! with_links {
     ($kind:expr, $links:ident => $body:expr) => {
         match $kind {
-            $crate::TagKind::Lead => { use $crate::schema::lead_tags as $links; $body }
-            $crate::TagKind::Opportunity => { use $crate::schema::opportunity_tags as $links; $body }
-            $crate::TagKind::Contact => { use $crate::schema::contact_tags as $links; $body }
-            $crate::TagKind::Organization => { use $crate::schema::organization_tags as $links; $body }
-            $crate::TagKind::Case => { use $crate::schema::case_tags as $links; $body }
+            $crate::TagKind::Lead => {
+                use $crate::schema::lead_tags as $links;
+                $body
+            }
+            $crate::TagKind::Opportunity => {
+                use $crate::schema::opportunity_tags as $links;
+                $body
+            }
+            $crate::TagKind::Contact => {
+                use $crate::schema::contact_tags as $links;
+                $body
+            }
+            $crate::TagKind::Organization => {
+                use $crate::schema::organization_tags as $links;
+                $body
+            }
+            $crate::TagKind::Case => {
+                use $crate::schema::case_tags as $links;
+                $body
+            }
         }
     };
 }

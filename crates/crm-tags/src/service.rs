@@ -1,10 +1,13 @@
 use crm_core::error::is_unique_violation;
-use crm_core::values::lowercase;
+use crm_core::values::{Color, lowercase};
 use crm_core::{Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns};
 use diesel::prelude::*;
 
 use crate::schema::tags;
-use crate::{NewTag, TagColor, TagError, TagKind, TagOption, TagPatch};
+use crate::{NewTag, TagError, TagKind, TagOption, TagPatch};
+
+/// The colour of a tag that was made without one.
+const GREY: &str = "#808080";
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = tags, check_for_backend(Db))]
@@ -59,8 +62,11 @@ pub fn list(connection: &mut DbConnection, scope: &Scope, kind: TagKind) -> Resu
 /// # Errors
 /// [`TagError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid) -> Result<TagOption, TagError> {
-    let row: Option<TagRow> =
-        tags::table.find((scope.tenant(), kind.number(), id)).select(columns::<TagRow>()).first(connection).optional()?;
+    let row: Option<TagRow> = tags::table
+        .find((scope.tenant(), kind.number(), id))
+        .select(columns::<TagRow>())
+        .first(connection)
+        .optional()?;
     row.map(|row| row.into_tag(scope)).ok_or(TagError::NotFound)
 }
 
@@ -69,7 +75,12 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid
 ///
 /// # Errors
 /// [`TagError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid) -> Result<TagOption, TagError> {
+pub fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    id: Uuid,
+) -> Result<TagOption, TagError> {
     let row: Option<TagRow> = tags::table
         .find((scope.tenant(), kind.number(), id))
         .select(columns::<TagRow>())
@@ -83,7 +94,12 @@ pub fn get_locked(connection: &mut DbConnection, scope: &Scope, kind: TagKind, i
 ///
 /// # Errors
 /// [`TagError::LabelTaken`]; the database's.
-pub fn create(connection: &mut DbConnection, scope: &Scope, kind: TagKind, new: &NewTag) -> Result<TagOption, TagError> {
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    new: &NewTag,
+) -> Result<TagOption, TagError> {
     let NewTag { label, color } = new;
     let row = InsertedTag {
         tenant_id: scope.tenant(),
@@ -91,7 +107,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, kind: TagKind, new: 
         id: Uuid::random(),
         label: label.as_str(),
         label_lower: lowercase(label.as_str()),
-        color: color.as_str(),
+        color: color.as_ref().map_or(GREY, Color::as_str),
     };
     // The label is the only thing that can be in conflict; ignoring it there keeps the transaction usable.
     let inserted: Option<TagRow> = diesel::insert_into(tags::table)
@@ -117,13 +133,12 @@ pub fn update(
     patch: &TagPatch,
 ) -> Result<TagOption, TagError> {
     let TagPatch { label, color } = patch;
-    let grey = TagColor::default();
     let change = ChangedTag {
         label: label.as_ref().map(crate::TagLabel::as_str),
         label_lower: label.as_ref().map(|label| lowercase(label.as_str())),
         color: match color {
             Patch::Keep => None,
-            Patch::Clear => Some(grey.as_str()),
+            Patch::Clear => Some(GREY),
             Patch::Set(color) => Some(color.as_str()),
         },
     };

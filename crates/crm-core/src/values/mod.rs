@@ -1,5 +1,6 @@
 //! Value types: what a field may hold, checked where the value is made, the same on create and on patch.
 
+mod color;
 mod labeled;
 mod money;
 mod participants;
@@ -9,6 +10,7 @@ mod text;
 mod url;
 mod user;
 
+pub use color::Color;
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money};
 pub use participants::{Participant, Participants};
