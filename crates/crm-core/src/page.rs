@@ -441,12 +441,19 @@ impl SortKey {
     }
 }
 
-impl QueryFragment<Db> for Contains {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        pass.push_sql(self.column);
-        pass.push_sql(" LIKE ");
-        pass.push_bind_param::<Text, _>(&self.pattern)?;
-        pass.push_sql(" ESCAPE '\\'");
-        Ok(())
-    }
+/// For each backend by itself too: inside `EXISTS (…)` Diesel renders a query for the one that runs it.
+macro_rules! contains_on {
+    ($($backend:ty),*) => {
+        $(impl QueryFragment<$backend> for Contains {
+            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                pass.push_sql(self.column);
+                pass.push_sql(" LIKE ");
+                pass.push_bind_param::<Text, _>(&self.pattern)?;
+                pass.push_sql(" ESCAPE '\\'");
+                Ok(())
+            }
+        })*
+    };
 }
+
+contains_on!(Db, diesel::pg::Pg, diesel::sqlite::Sqlite);

@@ -22,7 +22,7 @@ const SHORTEST: usize = 3;
 
 /// A searched column: on PostgreSQL it has a `gin_trgm_ops` index, on SQLite an FTS5 table beside its table.
 ///
-/// The rowid of the FTS5 table is `(tenant << 42) + (record << 5) + position`, so that one tenant is one range
+/// The rowid of the FTS5 table is `(tenant << 43) + (record << 10) + position`, so that one tenant is one range
 /// and the record needs no other table to be named.
 #[derive(Debug, Clone, Copy)]
 pub struct TextIndex {
@@ -109,14 +109,14 @@ impl TextIndex {
             }
             BackendKind::Sqlite => {
                 let Self { table, fts_column, .. } = self;
-                let first = scope.tenant().as_i64() << 42;
+                let first = scope.tenant().as_i64() << TENANT_SHIFT;
                 diesel::sql_query(format!(
-                    "SELECT (rowid >> 5) & {RECORD_MASK} AS record FROM {table}_search \
+                    "SELECT (rowid >> {RECORD_SHIFT}) & {RECORD_MASK} AS record FROM {table}_search \
                      WHERE {table}_search MATCH ? AND rowid BETWEEN ? AND ? LIMIT {limit}"
                 ))
                 .bind::<Text, _>(format!("{fts_column} : \"{}\"", text.replace('"', "\"\"")))
                 .bind::<BigInt, _>(first)
-                .bind::<BigInt, _>(first + (1 << 42) - 1)
+                .bind::<BigInt, _>(first + (1 << TENANT_SHIFT) - 1)
                 .load(connection)?
             }
         };
@@ -124,8 +124,12 @@ impl TextIndex {
     }
 }
 
-/// The bits of a rowid that are the record's id.
-const RECORD_MASK: i64 = (1 << 37) - 1;
+/// Where the tenant begins in a rowid of an FTS5 table.
+const TENANT_SHIFT: u32 = 43;
+/// Where the record's id begins.
+const RECORD_SHIFT: u32 = 10;
+/// The bits of the record's id.
+const RECORD_MASK: i64 = (1 << (TENANT_SHIFT - RECORD_SHIFT)) - 1;
 
 #[cfg(test)]
 mod tests {

@@ -141,82 +141,100 @@ CREATE INDEX contact_tags_tag ON contact_tags (tenant_id, tag_id, contact_id);
 -- Texts that lists search for "contains" (docs/adr/0006): an index of their trigrams. Its rowid is made of the
 -- tenant, the id of the record and the position in its list, so that a search reads the range of one tenant, needs
 -- no other table to name the record, and survives a VACUUM, which renumbers the rowids of tables without a key of
--- their own. 2^21 tenants, 2^37 records of a kind in each, 2^5 positions.
+-- their own. There is room for 2^20 tenants, 2^33 records of a kind in each, and 2^10 positions.
 
 CREATE VIRTUAL TABLE organizations_search USING fts5
     (name, address, website, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organizations_search_insert AFTER INSERT ON organizations BEGIN
-    INSERT INTO organizations_search (rowid, name, address, website) VALUES ((new.tenant_id << 42) + (new.id << 5), new.name_lower, new.address_lower, new.website_lower);
+    INSERT INTO organizations_search (rowid, name, address, website)
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower, new.address_lower, new.website_lower);
 END;
-CREATE TRIGGER organizations_search_update AFTER UPDATE OF name_lower, address_lower, website_lower ON organizations BEGIN
-    DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 42) + (old.id << 5);
-    INSERT INTO organizations_search (rowid, name, address, website) VALUES ((new.tenant_id << 42) + (new.id << 5), new.name_lower, new.address_lower, new.website_lower);
+CREATE TRIGGER organizations_search_update AFTER UPDATE OF name_lower, address_lower, website_lower ON organizations
+WHEN old.name_lower IS NOT new.name_lower OR old.address_lower IS NOT new.address_lower OR old.website_lower IS NOT new.website_lower BEGIN
+    DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+    INSERT INTO organizations_search (rowid, name, address, website)
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower, new.address_lower, new.website_lower);
 END;
 CREATE TRIGGER organizations_search_delete AFTER DELETE ON organizations BEGIN
-    DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 42) + (old.id << 5);
+    DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
 END;
 
 CREATE VIRTUAL TABLE organization_emails_search USING fts5
     (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organization_emails_search_insert AFTER INSERT ON organization_emails BEGIN
-    INSERT INTO organization_emails_search (rowid, value) VALUES ((new.tenant_id << 42) + (new.organization_id << 5) + new.position, new.value_lower);
+    INSERT INTO organization_emails_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_lower);
 END;
-CREATE TRIGGER organization_emails_search_update AFTER UPDATE OF value_lower ON organization_emails BEGIN
-    DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 42) + (old.organization_id << 5) + old.position;
-    INSERT INTO organization_emails_search (rowid, value) VALUES ((new.tenant_id << 42) + (new.organization_id << 5) + new.position, new.value_lower);
+CREATE TRIGGER organization_emails_search_update AFTER UPDATE OF value_lower ON organization_emails
+WHEN old.value_lower IS NOT new.value_lower BEGIN
+    DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
+    INSERT INTO organization_emails_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_lower);
 END;
 CREATE TRIGGER organization_emails_search_delete AFTER DELETE ON organization_emails BEGIN
-    DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 42) + (old.organization_id << 5) + old.position;
+    DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
 END;
 
 CREATE VIRTUAL TABLE organization_phones_search USING fts5
     (digits, value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organization_phones_search_insert AFTER INSERT ON organization_phones BEGIN
-    INSERT INTO organization_phones_search (rowid, digits, value) VALUES ((new.tenant_id << 42) + (new.organization_id << 5) + new.position, new.digits, new.value_lower);
+    INSERT INTO organization_phones_search (rowid, digits, value)
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_lower);
 END;
-CREATE TRIGGER organization_phones_search_update AFTER UPDATE OF digits, value_lower ON organization_phones BEGIN
-    DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 42) + (old.organization_id << 5) + old.position;
-    INSERT INTO organization_phones_search (rowid, digits, value) VALUES ((new.tenant_id << 42) + (new.organization_id << 5) + new.position, new.digits, new.value_lower);
+CREATE TRIGGER organization_phones_search_update AFTER UPDATE OF digits, value_lower ON organization_phones
+WHEN old.digits IS NOT new.digits OR old.value_lower IS NOT new.value_lower BEGIN
+    DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
+    INSERT INTO organization_phones_search (rowid, digits, value)
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_lower);
 END;
 CREATE TRIGGER organization_phones_search_delete AFTER DELETE ON organization_phones BEGIN
-    DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 42) + (old.organization_id << 5) + old.position;
+    DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
 END;
 
 CREATE VIRTUAL TABLE contacts_search USING fts5
     (name, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contacts_search_insert AFTER INSERT ON contacts BEGIN
-    INSERT INTO contacts_search (rowid, name) VALUES ((new.tenant_id << 42) + (new.id << 5), new.name_lower);
+    INSERT INTO contacts_search (rowid, name)
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower);
 END;
-CREATE TRIGGER contacts_search_update AFTER UPDATE OF name_lower ON contacts BEGIN
-    DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 42) + (old.id << 5);
-    INSERT INTO contacts_search (rowid, name) VALUES ((new.tenant_id << 42) + (new.id << 5), new.name_lower);
+CREATE TRIGGER contacts_search_update AFTER UPDATE OF name_lower ON contacts
+WHEN old.name_lower IS NOT new.name_lower BEGIN
+    DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+    INSERT INTO contacts_search (rowid, name)
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower);
 END;
 CREATE TRIGGER contacts_search_delete AFTER DELETE ON contacts BEGIN
-    DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 42) + (old.id << 5);
+    DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
 END;
 
 CREATE VIRTUAL TABLE contact_emails_search USING fts5
     (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contact_emails_search_insert AFTER INSERT ON contact_emails BEGIN
-    INSERT INTO contact_emails_search (rowid, value) VALUES ((new.tenant_id << 42) + (new.contact_id << 5) + new.position, new.value_lower);
+    INSERT INTO contact_emails_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_lower);
 END;
-CREATE TRIGGER contact_emails_search_update AFTER UPDATE OF value_lower ON contact_emails BEGIN
-    DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 42) + (old.contact_id << 5) + old.position;
-    INSERT INTO contact_emails_search (rowid, value) VALUES ((new.tenant_id << 42) + (new.contact_id << 5) + new.position, new.value_lower);
+CREATE TRIGGER contact_emails_search_update AFTER UPDATE OF value_lower ON contact_emails
+WHEN old.value_lower IS NOT new.value_lower BEGIN
+    DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
+    INSERT INTO contact_emails_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_lower);
 END;
 CREATE TRIGGER contact_emails_search_delete AFTER DELETE ON contact_emails BEGIN
-    DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 42) + (old.contact_id << 5) + old.position;
+    DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
 END;
 
 CREATE VIRTUAL TABLE contact_phones_search USING fts5
     (digits, value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contact_phones_search_insert AFTER INSERT ON contact_phones BEGIN
-    INSERT INTO contact_phones_search (rowid, digits, value) VALUES ((new.tenant_id << 42) + (new.contact_id << 5) + new.position, new.digits, new.value_lower);
+    INSERT INTO contact_phones_search (rowid, digits, value)
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_lower);
 END;
-CREATE TRIGGER contact_phones_search_update AFTER UPDATE OF digits, value_lower ON contact_phones BEGIN
-    DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 42) + (old.contact_id << 5) + old.position;
-    INSERT INTO contact_phones_search (rowid, digits, value) VALUES ((new.tenant_id << 42) + (new.contact_id << 5) + new.position, new.digits, new.value_lower);
+CREATE TRIGGER contact_phones_search_update AFTER UPDATE OF digits, value_lower ON contact_phones
+WHEN old.digits IS NOT new.digits OR old.value_lower IS NOT new.value_lower BEGIN
+    DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
+    INSERT INTO contact_phones_search (rowid, digits, value)
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_lower);
 END;
 CREATE TRIGGER contact_phones_search_delete AFTER DELETE ON contact_phones BEGIN
-    DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 42) + (old.contact_id << 5) + old.position;
+    DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
 END;

@@ -1,0 +1,93 @@
+use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::{ContactId, OrganizationId, Timestamp};
+
+/// Which contacts a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
+/// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContactFilter {
+    /// The contact is one of these.
+    pub ids: Option<Vec<ContactId>>,
+    /// The name contains this text.
+    pub name: Option<String>,
+    /// An e-mail address contains this text.
+    pub email: Option<String>,
+    /// The digits of a phone number contain those of this text; without digits, a number contains the text.
+    pub phone: Option<String>,
+    /// The contact has any of these tags, spelled by label or id.
+    pub tags: Option<Vec<String>>,
+    /// The organization is one of these.
+    pub organization_id: Option<Vec<OrganizationId>>,
+    /// The name, an e-mail address or the name of the organization contains this text.
+    pub search_value: Option<String>,
+    /// The id of the owner is one of these.
+    pub owner_id: Option<Vec<String>>,
+    /// Made at this moment or later.
+    pub created_after: Option<Timestamp>,
+    /// Made at this moment or earlier.
+    pub created_before: Option<Timestamp>,
+}
+
+impl FromParams for ContactFilter {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self {
+            ids: params.ids("ids", "The contacts with these ids."),
+            name: params.contains("name", "Contacts whose name contains this text, in any case."),
+            email: params.contains("email", "Contacts with an e-mail address that contains this text, in any case."),
+            phone: params.contains(
+                "phone",
+                "Contacts with a phone number that contains these digits, however either is written; a text \
+                 without digits is looked for as it stands.",
+            ),
+            tags: params.texts("tags", "Contacts with any of these tags, by label or id."),
+            organization_id: params.ids("organizationId", "Contacts of one of these organizations."),
+            search_value: params.contains(
+                "searchValue",
+                "Contacts whose name, e-mail address or organization's name contains this text, in any case.",
+            ),
+            owner_id: params.texts("ownerId", "Contacts whose owner has one of these ids."),
+            created_after: params.timestamp("createdAfterDate", "Contacts made at this moment or later."),
+            created_before: params.timestamp("createdBeforeDate", "Contacts made at this moment or earlier."),
+        }
+    }
+}
+
+/// What a list of contacts can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactSort {
+    /// When it was made; the default.
+    CreatedOn,
+    /// When it was last changed.
+    LastUpdatedOn,
+    /// The name in lower case, by code points.
+    Name,
+    /// The job title in lower case, by code points; contacts without one come last.
+    JobTitle,
+}
+
+impl SortField for ContactSort {
+    const LIST: &'static str = "contacts";
+
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("createdOn", Self::CreatedOn),
+        ("createdAt", Self::CreatedOn),
+        ("lastUpdatedOn", Self::LastUpdatedOn),
+        ("updatedAt", Self::LastUpdatedOn),
+        ("name", Self::Name),
+        ("jobTitle", Self::JobTitle),
+    ];
+
+    /// Each of these expressions has an index (migration 00000000000004).
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+            Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
+            Self::Name => SortColumn::plain("name_lower", SortKind::Text),
+            Self::JobTitle => SortColumn::nullable(
+                "coalesce(job_title_lower, '\u{10ffff}')",
+                "coalesce(job_title_lower, '')",
+                SortKind::Text,
+            ),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use std::collections::HashMap;
+
+use crm_core::{ContactId, DbConnection, Scope};
+use crm_tags::TagKind;
+
+use super::queries;
+use super::row::ContactRow;
+use crate::labeled::{contact_emails, contact_phones, union};
+use crate::merge::{check_length, joined_note};
+use crate::{DirectoryError, MergeRequest};
+
+/// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
+/// every value it has, an empty field takes the first value in the order of the sources; addresses, numbers and tags
+/// become the union, custom fields are filled by key, notes are joined. The creator never changes.
+///
+/// All records are locked until the end of the transaction. The caller then points at the target whatever pointed
+/// at a source, and [deletes](super::delete) the sources. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::Invalid`] where the target is among the sources, or has more than 1 000 addresses or numbers
+/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::NoteTooLong`]; the database's.
+/// Nothing is changed once the transaction is rolled back.
+pub fn merge(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    target: ContactId,
+    request: &MergeRequest<ContactId>,
+) -> Result<(), DirectoryError> {
+    let sources = request.sources(target)?;
+    let all: Vec<ContactId> = std::iter::once(target).chain(sources.iter().copied()).collect();
+    queries::hold_organizations_of(connection, scope, &all)?;
+    let rows = queries::lock(connection, scope, &all)?;
+    let mut rows: HashMap<ContactId, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let unknown: Vec<ContactId> = all.iter().filter(|id| !rows.contains_key(id)).copied().collect();
+    if !unknown.is_empty() {
+        return Err(DirectoryError::not_found(&unknown));
+    }
+    let note = joined_note(all.iter().filter_map(|id| rows.get(id)).map(|row| row.values.note.as_ref()))?;
+    let values = all.iter().filter_map(|id| rows.remove(id)).map(|row| row.values);
+    let Some(values) = values.reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
+    let values = values.merged(note, request.last_updated_by.as_ref(), scope.now());
+    queries::update(connection, scope, target, &values)?;
+
+    let numbers: Vec<i64> = all.iter().map(|id| id.as_i64()).collect();
+    let emails = contact_emails::of(connection, scope, &numbers)?;
+    let emails = union(numbers.iter().filter_map(|id| emails.get(id)));
+    check_length("email", emails.as_slice().len())?;
+    contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
+    let phones = contact_phones::of(connection, scope, &numbers)?;
+    let phones = union(numbers.iter().filter_map(|id| phones.get(id)));
+    check_length("phone", phones.as_slice().len())?;
+    contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
+    crm_tags::add_union(connection, scope, TagKind::Contact, target.as_i64(), &numbers[1..])?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Contacts: the people whom a team deals with (contract/directory).
+
+mod check;
+mod filter;
+mod links;
+mod merge;
+mod model;
+mod queries;
+mod row;
+mod service;
+
+pub use filter::{ContactFilter, ContactSort};
+pub use links::{
+    has_custom_value, lock_missing, missing, names, repoint_organizations, unlink_organizations,
+};
+pub use merge::merge;
+pub use model::{Contact, ContactPatch, NewContact};
+pub use service::{create, delete, get, get_locked, list, update};

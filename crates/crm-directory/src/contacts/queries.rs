@@ -1,0 +1,218 @@
+//! The SQL of contacts. Every query starts at the tenant of a scope.
+
+use crm_core::page::{Contains, PageRequest};
+use crm_core::search::{Candidates, FEW};
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{
+    ContactId, Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns,
+};
+use crm_tags::{HasAnyTag, TagKind};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use super::row::{ContactRow, ContactValues};
+use crate::key_share::ForKeyShare;
+use crate::query::{any_of, has_email, has_phone};
+use crate::schema::{contact_emails, contact_phones, contacts, organizations};
+use crate::{ContactFilter, ContactSort, query};
+
+type Query = contacts::BoxedQuery<'static, Db>;
+
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> QueryResult<Option<ContactRow>> {
+    contacts::table.find((scope.tenant(), id)).select(columns::<ContactRow>()).first(connection).optional()
+}
+
+/// Those of these contacts that exist, locked in ascending order as everybody does, so that no two wait for each
+/// other.
+pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<Vec<ContactRow>> {
+    contacts::table
+        .filter(contacts::tenant_id.eq(scope.tenant()))
+        .filter(contacts::id.eq_any(ids))
+        .order(contacts::id)
+        .select(columns::<ContactRow>())
+        .locked()
+        .load(connection)
+}
+
+/// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
+/// one locks it before its contacts; so must whoever will write a reference to it into a contact.
+pub(crate) fn hold_organizations_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+) -> QueryResult<()> {
+    let of_them = contacts::table
+        .filter(contacts::tenant_id.eq(scope.tenant()))
+        .filter(contacts::id.eq_any(ids))
+        .select(contacts::organization_id);
+    let held = organizations::table
+        .filter(organizations::tenant_id.eq(scope.tenant()))
+        .filter(organizations::id.nullable().eq_any(of_them))
+        .order(organizations::id)
+        .select(organizations::id);
+    let _: Vec<OrganizationId> = ForKeyShare(held).load(connection)?;
+    Ok(())
+}
+
+/// What a filter means once other tables were asked.
+pub(crate) struct Narrowed {
+    /// The contacts that its texts leave.
+    candidates: Candidates,
+    /// The tags that its spellings name.
+    tags: Option<Vec<Uuid>>,
+}
+
+/// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`, whose
+/// organizations' contacts are one more.
+pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &ContactFilter) -> QueryResult<Narrowed> {
+    let mut candidates = Candidates::Many;
+    if let Some(text) = &filter.name {
+        candidates = candidates.and(query::CONTACT_NAME.candidates(connection, scope, text)?);
+    }
+    if let Some(text) = &filter.email {
+        candidates = candidates.and(query::CONTACT_EMAIL.candidates(connection, scope, text)?);
+    }
+    if let Some(text) = &filter.phone {
+        let (digits, values) = (query::CONTACT_PHONE_DIGITS, query::CONTACT_PHONE);
+        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, text)?);
+    }
+    if let Some(text) = &filter.search_value {
+        let found = query::CONTACT_NAME
+            .candidates(connection, scope, text)?
+            .or(query::CONTACT_EMAIL.candidates(connection, scope, text)?)
+            .or(candidates_of_organizations(connection, scope, text)?);
+        candidates = candidates.and(found);
+    }
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Contact, spelled)?),
+    };
+    Ok(Narrowed { candidates, tags })
+}
+
+/// Contacts of organizations whose name contains this text.
+fn candidates_of_organizations(connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Candidates> {
+    let Candidates::Few(found) = query::ORGANIZATION_NAME.candidates(connection, scope, text)? else {
+        return Ok(Candidates::Many);
+    };
+    if found.is_empty() {
+        return Ok(Candidates::Few(found));
+    }
+    let limit = i64::try_from(FEW + 1).unwrap_or(i64::MAX);
+    let ids: Vec<i64> = contacts::table
+        .filter(contacts::tenant_id.eq(scope.tenant()))
+        .filter(contacts::organization_id.eq_any(found))
+        .limit(limit)
+        .select(contacts::id)
+        .load(connection)?;
+    Ok(Candidates::of(ids))
+}
+
+/// The contacts that match, in no order.
+fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query {
+    let ContactFilter {
+        ids,
+        name,
+        email,
+        phone,
+        tags: _,
+        organization_id,
+        search_value,
+        owner_id,
+        created_after,
+        created_before,
+    } = filter;
+    let Narrowed { candidates, tags } = narrowed;
+    let mut query = contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    if let Candidates::Few(ids) = candidates {
+        query = query.filter(contacts::id.eq_any(ids.clone()));
+    }
+    any_of!(query, contacts::id, ids);
+    any_of!(query, contacts::organization_id, organization_id);
+    any_of!(query, contacts::owner_id, owner_id);
+    if let Some(text) = name {
+        query = query.filter(Contains::new("contacts.name_lower", text));
+    }
+    if let Some(text) = email {
+        query = query.filter(has_email!(contacts, contact_emails, text));
+    }
+    if let Some(text) = phone {
+        query = query.filter(has_phone!(contacts, contact_phones, text));
+    }
+    if let Some(text) = search_value {
+        let organization = organizations::table
+            .filter(organizations::tenant_id.eq(contacts::tenant_id))
+            .filter(organizations::id.nullable().eq(contacts::organization_id))
+            .filter(Contains::new("organizations.name_lower", text));
+        let name = Contains::new("contacts.name_lower", text);
+        query = query.filter(name.or(has_email!(contacts, contact_emails, text)).or(exists(organization)));
+    }
+    if let Some(tags) = tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
+    }
+    if let Some(moment) = created_after {
+        query = query.filter(contacts::created_on.ge(*moment));
+    }
+    if let Some(moment) = created_before {
+        query = query.filter(contacts::created_on.le(*moment));
+    }
+    query
+}
+
+pub(crate) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &ContactFilter,
+    narrowed: &Narrowed,
+    request: &PageRequest<ContactSort>,
+) -> QueryResult<Vec<ContactRow>> {
+    request.apply(matching(scope, filter, narrowed)).select(columns::<ContactRow>()).load(connection)
+}
+
+pub(crate) fn count(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &ContactFilter,
+    narrowed: &Narrowed,
+) -> QueryResult<i64> {
+    matching(scope, filter, narrowed).count().get_result(connection)
+}
+
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    creator: Option<User>,
+    values: &ContactValues,
+) -> QueryResult<ContactRow> {
+    let constant = (
+        contacts::tenant_id.eq(scope.tenant()),
+        contacts::id.eq(id),
+        contacts::creator.eq(creator.map(Json)),
+        contacts::created_on.eq(scope.now()),
+    );
+    diesel::insert_into(contacts::table)
+        .values((constant, values))
+        .returning(columns::<ContactRow>())
+        .get_result(connection)
+}
+
+pub(crate) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    values: &ContactValues,
+) -> QueryResult<ContactRow> {
+    diesel::update(contacts::table.find((scope.tenant(), id)))
+        .set(values)
+        .returning(columns::<ContactRow>())
+        .portable()
+        .get_result(connection)
+}
+
+pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<()> {
+    let these = contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).filter(contacts::id.eq_any(ids));
+    diesel::delete(these).execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,198 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::{LabeledValues, Reference, References};
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering};
+use crm_forms::Form;
+use crm_tags::TagKind;
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::check::{check_new, check_patch};
+use super::queries;
+use super::row::{ContactRow, ContactValues};
+use crate::labeled::{contact_emails, contact_phones};
+use crate::tags::{new_tags, patched_tags};
+use crate::{Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, organizations};
+
+/// Makes a contact. The caller has checked its [references](NewContact::references). Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::Invalid`] with every problem of its form and tags; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewContact,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_new(new, form, &mut errors);
+    let tags = new_tags(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = ContactValues::of_new(new, custom_fields, scope.now());
+    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let id: ContactId = numbering::next(connection, scope)?;
+    let row = queries::insert(connection, scope, id, creator, &values)
+        .map_err(|error| unknown_reference(error, new.organization_id))?;
+    contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
+    contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
+    if !tags.is_empty() {
+        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
+    }
+    complete_one(connection, scope, row, form)
+}
+
+/// One contact.
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; the database's.
+pub fn get(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    let row = queries::find(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    complete_one(connection, scope, row, form)
+}
+
+/// One contact, locked until the end of the transaction: what a change that depends on its present state reads.
+/// Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; the database's.
+pub fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    let row = lock_one(connection, scope, id)?;
+    complete_one(connection, scope, row, form)
+}
+
+/// A page of the contacts that match. It takes five statements however many contacts it has (rows, e-mail
+/// addresses, phone numbers, names of organizations, tags), one more for each filter by text or tags, four for
+/// `searchValue`, and one more to count all matches where that is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &ContactFilter,
+    request: &PageRequest<ContactSort>,
+    form: &Form,
+) -> Result<Page<Contact>, DirectoryError> {
+    let narrowed = queries::narrow(connection, scope, filter)?;
+    let rows = queries::page(connection, scope, filter, &narrowed, request)?;
+    let total = if request.include_total {
+        Some(queries::count(connection, scope, filter, &narrowed)?)
+    } else {
+        None
+    };
+    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
+    let Page { items, page, size, has_more, continuation_token, total } = page;
+    Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
+}
+
+/// Changes a contact; an empty patch leaves it as it is. The caller has checked the patch's
+/// [references](ContactPatch::references). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; [`DirectoryError::Invalid`] with every problem of its form and tags; the
+/// database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    patch: &ContactPatch,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    let row = lock_one(connection, scope, id)?;
+    if patch.is_empty() {
+        return complete_one(connection, scope, row, form);
+    }
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
+    let tags = patched_tags(connection, scope, TagKind::Contact, &patch.tags, &mut errors)?;
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = row.values.patched(patch, custom_fields, scope.now());
+    let row = queries::update(connection, scope, id, &values)
+        .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
+    let none = LabeledValues::default();
+    if !patch.email.is_keep() {
+        let email = patch.email.value().map_or(&none, |email| email.values());
+        contact_emails::replace(connection, scope, id.as_i64(), email)?;
+    }
+    if !patch.phone.is_keep() {
+        let phone = patch.phone.value().map_or(&none, |phone| phone.values());
+        contact_phones::replace(connection, scope, id.as_i64(), phone)?;
+    }
+    if let Some(tags) = tags {
+        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
+    }
+    complete_one(connection, scope, row, form)
+}
+
+/// Deletes contacts with all that is theirs, and returns those that existed, in ascending order. Whatever points
+/// at them must have been unlinked. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's; a foreign key violation where something points at one of them.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+) -> Result<Vec<ContactId>, DirectoryError> {
+    let found: Vec<ContactId> = queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect();
+    queries::delete(connection, scope, &found)?;
+    Ok(found)
+}
+
+fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<ContactRow, DirectoryError> {
+    queries::lock(connection, scope, &[id])?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+}
+
+/// Adds what other tables have of these contacts: one statement for each table.
+fn complete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    rows: Vec<ContactRow>,
+    form: &Form,
+) -> QueryResult<Vec<Contact>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
+    let organizations: Vec<OrganizationId> = rows.iter().filter_map(|row| row.values.organization_id).collect();
+    let mut emails = contact_emails::of(connection, scope, &ids)?;
+    let mut phones = contact_phones::of(connection, scope, &ids)?;
+    let names = organizations::names(connection, scope, &organizations)?;
+    let mut tags = crm_tags::of(connection, scope, TagKind::Contact, &ids)?;
+    let contact = |row: ContactRow| {
+        let id = row.id.as_i64();
+        let organization = row.values.organization_id;
+        let organization = organization.and_then(|id| names.get(&id).map(|name| Reference { id, name: name.clone() }));
+        let (email, phone) = (emails.remove(&id).unwrap_or_default(), phones.remove(&id).unwrap_or_default());
+        row.into_contact(scope, form, email, phone, organization, tags.remove(&id).unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(contact).collect())
+}
+
+fn complete_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    row: ContactRow,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    let id = row.id;
+    complete(connection, scope, vec![row], form)?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+}
+
+/// The caller checked that the organization exists; it vanished since.
+fn unknown_reference(error: DieselError, organization: Option<OrganizationId>) -> DirectoryError {
+    match (&error, organization) {
+        (DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _), Some(id)) => {
+            let message = format!("no such organization: {id}");
+            FieldErrors::of(References::ORGANIZATION_FIELD, FieldCode::UnknownReference, message).into()
+        }
+        _ => error.into(),
+    }
+}

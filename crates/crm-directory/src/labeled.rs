@@ -1,0 +1,160 @@
+//! The e-mail addresses and phone numbers of records: four tables of one shape.
+
+use std::collections::{HashMap, HashSet};
+
+use crm_core::input::{At, FromJson};
+use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues, lowercase};
+use crm_core::{DbConnection, FieldErrors, Scope, each_backend};
+use diesel::prelude::*;
+use serde_json::Value;
+
+/// The digits of a phone number or of a filter for one; everything else is how a person writes it.
+pub(crate) fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Reads and writes one of the tables.
+macro_rules! labeled_values {
+    ($(#[$doc:meta])* $table:ident $(, $digits:ident)?) => {
+        $(#[$doc])*
+        pub(crate) mod $table {
+            use super::*;
+            use crate::schema::$table;
+
+            /// The values of each of these records, in their order. A record without any is not in the map.
+            pub(crate) fn of(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                records: &[i64],
+            ) -> QueryResult<HashMap<i64, LabeledValues>> {
+                if records.is_empty() {
+                    return Ok(HashMap::new());
+                }
+                let rows = $table::table
+                    .filter($table::tenant_id.eq(scope.tenant()))
+                    .filter($table::record_id.eq_any(records))
+                    .order(($table::record_id, $table::position))
+                    .select(($table::record_id, $table::label, $table::value, $table::is_primary))
+                    .load(connection)?;
+                Ok(grouped(rows))
+            }
+
+            /// Gives a new record its values.
+            pub(crate) fn insert(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                record: i64,
+                values: &LabeledValues,
+            ) -> QueryResult<()> {
+                if values.is_empty() {
+                    return Ok(());
+                }
+                let rows: Vec<_> = (0_i16..)
+                    .zip(values.as_slice())
+                    .map(|(position, LabeledValue { label, value, primary })| {
+                        (
+                            $table::tenant_id.eq(scope.tenant()),
+                            $table::record_id.eq(record),
+                            $table::position.eq(position),
+                            $table::label.eq(label.as_deref()),
+                            $table::value.eq(value),
+                            $table::value_lower.eq(lowercase(value)),
+                            $table::is_primary.eq(*primary),
+                            $($table::$digits.eq($digits(value)),)?
+                        )
+                    })
+                    .collect();
+                each_backend!(connection, c => diesel::insert_into($table::table).values(&rows).execute(c))?;
+                Ok(())
+            }
+
+            /// Puts these values in the place of all that a record has.
+            pub(crate) fn replace(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                record: i64,
+                values: &LabeledValues,
+            ) -> QueryResult<()> {
+                let old = $table::table
+                    .filter($table::tenant_id.eq(scope.tenant()))
+                    .filter($table::record_id.eq(record));
+                diesel::delete(old).execute(connection)?;
+                insert(connection, scope, record, values)
+            }
+        }
+    };
+}
+
+labeled_values!(
+    /// E-mail addresses of contacts.
+    contact_emails
+);
+labeled_values!(
+    /// Phone numbers of contacts.
+    contact_phones, digits
+);
+labeled_values!(
+    /// E-mail addresses of organizations.
+    organization_emails
+);
+labeled_values!(
+    /// Phone numbers of organizations.
+    organization_phones, digits
+);
+
+type Row = (i64, Option<String>, String, bool);
+
+fn grouped(rows: Vec<Row>) -> HashMap<i64, LabeledValues> {
+    let mut lists: HashMap<i64, Vec<LabeledValue>> = HashMap::new();
+    for (record, label, value, primary) in rows {
+        lists.entry(record).or_default().push(LabeledValue { label, value, primary });
+    }
+    lists.into_iter().map(|(record, values)| (record, LabeledValues::stored(values))).collect()
+}
+
+/// All values of several lists, each once whatever its case: those of the first list first. The primary one is
+/// that of the first list that has any.
+pub(crate) fn union<'a>(lists: impl IntoIterator<Item = &'a LabeledValues>) -> LabeledValues {
+    let mut seen = HashSet::new();
+    let mut all: Vec<LabeledValue> = Vec::new();
+    for list in lists {
+        let is_first = all.is_empty();
+        for value in list.as_slice().iter().filter(|value| seen.insert(lowercase(&value.value))) {
+            all.push(LabeledValue { primary: is_first && value.primary, ..value.clone() });
+        }
+    }
+    LabeledValues::stored(all)
+}
+
+/// Declares the value types of the two lists, which differ in what a value may be.
+macro_rules! labeled_lists {
+    ($($(#[$doc:meta])* $name:ident $kind:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Default, PartialEq, Eq)]
+            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Vec<LabeledValue>, max_items = 20))]
+            pub struct $name(LabeledValues);
+
+            impl $name {
+                /// The values, in the order in which they were sent.
+                #[must_use]
+                pub fn values(&self) -> &LabeledValues {
+                    &self.0
+                }
+            }
+
+            impl FromJson for $name {
+                fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+                    LabeledValues::read(value, LabeledValueKind::$kind, at, errors).map(Self)
+                }
+            }
+        )*
+    };
+}
+
+labeled_lists! {
+    /// E-mail addresses to be stored: at most 20, each once, one of them primary (contract/directory).
+    Emails Email;
+    /// Phone numbers to be stored: at most 20, each once, one of them primary (contract/directory).
+    Phones Phone;
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod contacts;
+mod error;
+mod key_share;
+mod labeled;
+mod merge;
+pub mod organizations;
+mod query;
+mod schema;
+mod tags;
+
+pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact};
+pub use error::DirectoryError;
+pub use labeled::{Emails, Phones};
+pub use merge::MergeRequest;
+pub use organizations::{Address, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort};

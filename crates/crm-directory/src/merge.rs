@@ -1,0 +1,88 @@
+//! What merging contacts and merging organizations have in common.
+
+use crm_core::input::{At, FromBody, FromJson, ObjectReader, read_list};
+use crm_core::values::{LongText, User};
+use crm_core::{FieldCode, FieldErrors, RecordId};
+use serde_json::Value;
+
+use crate::DirectoryError;
+
+/// Which records are merged into a target: `{ sourceId: ["2", "3"], lastUpdatedBy? }` (contract/directory).
+#[derive(Debug, Clone, PartialEq)]
+pub struct MergeRequest<I> {
+    /// 1 to 100 ids; the order in which empty fields are filled.
+    pub source_ids: Vec<I>,
+    /// Who merges; left out, the target keeps who changed it before.
+    pub last_updated_by: Option<User>,
+}
+
+/// The most records that are merged at once.
+const LIMIT: usize = 100;
+
+const SOURCES: &str = "sourceId";
+
+impl<I: RecordId> FromBody for MergeRequest<I> {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let sources = reader.required(SOURCES);
+        let last_updated_by = reader.optional("lastUpdatedBy");
+        sources.map(|Sources(source_ids)| Self { source_ids, last_updated_by })
+    }
+}
+
+/// The ids as a body has them.
+struct Sources<I>(Vec<I>);
+
+impl<I: RecordId> FromJson for Sources<I> {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let ids = read_list(value, at, LIMIT, errors)?;
+        if ids.is_empty() {
+            errors.push(at.to_string(), FieldCode::Required, "must have 1 to 100 ids");
+            return None;
+        }
+        Some(Self(ids))
+    }
+}
+
+impl<I: RecordId + PartialEq> MergeRequest<I> {
+    /// The sources, each once, in the order that was given.
+    pub(crate) fn sources(&self, target: I) -> Result<Vec<I>, DirectoryError> {
+        if self.source_ids.contains(&target) {
+            let message = format!("{target} is the target of the merge");
+            return Err(FieldErrors::of(SOURCES, FieldCode::Conflicting, message).into());
+        }
+        let mut sources = Vec::with_capacity(self.source_ids.len());
+        for id in &self.source_ids {
+            if !sources.contains(id) {
+                sources.push(*id);
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// The most addresses or numbers that a record has after merging: far more than anybody has, and as many as the
+/// index of their texts has positions for on SQLite (migration 00000000000004).
+const MOST_VALUES: usize = 1_000;
+
+/// Refuses a list that grew beyond bounds by merging.
+pub(crate) fn check_length(field: &str, length: usize) -> Result<(), FieldErrors> {
+    if length > MOST_VALUES {
+        let message = format!("the merged records have more than {MOST_VALUES} values in {field}");
+        return Err(FieldErrors::of(SOURCES, FieldCode::TooMany, message));
+    }
+    Ok(())
+}
+
+/// The notes one below the other, separated by a blank line.
+pub(crate) fn joined_note<'a>(
+    notes: impl IntoIterator<Item = Option<&'a String>>,
+) -> Result<Option<String>, DirectoryError> {
+    let notes: Vec<&str> = notes.into_iter().flatten().map(String::as_str).collect();
+    let joined = notes.join("\n\n");
+    if joined.chars().nth(LongText::LIMIT).is_some() {
+        return Err(DirectoryError::NoteTooLong);
+    }
+    Ok((!notes.is_empty()).then_some(joined))
+}

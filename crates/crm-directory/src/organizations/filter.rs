@@ -1,0 +1,96 @@
+use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::{OrganizationId, Timestamp};
+
+/// Which organizations a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
+/// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrganizationFilter {
+    /// The organization is one of these.
+    pub ids: Option<Vec<OrganizationId>>,
+    /// The name contains this text.
+    pub name: Option<String>,
+    /// An e-mail address contains this text.
+    pub email: Option<String>,
+    /// The digits of a phone number contain those of this text; without digits, a number contains the text.
+    pub phone: Option<String>,
+    /// The organization has any of these tags, spelled by label or id.
+    pub tags: Option<Vec<String>>,
+    /// The address contains this text.
+    pub address: Option<String>,
+    /// The industry is one of these.
+    pub industry: Option<Vec<String>>,
+    /// The name, an e-mail address or the website contains this text.
+    pub search_value: Option<String>,
+    /// The id of the owner is one of these.
+    pub owner_id: Option<Vec<String>>,
+    /// Made at this moment or later.
+    pub created_after: Option<Timestamp>,
+    /// Made at this moment or earlier.
+    pub created_before: Option<Timestamp>,
+}
+
+impl FromParams for OrganizationFilter {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self {
+            ids: params.ids("ids", "The organizations with these ids."),
+            name: params.contains("name", "Organizations whose name contains this text, in any case."),
+            email: params.contains("email", "Organizations with an e-mail address that contains this text, in any case."),
+            phone: params.contains(
+                "phone",
+                "Organizations with a phone number that contains these digits, however either is written; a text \
+                 without digits is looked for as it stands.",
+            ),
+            tags: params.texts("tags", "Organizations with any of these tags, by label or id."),
+            address: params.contains("address", "Organizations whose address contains this text, in any case."),
+            industry: params.texts("industry", "Organizations of one of these industries."),
+            search_value: params.contains(
+                "searchValue",
+                "Organizations whose name, e-mail address or website contains this text, in any case.",
+            ),
+            owner_id: params.texts("ownerId", "Organizations whose owner has one of these ids."),
+            created_after: params.timestamp("createdAfterDate", "Organizations made at this moment or later."),
+            created_before: params.timestamp("createdBeforeDate", "Organizations made at this moment or earlier."),
+        }
+    }
+}
+
+/// What a list of organizations can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationSort {
+    /// When it was made; the default.
+    CreatedOn,
+    /// When it was last changed.
+    LastUpdatedOn,
+    /// The name in lower case, by code points.
+    Name,
+    /// The industry in lower case, by code points; organizations without one come last.
+    Industry,
+}
+
+impl SortField for OrganizationSort {
+    const LIST: &'static str = "organizations";
+
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("createdOn", Self::CreatedOn),
+        ("createdAt", Self::CreatedOn),
+        ("lastUpdatedOn", Self::LastUpdatedOn),
+        ("updatedAt", Self::LastUpdatedOn),
+        ("name", Self::Name),
+        ("industry", Self::Industry),
+    ];
+
+    /// Each of these expressions has an index (migration 00000000000004).
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+            Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
+            Self::Name => SortColumn::plain("name_lower", SortKind::Text),
+            Self::Industry => SortColumn::nullable(
+                "coalesce(industry_lower, '\u{10ffff}')",
+                "coalesce(industry_lower, '')",
+                SortKind::Text,
+            ),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Organizations: the companies that a team deals with (contract/directory).
+
+mod address;
+mod check;
+mod filter;
+mod links;
+mod merge;
+mod model;
+mod queries;
+mod row;
+mod service;
+
+pub use address::Address;
+pub use filter::{OrganizationFilter, OrganizationSort};
+pub use links::{has_custom_value, lock_missing, missing, names};
+pub use merge::merge;
+pub use model::{Organization, OrganizationPatch, NewOrganization};
+pub use service::{create, delete, get, get_locked, list, update};

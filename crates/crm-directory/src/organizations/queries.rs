@@ -1,0 +1,181 @@
+//! The SQL of organizations. Every query starts at the tenant of a scope.
+
+use crm_core::page::{Contains, PageRequest};
+use crm_core::search::Candidates;
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{
+    OrganizationId, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns,
+};
+use crm_tags::{HasAnyTag, TagKind};
+use diesel::prelude::*;
+
+use super::row::{OrganizationRow, OrganizationValues};
+use crate::query::{any_of, has_email, has_phone};
+use crate::schema::{organization_emails, organization_phones, organizations};
+use crate::{OrganizationFilter, OrganizationSort, query};
+
+type Query = organizations::BoxedQuery<'static, Db>;
+
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> QueryResult<Option<OrganizationRow>> {
+    organizations::table.find((scope.tenant(), id)).select(columns::<OrganizationRow>()).first(connection).optional()
+}
+
+/// Those of these organizations that exist, locked in ascending order as everybody does, so that no two wait for each
+/// other.
+pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationRow>> {
+    organizations::table
+        .filter(organizations::tenant_id.eq(scope.tenant()))
+        .filter(organizations::id.eq_any(ids))
+        .order(organizations::id)
+        .select(columns::<OrganizationRow>())
+        .locked()
+        .load(connection)
+}
+
+/// What a filter means once other tables were asked.
+pub(crate) struct Narrowed {
+    /// The organizations that its texts leave.
+    candidates: Candidates,
+    /// The tags that its spellings name.
+    tags: Option<Vec<Uuid>>,
+}
+
+/// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`.
+pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &OrganizationFilter) -> QueryResult<Narrowed> {
+    let mut candidates = Candidates::Many;
+    if let Some(text) = &filter.name {
+        candidates = candidates.and(query::ORGANIZATION_NAME.candidates(connection, scope, text)?);
+    }
+    if let Some(text) = &filter.address {
+        candidates = candidates.and(query::ORGANIZATION_ADDRESS.candidates(connection, scope, text)?);
+    }
+    if let Some(text) = &filter.email {
+        candidates = candidates.and(query::ORGANIZATION_EMAIL.candidates(connection, scope, text)?);
+    }
+    if let Some(text) = &filter.phone {
+        let (digits, values) = (query::ORGANIZATION_PHONE_DIGITS, query::ORGANIZATION_PHONE);
+        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, text)?);
+    }
+    if let Some(text) = &filter.search_value {
+        let found = query::ORGANIZATION_NAME
+            .candidates(connection, scope, text)?
+            .or(query::ORGANIZATION_EMAIL.candidates(connection, scope, text)?)
+            .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, text)?);
+        candidates = candidates.and(found);
+    }
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Organization, spelled)?),
+    };
+    Ok(Narrowed { candidates, tags })
+}
+
+/// The organizations that match, in no order.
+fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> Query {
+    let OrganizationFilter {
+        ids,
+        name,
+        email,
+        phone,
+        tags: _,
+        address,
+        industry,
+        search_value,
+        owner_id,
+        created_after,
+        created_before,
+    } = filter;
+    let Narrowed { candidates, tags } = narrowed;
+    let mut query = organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    if let Candidates::Few(ids) = candidates {
+        query = query.filter(organizations::id.eq_any(ids.clone()));
+    }
+    any_of!(query, organizations::id, ids);
+    any_of!(query, organizations::industry, industry);
+    any_of!(query, organizations::owner_id, owner_id);
+    if let Some(text) = name {
+        query = query.filter(Contains::new("organizations.name_lower", text));
+    }
+    if let Some(text) = address {
+        query = query.filter(Contains::new("organizations.address_lower", text));
+    }
+    if let Some(text) = email {
+        query = query.filter(has_email!(organizations, organization_emails, text));
+    }
+    if let Some(text) = phone {
+        query = query.filter(has_phone!(organizations, organization_phones, text));
+    }
+    if let Some(text) = search_value {
+        let name = Contains::new("organizations.name_lower", text);
+        let website = Contains::new("organizations.website_lower", text);
+        query = query.filter(name.or(has_email!(organizations, organization_emails, text)).or(website));
+    }
+    if let Some(tags) = tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
+    }
+    if let Some(moment) = created_after {
+        query = query.filter(organizations::created_on.ge(*moment));
+    }
+    if let Some(moment) = created_before {
+        query = query.filter(organizations::created_on.le(*moment));
+    }
+    query
+}
+
+pub(crate) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+    narrowed: &Narrowed,
+    request: &PageRequest<OrganizationSort>,
+) -> QueryResult<Vec<OrganizationRow>> {
+    request.apply(matching(scope, filter, narrowed)).select(columns::<OrganizationRow>()).load(connection)
+}
+
+pub(crate) fn count(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+    narrowed: &Narrowed,
+) -> QueryResult<i64> {
+    matching(scope, filter, narrowed).count().get_result(connection)
+}
+
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    creator: Option<User>,
+    values: &OrganizationValues,
+) -> QueryResult<OrganizationRow> {
+    let constant = (
+        organizations::tenant_id.eq(scope.tenant()),
+        organizations::id.eq(id),
+        organizations::creator.eq(creator.map(Json)),
+        organizations::created_on.eq(scope.now()),
+    );
+    diesel::insert_into(organizations::table)
+        .values((constant, values))
+        .returning(columns::<OrganizationRow>())
+        .get_result(connection)
+}
+
+pub(crate) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    values: &OrganizationValues,
+) -> QueryResult<OrganizationRow> {
+    diesel::update(organizations::table.find((scope.tenant(), id)))
+        .set(values)
+        .returning(columns::<OrganizationRow>())
+        .portable()
+        .get_result(connection)
+}
+
+pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<()> {
+    let these = organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).filter(organizations::id.eq_any(ids));
+    diesel::delete(these).execute(connection)?;
+    Ok(())
+}

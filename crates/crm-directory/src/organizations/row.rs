@@ -1,0 +1,233 @@
+use crm_core::page::{Direction, SortKey};
+use crm_core::sql::Json;
+use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User, lowercase};
+use crm_core::{OrganizationId, Db, Scope, Timestamp};
+use crm_forms::{CustomFields, Form};
+use crm_tags::TagOption;
+use diesel::prelude::*;
+
+use super::address::Address;
+use crate::schema::organizations;
+use crate::{Organization, OrganizationPatch, OrganizationSort, NewOrganization};
+
+/// A row of `organizations`, without its tenant.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = organizations, check_for_backend(Db))]
+pub(crate) struct OrganizationRow {
+    pub(crate) id: OrganizationId,
+    #[diesel(embed)]
+    pub(crate) values: OrganizationValues,
+    creator: Option<Json<User>>,
+    created_on: Timestamp,
+}
+
+/// The columns that creating and changing an organization write. A change writes all of them, from a row that it holds
+/// locked: one statement whatever the patch has, which is prepared once.
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = organizations, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct OrganizationValues {
+    name: String,
+    name_lower: String,
+    address: Option<String>,
+    address_lower: Option<String>,
+    industry: Option<String>,
+    industry_lower: Option<String>,
+    size: Option<String>,
+    annual_revenue: Option<String>,
+    website: Option<String>,
+    website_lower: Option<String>,
+    pub(crate) note: Option<String>,
+    owner: Option<Json<User>>,
+    owner_id: Option<String>,
+    last_updated_by: Option<Json<User>>,
+    pub(crate) custom_fields: Json<CustomFields>,
+    last_updated_on: Timestamp,
+}
+
+impl OrganizationValues {
+    /// The columns of a new organization, except those that never change.
+    pub(crate) fn of_new(new: &NewOrganization, custom_fields: CustomFields, now: Timestamp) -> Self {
+        let NewOrganization {
+            name,
+            email: _,
+            phone: _,
+            address,
+            industry,
+            size,
+            annual_revenue,
+            website,
+            note,
+            owner,
+            creator: _,
+            last_updated_by,
+            tags: _,
+            custom_fields: _,
+        } = new;
+        Self {
+            name: name.as_str().to_owned(),
+            name_lower: lowercase(name.as_str()),
+            address: address.as_ref().map(ToString::to_string),
+            address_lower: address.as_ref().map(|address| lowercase(address.as_str())),
+            industry: industry.as_ref().map(ToString::to_string),
+            industry_lower: industry.as_ref().map(|industry| lowercase(industry.as_str())),
+            size: size.as_ref().map(ToString::to_string),
+            annual_revenue: annual_revenue.as_ref().map(ToString::to_string),
+            website: website.as_ref().map(ToString::to_string),
+            website_lower: website.as_ref().map(|website| lowercase(website.as_str())),
+            note: note.as_ref().map(ToString::to_string),
+            owner: owner.clone().map(Json),
+            owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
+            last_updated_by: last_updated_by.clone().map(Json),
+            custom_fields: Json(custom_fields),
+            last_updated_on: now,
+        }
+    }
+
+    /// The columns after a patch.
+    pub(crate) fn patched(self, patch: &OrganizationPatch, custom_fields: CustomFields, now: Timestamp) -> Self {
+        let OrganizationPatch {
+            name,
+            email: _,
+            phone: _,
+            address,
+            industry,
+            size,
+            annual_revenue,
+            website,
+            note,
+            owner,
+            last_updated_by,
+            tags: _,
+            custom_fields: _,
+        } = patch;
+        let name = name.as_ref().map_or(self.name, |name| name.as_str().to_owned());
+        let address = address.applied_to(self.address, ToString::to_string);
+        let industry = industry.applied_to(self.industry, ToString::to_string);
+        let website = website.applied_to(self.website, ToString::to_string);
+        let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
+        Self {
+            name_lower: lowercase(&name),
+            name,
+            address_lower: address.as_deref().map(lowercase),
+            address,
+            industry_lower: industry.as_deref().map(lowercase),
+            industry,
+            size: size.applied_to(self.size, ToString::to_string),
+            annual_revenue: annual_revenue.applied_to(self.annual_revenue, ToString::to_string),
+            website_lower: website.as_deref().map(lowercase),
+            website,
+            note: note.applied_to(self.note, ToString::to_string),
+            owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
+            owner,
+            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            custom_fields: Json(custom_fields),
+            last_updated_on: now,
+        }
+    }
+
+    /// These columns, where empty filled from `source`. The note is left to the caller, who joins all of them.
+    pub(crate) fn filled_from(self, source: Self) -> Self {
+        let Self {
+            name: _,
+            name_lower: _,
+            address,
+            address_lower,
+            industry,
+            industry_lower,
+            size,
+            annual_revenue,
+            website,
+            website_lower,
+            note: _,
+            owner,
+            owner_id,
+            last_updated_by: _,
+            custom_fields: Json(custom_fields),
+            last_updated_on: _,
+        } = source;
+        Self {
+            address: self.address.or(address),
+            address_lower: self.address_lower.or(address_lower),
+            industry: self.industry.or(industry),
+            industry_lower: self.industry_lower.or(industry_lower),
+            size: self.size.or(size),
+            annual_revenue: self.annual_revenue.or(annual_revenue),
+            website: self.website.or(website),
+            website_lower: self.website_lower.or(website_lower),
+            owner: self.owner.or(owner),
+            owner_id: self.owner_id.or(owner_id),
+            custom_fields: Json(self.custom_fields.0.filled_from(&custom_fields)),
+            ..self
+        }
+    }
+
+    /// These columns as a merge leaves them.
+    pub(crate) fn merged(self, note: Option<String>, last_updated_by: Option<&User>, now: Timestamp) -> Self {
+        let last_updated_by = last_updated_by.cloned().map(Json).or(self.last_updated_by);
+        Self { note, last_updated_by, last_updated_on: now, ..self }
+    }
+}
+
+impl OrganizationRow {
+    /// Where the row stands in an order.
+    pub(crate) fn place(&self, order_by: OrganizationSort, direction: Direction) -> (SortKey, i64) {
+        let values = &self.values;
+        let key = match order_by {
+            OrganizationSort::CreatedOn => SortKey::Moment(self.created_on),
+            OrganizationSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
+            OrganizationSort::Name => SortKey::Text(values.name_lower.clone()),
+            OrganizationSort::Industry => SortKey::nullable_text(values.industry_lower.as_deref(), direction),
+        };
+        (key, self.id.as_i64())
+    }
+
+    /// The organization that this row is, with what other tables have of it.
+    pub(crate) fn into_organization(
+        self,
+        scope: &Scope,
+        form: &Form,
+        email: LabeledValues,
+        phone: LabeledValues,
+        tags: Vec<TagOption>,
+    ) -> Organization {
+        let Self { id, values, creator, created_on } = self;
+        let OrganizationValues {
+            name,
+            name_lower: _,
+            address,
+            address_lower: _,
+            industry,
+            industry_lower: _,
+            size,
+            annual_revenue,
+            website,
+            website_lower: _,
+            note,
+            owner,
+            owner_id: _,
+            last_updated_by,
+            custom_fields: Json(custom_fields),
+            last_updated_on,
+        } = values;
+        Organization {
+            id,
+            tenant_id: scope.public_tenant().clone(),
+            name: Title::stored(name),
+            email,
+            phone,
+            address: address.map(Address::stored),
+            industry: industry.map(ShortText::stored),
+            size: size.map(ShortText::stored),
+            annual_revenue: annual_revenue.map(ShortText::stored),
+            website: website.map(Url::stored),
+            note: note.map(LongText::stored),
+            owner: owner.map(|Json(user)| user),
+            creator: creator.map(|Json(user)| user),
+            last_updated_by: last_updated_by.map(|Json(user)| user),
+            tags,
+            custom_fields: form.visible(&custom_fields),
+            created_on,
+            last_updated_on,
+        }
+    }
+}

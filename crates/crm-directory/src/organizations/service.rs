@@ -1,0 +1,179 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::LabeledValues;
+use crm_core::{OrganizationId, DbConnection, FieldErrors, Scope, numbering};
+use crm_forms::Form;
+use crm_tags::TagKind;
+use diesel::QueryResult;
+
+use super::check::{check_new, check_patch};
+use super::queries;
+use super::row::{OrganizationRow, OrganizationValues};
+use crate::labeled::{organization_emails, organization_phones};
+use crate::tags::{new_tags, patched_tags};
+use crate::{Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, DirectoryError, NewOrganization};
+
+/// Makes an organization. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::Invalid`] with every problem of its form and tags; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewOrganization,
+    form: &Form,
+) -> Result<Organization, DirectoryError> {
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_new(new, form, &mut errors);
+    let tags = new_tags(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = OrganizationValues::of_new(new, custom_fields, scope.now());
+    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let id: OrganizationId = numbering::next(connection, scope)?;
+    let row = queries::insert(connection, scope, id, creator, &values)?;
+    organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
+    organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
+    if !tags.is_empty() {
+        crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
+    }
+    complete_one(connection, scope, row, form)
+}
+
+/// One organization.
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; the database's.
+pub fn get(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    form: &Form,
+) -> Result<Organization, DirectoryError> {
+    let row = queries::find(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    complete_one(connection, scope, row, form)
+}
+
+/// One organization, locked until the end of the transaction: what a change that depends on its present state reads.
+/// Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; the database's.
+pub fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    form: &Form,
+) -> Result<Organization, DirectoryError> {
+    let row = lock_one(connection, scope, id)?;
+    complete_one(connection, scope, row, form)
+}
+
+/// A page of the organizations that match. It takes four statements however many organizations it has (rows, e-mail
+/// addresses, phone numbers, tags), one more for each filter by text or tags, three for `searchValue`, and one more
+/// to count all matches where that is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+    request: &PageRequest<OrganizationSort>,
+    form: &Form,
+) -> Result<Page<Organization>, DirectoryError> {
+    let narrowed = queries::narrow(connection, scope, filter)?;
+    let rows = queries::page(connection, scope, filter, &narrowed, request)?;
+    let total = if request.include_total {
+        Some(queries::count(connection, scope, filter, &narrowed)?)
+    } else {
+        None
+    };
+    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
+    let Page { items, page, size, has_more, continuation_token, total } = page;
+    Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
+}
+
+/// Changes an organization; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`DirectoryError::NotFound`]; [`DirectoryError::Invalid`] with every problem of its form and tags; the
+/// database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    patch: &OrganizationPatch,
+    form: &Form,
+) -> Result<Organization, DirectoryError> {
+    let row = lock_one(connection, scope, id)?;
+    if patch.is_empty() {
+        return complete_one(connection, scope, row, form);
+    }
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
+    let tags = patched_tags(connection, scope, TagKind::Organization, &patch.tags, &mut errors)?;
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = row.values.patched(patch, custom_fields, scope.now());
+    let row = queries::update(connection, scope, id, &values)?;
+    let none = LabeledValues::default();
+    if !patch.email.is_keep() {
+        let email = patch.email.value().map_or(&none, |email| email.values());
+        organization_emails::replace(connection, scope, id.as_i64(), email)?;
+    }
+    if !patch.phone.is_keep() {
+        let phone = patch.phone.value().map_or(&none, |phone| phone.values());
+        organization_phones::replace(connection, scope, id.as_i64(), phone)?;
+    }
+    if let Some(tags) = tags {
+        crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
+    }
+    complete_one(connection, scope, row, form)
+}
+
+/// Deletes organizations with all that is theirs, and returns those that existed, in ascending order. Whatever points
+/// at them must have been unlinked. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's; a foreign key violation where something points at one of them.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> Result<Vec<OrganizationId>, DirectoryError> {
+    let found: Vec<OrganizationId> = queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect();
+    queries::delete(connection, scope, &found)?;
+    Ok(found)
+}
+
+fn lock_one(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<OrganizationRow, DirectoryError> {
+    queries::lock(connection, scope, &[id])?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+}
+
+/// Adds what other tables have of these organizations: one statement for each table.
+fn complete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    rows: Vec<OrganizationRow>,
+    form: &Form,
+) -> QueryResult<Vec<Organization>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
+    let mut emails = organization_emails::of(connection, scope, &ids)?;
+    let mut phones = organization_phones::of(connection, scope, &ids)?;
+    let mut tags = crm_tags::of(connection, scope, TagKind::Organization, &ids)?;
+    let organization = |row: OrganizationRow| {
+        let id = row.id.as_i64();
+        let (email, phone) = (emails.remove(&id).unwrap_or_default(), phones.remove(&id).unwrap_or_default());
+        row.into_organization(scope, form, email, phone, tags.remove(&id).unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(organization).collect())
+}
+
+fn complete_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    row: OrganizationRow,
+    form: &Form,
+) -> Result<Organization, DirectoryError> {
+    let id = row.id;
+    complete(connection, scope, vec![row], form)?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+}

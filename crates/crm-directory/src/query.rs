@@ -1,0 +1,85 @@
+//! What the queries of contacts and organizations share: where texts are searched, and conditions on the tables
+//! of labeled values.
+
+use crm_core::search::{Candidates, TextIndex};
+use crm_core::{DbConnection, Scope};
+use diesel::QueryResult;
+
+use crate::labeled::digits;
+
+const fn index(table: &'static str, record: &'static str, column: &'static str, fts_column: &'static str) -> TextIndex {
+    TextIndex { table, column, record, fts_column }
+}
+
+pub(crate) const CONTACT_NAME: TextIndex = index("contacts", "id", "name_lower", "name");
+pub(crate) const CONTACT_EMAIL: TextIndex = index("contact_emails", "contact_id", "value_lower", "value");
+pub(crate) const CONTACT_PHONE: TextIndex = index("contact_phones", "contact_id", "value_lower", "value");
+pub(crate) const CONTACT_PHONE_DIGITS: TextIndex = index("contact_phones", "contact_id", "digits", "digits");
+pub(crate) const ORGANIZATION_NAME: TextIndex = index("organizations", "id", "name_lower", "name");
+pub(crate) const ORGANIZATION_ADDRESS: TextIndex = index("organizations", "id", "address_lower", "address");
+pub(crate) const ORGANIZATION_WEBSITE: TextIndex = index("organizations", "id", "website_lower", "website");
+pub(crate) const ORGANIZATION_EMAIL: TextIndex =
+    index("organization_emails", "organization_id", "value_lower", "value");
+pub(crate) const ORGANIZATION_PHONE: TextIndex =
+    index("organization_phones", "organization_id", "value_lower", "value");
+pub(crate) const ORGANIZATION_PHONE_DIGITS: TextIndex =
+    index("organization_phones", "organization_id", "digits", "digits");
+
+/// The records that a filter for phone numbers leaves: by digits where it has any, else as text.
+pub(crate) fn phone_candidates(
+    by_digits: TextIndex,
+    by_text: TextIndex,
+    connection: &mut DbConnection,
+    scope: &Scope,
+    text: &str,
+) -> QueryResult<Candidates> {
+    match digits(text) {
+        digits if digits.is_empty() => by_text.candidates(connection, scope, text),
+        digits => by_digits.candidates(connection, scope, &digits),
+    }
+}
+
+/// Filters a boxed query by a list of entries. One entry is compared with `=`, which an index in the order of the
+/// list answers without sorting; PostgreSQL cannot do so for the `= ANY` of several.
+macro_rules! any_of {
+    ($query:ident, $column:expr, $entries:expr) => {
+        if let Some(entries) = $entries.clone() {
+            $query = match <[_; 1]>::try_from(entries) {
+                Ok([entry]) => $query.filter($column.eq(entry)),
+                Err(entries) => $query.filter($column.eq_any(entries)),
+            };
+        }
+    };
+}
+
+/// Records with an e-mail address that contains a text.
+macro_rules! has_email {
+    ($records:ident, $emails:ident, $text:expr) => {
+        diesel::dsl::exists(
+            $emails::table
+                .filter($emails::tenant_id.eq($records::tenant_id))
+                .filter($emails::record_id.eq($records::id))
+                .filter(Contains::new(concat!(stringify!($emails), ".value_lower"), $text)),
+        )
+    };
+}
+
+/// Records with a phone number that contains the digits of a text, or the text where it has none.
+macro_rules! has_phone {
+    ($records:ident, $phones:ident, $text:expr) => {{
+        let digits = $crate::labeled::digits($text);
+        let contains = if digits.is_empty() {
+            Contains::new(concat!(stringify!($phones), ".value_lower"), $text)
+        } else {
+            Contains::new(concat!(stringify!($phones), ".digits"), &digits)
+        };
+        diesel::dsl::exists(
+            $phones::table
+                .filter($phones::tenant_id.eq($records::tenant_id))
+                .filter($phones::record_id.eq($records::id))
+                .filter(contains),
+        )
+    }};
+}
+
+pub(crate) use {any_of, has_email, has_phone};

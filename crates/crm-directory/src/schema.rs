@@ -1,0 +1,89 @@
+//! The tables of organizations and contacts. Their tags' tables belong to crm-tags, which keeps the tags of
+//! every kind of record.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText};
+
+    organizations (tenant_id, id) {
+        tenant_id -> BigInt,
+        id -> BigInt,
+        name -> Text,
+        name_lower -> Text,
+        address -> Nullable<Text>,
+        address_lower -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        industry_lower -> Nullable<Text>,
+        size -> Nullable<Text>,
+        annual_revenue -> Nullable<Text>,
+        website -> Nullable<Text>,
+        website_lower -> Nullable<Text>,
+        note -> Nullable<Text>,
+        owner -> Nullable<JsonText>,
+        owner_id -> Nullable<Text>,
+        creator -> Nullable<JsonText>,
+        last_updated_by -> Nullable<JsonText>,
+        custom_fields -> JsonText,
+        created_on -> Instant,
+        last_updated_on -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText};
+
+    contacts (tenant_id, id) {
+        tenant_id -> BigInt,
+        id -> BigInt,
+        name -> Text,
+        name_lower -> Text,
+        organization_id -> Nullable<BigInt>,
+        job_title -> Nullable<Text>,
+        job_title_lower -> Nullable<Text>,
+        department -> Nullable<Text>,
+        seniority_level -> Nullable<Text>,
+        linkedin -> Nullable<Text>,
+        note -> Nullable<Text>,
+        owner -> Nullable<JsonText>,
+        owner_id -> Nullable<Text>,
+        creator -> Nullable<JsonText>,
+        last_updated_by -> Nullable<JsonText>,
+        custom_fields -> JsonText,
+        created_on -> Instant,
+        last_updated_on -> Instant,
+    }
+}
+
+/// Declares tables of labeled values. The column with the record's id is `record_id` to Rust in all of them,
+/// so that one piece of code serves both kinds of record.
+macro_rules! labeled_tables {
+    ($($table:ident $record:literal $($digits:ident)?;)*) => {
+        $(
+            diesel::table! {
+                $table (tenant_id, record_id, position) {
+                    tenant_id -> BigInt,
+                    #[sql_name = $record]
+                    record_id -> BigInt,
+                    position -> SmallInt,
+                    label -> Nullable<Text>,
+                    value -> Text,
+                    value_lower -> Text,
+                    $($digits -> Text,)?
+                    is_primary -> Bool,
+                }
+            }
+        )*
+    };
+}
+
+labeled_tables! {
+    organization_emails "organization_id";
+    organization_phones "organization_id" digits;
+    contact_emails "contact_id";
+    contact_phones "contact_id" digits;
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations, contacts, organization_emails, organization_phones, contact_emails, contact_phones,
+);
