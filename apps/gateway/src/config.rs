@@ -185,8 +185,7 @@ impl Settings {
     pub fn database_url(&self) -> Result<DatabaseUrl, BadSetting> {
         let name = "DATABASE_URL";
         let url = secret(name, self.database_url.as_deref(), self.database_url_file.as_deref())?;
-        parse(name, url.as_deref().or(Some("sqlite://crm.db")))?
-            .ok_or_else(|| BadSetting::new(name, "is needed"))
+        parse(name, url.as_deref().or(Some("sqlite://crm.db")))?.ok_or_else(|| BadSetting::new(name, "is needed"))
     }
 
     /// `RUST_LOG`.
@@ -290,7 +289,9 @@ fn positive(name: &str, text: Option<&str>, most: usize) -> Result<Option<NonZer
 
 fn rate_limit(text: Option<&str>) -> Result<Option<NonZeroU32>, BadSetting> {
     let number = set(text).unwrap_or("6000").trim().parse();
-    number.map(NonZeroU32::new).map_err(|_| BadSetting::new("CRM_RATE_LIMIT", "must be a number from 0, which is no limit"))
+    number
+        .map(NonZeroU32::new)
+        .map_err(|_| BadSetting::new("CRM_RATE_LIMIT", "must be a number from 0, which is no limit"))
 }
 
 fn seconds(text: Option<&str>) -> Result<u64, BadSetting> {
@@ -340,14 +341,19 @@ fn public_key_pem(path: &str) -> Result<String, BadSetting> {
     if text.contains("PRIVATE KEY-----") {
         return Err(BadSetting::new(name, format!("{path} holds a private key; the public one is needed")));
     }
-    let is_key = ["-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----"].iter().any(|begin| text.contains(begin));
+    let is_key =
+        ["-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----"].iter().any(|begin| text.contains(begin));
     if is_key { Ok(text) } else { Err(BadSetting::new(name, format!("{path} holds no public key in PEM"))) }
 }
 
 fn jwks(url: &str) -> Result<String, BadSetting> {
     let uri = url.parse::<actix_web::http::Uri>().ok();
     let is_web = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-    if is_web { Ok(url.to_owned()) } else { Err(BadSetting::new("CRM_JWT_JWKS_URL", "must be http://… or https://…")) }
+    if is_web {
+        Ok(url.to_owned())
+    } else {
+        Err(BadSetting::new("CRM_JWT_JWKS_URL", "must be http://… or https://…"))
+    }
 }
 
 fn addresses(text: &str) -> Result<Vec<SocketAddr>, BadSetting> {

@@ -82,9 +82,13 @@ fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
 fn connect(settings: &Settings) -> anyhow::Result<DbConnection> {
     let url = settings.database_url()?;
     match &url {
-        DatabaseUrl::SqliteMemory(_) => bail!("sqlite::memory: is gone with the gateway that has it: name another database"),
+        DatabaseUrl::SqliteMemory(_) => {
+            bail!("sqlite::memory: is gone with the gateway that has it: name another database")
+        }
         // Opening a file that does not exist would make it.
-        DatabaseUrl::SqliteFile(path) if !path.exists() => bail!("{url} does not exist: run `crm-gateway migrate` first"),
+        DatabaseUrl::SqliteFile(path) if !path.exists() => {
+            bail!("{url} does not exist: run `crm-gateway migrate` first")
+        }
         DatabaseUrl::SqliteFile(_) | DatabaseUrl::Postgres(_) => {}
     }
     let mut connection = url.connect().with_context(|| format!("{url} cannot be reached"))?;

@@ -82,7 +82,8 @@ fn print_created(made: &CreatedTenant, json: bool) -> anyhow::Result<()> {
 fn list(connection: &mut DbConnection, json: bool) -> anyhow::Result<()> {
     let all = tenants::list(connection)?;
     if json {
-        let item = |tenant: &Tenant| json!({ "id": tenant.public_id, "name": tenant.name, "createdOn": tenant.created_on });
+        let item =
+            |tenant: &Tenant| json!({ "id": tenant.public_id, "name": tenant.name, "createdOn": tenant.created_on });
         return print(serde_json::Value::from_iter(all.iter().map(item)));
     }
     for Tenant { id: _, public_id, name, created_on } in all {

@@ -156,10 +156,7 @@ impl Db {
     ///
     /// # Errors
     /// What the job returns; [`JobError::unavailable`]; [`JobError::panicked`].
-    pub async fn read<T, E>(
-        &self,
-        job: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub async fn read<T, E>(&self, job: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: JobError,
@@ -177,10 +174,7 @@ impl Db {
     ///
     /// # Errors
     /// What the job returns; [`JobError::unavailable`]; [`JobError::panicked`].
-    pub async fn write<T, E>(
-        &self,
-        job: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub async fn write<T, E>(&self, job: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: JobError,
@@ -218,7 +212,6 @@ impl Db {
     /// Takes no more jobs, finishes the accepted ones and waits for the threads. On an SQLite file the writer
     /// then brings the statistics of the planner up to date and empties the log into the file. Other handles
     /// answer [`Unavailable::Closed`] from now on. It blocks.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever closes the executor is done with it")]
     pub fn close(self) {
         self.0.reads.close();
         join(std::mem::take(&mut *self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
+use crm_core::DbConnection;
 use crm_core::database::{ConnectionManager, DatabaseUrl};
 use crm_core::error::{Fault, fault};
-use crm_core::DbConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use r2d2::{CustomizeConnection, NopErrorHandler, Pool, PooledConnection};

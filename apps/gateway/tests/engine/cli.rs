@@ -110,11 +110,27 @@ fn help_names_every_setting_and_shows_no_secret() {
     let shown = command.envs(secrets.map(|name| (name, secret))).arg("--help").output().unwrap();
     let help = String::from_utf8(shown.stdout).unwrap();
     for name in [
-        "DATABASE_URL", "DATABASE_URL_FILE", "CRM_LISTEN", "CRM_WORKERS", "CRM_DB_POOL", "CRM_RATE_LIMIT",
-        "CRM_JWT_SECRET", "CRM_JWT_SECRET_FILE", "CRM_JWT_PUBLIC_KEY", "CRM_JWT_JWKS_URL", "CRM_JWT_ISSUER",
-        "CRM_JWT_AUDIENCE", "CRM_JWT_TENANT_CLAIM", "CRM_BOOTSTRAP_TENANT", "CRM_BOOTSTRAP_PRIMARY_KEY",
-        "CRM_BOOTSTRAP_PRIMARY_KEY_FILE", "CRM_BOOTSTRAP_SECONDARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY_FILE",
-        "CRM_CORS_ORIGINS", "CRM_SHUTDOWN_TIMEOUT", "RUST_LOG",
+        "DATABASE_URL",
+        "DATABASE_URL_FILE",
+        "CRM_LISTEN",
+        "CRM_WORKERS",
+        "CRM_DB_POOL",
+        "CRM_RATE_LIMIT",
+        "CRM_JWT_SECRET",
+        "CRM_JWT_SECRET_FILE",
+        "CRM_JWT_PUBLIC_KEY",
+        "CRM_JWT_JWKS_URL",
+        "CRM_JWT_ISSUER",
+        "CRM_JWT_AUDIENCE",
+        "CRM_JWT_TENANT_CLAIM",
+        "CRM_BOOTSTRAP_TENANT",
+        "CRM_BOOTSTRAP_PRIMARY_KEY",
+        "CRM_BOOTSTRAP_PRIMARY_KEY_FILE",
+        "CRM_BOOTSTRAP_SECONDARY_KEY",
+        "CRM_BOOTSTRAP_SECONDARY_KEY_FILE",
+        "CRM_CORS_ORIGINS",
+        "CRM_SHUTDOWN_TIMEOUT",
+        "RUST_LOG",
     ] {
         assert!(help.contains(&format!("[env: {name}")), "{name}");
     }

@@ -295,13 +295,19 @@ fn no_job_of_a_group_is_answered_before_the_commit_of_all() {
             actix_web::rt::spawn(async move { db.write(move |connection| mark(connection, number)).await })
         };
         let (open_first, first) = gate();
-        let first = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(first).await } });
+        let first = actix_web::rt::spawn({
+            let db = db.clone();
+            async move { db.write(first).await }
+        });
         sleep(100).await;
         // While the writer waits in the first group, the second gathers: a job that is done at once, and one
         // that holds the group open.
         let quick = submit(1);
         let (open_slow, slow) = gate();
-        let slow = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(slow).await } });
+        let slow = actix_web::rt::spawn({
+            let db = db.clone();
+            async move { db.write(slow).await }
+        });
         sleep(50).await;
         drop(open_first);
         first.await.unwrap().unwrap();
@@ -352,7 +358,10 @@ fn a_full_disk_in_one_job_leaves_no_false_answer_to_the_others() {
     database.connect().batch_execute("CREATE TABLE large (content BLOB)").unwrap();
     block_on(async {
         let (open_first, first) = gate();
-        let first = actix_web::rt::spawn({ let db = db.clone(); async move { db.write(first).await } });
+        let first = actix_web::rt::spawn({
+            let db = db.clone();
+            async move { db.write(first).await }
+        });
         sleep(100).await;
         let marks = (0..10).map(|number| {
             let db = db.clone();

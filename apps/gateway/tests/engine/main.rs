@@ -1,6 +1,8 @@
 //! The process around the API: the executor of the database, the command line, the start. On real databases
 //! and with the program itself.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cli;
 mod executor;
 mod faults;

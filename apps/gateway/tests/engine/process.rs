@@ -49,18 +49,19 @@ impl Serving {
     /// Starts it and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut greeting = Vec::new();
-        loop {
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut serving = Self { child, out, greeting: Vec::new(), url: String::new() };
+        while serving.url.is_empty() {
             let mut line = String::new();
-            assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it listened: {greeting:?}");
-            let line = line.trim_end();
-            if let Some(url) = line.strip_prefix("listening on ") {
-                answers(url);
-                return Self { child, out, greeting, url: url.to_owned() };
+            let length = serving.out.read_line(&mut line).unwrap();
+            assert!(length > 0, "it ended before it listened: {:?}", serving.greeting);
+            match line.trim_end().strip_prefix("listening on ") {
+                Some(url) => serving.url.push_str(url),
+                None => serving.greeting.push(line.trim_end().to_owned()),
             }
-            greeting.push(line.to_owned());
         }
+        answers(&serving.url);
+        serving
     }
 
     /// Stops it as an operator does, and gives its exit code.

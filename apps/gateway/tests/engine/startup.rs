@@ -87,8 +87,7 @@ fn gateways_that_start_together_make_one_tenant() {
     for _ in 0..5 {
         let database = TestDatabase::empty_postgres();
         let servers: Vec<Serving> = std::thread::scope(|scope| {
-            let starting: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| Serving::start(&mut gateway(&database)))).collect();
+            let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| Serving::start(&mut gateway(&database)))).collect();
             starting.into_iter().map(|starting| starting.join().unwrap()).collect()
         });
         assert_eq!(tenant_ids(&database), ["default"]);
@@ -172,7 +171,11 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("CRM_BOOTSTRAP_TENANT", "a b")], "CRM_BOOTSTRAP_TENANT:"),
         (&[("CRM_BOOTSTRAP_PRIMARY_KEY", "too-short")], "CRM_BOOTSTRAP_PRIMARY_KEY:"),
         (
-            &[("CRM_BOOTSTRAP_TENANT", "a"), ("CRM_BOOTSTRAP_PRIMARY_KEY", &long), ("CRM_BOOTSTRAP_SECONDARY_KEY", &long)],
+            &[
+                ("CRM_BOOTSTRAP_TENANT", "a"),
+                ("CRM_BOOTSTRAP_PRIMARY_KEY", &long),
+                ("CRM_BOOTSTRAP_SECONDARY_KEY", &long),
+            ],
             "CRM_BOOTSTRAP_SECONDARY_KEY:",
         ),
         (&[("CRM_CORS_ORIGINS", "app.example.com")], "CRM_CORS_ORIGINS:"),
@@ -195,9 +198,22 @@ fn an_empty_variable_counts_as_unset_and_a_secret_may_be_in_a_file() {
     std::fs::write(&url, format!("{}\r\n", database.url_text())).unwrap();
     let mut command = gateway(&database);
     for name in [
-        "DATABASE_URL", "CRM_WORKERS", "CRM_DB_POOL", "CRM_RATE_LIMIT", "CRM_JWT_SECRET", "CRM_JWT_SECRET_FILE",
-        "CRM_JWT_PUBLIC_KEY", "CRM_JWT_JWKS_URL", "CRM_JWT_ISSUER", "CRM_JWT_TENANT_CLAIM", "CRM_BOOTSTRAP_TENANT",
-        "CRM_BOOTSTRAP_PRIMARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY", "CRM_CORS_ORIGINS", "CRM_SHUTDOWN_TIMEOUT", "RUST_LOG",
+        "DATABASE_URL",
+        "CRM_WORKERS",
+        "CRM_DB_POOL",
+        "CRM_RATE_LIMIT",
+        "CRM_JWT_SECRET",
+        "CRM_JWT_SECRET_FILE",
+        "CRM_JWT_PUBLIC_KEY",
+        "CRM_JWT_JWKS_URL",
+        "CRM_JWT_ISSUER",
+        "CRM_JWT_TENANT_CLAIM",
+        "CRM_BOOTSTRAP_TENANT",
+        "CRM_BOOTSTRAP_PRIMARY_KEY",
+        "CRM_BOOTSTRAP_SECONDARY_KEY",
+        "CRM_CORS_ORIGINS",
+        "CRM_SHUTDOWN_TIMEOUT",
+        "RUST_LOG",
     ] {
         command.env(name, "");
     }
