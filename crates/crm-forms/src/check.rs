@@ -80,6 +80,19 @@ impl Form {
         CustomFields(on_form.map(|(id, value)| (id.clone(), value.clone())).collect())
     }
 
+    /// What a record keeps of its custom fields when it moves from the form `from` to this one: the values of
+    /// fields that both have, with one type. A value without a field here could come to stand in a field of
+    /// another type later.
+    #[must_use]
+    pub fn carried_over(&self, stored: &CustomFields, from: &Self) -> CustomFields {
+        let same = |id: &str| match (from.custom(id), self.custom(id)) {
+            (Some(before), Some(now)) => before.field_type == now.field_type,
+            _ => false,
+        };
+        let kept = stored.0.iter().filter(|(id, _)| same(id));
+        CustomFields(kept.map(|(id, value)| (id.clone(), value.clone())).collect())
+    }
+
     /// The members of an input whose keys are custom fields of this form; the others are problems.
     fn known<'a>(&'a self, input: &'a CustomFieldsInput, errors: &mut FieldErrors) -> Vec<(&'a Field, &'a Value)> {
         let mut known = Vec::with_capacity(input.0.len());

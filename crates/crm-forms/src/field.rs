@@ -103,15 +103,28 @@ impl FromJson for NewFields {
     }
 }
 
-/// One field as a body has it.
+/// A field of a form, to be made.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "camelCase"))]
 pub(crate) struct NewField {
+    /// A member of the resource for a default field; for a custom field a UUID unless given.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_-]{1,64}$", examples("custom_field_1")))]
     pub(crate) id: Option<String>,
+    /// What a person calls it, 1 to 255 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, examples("New Custom Field")))]
     pub(crate) label: String,
+    /// Whether the resource has the field by itself.
     pub(crate) category: Category,
+    /// What it holds.
+    #[cfg_attr(feature = "openapi", schema(rename = "type"))]
     pub(crate) field_type: FieldType,
+    /// Whether a record cannot be made without it, nor it be cleared; `false` unless given.
     pub(crate) required: Option<bool>,
+    /// What a dropdown (strings or objects) or tag picker (objects with a colour) offers.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub(crate) options: Option<Vec<FieldOption>>,
+    /// The labels that are offered for labeled values.
+    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
     pub(crate) label_options: Option<Vec<String>>,
 }
 

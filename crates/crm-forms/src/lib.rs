@@ -8,11 +8,12 @@ mod field_type;
 mod filter;
 mod form;
 mod moments;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod own;
 mod replace;
 mod schema;
 mod service;
-mod shared;
 mod value;
 
 pub use custom::{CustomFields, CustomFieldsInput};

@@ -1,11 +1,10 @@
-use crm_core::input::{FromBody, JsonObject, ObjectReader};
+use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{DbConnection, FieldErrors, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
+use crm_core::{DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
 use diesel::prelude::*;
 
 use crate::schema::forms;
-use crate::shared::ForShare;
 use crate::{Form, FormError, FormKind, NewFields, StoredForm};
 
 /// What a PUT of a form takes: `{ fields, creator?, tenantId? }`.
@@ -65,8 +64,12 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Resu
 /// # Errors
 /// The database's.
 pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
-    let query = forms::table.find((scope.tenant(), kind.number())).select(forms::form);
-    let stored: Option<Json<StoredForm>> = ForShare(query).get_result(connection).optional()?;
+    let stored: Option<Json<StoredForm>> = forms::table
+        .find((scope.tenant(), kind.number()))
+        .select(forms::form)
+        .shared()
+        .get_result(connection)
+        .optional()?;
     Ok(form(scope, kind, stored))
 }
 

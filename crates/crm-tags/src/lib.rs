@@ -4,6 +4,8 @@ mod error;
 mod filter;
 mod links;
 mod model;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod refs;
 mod schema;
 mod service;

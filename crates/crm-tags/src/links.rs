@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, columns};
+use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, columns, each_backend};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::BigInt;
@@ -56,16 +56,21 @@ pub fn set(
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
     if !wanted.is_empty() {
-        let linked = with_links!(kind, links => tags::table
-            .filter(tags::tenant_id.eq(scope.tenant()))
-            .filter(tags::kind.eq(kind.number()))
-            .filter(tags::id.eq_any(&wanted))
-            .select((tags::tenant_id, record.into_sql::<BigInt>(), tags::kind, tags::id))
-            .insert_into(links::table)
-            .into_columns((links::tenant_id, links::record_id, links::kind, links::tag_id))
-            .on_conflict_do_nothing()
-            .portable()
-            .execute(connection));
+        let linked = with_links!(kind, links => {
+            let link = |tag: &Uuid| {
+                (
+                    links::tenant_id.eq(scope.tenant()),
+                    links::record_id.eq(record),
+                    links::kind.eq(kind.number()),
+                    links::tag_id.eq(*tag),
+                )
+            };
+            let rows: Vec<_> = wanted.iter().map(link).collect();
+            each_backend!(connection, connection => diesel::insert_into(links::table)
+                .values(&rows)
+                .on_conflict_do_nothing()
+                .execute(connection))
+        });
         linked.map_err(|error| if is_missing_tag(&error) { unknown_tag() } else { error.into() })?;
     }
     with_links!(kind, links => diesel::delete(links::table)

@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
+use crm_core::input::{At, FromBody, FromJson, ObjectReader};
 use crm_core::values::{Color, read_text};
 use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
 use serde::Serialize;

@@ -81,6 +81,7 @@ impl TagRef {
         match value {
             Value::String(text) => Self::spelled(text, at, errors),
             Value::Object(members) => {
+                let before = errors.as_slice().len();
                 let known = |name: &str| matches!(name, "id" | "label" | "color" | "tenantId");
                 for name in members.keys().filter(|name| !known(name)) {
                     errors.push(at.key(name).to_string(), FieldCode::UnknownField, "a tag is named by id or label");
@@ -96,7 +97,7 @@ impl TagRef {
                         return None;
                     }
                 };
-                Some(Self { place: at.to_string(), name })
+                (errors.as_slice().len() == before).then(|| Self { place: at.to_string(), name })
             }
             _ => {
                 errors.push(

@@ -106,3 +106,18 @@ fn a_merge_fills_what_is_missing() {
     let filled = stored(r#"{"a":1}"#).filled_from(&stored(r#"{"a":2,"b":3}"#));
     assert_eq!(printed(&filled), r#"{"a":1,"b":3}"#);
 }
+
+#[test]
+fn a_record_takes_to_another_form_what_that_has_with_the_same_type() {
+    let fields = |a: &str, b: &str| {
+        let field = |id: &str, field_type: &str| {
+            format!(r#"{{"id": "{id}", "label": "F", "category": "custom", "type": "{field_type}"}}"#)
+        };
+        form(PIPELINE, &format!("[{}, {}]", field(a, "text"), field(b, "number"))).unwrap()
+    };
+    let (from, to) = (fields("same", "changed"), fields("same", "new"));
+    let before = stored(r#"{"same":"x","changed":1,"new":2,"retired":[1]}"#);
+    assert_eq!(printed(&to.carried_over(&before, &from)), r#"{"same":"x"}"#);
+    let other_type = fields("changed", "same");
+    assert_eq!(printed(&other_type.carried_over(&before, &from)), "{}");
+}

@@ -1,5 +1,8 @@
 //! The tests of forms: one program, because each program links both databases.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cases;
 mod common;
 mod custom;
 mod fields;
