@@ -44,14 +44,14 @@ fn a_new_record_has_known_fields_and_the_required_ones() {
 #[test]
 fn a_patch_merges_by_key() {
     let form = form(PIPELINE, FIELDS).unwrap();
-    let before = stored(r#"{"must":"x","retired":[1.10],"may":1}"#);
+    let before = stored(r#"{"may":1,"must":"x","retired":[1.10]}"#);
     for (sent, expected, why) in [
-        ("{}", r#"{"must":"x","retired":[1.10],"may":1}"#, "nothing changes"),
-        (r#"{"may": null}"#, r#"{"must":"x","retired":[1.10]}"#, "null removes"),
-        (r#"{"may": 2.50}"#, r#"{"must":"x","retired":[1.10],"may":2.50}"#, "a value replaces"),
+        ("{}", r#"{"may":1,"must":"x","retired":[1.10]}"#, "nothing changes"),
+        (r#"{"may": null}"#, r#"{"must":"x","retired":[1.10]}"#, "null removes, and the others keep their order"),
+        (r#"{"may": 2.50}"#, r#"{"may":2.50,"must":"x","retired":[1.10]}"#, "a value replaces"),
         (
             r#"{"people": [{"id": "a"}]}"#,
-            r#"{"must":"x","retired":[1.10],"may":1,"people":[{"id":"a","name":null,"email":null}]}"#,
+            r#"{"may":1,"must":"x","retired":[1.10],"people":[{"id":"a","name":null,"email":null}]}"#,
             "a new one",
         ),
     ] {

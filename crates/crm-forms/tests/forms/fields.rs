@@ -158,6 +158,17 @@ fn a_list_that_is_no_form_is_refused_with_all_its_problems() {
 }
 
 #[test]
+fn the_id_of_a_field_has_1_to_64_characters() {
+    let with = |id: String| {
+        form(PIPELINE, &format!(r#"[{{"id": "{id}", "label": "X", "category": "custom", "type": "text"}}]"#))
+    };
+    assert!(with("aZ09_-".repeat(10) + "abcd").is_ok());
+    for id in [String::new(), "a".repeat(65), "\u{e9}".to_owned(), "a'b".to_owned(), "$.a".to_owned()] {
+        assert_eq!(problems(&with(id.clone()).unwrap_err()), ["fields[0].id invalid_id"], "{id:?}");
+    }
+}
+
+#[test]
 fn a_form_has_at_most_200_fields() {
     let field = |number: usize| format!(r#"{{"id": "f{number}", "label": "F", "category": "custom", "type": "text"}}"#);
     let fields = |count: usize| format!("[{}]", (0..count).map(field).collect::<Vec<_>>().join(","));
