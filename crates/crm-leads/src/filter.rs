@@ -89,11 +89,9 @@ impl SortField for LeadSort {
                 "coalesce(value_units, -9223372036854775807)",
                 SortKind::Number,
             ),
-            Self::LeadRating => SortColumn::nullable(
-                "coalesce(lead_rating, '\u{10ffff}')",
-                "coalesce(lead_rating, '')",
-                SortKind::Text,
-            ),
+            Self::LeadRating => {
+                SortColumn::nullable("coalesce(lead_rating, '\u{10ffff}')", "coalesce(lead_rating, '')", SortKind::Text)
+            }
         }
     }
 }

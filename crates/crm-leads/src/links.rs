@@ -1,9 +1,7 @@
 //! What happens to leads when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the leads that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{
-    ContactId, DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, PortableExt, Scope,
-};
+use crm_core::{ContactId, DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;

@@ -18,12 +18,7 @@ pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> 
 }
 
 pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> QueryResult<Option<LeadRow>> {
-    leads::table
-        .find((scope.tenant(), id))
-        .select(columns::<LeadRow>())
-        .locked()
-        .get_result(connection)
-        .optional()
+    leads::table.find((scope.tenant(), id)).select(columns::<LeadRow>()).locked().get_result(connection).optional()
 }
 
 /// Locks those of these leads that exist, in ascending order as everybody does, so that no two wait for each
@@ -137,10 +132,7 @@ pub(crate) fn insert(
         leads::is_archived.eq(false),
         leads::created_on.eq(scope.now()),
     );
-    diesel::insert_into(leads::table)
-        .values((constant, values))
-        .returning(columns::<LeadRow>())
-        .get_result(connection)
+    diesel::insert_into(leads::table).values((constant, values)).returning(columns::<LeadRow>()).get_result(connection)
 }
 
 pub(crate) fn update(
@@ -199,11 +191,7 @@ pub(crate) fn set_converted(
         .filter(leads::converted_on.is_null())
         .filter(leads::is_archived.eq(false));
     let converted = diesel::update(open)
-        .set((
-            leads::converted_on.eq(scope.now()),
-            leads::opportunity_id.eq(opportunity),
-            Changed::now(scope, by),
-        ))
+        .set((leads::converted_on.eq(scope.now()), leads::opportunity_id.eq(opportunity), Changed::now(scope, by)))
         .portable()
         .execute(connection)?;
     Ok(converted > 0)

@@ -1,6 +1,8 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase};
+use crm_core::values::{
+    Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase,
+};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -143,7 +145,13 @@ impl LeadRow {
 
     /// The lead that this row is, with what other tables have of it. The names of its organization and contact
     /// are left to whoever knows them.
-    pub(crate) fn into_lead(self, scope: &Scope, form: &Form, participants: Vec<Participant>, tags: Vec<TagOption>) -> Lead {
+    pub(crate) fn into_lead(
+        self,
+        scope: &Scope,
+        form: &Form,
+        participants: Vec<Participant>,
+        tags: Vec<TagOption>,
+    ) -> Lead {
         let Self { id, values, creator, is_archived, converted_on, opportunity_id, created_on } = self;
         let LeadValues {
             title,

@@ -70,11 +70,8 @@ pub fn list(
         Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Lead, spelled)?),
     };
     let rows = queries::page(connection, scope, filter, tags.as_deref(), request)?;
-    let total = if request.include_total {
-        Some(queries::count(connection, scope, filter, tags.as_deref())?)
-    } else {
-        None
-    };
+    let total =
+        if request.include_total { Some(queries::count(connection, scope, filter, tags.as_deref())?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })

@@ -27,7 +27,8 @@ pub enum LeadRating {
 
 impl LeadRating {
     /// Every rating with its name on the wire, which is how it is stored too.
-    pub const NAMES: &'static [(&'static str, Self)] = &[("1_cold", Self::Cold), ("2_warm", Self::Warm), ("3_hot", Self::Hot)];
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("1_cold", Self::Cold), ("2_warm", Self::Warm), ("3_hot", Self::Hot)];
 
     /// The name on the wire.
     #[must_use]
