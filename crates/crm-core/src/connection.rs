@@ -239,57 +239,6 @@ impl<Q: Query> Query for Portable<Q> {
 
 impl<Q> RunQueryDsl<DbConnection> for Portable<Q> {}
 
-/// Appends `FOR UPDATE` on PostgreSQL and nothing on SQLite, whose writing transaction already holds the
-/// only write lock.
-#[derive(Debug, Clone, Copy)]
-pub struct ForUpdate<Q>(Q);
-
-/// Adds [`locked`](ForUpdateExt::locked) to every query.
-pub trait ForUpdateExt: Sized {
-    /// Locks the selected rows until the end of the transaction; see [`ForUpdate`].
-    fn locked(self) -> ForUpdate<Self> {
-        ForUpdate(self)
-    }
-}
-
-impl<Q: Query> ForUpdateExt for Q {}
-
-impl<Q> QueryFragment<Db> for ForUpdate<Q>
-where
-    Q: QueryFragment<Db>,
-{
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        self.0.walk_ast(pass.reborrow())?;
-        Db::walk_variant_ast(&LockClause, pass)
-    }
-}
-
-impl<Q: QueryId> QueryId for ForUpdate<Q> {
-    type QueryId = ForUpdate<Q::QueryId>;
-    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
-}
-
-impl<Q: Query> Query for ForUpdate<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q> RunQueryDsl<DbConnection> for ForUpdate<Q> {}
-
-struct LockClause;
-
-impl QueryFragment<Pg> for LockClause {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        pass.push_sql(" FOR UPDATE");
-        Ok(())
-    }
-}
-
-impl QueryFragment<Sqlite> for LockClause {
-    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        Ok(())
-    }
-}
-
 /// Runs the same expression on whichever concrete connection is inside a [`DbConnection`]: for the few
 /// things that compile for one backend only, multi-row inserts above all.
 ///

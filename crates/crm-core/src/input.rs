@@ -71,14 +71,40 @@ pub trait FromJson: Sized {
     }
 }
 
-/// A whole body: what a service function takes.
+/// A whole body: what a service function takes. Its fields are declared once, by reading them:
+/// `describe` (feature `openapi`) runs the same code to collect them for the API document.
 pub trait FromBody: Sized {
+    /// Members that a client may send back as it read them and that are ignored (contract/conventions,
+    /// "Writing").
+    const READ_ONLY: &'static [&'static str];
+
+    /// Reads the members one by one; `None` after a problem was noted in the reader.
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self>;
+
     /// Reads it from the body's object.
     ///
     /// # Errors
-    /// Every problem of the body.
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors>;
+    /// Every problem of the body, an unknown member included.
+    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
+        let mut reader = ObjectReader::new(body);
+        let read = Self::read(&mut reader);
+        reader.finish(Self::READ_ONLY, read)
+    }
 }
+
+/// What a type must tell of itself to be a field of a body: with the feature `openapi` its schema.
+#[cfg(feature = "openapi")]
+pub trait Described: utoipa::ToSchema {}
+
+#[cfg(feature = "openapi")]
+impl<T: utoipa::ToSchema> Described for T {}
+
+/// What a type must tell of itself to be a field of a body: with the feature `openapi` its schema.
+#[cfg(not(feature = "openapi"))]
+pub trait Described {}
+
+#[cfg(not(feature = "openapi"))]
+impl<T> Described for T {}
 
 /// Reads an array of at most `limit` entries, reporting the problems of all of them.
 pub fn read_list<T: FromJson>(value: &Value, at: &At<'_>, limit: usize, errors: &mut FieldErrors) -> Option<Vec<T>> {
@@ -100,13 +126,41 @@ pub struct ObjectReader<'a> {
     body: &'a JsonObject,
     known: Vec<&'static str>,
     errors: FieldErrors,
+    #[cfg(feature = "openapi")]
+    description: Option<crate::openapi::BodyDescription>,
 }
 
 impl<'a> ObjectReader<'a> {
     /// A reader of this body.
     #[must_use]
     pub fn new(body: &'a JsonObject) -> Self {
-        Self { body, known: Vec::with_capacity(24), errors: FieldErrors::new() }
+        Self {
+            body,
+            known: Vec::with_capacity(24),
+            errors: FieldErrors::new(),
+            #[cfg(feature = "openapi")]
+            description: None,
+        }
+    }
+
+    /// Reads `T` from nothing, to learn which members it has.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn describe<T: FromBody>() -> crate::openapi::BodyDescription {
+        let nothing = JsonObject::new();
+        let mut reader = ObjectReader::new(&nothing);
+        reader.description = Some(crate::openapi::BodyDescription::default());
+        let _ = T::read(&mut reader);
+        let mut description = reader.description.take().unwrap_or_default();
+        description.add_read_only(T::READ_ONLY);
+        description
+    }
+
+    #[cfg_attr(not(feature = "openapi"), expect(unused_variables, reason = "only the document asks"))]
+    fn describe_member<T: Described>(&mut self, name: &'static str, required: bool, nullable: bool) {
+        #[cfg(feature = "openapi")]
+        if let Some(description) = &mut self.description {
+            description.add::<T>(name, required, nullable);
+        }
     }
 
     /// The raw member, now known.
@@ -121,7 +175,8 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// A member that must be there; `None` after a problem was noted.
-    pub fn required<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+    pub fn required<T: FromJson + Described>(&mut self, name: &'static str) -> Option<T> {
+        self.describe_member::<T>(name, true, false);
         match self.raw(name) {
             None | Some(Value::Null) => {
                 self.errors.push(name, FieldCode::Required, "is required");
@@ -132,13 +187,15 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// A member that may be absent, `null` or blank.
-    pub fn optional<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+    pub fn optional<T: FromJson + Described>(&mut self, name: &'static str) -> Option<T> {
+        self.describe_member::<T>(name, false, true);
         let value = self.raw(name)?;
         if T::means_nothing(value) { None } else { T::from_json(value, &At::field(name), &mut self.errors) }
     }
 
     /// A member of a merge patch.
-    pub fn patch<T: FromJson>(&mut self, name: &'static str) -> Patch<T> {
+    pub fn patch<T: FromJson + Described>(&mut self, name: &'static str) -> Patch<T> {
+        self.describe_member::<T>(name, false, true);
         match self.raw(name) {
             None => Patch::Keep,
             Some(value) if T::means_nothing(value) => Patch::Clear,
@@ -147,7 +204,8 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// A member of a merge patch that cannot be cleared.
-    pub fn patch_required<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+    pub fn patch_required<T: FromJson + Described>(&mut self, name: &'static str) -> Option<T> {
+        self.describe_member::<T>(name, false, false);
         match self.raw(name)? {
             Value::Null => {
                 self.errors.push(name, FieldCode::NotNullable, "is required and cannot be cleared");
@@ -159,8 +217,12 @@ impl<'a> ObjectReader<'a> {
 
     /// A reference that may be sent as an id (`organizationId`) or as an object with an id (`organization`),
     /// as the source does both; when both are sent they must agree.
-    pub fn reference<I: RecordId>(&mut self, id_name: &'static str, object_name: &'static str) -> Patch<I> {
+    pub fn reference<I: RecordId + Described>(&mut self, id_name: &'static str, object_name: &'static str) -> Patch<I> {
         let by_id: Patch<I> = self.patch(id_name);
+        #[cfg(feature = "openapi")]
+        if let Some(description) = &mut self.description {
+            description.add_reference::<I>(object_name);
+        }
         let by_object = match self.raw(object_name) {
             None => Patch::Keep,
             Some(Value::Null) => Patch::Clear,
@@ -185,12 +247,8 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Ends the reading: a member that nobody asked for is an error unless it is one of `read_only`, which a
-    /// client may send back as it read them and which are ignored (contract/conventions, "Writing").
-    ///
-    /// # Errors
-    /// Every problem of the body. `None` for `value` means that a problem was noted.
-    pub fn finish<T>(mut self, read_only: &[&str], value: Option<T>) -> Result<T, FieldErrors> {
+    /// Ends the reading: a member that nobody asked for is an error unless it is one of `read_only`.
+    fn finish<T>(mut self, read_only: &[&str], value: Option<T>) -> Result<T, FieldErrors> {
         for name in self.body.keys() {
             if !self.known.contains(&name.as_str()) && !read_only.contains(&name.as_str()) {
                 self.errors.push(name.clone(), FieldCode::UnknownField, "is no field of this resource");

@@ -9,10 +9,11 @@ pub mod keys;
 pub mod migrate;
 pub mod numbering;
 #[cfg(feature = "openapi")]
-mod openapi;
+pub mod openapi;
 pub mod page;
 pub mod params;
 mod patch;
+mod row_lock;
 mod schema;
 mod scope;
 pub mod search;
@@ -23,7 +24,7 @@ mod uuid;
 pub mod values;
 
 pub use connection::{
-    BackendKind, Db, DbConnection, ForUpdate, ForUpdateExt, Portable, PortableExt, columns, with_pg, with_sqlite,
+    BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite,
 };
 pub use database::DatabaseUrl;
 pub use error::{FieldCode, FieldError, FieldErrors};
@@ -31,6 +32,7 @@ pub use ids::{
     CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind,
 };
 pub use patch::Patch;
+pub use row_lock::{ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{NotATenantId, PublicTenantId, Scope, TenantId};
 pub use timestamp::{NotATimestamp, Timestamp};
 pub use uuid::{NotAUuid, Uuid};

@@ -1,6 +1,8 @@
 //! Pages of a list: where one starts, in which order, and the token that names the next
 //! (contract/conventions, "Lists").
 
+mod row_id;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -13,6 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
 use crate::{Db, Timestamp, sql, sql_fragment};
+
+pub use row_id::{RowId, RowIdKind};
 
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +103,14 @@ impl SortKey {
         Self::Number(value.unwrap_or(stand_in))
     }
 
+    /// The key of a nullable moment, with [`Timestamp::LAST`] and [`Timestamp::FIRST`] in
+    /// [`SortColumn::nullable`].
+    #[must_use]
+    pub fn nullable_moment(value: Option<Timestamp>, direction: Direction) -> Self {
+        let stand_in = if direction == Direction::Asc { Timestamp::LAST } else { Timestamp::FIRST };
+        Self::Moment(value.unwrap_or(stand_in))
+    }
+
     fn kind(&self) -> SortKind {
         match self {
             Self::Text(_) => SortKind::Text,
@@ -119,6 +131,9 @@ pub trait SortField: Copy + PartialEq + 'static {
     /// The names for `orderBy`, the default first. Two names may mean one field.
     const NAMES: &'static [(&'static str, Self)];
 
+    /// What the rows have as their `id`.
+    const ID: RowIdKind = RowIdKind::Number;
+
     /// What it is in SQL.
     fn column(self) -> SortColumn;
 }
@@ -133,7 +148,7 @@ pub enum Start {
         /// The value of the sort expression in the last row of the page before.
         key: SortKey,
         /// Its id.
-        id: i64,
+        id: RowId,
     },
 }
 
@@ -195,7 +210,9 @@ impl<S: SortField> FromParams for PageRequest<S> {
         };
         if let Some(token) = token {
             let fits = |token: &Token| {
-                token.fingerprint == request.fingerprint && token.key.kind() == order_by.column().kind
+                token.fingerprint == request.fingerprint
+                    && token.key.kind() == order_by.column().kind
+                    && token.id.kind() == S::ID
             };
             match Token::read(&token).filter(fits) {
                 Some(token) => {
@@ -239,7 +256,7 @@ struct Token {
     #[serde(rename = "k")]
     key: SortKey,
     #[serde(rename = "i")]
-    id: i64,
+    id: RowId,
     #[serde(rename = "p")]
     page: i64,
 }
@@ -308,11 +325,11 @@ impl<S: SortField> PageRequest<S> {
     ///
     /// # Errors
     /// When the token cannot be written, which no value of a row makes happen.
-    pub fn finish<R, T>(
+    pub fn finish<R, T, I: Into<RowId>>(
         &self,
         mut rows: Vec<R>,
         total: Option<i64>,
-        place: impl FnOnce(&R) -> (SortKey, i64),
+        place: impl FnOnce(&R) -> (SortKey, I),
         turn: impl FnOnce(Vec<R>) -> Vec<T>,
     ) -> Result<Page<T>, DieselError> {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
@@ -322,7 +339,8 @@ impl<S: SortField> PageRequest<S> {
             None => None,
             Some(last) => {
                 let (key, id) = place(last);
-                let token = Token { fingerprint: self.fingerprint.clone(), key, id, page: self.page + 1 };
+                let fingerprint = self.fingerprint.clone();
+                let token = Token { fingerprint, key, id: id.into(), page: self.page + 1 };
                 Some(token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))?)
             }
         };
@@ -361,7 +379,7 @@ pub struct AfterRow {
     column: &'static str,
     direction: Direction,
     key: SortKey,
-    id: i64,
+    id: RowId,
 }
 
 /// A text column that contains a text: `LIKE` with the wildcards of the text taken literally. Both must be
@@ -425,7 +443,7 @@ impl QueryFragment<Db> for AfterRow {
         self.key.push_bind(&mut pass)?;
         pass.push_sql(" OR id");
         pass.push_sql(beyond);
-        pass.push_bind_param::<BigInt, _>(&self.id)?;
+        self.id.push_bind(&mut pass)?;
         pass.push_sql("))");
         Ok(())
     }

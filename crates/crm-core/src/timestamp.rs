@@ -6,6 +6,9 @@ use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson};
+
 /// A moment in UTC to the millisecond, written `2025-07-10T12:34:56.789Z` (RFC 3339; contract/conventions,
 /// "Resources, ids, time").
 ///
@@ -16,6 +19,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
+    /// `0001-01-01T00:00:00.000Z`, before everything that happens.
+    pub const FIRST: Self = Self(DateTime::from_timestamp_millis(-62_135_596_800_000).expect("a date of the calendar"));
+    /// `9999-12-31T23:59:59.999Z`, after everything that happens.
+    pub const LAST: Self = Self(DateTime::from_timestamp_millis(253_402_300_799_999).expect("a date of the calendar"));
+
     /// The clock's time. Only programs call this; libraries get their time from [`Scope`](crate::Scope).
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one door to the clock")]
@@ -64,6 +72,16 @@ impl FromStr for Timestamp {
     }
 }
 
+impl FromJson for Timestamp {
+    fn from_json(value: &serde_json::Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let parsed = value.as_str().and_then(|text| text.parse().ok());
+        if parsed.is_none() {
+            errors.push(at.to_string(), FieldCode::InvalidDate, NotATimestamp.to_string());
+        }
+        parsed
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -73,5 +91,16 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_moment_are_those_of_the_years_1_and_9999() {
+        assert_eq!(Timestamp::FIRST.to_string(), "0001-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::LAST.to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

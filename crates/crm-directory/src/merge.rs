@@ -1,9 +1,8 @@
 //! What merging contacts and merging organizations have in common.
 
-use crm_core::input::{At, FromBody, FromJson, ObjectReader, read_list};
-use crm_core::values::{LongText, User};
+use crm_core::input::{Described, FromBody, ObjectReader};
+use crm_core::values::{IdList, LongText, User};
 use crm_core::{FieldCode, FieldErrors, RecordId};
-use serde_json::Value;
 
 use crate::DirectoryError;
 
@@ -21,27 +20,13 @@ const LIMIT: usize = 100;
 
 const SOURCES: &str = "sourceId";
 
-impl<I: RecordId> FromBody for MergeRequest<I> {
+impl<I: RecordId + PartialEq + Described> FromBody for MergeRequest<I> {
     const READ_ONLY: &'static [&'static str] = &["tenantId"];
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
-        let sources = reader.required(SOURCES);
+        let sources: Option<IdList<I, LIMIT>> = reader.required(SOURCES);
         let last_updated_by = reader.optional("lastUpdatedBy");
-        sources.map(|Sources(source_ids)| Self { source_ids, last_updated_by })
-    }
-}
-
-/// The ids as a body has them.
-struct Sources<I>(Vec<I>);
-
-impl<I: RecordId> FromJson for Sources<I> {
-    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let ids = read_list(value, at, LIMIT, errors)?;
-        if ids.is_empty() {
-            errors.push(at.to_string(), FieldCode::Required, "must have 1 to 100 ids");
-            return None;
-        }
-        Some(Self(ids))
+        sources.map(|sources| Self { source_ids: sources.as_slice().to_vec(), last_updated_by })
     }
 }
 

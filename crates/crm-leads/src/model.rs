@@ -1,8 +1,8 @@
-use crm_core::input::{FromBody, JsonObject, ObjectReader};
+use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, ShortText, Title, User,
 };
-use crm_core::{ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -174,8 +174,9 @@ impl LeadPatch {
 }
 
 impl FromBody for NewLead {
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
-        let mut reader = ObjectReader::new(body);
+    const READ_ONLY: &'static [&'static str] = READ_ONLY;
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         let title = reader.required("title");
         let value = reader.optional("value");
         let origin = reader.optional("origin");
@@ -190,7 +191,7 @@ impl FromBody for NewLead {
         let participants = reader.optional("participants").unwrap_or_default();
         let tags = reader.optional("tags").unwrap_or_default();
         let custom_fields = reader.optional("customFields").unwrap_or_default();
-        let new = title.map(|title| Self {
+        title.map(|title| Self {
             title,
             value,
             origin,
@@ -205,17 +206,17 @@ impl FromBody for NewLead {
             participants,
             tags,
             custom_fields,
-        });
-        reader.finish(READ_ONLY, new)
+        })
     }
 }
 
 impl FromBody for LeadPatch {
-    fn from_body(body: &JsonObject) -> Result<Self, FieldErrors> {
-        let mut reader = ObjectReader::new(body);
+    const READ_ONLY: &'static [&'static str] = READ_ONLY;
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         // Read-only after the creation, so that whatever it holds is ignored.
         reader.raw("creator");
-        let patch = Self {
+        Some(Self {
             title: reader.patch_required("title"),
             value: reader.patch("value"),
             origin: reader.patch("origin"),
@@ -229,19 +230,10 @@ impl FromBody for LeadPatch {
             participants: reader.patch("participants"),
             tags: reader.patch("tags"),
             custom_fields: reader.patch("customFields"),
-        };
-        reader.finish(READ_ONLY, Some(patch))
+        })
     }
 }
 
 /// Members of a lead that a client may send back as it read them.
-const READ_ONLY: &[&str] = &[
-    "id",
-    "tenantId",
-    "isArchived",
-    "isConverted",
-    "opportunityId",
-    "convertedOn",
-    "createdOn",
-    "lastUpdatedOn",
-];
+const READ_ONLY: &[&str] =
+    &["id", "tenantId", "isArchived", "isConverted", "opportunityId", "convertedOn", "createdOn", "lastUpdatedOn"];

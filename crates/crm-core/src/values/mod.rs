@@ -1,8 +1,10 @@
 //! Value types: what a field may hold, checked where the value is made, the same on create and on patch.
 
 mod color;
+mod id_list;
 mod labeled;
 mod money;
+mod money_total;
 mod participants;
 mod rating;
 mod reference;
@@ -11,8 +13,10 @@ mod url;
 mod user;
 
 pub use color::Color;
+pub use id_list::IdList;
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money};
+pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
 pub use reference::{Reference, References};

@@ -117,7 +117,8 @@ impl FromJson for Money {
             errors.push(at.to_string(), FieldCode::WrongType, "must be an object { amount, code }");
             return None;
         };
-        for name in members.keys().filter(|name| !matches!(name.as_str(), "amount" | "code")) {
+        let stranger = members.keys().find(|name| !matches!(name.as_str(), "amount" | "code"));
+        if let Some(name) = stranger {
             errors.push(at.key(name).to_string(), FieldCode::UnknownField, "money has the members amount and code");
         }
         let amount = match members.get("amount") {
@@ -155,7 +156,7 @@ impl FromJson for Money {
                 None
             }
         };
-        Self::from_units(amount?, currency?)
+        if stranger.is_some() { None } else { Self::from_units(amount?, currency?) }
     }
 }
 

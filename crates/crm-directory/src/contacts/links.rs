@@ -7,6 +7,7 @@ use crm_core::{ContactId, DbConnection, ForUpdateExt, OrganizationId, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
+use super::queries;
 use crate::key_share::ForKeyShare;
 use crate::schema::contacts;
 
@@ -41,6 +42,15 @@ pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) 
         .select(contacts::id)
         .load(connection)?;
     Ok(without(ids, found))
+}
+
+/// Locks those of these contacts that exist until the end of the transaction, in ascending order, and returns them: so
+/// that nobody can point at them while they are deleted. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<Vec<ContactId>> {
+    Ok(queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect())
 }
 
 /// As [`missing`], and those that exist cannot be deleted before the end of the transaction: for a write that refers

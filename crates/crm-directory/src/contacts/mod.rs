@@ -11,7 +11,7 @@ mod service;
 
 pub use filter::{ContactFilter, ContactSort};
 pub use links::{
-    has_custom_value, lock_missing, missing, names, repoint_organizations, unlink_organizations,
+    has_custom_value, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations,
 };
 pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};

@@ -6,6 +6,7 @@ use crm_core::{OrganizationId, DbConnection, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
+use super::queries;
 use crate::key_share::ForKeyShare;
 use crate::schema::organizations;
 
@@ -40,6 +41,15 @@ pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[Organization
         .select(organizations::id)
         .load(connection)?;
     Ok(without(ids, found))
+}
+
+/// Locks those of these organizations that exist until the end of the transaction, in ascending order, and returns them: so
+/// that nobody can point at them while they are deleted. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationId>> {
+    Ok(queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect())
 }
 
 /// As [`missing`], and those that exist cannot be deleted before the end of the transaction: for a write that refers

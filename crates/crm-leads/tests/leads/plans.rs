@@ -46,6 +46,7 @@ fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> S
             ))
             .unwrap();
     }
+    connection.batch_execute(&format!("DROP INDEX {}", option_env!("DROPPED").unwrap())).unwrap();
     connection.batch_execute("ANALYZE").unwrap();
     scopes[4].clone()
 }

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod activities;
+pub mod cases;
+mod error;
+mod schema;
+pub mod types;
+pub mod workflow;
+
+pub use activities::{Activity, ActivitySort, NewComment};
+pub use cases::{Case, CaseFilter, CasePatch, CaseSort, Day, NewCase, Priority};
+pub use error::{CaseError, CaseTypeError, StatusInUse};
+pub use types::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};

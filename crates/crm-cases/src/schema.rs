@@ -1,0 +1,81 @@
+//! The tables of cases. `case_tags` belongs to crm-tags, which keeps the tags of every kind of record.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText};
+
+    case_types (tenant_id, id) {
+        tenant_id -> BigInt,
+        id -> BigInt,
+        label -> Text,
+        label_lower -> Text,
+        form -> JsonText,
+        workflow -> JsonText,
+        owner -> Nullable<JsonText>,
+        creator -> Nullable<JsonText>,
+        last_updated_by -> Nullable<JsonText>,
+        is_default -> Bool,
+        created_on -> Instant,
+        last_updated_on -> Instant,
+    }
+}
+
+diesel::table! {
+    case_statuses (tenant_id, case_type_id, label_lower) {
+        tenant_id -> BigInt,
+        case_type_id -> BigInt,
+        label_lower -> Text,
+        node_lower -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText};
+
+    cases (tenant_id, id) {
+        tenant_id -> BigInt,
+        id -> BigInt,
+        title -> Text,
+        title_lower -> Text,
+        description -> Nullable<Text>,
+        case_type_id -> BigInt,
+        status -> Text,
+        status_lower -> Text,
+        priority -> Nullable<Text>,
+        priority_lower -> Nullable<Text>,
+        expected_date -> Nullable<Text>,
+        organization_id -> Nullable<BigInt>,
+        contact_id -> Nullable<BigInt>,
+        assignee -> Nullable<JsonText>,
+        assignee_id -> Nullable<Text>,
+        owner -> Nullable<JsonText>,
+        owner_id -> Nullable<Text>,
+        creator -> Nullable<JsonText>,
+        last_updated_by -> Nullable<JsonText>,
+        custom_fields -> JsonText,
+        first_resolution_on -> Nullable<Instant>,
+        last_resolution_on -> Nullable<Instant>,
+        created_on -> Instant,
+        last_updated_on -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText};
+
+    case_activities (tenant_id, case_id, id) {
+        tenant_id -> BigInt,
+        case_id -> BigInt,
+        id -> BigInt,
+        from_status -> Nullable<Text>,
+        to_status -> Nullable<Text>,
+        transition -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        actor -> Nullable<JsonText>,
+        created_on -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(case_types, case_statuses, cases);

@@ -1,0 +1,15 @@
+//! Case types: the form and the workflow that cases of one kind have (contract/cases, "Case type").
+
+mod general;
+mod model;
+mod queries;
+mod row;
+mod service;
+mod statuses;
+
+pub use model::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
+pub use service::{create, delete, get, get_locked, list, provision, update};
+
+pub(crate) use queries::{default_shared, forms_of, shared};
+pub(crate) use row::KnownType;
+pub(crate) use statuses::with_node;

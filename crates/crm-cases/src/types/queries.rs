@@ -1,0 +1,163 @@
+//! The SQL of case types. Every query starts at the tenant of a scope.
+
+use std::collections::HashMap;
+
+use crm_core::page::PageRequest;
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, columns};
+use crm_forms::{Form, HasCustomValue, StoredForm};
+use diesel::prelude::*;
+
+use crate::CaseTypeSort;
+use crate::schema::{case_types, cases};
+use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
+
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<Option<CaseTypeRow>> {
+    case_types::table.find((scope.tenant(), id)).select(columns::<CaseTypeRow>()).first(connection).optional()
+}
+
+pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<CaseTypeRow>> {
+    case_types::table
+        .filter(case_types::tenant_id.eq(scope.tenant()))
+        .filter(case_types::is_default)
+        .select(columns::<CaseTypeRow>())
+        .first(connection)
+        .optional()
+}
+
+/// The case type, locked: no case comes into it, leaves it or changes in it until the end of the transaction.
+pub(crate) fn find_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+) -> QueryResult<Option<CaseTypeRow>> {
+    case_types::table
+        .find((scope.tenant(), id))
+        .select(columns::<CaseTypeRow>())
+        .locked()
+        .get_result(connection)
+        .optional()
+}
+
+/// What writing a case must know of its type, which nobody changes until the end of the transaction.
+pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<Option<KnownType>> {
+    let found = case_types::table
+        .find((scope.tenant(), id))
+        .select((case_types::id, case_types::form, case_types::workflow))
+        .shared()
+        .get_result(connection)
+        .optional()?;
+    found.map(|columns| KnownType::of(columns, scope)).transpose()
+}
+
+/// As [`shared`], of the tenant's default case type.
+pub(crate) fn default_shared(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<KnownType>> {
+    let found = case_types::table
+        .filter(case_types::tenant_id.eq(scope.tenant()))
+        .filter(case_types::is_default)
+        .select((case_types::id, case_types::form, case_types::workflow))
+        .shared()
+        .get_result(connection)
+        .optional()?;
+    found.map(|columns| KnownType::of(columns, scope)).transpose()
+}
+
+/// The forms of these case types.
+pub(crate) fn forms_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    mut ids: Vec<CaseTypeId>,
+) -> QueryResult<HashMap<CaseTypeId, Form>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let rows: Vec<(CaseTypeId, Json<StoredForm>)> = case_types::table
+        .filter(case_types::tenant_id.eq(scope.tenant()))
+        .filter(case_types::id.eq_any(ids))
+        .select((case_types::id, case_types::form))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(id, Json(form))| (id, stored_form(scope.public_tenant(), form))).collect())
+}
+
+pub(crate) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &PageRequest<CaseTypeSort>,
+) -> QueryResult<Vec<CaseTypeRow>> {
+    let all = case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    request.apply(all).select(columns::<CaseTypeRow>()).load(connection)
+}
+
+pub(crate) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
+    case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).count().get_result(connection)
+}
+
+/// Inserts a case type; `None` where its label is taken.
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+    creator: Option<User>,
+    is_default: bool,
+    values: &CaseTypeValues,
+) -> QueryResult<Option<CaseTypeRow>> {
+    let constant = (
+        case_types::tenant_id.eq(scope.tenant()),
+        case_types::id.eq(id),
+        case_types::creator.eq(creator.map(Json)),
+        case_types::is_default.eq(is_default),
+        case_types::created_on.eq(scope.now()),
+    );
+    diesel::insert_into(case_types::table)
+        .values((constant, values))
+        .on_conflict((case_types::tenant_id, case_types::label_lower))
+        .do_nothing()
+        .returning(columns::<CaseTypeRow>())
+        .portable()
+        .get_result(connection)
+        .optional()
+}
+
+pub(crate) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+    values: &CaseTypeValues,
+) -> QueryResult<CaseTypeRow> {
+    diesel::update(case_types::table.find((scope.tenant(), id)))
+        .set(values)
+        .returning(columns::<CaseTypeRow>())
+        .portable()
+        .get_result(connection)
+}
+
+pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<()> {
+    diesel::delete(case_types::table.find((scope.tenant(), id))).execute(connection)?;
+    Ok(())
+}
+
+/// How many cases have the type.
+pub(crate) fn count_cases(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<i64> {
+    cases::table
+        .filter(cases::tenant_id.eq(scope.tenant()))
+        .filter(cases::case_type_id.eq(id))
+        .count()
+        .get_result(connection)
+}
+
+/// Whether any case of the type has a value for this custom field, so that its type cannot change.
+pub(crate) fn has_custom_value(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+    field: &str,
+) -> QueryResult<bool> {
+    let found: Option<CaseId> = cases::table
+        .filter(cases::tenant_id.eq(scope.tenant()))
+        .filter(cases::case_type_id.eq(id))
+        .filter(HasCustomValue::new("custom_fields", field))
+        .select(cases::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,155 @@
+use crm_core::error::is_unique_violation;
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::Title;
+use crm_core::{CaseTypeId, DbConnection, FieldErrors, Scope, numbering};
+use crm_forms::Form;
+
+use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
+use crate::types::{general, queries, statuses};
+use crate::workflow::WorkflowDocument;
+use crate::{CaseType, CaseTypeError, CaseTypePatch, CaseTypeSort, NewCaseType};
+
+/// Gives a new tenant its default case type, "General", unless it has a default type. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseTypeError::LabelTaken`] where another type is called so; the database's.
+pub fn provision(connection: &mut DbConnection, scope: &Scope) -> Result<CaseType, CaseTypeError> {
+    if let Some(row) = queries::find_default(connection, scope)? {
+        return Ok(row.into_case_type(scope));
+    }
+    let new = NewCaseType::new(Title::stored(general::LABEL.to_owned()));
+    let form = general::form(scope.public_tenant());
+    insert(connection, scope, &new, &form, general::workflow().map_err(CaseTypeError::Invalid)?, true)
+}
+
+/// Makes a case type. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseTypeError::Invalid`] with every problem of its form; [`CaseTypeError::LabelTaken`]; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCaseType) -> Result<CaseType, CaseTypeError> {
+    let default = match (&new.form, &new.workflow) {
+        (Some(_), Some(_)) => None,
+        _ => queries::find_default(connection, scope)?,
+    };
+    let general = || general::form(scope.public_tenant());
+    let form = match (&new.form, &default) {
+        (Some(fields), _) => general().replaced(fields, |_| Ok(false))?,
+        (None, Some(row)) => stored_form(scope.public_tenant(), row.values.form.0.clone()),
+        (None, None) => general(),
+    };
+    let workflow = match (&new.workflow, default) {
+        (Some(workflow), _) => workflow.clone(),
+        (None, Some(row)) => row.values.workflow.0,
+        (None, None) => general::workflow().map_err(CaseTypeError::Invalid)?,
+    };
+    insert(connection, scope, new, &form, workflow, false)
+}
+
+fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewCaseType,
+    form: &Form,
+    workflow: WorkflowDocument,
+    is_default: bool,
+) -> Result<CaseType, CaseTypeError> {
+    let graph = workflow.graph().map_err(CaseTypeError::Invalid)?;
+    let values = CaseTypeValues::of_new(new, form, workflow, scope.now());
+    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let id = numbering::next(connection, scope)?;
+    let row = queries::insert(connection, scope, id, creator, is_default, &values)?.ok_or(CaseTypeError::LabelTaken)?;
+    statuses::insert(connection, scope, id, &graph)?;
+    Ok(row.into_case_type(scope))
+}
+
+/// One case type.
+///
+/// # Errors
+/// [`CaseTypeError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<CaseType, CaseTypeError> {
+    let row = queries::find(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    Ok(row.into_case_type(scope))
+}
+
+/// One case type, locked until the end of the transaction: what a change that depends on its present state reads.
+/// Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseTypeError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<CaseType, CaseTypeError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    Ok(row.into_case_type(scope))
+}
+
+/// A page of the tenant's case types, in one statement, and one more to count all where that is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &PageRequest<CaseTypeSort>,
+) -> Result<Page<CaseType>, CaseTypeError> {
+    let rows = queries::page(connection, scope, request)?;
+    let total = if request.include_total { Some(queries::count(connection, scope)?) } else { None };
+    let place = |row: &CaseTypeRow| row.place(request.order_by);
+    let turn = |rows: Vec<CaseTypeRow>| rows.into_iter().map(|row| row.into_case_type(scope)).collect();
+    Ok(request.finish(rows, total, place, turn)?)
+}
+
+/// Changes a case type; an empty patch leaves it as it is. Cases in a status that gets another label (its id stays)
+/// take that label. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Invalid`] with every problem of the form;
+/// [`CaseTypeError::FieldInUse`]; [`CaseTypeError::StatusInUse`]; [`CaseTypeError::LabelTaken`], after which the
+/// transaction can only be rolled back; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+    patch: &CaseTypePatch,
+) -> Result<CaseType, CaseTypeError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    if patch.is_empty() {
+        return Ok(row.into_case_type(scope));
+    }
+    let form = match &patch.form {
+        None => None,
+        Some(fields) => {
+            let present = stored_form(scope.public_tenant(), row.values.form.0.clone());
+            Some(present.replaced(fields, |field| queries::has_custom_value(connection, scope, id, field))?)
+        }
+    };
+    if let Some(workflow) = &patch.workflow {
+        let after = workflow.graph().map_err(CaseTypeError::Invalid)?;
+        let before = stored_graph(&row.values.workflow.0)?;
+        statuses::replace(connection, scope, id, &before, &after)?;
+    }
+    let values = row.values.patched(patch, form.as_ref(), scope.now());
+    let row = queries::update(connection, scope, id, &values)
+        .map_err(|error| if is_unique_violation(&error) { CaseTypeError::LabelTaken } else { error.into() })?;
+    Ok(row.into_case_type(scope))
+}
+
+/// Deletes a case type that no case has. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Default`]; [`CaseTypeError::InUse`]; the database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<(), CaseTypeError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    if row.is_default {
+        return Err(CaseTypeError::Default);
+    }
+    match queries::count_cases(connection, scope, id)? {
+        0 => Ok(queries::delete(connection, scope, id)?),
+        cases => Err(CaseTypeError::InUse(cases)),
+    }
+}
+
+impl From<FieldErrors> for CaseTypeError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}

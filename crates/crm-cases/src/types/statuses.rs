@@ -1,0 +1,170 @@
+//! The statuses of case types as rows, which cases point at.
+
+use crm_core::values::lowercase;
+use crm_core::{CaseTypeId, DbConnection, Scope, TenantId, each_backend};
+use diesel::prelude::*;
+
+use crate::schema::{case_statuses, cases};
+use crate::workflow::{Status, Workflow};
+use crate::{CaseTypeError, StatusInUse};
+
+#[derive(Insertable)]
+#[diesel(table_name = case_statuses, treat_none_as_default_value = false)]
+struct InsertedStatus {
+    tenant_id: TenantId,
+    case_type_id: CaseTypeId,
+    label_lower: String,
+    node_lower: Option<String>,
+}
+
+impl InsertedStatus {
+    fn of(scope: &Scope, case_type: CaseTypeId, status: &Status) -> Self {
+        Self {
+            tenant_id: scope.tenant(),
+            case_type_id: case_type,
+            label_lower: lowercase(&status.label),
+            node_lower: status.node.as_deref().map(lowercase),
+        }
+    }
+}
+
+/// Gives a new case type its statuses.
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case_type: CaseTypeId,
+    workflow: &Workflow,
+) -> QueryResult<()> {
+    add(connection, workflow.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect())
+}
+
+fn add(connection: &mut DbConnection, rows: Vec<InsertedStatus>) -> QueryResult<()> {
+    if !rows.is_empty() {
+        each_backend!(connection, connection => diesel::insert_into(case_statuses::table).values(&rows).execute(connection))?;
+    }
+    Ok(())
+}
+
+/// What becomes of a status when one workflow takes the place of another.
+enum Fate {
+    /// It is there as it was.
+    Stays,
+    /// It is there under this label: spelled in another case, or with the same id and a label that is new.
+    Renamed(String),
+    /// It is gone.
+    Removed,
+}
+
+impl Fate {
+    /// The label decides before the id: an editor that numbers its nodes anew must not move cases about. A label
+    /// that another status had before is no new name either, or the cases of two statuses would run together.
+    fn of(status: &Status, before: &Workflow, after: &Workflow) -> Self {
+        let labeled = |workflow: &Workflow, label: &str| {
+            let label = lowercase(label);
+            workflow.statuses().iter().find(|status| lowercase(&status.label) == label).cloned()
+        };
+        if let Some(same) = labeled(after, &status.label) {
+            return if same.label == status.label { Self::Stays } else { Self::Renamed(same.label) };
+        }
+        let node = status.node.as_deref().map(lowercase);
+        let heir = node.and_then(|node| {
+            after.statuses().iter().find(|status| status.node.as_deref().map(lowercase).as_ref() == Some(&node))
+        });
+        match heir {
+            Some(heir) if labeled(before, &heir.label).is_none() => Self::Renamed(heir.label.clone()),
+            _ => Self::Removed,
+        }
+    }
+}
+
+/// Gives a case type, which is locked, the statuses of a new workflow. Cases in a status that was renamed follow it;
+/// their own `lastUpdatedOn` stays, as with the name of a tag.
+///
+/// # Errors
+/// [`CaseTypeError::StatusInUse`] with every status that is removed while cases are in it, nothing changed; the
+/// database's.
+pub(crate) fn replace(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case_type: CaseTypeId,
+    before: &Workflow,
+    after: &Workflow,
+) -> Result<(), CaseTypeError> {
+    let fates: Vec<(&Status, Fate)> =
+        before.statuses().iter().map(|status| (status, Fate::of(status, before, after))).collect();
+    let is_removed = |(status, fate): &(&Status, Fate)| matches!(fate, Fate::Removed).then(|| lowercase(&status.label));
+    let in_use = counts(connection, scope, case_type, fates.iter().filter_map(is_removed).collect())?;
+    if !in_use.is_empty() {
+        return Err(CaseTypeError::StatusInUse(in_use));
+    }
+    let of_type = || {
+        case_statuses::table
+            .filter(case_statuses::tenant_id.eq(scope.tenant()))
+            .filter(case_statuses::case_type_id.eq(case_type))
+    };
+    let present: Vec<String> = of_type().select(case_statuses::label_lower).load(connection)?;
+    let wanted: Vec<InsertedStatus> =
+        after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
+    let labels: Vec<String> = wanted.iter().map(|status| status.label_lower.clone()).collect();
+    let (kept, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|status| present.contains(&status.label_lower));
+    add(connection, new)?;
+    for (status, fate) in &fates {
+        if let Fate::Renamed(label) = fate {
+            rename(connection, scope, case_type, &status.label, label)?;
+        }
+    }
+    for status in kept {
+        diesel::update(of_type().filter(case_statuses::label_lower.eq(&status.label_lower)))
+            .set(case_statuses::node_lower.eq(&status.node_lower))
+            .execute(connection)?;
+    }
+    diesel::delete(of_type().filter(case_statuses::label_lower.ne_all(labels))).execute(connection)?;
+    Ok(())
+}
+
+/// How many cases are in each of these statuses, without those that none is in.
+fn counts(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case_type: CaseTypeId,
+    labels: Vec<String>,
+) -> QueryResult<Vec<StatusInUse>> {
+    let rows: Vec<(Option<String>, i64)> = cases::table
+        .filter(cases::tenant_id.eq(scope.tenant()))
+        .filter(cases::case_type_id.eq(case_type))
+        .filter(cases::status_lower.eq_any(labels))
+        .group_by(cases::status_lower)
+        .order(cases::status_lower)
+        .select((diesel::dsl::max(cases::status), diesel::dsl::count_star()))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(label, cases)| StatusInUse { label: label.unwrap_or_default(), cases }).collect())
+}
+
+fn rename(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case_type: CaseTypeId,
+    from: &str,
+    to: &str,
+) -> QueryResult<()> {
+    let in_it = cases::table
+        .filter(cases::tenant_id.eq(scope.tenant()))
+        .filter(cases::case_type_id.eq(case_type))
+        .filter(cases::status_lower.eq(lowercase(from)));
+    diesel::update(in_it).set((cases::status.eq(to), cases::status_lower.eq(lowercase(to)))).execute(connection)?;
+    Ok(())
+}
+
+/// The statuses whose node has one of these ids, which are in lower case: of which type, and their labels in lower
+/// case.
+pub(crate) fn with_node(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    nodes: &[String],
+) -> QueryResult<Vec<(CaseTypeId, String)>> {
+    case_statuses::table
+        .filter(case_statuses::tenant_id.eq(scope.tenant()))
+        .filter(case_statuses::node_lower.eq_any(nodes))
+        .select((case_statuses::case_type_id, case_statuses::label_lower))
+        .load(connection)
+}

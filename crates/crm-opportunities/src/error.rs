@@ -1,0 +1,59 @@
+use std::fmt;
+
+use crm_core::{FieldCode, FieldErrors, LeadId};
+use crm_tags::TagError;
+use diesel::result::Error as DieselError;
+
+/// Why something could not be done with an opportunity.
+#[derive(Debug)]
+pub enum OpportunityError {
+    /// No opportunity of this tenant has the id.
+    NotFound,
+    /// The opportunity is won or lost, so that it stays in its stage.
+    Closed,
+    /// The lead was made into an opportunity before.
+    AlreadyConverted(LeadId),
+    /// The input breaks a rule: every problem that was found.
+    Invalid(FieldErrors),
+    /// The database's error.
+    Database(DieselError),
+}
+
+impl fmt::Display for OpportunityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("no such opportunity"),
+            Self::Closed => f.write_str("the opportunity is won or lost"),
+            Self::AlreadyConverted(lead) => write!(f, "the lead {lead} was made into an opportunity before"),
+            Self::Invalid(errors) => errors.fmt(f),
+            Self::Database(error) => write!(f, "database: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for OpportunityError {}
+
+impl From<DieselError> for OpportunityError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<FieldErrors> for OpportunityError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<TagError> for OpportunityError {
+    /// A record's tags can only be unknown: the other errors are those of tags themselves.
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::Invalid(errors) => Self::Invalid(errors),
+            TagError::Database(error) => Self::Database(error),
+            TagError::NotFound | TagError::LabelTaken => {
+                Self::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod opportunities;
+pub mod pipelines;
+mod schema;
+
+pub use error::OpportunityError;
+pub use opportunities::{
+    ConvertedLead, LostReason, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
+    OpportunityStatus, StageChange, StageSummary, StatusChange, create, create_from_lead, delete, get, get_locked,
+    has_custom_value, list, repoint_contacts, repoint_organizations, summary, unlink_contacts, unlink_leads,
+    unlink_organizations, update, update_stage, update_status,
+};
+pub use pipelines::{NewPipeline, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey};

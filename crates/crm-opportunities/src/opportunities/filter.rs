@@ -1,0 +1,99 @@
+use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::values::LeadRating;
+use crm_core::{ContactId, OrganizationId, Timestamp};
+
+/// Which opportunities a list has (contract/pipeline, "Opportunity"). What is `None` filters nothing; filters combine with
+/// AND, the entries of one filter with OR. An empty list of entries matches nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpportunityFilter {
+    /// The title contains this text, which is in lower case.
+    pub title: Option<String>,
+    /// The contact is one of these.
+    pub contact_id: Option<Vec<ContactId>>,
+    /// The organization is one of these.
+    pub organization_id: Option<Vec<OrganizationId>>,
+    /// The opportunity has any of these tags, spelled by label or id.
+    pub tags: Option<Vec<String>>,
+    /// The opportunity is archived, or is not.
+    pub is_archived: Option<bool>,
+    /// The opportunity was converted, or was not.
+    pub is_converted: Option<bool>,
+    /// The id of the owner is one of these.
+    pub owner_id: Option<Vec<String>>,
+    /// The origin is one of these.
+    pub origin: Option<Vec<String>>,
+    /// The rating is one of these.
+    pub lead_rating: Option<Vec<LeadRating>>,
+    /// Made at this moment or later.
+    pub created_after: Option<Timestamp>,
+    /// Made at this moment or earlier.
+    pub created_before: Option<Timestamp>,
+}
+
+impl FromParams for OpportunityFilter {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self {
+            title: params.contains("title", "Opportunities whose title contains this text, in any case."),
+            contact_id: params.ids("contactId", "Opportunities with one of these contacts."),
+            organization_id: params.ids("organizationId", "Opportunities with one of these organizations."),
+            tags: params.texts("tags", "Opportunities with any of these tags, by label or id."),
+            is_archived: params.bool("isArchived", "Only archived opportunities, or only those that are not."),
+            is_converted: params.bool("isConverted", "Only converted opportunities, or only those that are not."),
+            owner_id: params.texts("ownerId", "Opportunities whose owner has one of these ids."),
+            origin: params.texts("origin", "Opportunities of one of these origins."),
+            lead_rating: params.words("leadRating", LeadRating::NAMES, "Opportunities of one of these ratings."),
+            created_after: params.timestamp("createdAfterDate", "Opportunities made at this moment or later."),
+            created_before: params.timestamp("createdBeforeDate", "Opportunities made at this moment or earlier."),
+        }
+    }
+}
+
+/// What a list of opportunities can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpportunitySort {
+    /// When it was made; the default.
+    CreatedOn,
+    /// When it was last changed.
+    LastUpdatedOn,
+    /// The title in lower case, by code points.
+    Title,
+    /// The amount, whatever its currency; opportunities without one come last.
+    Value,
+    /// Cold, warm, hot; opportunities without one come last.
+    LeadRating,
+}
+
+impl SortField for OpportunitySort {
+    const LIST: &'static str = "opportunities";
+
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("createdOn", Self::CreatedOn),
+        ("createdAt", Self::CreatedOn),
+        ("lastUpdatedOn", Self::LastUpdatedOn),
+        ("updatedAt", Self::LastUpdatedOn),
+        ("title", Self::Title),
+        ("name", Self::Title),
+        ("value", Self::Value),
+        ("leadRating", Self::LeadRating),
+    ];
+
+    /// Each of these expressions has an index (migration 00000000000005).
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+            Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
+            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
+            Self::Value => SortColumn::nullable(
+                "coalesce(value_units, 9223372036854775807)",
+                "coalesce(value_units, -9223372036854775807)",
+                SortKind::Number,
+            ),
+            Self::LeadRating => SortColumn::nullable(
+                "coalesce(lead_rating, '\u{10ffff}')",
+                "coalesce(lead_rating, '')",
+                SortKind::Text,
+            ),
+        }
+    }
+}

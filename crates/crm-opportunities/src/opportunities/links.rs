@@ -1,0 +1,154 @@
+//! What happens to opportunities when a record that they point at is deleted or merged: pieces for whoever does that in
+//! one transaction. Each sets `lastUpdatedOn` of the opportunities that it changes. Call them in a [`DbConnection::write`].
+
+use crm_core::{
+    ContactId, DbConnection, ForUpdateExt, OpportunityId, OpportunityId, OrganizationId, PortableExt, Scope,
+};
+use crm_forms::HasCustomValue;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use crate::queries;
+use crate::schema::{opportunity_participants, opportunities};
+
+/// Takes these organizations off every opportunity.
+///
+/// # Errors
+/// The database's.
+pub fn unlink_organizations(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    organizations: &[OrganizationId],
+) -> QueryResult<()> {
+    set_organization(connection, scope, organizations, None)
+}
+
+/// Makes every opportunity of one of these organizations an opportunity of `to`.
+///
+/// # Errors
+/// The database's; a foreign key violation where `to` does not exist.
+pub fn repoint_organizations(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    from: &[OrganizationId],
+    to: OrganizationId,
+) -> QueryResult<()> {
+    set_organization(connection, scope, from, Some(to))
+}
+
+fn set_organization(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    from: &[OrganizationId],
+    to: Option<OrganizationId>,
+) -> QueryResult<()> {
+    let of_them =
+        || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::organization_id.eq_any(from));
+    let _: Vec<OpportunityId> = of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
+    diesel::update(of_them())
+        .set((opportunities::organization_id.eq(to), opportunities::last_updated_on.eq(scope.now())))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Takes these contacts off every opportunity, and out of every list of participants.
+///
+/// # Errors
+/// The database's.
+pub fn unlink_contacts(connection: &mut DbConnection, scope: &Scope, contacts: &[ContactId]) -> QueryResult<()> {
+    set_contact(connection, scope, contacts, None)
+}
+
+/// Puts `to` in the place of these contacts, in lists of participants too, where it stands once.
+///
+/// # Errors
+/// The database's; a foreign key violation where `to` does not exist.
+pub fn repoint_contacts(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    from: &[ContactId],
+    to: ContactId,
+) -> QueryResult<()> {
+    set_contact(connection, scope, from, Some(to))
+}
+
+fn set_contact(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    from: &[ContactId],
+    to: Option<ContactId>,
+) -> QueryResult<()> {
+    let of_them = || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::contact_id.eq_any(from));
+    let with_them = || {
+        opportunity_participants::table
+            .filter(opportunity_participants::tenant_id.eq(scope.tenant()))
+            .filter(opportunity_participants::contact_id.eq_any(from))
+    };
+    let mut touched: Vec<OpportunityId> = of_them().select(opportunities::id).load(connection)?;
+    let joined: Vec<OpportunityId> = with_them().select(opportunity_participants::opportunity_id).distinct().load(connection)?;
+    touched.extend(joined);
+    let touched = queries::lock(connection, scope, touched)?;
+    diesel::update(of_them()).set(opportunities::contact_id.eq(to)).execute(connection)?;
+    if let Some(to) = to {
+        replace_participant(connection, scope, from, to)?;
+    }
+    diesel::delete(with_them()).execute(connection)?;
+    for ids in touched.chunks(queries::IDS_OF_A_STATEMENT) {
+        let these = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::id.eq_any(ids));
+        diesel::update(these).set(opportunities::last_updated_on.eq(scope.now())).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Adds `to` wherever one of `from` takes part, at the place of the first of them, unless it is there already.
+fn replace_participant(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    from: &[ContactId],
+    to: ContactId,
+) -> QueryResult<()> {
+    use opportunity_participants::{contact_id, opportunity_id, name, position, table, tenant_id};
+    table
+        .filter(tenant_id.eq(scope.tenant()))
+        .filter(contact_id.eq_any(from))
+        .order(position)
+        .select((tenant_id, opportunity_id, to.into_sql::<BigInt>(), name, position))
+        .insert_into(table)
+        .into_columns((tenant_id, opportunity_id, contact_id, name, position))
+        .on_conflict_do_nothing()
+        .portable()
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Takes these opportunities off the opportunities that were converted into them; the opportunities stay converted.
+///
+/// # Errors
+/// The database's.
+pub fn unlink_opportunities(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    opportunities: &[OpportunityId],
+) -> QueryResult<()> {
+    let of_them =
+        || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::opportunity_id.eq_any(opportunities));
+    let _: Vec<OpportunityId> = of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
+    diesel::update(of_them())
+        .set((opportunities::opportunity_id.eq(None::<OpportunityId>), opportunities::last_updated_on.eq(scope.now())))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Whether any opportunity has a value for this custom field, so that its type cannot change.
+///
+/// # Errors
+/// The database's.
+pub fn has_custom_value(connection: &mut DbConnection, scope: &Scope, field_id: &str) -> QueryResult<bool> {
+    let found: Option<OpportunityId> = opportunities::table
+        .filter(opportunities::tenant_id.eq(scope.tenant()))
+        .filter(HasCustomValue::new("custom_fields", field_id))
+        .select(opportunities::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}

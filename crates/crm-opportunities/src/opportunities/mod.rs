@@ -1,0 +1,23 @@
+//! Opportunities: chances of a sale that go through the stages of a pipeline (contract/pipeline, "Opportunity").
+
+mod check;
+mod filter;
+mod links;
+mod model;
+mod participants;
+mod queries;
+mod row;
+mod service;
+mod status;
+mod summary;
+mod transitions;
+
+pub use filter::{OpportunityFilter, OpportunitySort};
+pub use links::{
+    has_custom_value, repoint_contacts, repoint_organizations, unlink_contacts, unlink_leads, unlink_organizations,
+};
+pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
+pub use service::{create, create_from_lead, delete, get, get_locked, list, update};
+pub use status::{LostReason, OpportunityStatus};
+pub use summary::{StageSummary, summary};
+pub use transitions::{StageChange, StatusChange, update_stage, update_status};

@@ -1,0 +1,218 @@
+//! The SQL of opportunities. Every query starts at the tenant of a scope.
+
+use crm_core::page::{Contains, PageRequest};
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{Db, DbConnection, ForUpdateExt, OpportunityId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_tags::{HasAnyTag, TagKind};
+use diesel::prelude::*;
+
+use crate::row::{OpportunityRow, OpportunityValues};
+use crate::schema::opportunities;
+use crate::{OpportunityFilter, OpportunitySort};
+
+type Query = opportunities::BoxedQuery<'static, Db>;
+
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> QueryResult<Option<OpportunityRow>> {
+    opportunities::table.find((scope.tenant(), id)).select(columns::<OpportunityRow>()).first(connection).optional()
+}
+
+pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> QueryResult<Option<OpportunityRow>> {
+    opportunities::table
+        .find((scope.tenant(), id))
+        .select(columns::<OpportunityRow>())
+        .locked()
+        .get_result(connection)
+        .optional()
+}
+
+/// Locks those of these opportunities that exist, in ascending order as everybody does, so that no two wait for each
+/// other.
+pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<OpportunityId>) -> QueryResult<Vec<OpportunityId>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
+        let locked: Vec<OpportunityId> = opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::id.eq_any(ids))
+            .order(opportunities::id)
+            .select(opportunities::id)
+            .locked()
+            .load(connection)?;
+        found.extend(locked);
+    }
+    Ok(found)
+}
+
+/// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more opportunities than that.
+pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
+
+/// The opportunities that match, in no order. `tags` are those that the filter's spellings name.
+fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) -> Query {
+    /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
+    /// PostgreSQL cannot do so for the `= ANY` of several.
+    macro_rules! any_of {
+        ($query:ident, $column:expr, $entries:expr) => {
+            if let Some(entries) = $entries.clone() {
+                $query = match <[_; 1]>::try_from(entries) {
+                    Ok([entry]) => $query.filter($column.eq(entry)),
+                    Err(entries) => $query.filter($column.eq_any(entries)),
+                };
+            }
+        };
+    }
+    let OpportunityFilter {
+        title,
+        contact_id,
+        organization_id,
+        tags: _,
+        is_archived,
+        is_converted,
+        owner_id,
+        origin,
+        lead_rating,
+        created_after,
+        created_before,
+    } = filter;
+    let mut query = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    any_of!(query, opportunities::contact_id, contact_id);
+    any_of!(query, opportunities::organization_id, organization_id);
+    any_of!(query, opportunities::owner_id, owner_id);
+    any_of!(query, opportunities::origin, origin);
+    any_of!(query, opportunities::lead_rating, lead_rating);
+    if let Some(text) = title {
+        query = query.filter(Contains::new("title_lower", text));
+    }
+    if let Some(tags) = tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.to_vec()));
+    }
+    if let Some(archived) = is_archived {
+        query = query.filter(opportunities::is_archived.eq(*archived));
+    }
+    match is_converted {
+        None => {}
+        Some(true) => query = query.filter(opportunities::converted_on.is_not_null()),
+        Some(false) => query = query.filter(opportunities::converted_on.is_null()),
+    }
+    if let Some(moment) = created_after {
+        query = query.filter(opportunities::created_on.ge(*moment));
+    }
+    if let Some(moment) = created_before {
+        query = query.filter(opportunities::created_on.le(*moment));
+    }
+    query
+}
+
+pub(crate) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+    tags: Option<&[Uuid]>,
+    request: &PageRequest<OpportunitySort>,
+) -> QueryResult<Vec<OpportunityRow>> {
+    request.apply(matching(scope, filter, tags)).select(columns::<OpportunityRow>()).load(connection)
+}
+
+pub(crate) fn count(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+    tags: Option<&[Uuid]>,
+) -> QueryResult<i64> {
+    matching(scope, filter, tags).count().get_result(connection)
+}
+
+pub(crate) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    creator: Option<User>,
+    values: &OpportunityValues,
+) -> QueryResult<OpportunityRow> {
+    let constant = (
+        opportunities::tenant_id.eq(scope.tenant()),
+        opportunities::id.eq(id),
+        opportunities::creator.eq(creator.map(Json)),
+        opportunities::is_archived.eq(false),
+        opportunities::created_on.eq(scope.now()),
+    );
+    diesel::insert_into(opportunities::table)
+        .values((constant, values))
+        .returning(columns::<OpportunityRow>())
+        .get_result(connection)
+}
+
+pub(crate) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    values: &OpportunityValues,
+) -> QueryResult<OpportunityRow> {
+    diesel::update(opportunities::table.find((scope.tenant(), id)))
+        .set(values)
+        .returning(columns::<OpportunityRow>())
+        .portable()
+        .get_result(connection)
+}
+
+/// What a transition writes about itself. Who does it is left as it was where nobody says so.
+#[derive(AsChangeset)]
+#[diesel(table_name = opportunities)]
+struct Changed {
+    last_updated_by: Option<Json<User>>,
+    last_updated_on: Timestamp,
+}
+
+impl Changed {
+    fn now(scope: &Scope, by: Option<&User>) -> Self {
+        Self { last_updated_by: by.cloned().map(Json), last_updated_on: scope.now() }
+    }
+}
+
+/// Archives or unarchives an opportunity that is not in that state; `None` where it is, or where there is no such opportunity.
+pub(crate) fn set_archived(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    archived: bool,
+    by: Option<&User>,
+) -> QueryResult<Option<OpportunityRow>> {
+    diesel::update(opportunities::table.find((scope.tenant(), id)).filter(opportunities::is_archived.ne(archived)))
+        .set((opportunities::is_archived.eq(archived), Changed::now(scope, by)))
+        .returning(columns::<OpportunityRow>())
+        .portable()
+        .get_result(connection)
+        .optional()
+}
+
+/// Converts an opportunity that can be; whether it could.
+pub(crate) fn set_converted(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    opportunity: OpportunityId,
+    by: Option<&User>,
+) -> QueryResult<bool> {
+    let open = opportunities::table
+        .find((scope.tenant(), id))
+        .filter(opportunities::converted_on.is_null())
+        .filter(opportunities::is_archived.eq(false));
+    let converted = diesel::update(open)
+        .set((
+            opportunities::converted_on.eq(scope.now()),
+            opportunities::opportunity_id.eq(opportunity),
+            Changed::now(scope, by),
+        ))
+        .portable()
+        .execute(connection)?;
+    Ok(converted > 0)
+}
+
+pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> QueryResult<()> {
+    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
+        let these = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::id.eq_any(ids));
+        diesel::delete(these).execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+use crm_core::page::{Direction, SortKey};
+use crm_core::sql::Json;
+use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase};
+use crm_core::{ContactId, Db, OpportunityId, OpportunityId, OrganizationId, Scope, Timestamp};
+use crm_forms::{CustomFields, Form};
+use crm_tags::TagOption;
+use diesel::prelude::*;
+
+use crate::schema::opportunities;
+use crate::{Opportunity, OpportunityPatch, OpportunitySort, NewOpportunity};
+
+/// A row of `opportunities`, without its tenant.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = opportunities, check_for_backend(Db))]
+pub(crate) struct OpportunityRow {
+    pub(crate) id: OpportunityId,
+    #[diesel(embed)]
+    pub(crate) values: OpportunityValues,
+    creator: Option<Json<User>>,
+    pub(crate) is_archived: bool,
+    pub(crate) converted_on: Option<Timestamp>,
+    pub(crate) opportunity_id: Option<OpportunityId>,
+    created_on: Timestamp,
+}
+
+/// The columns that creating and changing an opportunity write. A change writes all of them, from a row that it holds
+/// locked: one statement whatever the patch has, which is prepared once.
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = opportunities, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct OpportunityValues {
+    title: String,
+    title_lower: String,
+    value_units: Option<i64>,
+    value_code: Option<String>,
+    origin: Option<String>,
+    lead_rating: Option<LeadRating>,
+    note: Option<String>,
+    organization_id: Option<OrganizationId>,
+    contact_id: Option<ContactId>,
+    owner: Option<Json<User>>,
+    owner_id: Option<String>,
+    last_updated_by: Option<Json<User>>,
+    followers: Json<Followers>,
+    pub(crate) custom_fields: Json<CustomFields>,
+    last_updated_on: Timestamp,
+}
+
+impl OpportunityValues {
+    /// The columns of a new opportunity, except those that never change.
+    pub(crate) fn of_new(new: &NewOpportunity, custom_fields: CustomFields, now: Timestamp) -> Self {
+        let NewOpportunity {
+            title,
+            value,
+            origin,
+            lead_rating,
+            note,
+            organization_id,
+            contact_id,
+            owner,
+            creator: _,
+            last_updated_by,
+            followers,
+            participants: _,
+            tags: _,
+            custom_fields: _,
+        } = new;
+        Self {
+            title: title.as_str().to_owned(),
+            title_lower: lowercase(title.as_str()),
+            value_units: value.map(|money| money.units()),
+            value_code: value.map(|money| money.currency().code().to_owned()),
+            origin: origin.as_ref().map(ToString::to_string),
+            lead_rating: *lead_rating,
+            note: note.as_ref().map(ToString::to_string),
+            organization_id: *organization_id,
+            contact_id: *contact_id,
+            owner: owner.clone().map(Json),
+            owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
+            last_updated_by: last_updated_by.clone().map(Json),
+            followers: Json(followers.clone()),
+            custom_fields: Json(custom_fields),
+            last_updated_on: now,
+        }
+    }
+
+    /// The columns after a patch.
+    pub(crate) fn patched(self, patch: &OpportunityPatch, custom_fields: CustomFields, now: Timestamp) -> Self {
+        let OpportunityPatch {
+            title,
+            value,
+            origin,
+            lead_rating,
+            note,
+            organization_id,
+            contact_id,
+            owner,
+            last_updated_by,
+            followers,
+            participants: _,
+            tags: _,
+            custom_fields: _,
+        } = patch;
+        let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
+        let money = self.value_units.zip(self.value_code);
+        let money = value.applied_to(money, |money| (money.units(), money.currency().code().to_owned()));
+        let (value_units, value_code) = money.unzip();
+        let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
+        Self {
+            title_lower: lowercase(&title),
+            title,
+            value_units,
+            value_code,
+            origin: origin.applied_to(self.origin, ToString::to_string),
+            lead_rating: lead_rating.applied_to(self.lead_rating, |rating| *rating),
+            note: note.applied_to(self.note, ToString::to_string),
+            organization_id: organization_id.applied_to(self.organization_id, |id| *id),
+            contact_id: contact_id.applied_to(self.contact_id, |id| *id),
+            owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
+            owner,
+            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            followers: followers
+                .applied_to(Some(self.followers), |users| Json(users.clone()))
+                .unwrap_or_else(|| Json(Followers::default())),
+            custom_fields: Json(custom_fields),
+            last_updated_on: now,
+        }
+    }
+}
+
+impl OpportunityRow {
+    /// Where the row stands in an order.
+    pub(crate) fn place(&self, order_by: OpportunitySort, direction: Direction) -> (SortKey, i64) {
+        let values = &self.values;
+        let key = match order_by {
+            OpportunitySort::CreatedOn => SortKey::Moment(self.created_on),
+            OpportunitySort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
+            OpportunitySort::Title => SortKey::Text(values.title_lower.clone()),
+            OpportunitySort::Value => SortKey::nullable_number(values.value_units, direction),
+            OpportunitySort::LeadRating => SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction),
+        };
+        (key, self.id.as_i64())
+    }
+
+    /// The opportunity that this row is, with what other tables have of it. The names of its organization and contact
+    /// are left to whoever knows them.
+    pub(crate) fn into_opportunity(self, scope: &Scope, form: &Form, participants: Vec<Participant>, tags: Vec<TagOption>) -> Opportunity {
+        let Self { id, values, creator, is_archived, converted_on, opportunity_id, created_on } = self;
+        let OpportunityValues {
+            title,
+            title_lower: _,
+            value_units,
+            value_code,
+            origin,
+            lead_rating,
+            note,
+            organization_id,
+            contact_id,
+            owner,
+            owner_id: _,
+            last_updated_by,
+            followers: Json(followers),
+            custom_fields: Json(custom_fields),
+            last_updated_on,
+        } = values;
+        Opportunity {
+            id,
+            tenant_id: scope.public_tenant().clone(),
+            title: Title::stored(title),
+            // A currency that ISO 4217 no longer has, after an update of the list, shows no value; the row keeps it.
+            value: value_units.zip(value_code).and_then(|(units, code)| Money::stored(units, &code)),
+            origin: origin.map(ShortText::stored),
+            lead_rating,
+            note: note.map(LongText::stored),
+            organization_id,
+            organization: None,
+            contact_id,
+            contact: None,
+            owner: owner.map(|Json(user)| user),
+            creator: creator.map(|Json(user)| user),
+            last_updated_by: last_updated_by.map(|Json(user)| user),
+            followers,
+            participants: Participants::stored(participants),
+            tags,
+            custom_fields: form.visible(&custom_fields),
+            is_archived,
+            is_converted: converted_on.is_some(),
+            opportunity_id,
+            converted_on,
+            created_on,
+            last_updated_on,
+        }
+    }
+}

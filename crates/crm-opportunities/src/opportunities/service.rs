@@ -1,0 +1,231 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::{Participants, References, User};
+use crm_core::{
+    ContactId, DbConnection, FieldCode, FieldErrors, OpportunityId, OpportunityId, OrganizationId, Patch, Scope, numbering,
+};
+use crm_forms::Form;
+use crm_tags::TagKind;
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::check::{check_new, check_patch, check_tags};
+use crate::row::{OpportunityRow, OpportunityValues};
+use crate::{Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort, NewOpportunity, participants, queries};
+
+/// Makes an opportunity. The caller has checked its [references](NewOpportunity::references). Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::Invalid`] with every problem of its form and tags; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity, form: &Form) -> Result<Opportunity, OpportunityError> {
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_new(new, form, &mut errors);
+    let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = OpportunityValues::of_new(new, custom_fields, scope.now());
+    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let id = numbering::next(connection, scope)?;
+    let row = queries::insert(connection, scope, id, creator, &values)
+        .map_err(|error| unknown_reference(error, new.organization_id, new.contact_id))?;
+    participants::add(connection, scope, id, &new.participants)?;
+    if !tags.is_empty() {
+        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
+    }
+    Ok(row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags))
+}
+
+/// One opportunity.
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, form: &Form) -> Result<Opportunity, OpportunityError> {
+    let row = queries::find(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    complete_one(connection, scope, row, form)
+}
+
+/// One opportunity, locked until the end of the transaction: what a change that depends on its present state reads.
+/// Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, form: &Form) -> Result<Opportunity, OpportunityError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    complete_one(connection, scope, row, form)
+}
+
+/// A page of the opportunities that match. It takes three statements however many opportunities it has (rows, participants,
+/// tags), one more to find the tags of a filter, and one more to count all matches where that is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+    request: &PageRequest<OpportunitySort>,
+    form: &Form,
+) -> Result<Page<Opportunity>, OpportunityError> {
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
+    };
+    let rows = queries::page(connection, scope, filter, tags.as_deref(), request)?;
+    let total = if request.include_total {
+        Some(queries::count(connection, scope, filter, tags.as_deref())?)
+    } else {
+        None
+    };
+    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
+    let Page { items, page, size, has_more, continuation_token, total } = page;
+    Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
+}
+
+/// Changes an opportunity; an empty patch leaves it as it is. The caller has checked the patch's
+/// [references](OpportunityPatch::references). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; [`OpportunityError::Invalid`] with every problem of its form and tags; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    patch: &OpportunityPatch,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    if patch.is_empty() {
+        return complete_one(connection, scope, row, form);
+    }
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
+    let tags = match &patch.tags {
+        Patch::Keep => None,
+        Patch::Clear => Some(Vec::new()),
+        Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
+    };
+    let custom_fields = errors.into_result(custom_fields)?;
+    let values = row.values.patched(patch, custom_fields, scope.now());
+    let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
+    let row = queries::update(connection, scope, id, &values)
+        .map_err(|error| unknown_reference(error, organization, contact))?;
+    if let Some(tags) = tags {
+        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
+    }
+    match &patch.participants {
+        Patch::Keep => {}
+        Patch::Clear => participants::set(connection, scope, id, &Participants::default())?,
+        Patch::Set(participants) => participants::set(connection, scope, id, participants)?,
+    }
+    complete_one(connection, scope, row, form)
+}
+
+/// Puts an opportunity aside. One that is archived already stays as it is.
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; the database's.
+pub fn archive(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    by: Option<&User>,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let row = queries::set_archived(connection, scope, id, true, by)?;
+    changed_or_as_it_is(connection, scope, id, row, form)
+}
+
+/// Takes an opportunity up again. One that is not archived stays as it is.
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; the database's.
+pub fn unarchive(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    by: Option<&User>,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let row = queries::set_archived(connection, scope, id, false, by)?;
+    changed_or_as_it_is(connection, scope, id, row, form)
+}
+
+fn changed_or_as_it_is(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    changed: Option<OpportunityRow>,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    match changed {
+        Some(row) => complete_one(connection, scope, row, form),
+        None => get(connection, scope, id, form),
+    }
+}
+
+/// Deletes opportunities with their participants and the links to their tags, and returns those that existed, in
+/// ascending order. Whatever points at them must have been unlinked. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> Result<Vec<OpportunityId>, OpportunityError> {
+    let found = queries::lock(connection, scope, ids.to_vec())?;
+    queries::delete(connection, scope, &found)?;
+    Ok(found)
+}
+
+/// Marks an opportunity as converted into an opportunity. Of any number of callers at once one succeeds.
+///
+/// # Errors
+/// [`OpportunityError::AlreadyConverted`], [`OpportunityError::Archived`], [`OpportunityError::NotFound`]; the database's.
+pub fn mark_converted(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    opportunity: OpportunityId,
+    by: Option<&User>,
+) -> Result<(), OpportunityError> {
+    if queries::set_converted(connection, scope, id, opportunity, by)? {
+        return Ok(());
+    }
+    let row = queries::find(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    Err(if row.converted_on.is_some() { OpportunityError::AlreadyConverted(row.opportunity_id) } else { OpportunityError::Archived })
+}
+
+/// The opportunities of these rows with their participants and tags, in two statements.
+fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<OpportunityRow>, form: &Form) -> QueryResult<Vec<Opportunity>> {
+    let ids: Vec<OpportunityId> = rows.iter().map(|row| row.id).collect();
+    let numbers: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
+    let mut participants = participants::of(connection, scope, &ids)?;
+    let mut tags = crm_tags::of(connection, scope, TagKind::Opportunity, &numbers)?;
+    let opportunity = |row: OpportunityRow| {
+        let id = row.id;
+        let participants = participants.remove(&id).unwrap_or_default();
+        row.into_opportunity(scope, form, participants, tags.remove(&id.as_i64()).unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(opportunity).collect())
+}
+
+fn complete_one(connection: &mut DbConnection, scope: &Scope, row: OpportunityRow, form: &Form) -> Result<Opportunity, OpportunityError> {
+    complete(connection, scope, vec![row], form)?.pop().ok_or(OpportunityError::NotFound)
+}
+
+/// The caller checked that the records exist; one of them vanished since. Which one is told by the name of the
+/// constraint, and on SQLite, which has none, by there being only one.
+fn unknown_reference(
+    error: DieselError,
+    organization: Option<OrganizationId>,
+    contact: Option<ContactId>,
+) -> OpportunityError {
+    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
+        return error.into();
+    };
+    let violated = information.constraint_name();
+    let field = match (organization, contact) {
+        (Some(_), _) if violated == Some("leads_organization_fkey") => References::ORGANIZATION_FIELD,
+        (_, Some(_)) if violated == Some("leads_contact_fkey") => References::CONTACT_FIELD,
+        (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
+        (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
+        _ => return error.into(),
+    };
+    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
+}

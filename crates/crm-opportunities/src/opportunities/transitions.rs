@@ -1,0 +1,119 @@
+//! Winning, losing, reopening, and moving to another stage.
+
+use crm_core::input::{FromBody, ObjectReader};
+use crm_core::values::User;
+use crm_core::{DbConnection, FieldCode, FieldErrors, OpportunityId, Scope};
+use crm_forms::Form;
+
+use super::queries::{self, Closing};
+use super::service::complete_one;
+use super::{LostReason, Opportunity, OpportunityStatus};
+use crate::OpportunityError;
+use crate::pipelines::{self, StageKey};
+
+/// What `updateStatus` takes: `{ status, lostReason?, lastUpdatedBy? }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusChange {
+    /// The new status; the present one changes nothing.
+    pub status: OpportunityStatus,
+    /// Why it was lost. Only with that status; left out, a lost opportunity keeps the reason that it has.
+    pub lost_reason: Option<LostReason>,
+    /// Who makes this change; left out, the opportunity keeps who changed it before.
+    pub last_updated_by: Option<User>,
+}
+
+impl FromBody for StatusChange {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let status = reader.required("status");
+        let lost_reason = reader.optional("lostReason");
+        let last_updated_by = reader.optional("lastUpdatedBy");
+        if lost_reason.is_some() && status.is_some_and(|status| status != OpportunityStatus::Lost) {
+            reader.errors().push("lostReason", FieldCode::Conflicting, "goes with the status lost only");
+        }
+        status.map(|status| Self { status, lost_reason, last_updated_by })
+    }
+}
+
+/// What `updateStage` takes: `{ stage, lastUpdatedBy? }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageChange {
+    /// A stage of the pipeline that the opportunity is in.
+    pub stage: StageKey,
+    /// Who makes this change; left out, the opportunity keeps who changed it before.
+    pub last_updated_by: Option<User>,
+}
+
+impl FromBody for StageChange {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let stage = reader.required("stage");
+        let last_updated_by = reader.optional("lastUpdatedBy");
+        stage.map(|stage| Self { stage, last_updated_by })
+    }
+}
+
+/// Wins, loses or reopens an opportunity. The same again changes nothing; another reason of a lost one is kept with
+/// the moment at which it was lost. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; [`OpportunityError::Invalid`] where a reason comes with another status than lost;
+/// the database's.
+pub fn update_status(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    change: &StatusChange,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let StatusChange { status, lost_reason, last_updated_by } = change;
+    if lost_reason.is_some() && *status != OpportunityStatus::Lost {
+        return Err(FieldErrors::of("lostReason", FieldCode::Conflicting, "goes with the status lost only").into());
+    }
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    let is_same = row.status == *status;
+    if is_same && lost_reason.as_ref().is_none_or(|reason| row.lost_reason() == Some(reason)) {
+        return complete_one(connection, scope, row, form);
+    }
+    let closing = Closing {
+        status: *status,
+        lost_reason: lost_reason.as_ref(),
+        closed_on: match status {
+            OpportunityStatus::Open => None,
+            OpportunityStatus::Won | OpportunityStatus::Lost if is_same => row.closed_on,
+            OpportunityStatus::Won | OpportunityStatus::Lost => Some(scope.now()),
+        },
+    };
+    let row = queries::set_status(connection, scope, id, closing, last_updated_by.as_ref())?;
+    complete_one(connection, scope, row, form)
+}
+
+/// Moves an open opportunity to another stage of its pipeline. The stage that it is in changes nothing. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; [`OpportunityError::Closed`]; [`OpportunityError::Invalid`] for a stage that the
+/// pipeline does not have; the database's.
+pub fn update_stage(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    change: &StageChange,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let StageChange { stage, last_updated_by } = change;
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    if row.status != OpportunityStatus::Open {
+        return Err(OpportunityError::Closed);
+    }
+    if row.values.is_in(stage) {
+        return complete_one(connection, scope, row, form);
+    }
+    let mut errors = FieldErrors::new();
+    let place = pipelines::place(connection, scope, Some(row.values.pipeline_id), Some(stage), &mut errors)?;
+    let Some(place) = place else { return Err(errors.into()) };
+    let row = queries::set_stage(connection, scope, id, &place, last_updated_by.as_ref())?;
+    complete_one(connection, scope, row, form)
+}

@@ -1,0 +1,96 @@
+//! Contacts with their organization checked, and everything that points at them.
+
+use crm_core::page::{Page, PageRequest};
+use crm_core::{ContactId, DbConnection, Scope};
+use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact, contacts};
+use crm_forms::FormKind;
+
+use crate::{SuiteError, references};
+
+/// Makes a contact.
+///
+/// # Errors
+/// Every problem of its fields, organization, tags and custom fields; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewContact) -> Result<Contact, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    references::check(connection, scope, &new.references())?;
+    Ok(contacts::create(connection, scope, new, &form)?)
+}
+
+/// One contact.
+///
+/// # Errors
+/// That it does not exist; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
+    Ok(contacts::get(connection, scope, id, &form)?)
+}
+
+/// One contact, locked until the end of the transaction.
+///
+/// # Errors
+/// That it does not exist; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
+    Ok(contacts::get_locked(connection, scope, id, &form)?)
+}
+
+/// A page of the contacts that match.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &ContactFilter,
+    request: &PageRequest<ContactSort>,
+) -> Result<Page<Contact>, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
+    Ok(contacts::list(connection, scope, filter, request, &form)?)
+}
+
+/// Changes a contact.
+///
+/// # Errors
+/// Every problem of the patch; that it does not exist; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ContactId,
+    patch: &ContactPatch,
+) -> Result<Contact, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    references::check(connection, scope, &patch.references())?;
+    Ok(contacts::update(connection, scope, id, patch, &form)?)
+}
+
+/// Deletes contacts, takes every reference to them away, and returns those that existed.
+///
+/// # Errors
+/// The database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> Result<Vec<ContactId>, SuiteError> {
+    // Locked first: nobody can point at them from here on.
+    let ids = contacts::lock(connection, scope, ids)?;
+    crm_leads::unlink_contacts(connection, scope, &ids)?;
+    Ok(contacts::delete(connection, scope, &ids)?)
+}
+
+/// Merges contacts into one: it is filled up from them, everything that pointed at them points at it, and they
+/// are deleted.
+///
+/// # Errors
+/// Unknown ids, the target among the sources, notes that are too long: nothing is changed once the transaction
+/// is rolled back. The database's.
+pub fn merge(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    target: ContactId,
+    request: &MergeRequest<ContactId>,
+) -> Result<Contact, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    contacts::merge(connection, scope, target, request)?;
+    let sources = request.source_ids.as_slice();
+    crm_leads::repoint_contacts(connection, scope, sources, target)?;
+    contacts::delete(connection, scope, sources)?;
+    Ok(contacts::get(connection, scope, target, &form)?)
+}

@@ -1,0 +1,95 @@
+//! Leads with their references checked and named.
+
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::User;
+use crm_core::{DbConnection, LeadId, Scope};
+use crm_forms::FormKind;
+use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
+
+use crate::{SuiteError, names, references};
+
+/// Makes a lead.
+///
+/// # Errors
+/// Every problem of its fields, references, tags and custom fields; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    references::check(connection, scope, &new.references())?;
+    let lead = crm_leads::create(connection, scope, new, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// One lead.
+///
+/// # Errors
+/// [`crm_leads::LeadError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let lead = crm_leads::get(connection, scope, id, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// One lead, locked until the end of the transaction.
+///
+/// # Errors
+/// [`crm_leads::LeadError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let lead = crm_leads::get_locked(connection, scope, id, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// A page of the leads that match.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &LeadFilter,
+    request: &PageRequest<LeadSort>,
+) -> Result<Page<Lead>, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let mut page = crm_leads::list(connection, scope, filter, request, &form)?;
+    names::fill(connection, scope, &mut page.items)?;
+    Ok(page)
+}
+
+/// Changes a lead.
+///
+/// # Errors
+/// Every problem of the patch; [`crm_leads::LeadError::NotFound`]; the database's.
+pub fn update(connection: &mut DbConnection, scope: &Scope, id: LeadId, patch: &LeadPatch) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    references::check(connection, scope, &patch.references())?;
+    let lead = crm_leads::update(connection, scope, id, patch, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// Puts a lead aside.
+///
+/// # Errors
+/// [`crm_leads::LeadError::NotFound`]; the database's.
+pub fn archive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: Option<&User>) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let lead = crm_leads::archive(connection, scope, id, by, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// Takes a lead up again.
+///
+/// # Errors
+/// [`crm_leads::LeadError::NotFound`]; the database's.
+pub fn unarchive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: Option<&User>) -> Result<Lead, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let lead = crm_leads::unarchive(connection, scope, id, by, &form)?;
+    names::of(connection, scope, lead)
+}
+
+/// Deletes leads and returns those that existed.
+///
+/// # Errors
+/// The database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, SuiteError> {
+    Ok(crm_leads::delete(connection, scope, ids)?)
+}

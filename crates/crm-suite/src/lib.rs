@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod bulk;
+pub mod contacts;
+mod error;
+pub mod forms;
+pub mod leads;
+mod names;
+pub mod organizations;
+mod references;
+pub mod tenants;
+
+pub use error::SuiteError;

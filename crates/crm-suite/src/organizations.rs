@@ -1,0 +1,103 @@
+//! Organizations with everything that points at them.
+
+use crm_core::page::{Page, PageRequest};
+use crm_core::{DbConnection, OrganizationId, Scope};
+use crm_directory::{
+    MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, contacts,
+    organizations,
+};
+use crm_forms::FormKind;
+
+use crate::SuiteError;
+
+/// Makes an organization.
+///
+/// # Errors
+/// Every problem of its fields, tags and custom fields; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOrganization) -> Result<Organization, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
+    Ok(organizations::create(connection, scope, new, &form)?)
+}
+
+/// One organization.
+///
+/// # Errors
+/// That it does not exist; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<Organization, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
+    Ok(organizations::get(connection, scope, id, &form)?)
+}
+
+/// One organization, locked until the end of the transaction.
+///
+/// # Errors
+/// That it does not exist; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<Organization, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
+    Ok(organizations::get_locked(connection, scope, id, &form)?)
+}
+
+/// A page of the organizations that match.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+    request: &PageRequest<OrganizationSort>,
+) -> Result<Page<Organization>, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
+    Ok(organizations::list(connection, scope, filter, request, &form)?)
+}
+
+/// Changes an organization.
+///
+/// # Errors
+/// Every problem of the patch; that it does not exist; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+    patch: &OrganizationPatch,
+) -> Result<Organization, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
+    Ok(organizations::update(connection, scope, id, patch, &form)?)
+}
+
+/// Deletes organizations, takes every reference to them away, and returns those that existed.
+///
+/// # Errors
+/// The database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> Result<Vec<OrganizationId>, SuiteError> {
+    // Locked first: nobody can point at them from here on.
+    let ids = organizations::lock(connection, scope, ids)?;
+    contacts::unlink_organizations(connection, scope, &ids)?;
+    crm_leads::unlink_organizations(connection, scope, &ids)?;
+    Ok(organizations::delete(connection, scope, &ids)?)
+}
+
+/// Merges organizations into one: it is filled up from them, everything that pointed at them points at it,
+/// and they are deleted.
+///
+/// # Errors
+/// Unknown ids, the target among the sources, notes that are too long: nothing is changed once the
+/// transaction is rolled back. The database's.
+pub fn merge(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    target: OrganizationId,
+    request: &MergeRequest<OrganizationId>,
+) -> Result<Organization, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
+    organizations::merge(connection, scope, target, request)?;
+    let sources = request.source_ids.as_slice();
+    contacts::repoint_organizations(connection, scope, sources, target)?;
+    crm_leads::repoint_organizations(connection, scope, sources, target)?;
+    organizations::delete(connection, scope, sources)?;
+    Ok(organizations::get(connection, scope, target, &form)?)
+}

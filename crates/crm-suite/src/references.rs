@@ -1,0 +1,28 @@
+//! Whether the records exist that another one is about to point at.
+
+use crm_core::values::References;
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, RecordId, Scope};
+use crm_directory::{contacts, organizations};
+
+use crate::SuiteError;
+
+/// Refuses references that name no record of the tenant, each under its field. Those that do cannot be deleted
+/// before the end of the transaction.
+pub(crate) fn check(connection: &mut DbConnection, scope: &Scope, references: &References) -> Result<(), SuiteError> {
+    let mut errors = FieldErrors::new();
+    if let Some(id) = references.organization
+        && !organizations::lock_missing(connection, scope, &[id])?.is_empty()
+    {
+        blame(&mut errors, References::ORGANIZATION_FIELD, id);
+    }
+    let ids: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
+    let missing = if ids.is_empty() { Vec::new() } else { contacts::lock_missing(connection, scope, &ids)? };
+    for (field, id) in references.contacts.iter().filter(|(_, id)| missing.contains(id)) {
+        blame(&mut errors, field, *id);
+    }
+    Ok(errors.into_result(())?)
+}
+
+fn blame<I: RecordId>(errors: &mut FieldErrors, field: &str, id: I) {
+    errors.push(field, FieldCode::UnknownReference, format!("no {} has the id {id}", I::KIND.name()));
+}

@@ -1,0 +1,182 @@
+use std::fmt;
+
+use crm_core::input::{At, FromJson, JsonObject, read_list};
+use crm_core::values::{contains_control, read_text};
+use crm_core::{FieldCode, FieldErrors};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::masking::{masked, unmask};
+
+/// The settings of an integration: any JSON object of at most 64 KiB (contract/clientmap). The server keeps
+/// them and never opens a URL that stands in them.
+///
+/// What is printed of it, by `Serialize` and `Debug` alike, has a mask for each member whose name contains
+/// `password`, `secret`, `token` or `apiKey`; [`reveal`](Self::reveal) gives the secrets.
+#[derive(Clone, PartialEq)]
+pub struct Configuration(JsonObject);
+
+/// How one field of a record is called on the other side, an entry of a configuration's `fieldMappings`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FieldMapping {
+    /// The member of the record in the source system.
+    pub source_field: String,
+    /// The member of the record in the target system.
+    pub target_field: String,
+    /// What its value is turned by, where it differs.
+    pub transform: Option<String>,
+}
+
+impl Configuration {
+    /// The most bytes of its JSON.
+    pub const MOST_BYTES: usize = 64 * 1024;
+    const MOST_MAPPINGS: usize = 1000;
+    const FIELD: &'static str = "configuration";
+
+    /// A configuration that came from the database, where only checked ones are.
+    #[must_use]
+    pub(crate) fn stored(object: JsonObject) -> Self {
+        Self(object)
+    }
+
+    /// The settings with their secrets, for the code that talks to the other system.
+    #[must_use]
+    pub fn reveal(&self) -> &JsonObject {
+        &self.0
+    }
+
+    /// How fields are called on the other side; empty where the configuration says nothing of it.
+    #[must_use]
+    pub fn field_mappings(&self) -> Vec<FieldMapping> {
+        let entries = self.0.get("fieldMappings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        // Entries were checked when they were stored.
+        entries.iter().filter_map(|entry| FieldMapping::deserialize(entry).ok()).collect()
+    }
+
+    /// This configuration with the stored secrets wherever it has masks.
+    ///
+    /// # Errors
+    /// `invalid_value` for a mask where nothing is stored; `too_long`.
+    pub(crate) fn unmasked(&self, stored: Option<&Self>) -> Result<Self, FieldErrors> {
+        let mut object = self.0.clone();
+        let mut errors = FieldErrors::new();
+        let at = At::field(Self::FIELD);
+        unmask(&mut object, stored.map(Self::reveal), &at, &mut errors);
+        check_size(&object, &at, &mut errors);
+        errors.into_result(Self(object))
+    }
+}
+
+impl Serialize for Configuration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        masked(&self.0).serialize(serializer)
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        masked(&self.0).fmt(f)
+    }
+}
+
+impl FromJson for Configuration {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Object(object) = value else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be an object");
+            return None;
+        };
+        let mut problems = FieldErrors::new();
+        check_size(object, at, &mut problems);
+        check_characters(value, at, &mut problems);
+        if let Some(mappings) = object.get("fieldMappings") {
+            read_list::<FieldMapping>(mappings, &at.key("fieldMappings"), Self::MOST_MAPPINGS, &mut problems);
+        }
+        let is_sane = problems.is_empty();
+        errors.append(problems);
+        is_sane.then(|| Self(object.clone()))
+    }
+}
+
+impl FromJson for FieldMapping {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Object(members) = value else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { sourceField, targetField, transform }");
+            return None;
+        };
+        for name in members.keys().filter(|name| !["sourceField", "targetField", "transform"].contains(&name.as_str())) {
+            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a field mapping");
+        }
+        let mut name = |member: &str| read_name(members.get(member), &at.key(member), errors);
+        let (source_field, target_field) = (name("sourceField"), name("targetField"));
+        let transform = match members.get("transform") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(name("transform")?),
+        };
+        Some(Self { source_field: source_field?, target_field: target_field?, transform })
+    }
+}
+
+fn read_name(value: Option<&Value>, at: &At<'_>, errors: &mut FieldErrors) -> Option<String> {
+    let text = match value {
+        None | Some(Value::Null) => "",
+        Some(value) => read_text(value, at, 255, false, errors)?,
+    };
+    if text.is_empty() {
+        errors.push(at.to_string(), FieldCode::Required, "must have 1 to 255 characters");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn check_size(object: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) {
+    let size = serde_json::to_vec(object).map_or(usize::MAX, |json| json.len());
+    if size > Configuration::MOST_BYTES {
+        errors.push(at.to_string(), FieldCode::TooLong, "must have at most 64 KiB as JSON");
+    }
+}
+
+/// NUL and other control characters stand in no text of ours (contract/conventions, "Writing").
+fn check_characters(value: &Value, at: &At<'_>, errors: &mut FieldErrors) {
+    let refused = "must not contain control characters other than tab, CR and LF";
+    match value {
+        Value::String(text) if contains_control(text) => {
+            errors.push(at.to_string(), FieldCode::InvalidCharacters, refused);
+        }
+        Value::Array(entries) => {
+            for (index, entry) in entries.iter().enumerate() {
+                check_characters(entry, &at.index(index), errors);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                if contains_control(name) {
+                    errors.push(at.to_string(), FieldCode::InvalidCharacters, "has a member whose name has control characters");
+                } else {
+                    check_characters(member, &at.key(name), errors);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Configuration {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{AdditionalProperties, Array, ObjectBuilder, Type};
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "Any JSON object of at most 64 KiB. Members whose name contains `password`, `secret`, `token` or \
+                 `apiKey` come back as `********`; sending that mask back keeps the stored value.",
+            ))
+            .property("fieldMappings", Array::new(FieldMapping::schema()))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Configuration {}

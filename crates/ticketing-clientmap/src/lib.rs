@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod configuration;
+mod error;
+mod masking;
+mod model;
+mod row;
+mod schema;
+mod service;
+mod words;
+
+pub use apply::{ApplyError, Direction, Transform, Transforms, apply};
+pub use configuration::{Configuration, FieldMapping};
+pub use error::ClientMapError;
+pub use masking::MASK;
+pub use model::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
+pub use service::{create, delete, get, get_locked, list, report_sync, update, version};
+pub use words::{ClientType, MapStatus, MappingType, SyncStatus};

@@ -1,0 +1,172 @@
+use crm_core::error::is_unique_violation;
+use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::row::{ClientMapRow, ClientMapValues};
+use crate::schema::{client_maps, clientmap_versions};
+use crate::{ClientMap, ClientMapError, ClientMapPatch, NewClientMap, SyncReport, SyncStatus};
+
+/// The client maps of the tenant, oldest first; with `usecase`, only those of that use case.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    usecase: Option<&str>,
+) -> Result<Vec<ClientMap>, ClientMapError> {
+    let mut query = client_maps::table.filter(client_maps::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    if let Some(usecase) = usecase {
+        query = query.filter(client_maps::usecase.eq(usecase));
+    }
+    let rows: Vec<ClientMapRow> =
+        query.order((client_maps::created_at, client_maps::id)).select(columns::<ClientMapRow>()).load(connection)?;
+    Ok(rows.into_iter().map(ClientMap::from).collect())
+}
+
+/// What changes with every change of any client map of the tenant, read without reading one; `None` before the
+/// first. Random, so that it never comes back, not even after a backup was restored.
+///
+/// Whoever shows it beside the list reads it first: a list that is newer than its version is fetched once too
+/// often, one that is older would be taken for current.
+///
+/// # Errors
+/// The database's.
+pub fn version(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Uuid>, ClientMapError> {
+    let found = clientmap_versions::table.find(scope.tenant()).select(clientmap_versions::version);
+    Ok(found.first(connection).optional()?)
+}
+
+/// One client map.
+///
+/// # Errors
+/// [`ClientMapError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMap, ClientMapError> {
+    let row: Option<ClientMapRow> =
+        client_maps::table.find((scope.tenant(), id)).select(columns::<ClientMapRow>()).first(connection).optional()?;
+    row.map(ClientMap::from).ok_or(ClientMapError::NotFound)
+}
+
+/// One client map, locked until the end of the transaction. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`ClientMapError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMap, ClientMapError> {
+    find_locked(connection, scope, id).map(ClientMap::from)
+}
+
+fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMapRow, ClientMapError> {
+    let row = client_maps::table
+        .find((scope.tenant(), id))
+        .select(columns::<ClientMapRow>())
+        .locked()
+        .get_result(connection)
+        .optional()?;
+    row.ok_or(ClientMapError::NotFound)
+}
+
+/// Makes a client map, whose runs are `pending`. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`ClientMapError::ClientIdTaken`]; [`ClientMapError::Invalid`] for a mask in the place of a secret; the
+/// database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) -> Result<ClientMap, ClientMapError> {
+    let row = (
+        client_maps::tenant_id.eq(scope.tenant()),
+        client_maps::id.eq(Uuid::random()),
+        ClientMapValues::of_new(new)?,
+        client_maps::sync_status.eq(SyncStatus::Pending),
+        client_maps::created_at.eq(scope.now()),
+        client_maps::updated_at.eq(scope.now()),
+    );
+    // The client id is the only thing that can be in conflict; ignoring it there keeps the transaction usable.
+    let inserted: Option<ClientMapRow> = diesel::insert_into(client_maps::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(columns::<ClientMapRow>())
+        .portable()
+        .get_result(connection)
+        .optional()?;
+    let made = inserted.map(ClientMap::from).ok_or(ClientMapError::ClientIdTaken)?;
+    note_change(connection, scope)?;
+    Ok(made)
+}
+
+/// Changes a client map. A patch that changes nothing leaves `updatedAt` and the version alone. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`ClientMapError::NotFound`]; [`ClientMapError::Invalid`] for a mask where no secret is stored;
+/// [`ClientMapError::ClientIdTaken`], after which the transaction can only be rolled back; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    patch: &ClientMapPatch,
+) -> Result<ClientMap, ClientMapError> {
+    let row = find_locked(connection, scope, id)?;
+    let values = row.values.clone().patched(patch)?;
+    if values == row.values {
+        return Ok(row.into());
+    }
+    let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
+        .set((values, client_maps::updated_at.eq(scope.now())))
+        .returning(columns::<ClientMapRow>())
+        .portable()
+        .get_result(connection)
+        .map_err(|error| if is_unique_violation(&error) { ClientMapError::ClientIdTaken } else { error.into() })?;
+    note_change(connection, scope)?;
+    Ok(updated.into())
+}
+
+/// Notes what the integration reports of a run. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`ClientMapError::NotFound`]; the database's.
+pub fn report_sync(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    report: &SyncReport,
+) -> Result<ClientMap, ClientMapError> {
+    let SyncReport { sync_status, last_sync_at } = *report;
+    let row = find_locked(connection, scope, id)?;
+    let ended_now = sync_status.is_ended_run().then(|| scope.now());
+    let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
+        .set((
+            client_maps::sync_status.eq(sync_status),
+            client_maps::last_sync_at.eq(last_sync_at.or(ended_now).or(row.last_sync_at)),
+            client_maps::updated_at.eq(scope.now()),
+        ))
+        .returning(columns::<ClientMapRow>())
+        .portable()
+        .get_result(connection)?;
+    note_change(connection, scope)?;
+    Ok(updated.into())
+}
+
+/// Deletes a client map. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`ClientMapError::NotFound`]; the database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), ClientMapError> {
+    let gone = diesel::delete(client_maps::table.find((scope.tenant(), id))).execute(connection)?;
+    if gone == 0 {
+        return Err(ClientMapError::NotFound);
+    }
+    note_change(connection, scope)
+}
+
+/// Gives the tenant's client maps a new version. Always after the client map was written, so that two changes
+/// wait for each other in the same order.
+fn note_change(connection: &mut DbConnection, scope: &Scope) -> Result<(), ClientMapError> {
+    diesel::insert_into(clientmap_versions::table)
+        .values((clientmap_versions::tenant_id.eq(scope.tenant()), clientmap_versions::version.eq(Uuid::random())))
+        .on_conflict(clientmap_versions::tenant_id)
+        .do_update()
+        .set(clientmap_versions::version.eq(excluded(clientmap_versions::version)))
+        .portable()
+        .execute(connection)?;
+    Ok(())
+}
