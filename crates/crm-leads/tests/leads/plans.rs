@@ -46,7 +46,6 @@ fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> S
             ))
             .unwrap();
     }
-    connection.batch_execute(&format!("DROP INDEX {}", option_env!("DROPPED").unwrap())).unwrap();
     connection.batch_execute("ANALYZE").unwrap();
     scopes[4].clone()
 }
