@@ -39,8 +39,12 @@ pub enum ApplyError {
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownTransform { transform, field } => write!(f, "the field {field} names the unknown transform {transform}"),
-            Self::Refused { transform, field, reason } => write!(f, "the transform {transform} refuses the field {field}: {reason}"),
+            Self::UnknownTransform { transform, field } => {
+                write!(f, "the field {field} names the unknown transform {transform}")
+            }
+            Self::Refused { transform, field, reason } => {
+                write!(f, "the transform {transform} refuses the field {field}: {reason}")
+            }
         }
     }
 }
@@ -180,7 +184,9 @@ impl Found<'_> {
                 let key = key_of(value)?;
                 let is_it = |target: &&Value| key_of(target).is_ok_and(|target| target == key);
                 let found = entries(table)?.iter().find(|(_, target)| is_it(target));
-                found.map(|(source, _)| Value::from(source.as_str())).ok_or_else(|| format!("it has nothing for {key:?}"))
+                found
+                    .map(|(source, _)| Value::from(source.as_str()))
+                    .ok_or_else(|| format!("it has nothing for {key:?}"))
             }
             Self::Registered(transform) => transform.to_source(value),
         }

@@ -102,10 +102,15 @@ impl FromJson for Configuration {
 impl FromJson for FieldMapping {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { sourceField, targetField, transform }");
+            errors.push(
+                at.to_string(),
+                FieldCode::WrongType,
+                "must be an object { sourceField, targetField, transform }",
+            );
             return None;
         };
-        for name in members.keys().filter(|name| !["sourceField", "targetField", "transform"].contains(&name.as_str())) {
+        for name in members.keys().filter(|name| !["sourceField", "targetField", "transform"].contains(&name.as_str()))
+        {
             errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a field mapping");
         }
         let mut name = |member: &str| read_name(members.get(member), &at.key(member), errors);
@@ -152,7 +157,11 @@ fn check_characters(value: &Value, at: &At<'_>, errors: &mut FieldErrors) {
         Value::Object(members) => {
             for (name, member) in members {
                 if contains_control(name) {
-                    errors.push(at.to_string(), FieldCode::InvalidCharacters, "has a member whose name has control characters");
+                    errors.push(
+                        at.to_string(),
+                        FieldCode::InvalidCharacters,
+                        "has a member whose name has control characters",
+                    );
                 } else {
                     check_characters(member, &at.key(name), errors);
                 }

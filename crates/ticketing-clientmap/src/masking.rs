@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_mask_that_comes_back_keeps_the_secret_that_is_stored_there() {
-        let stored = object(json!({ "token": "t", "list": [{ "id": 1, "secret": "one" }, { "id": 2, "secret": "two" }] }));
+        let stored =
+            object(json!({ "token": "t", "list": [{ "id": 1, "secret": "one" }, { "id": 2, "secret": "two" }] }));
         for (sent, expected, why) in [
             (Value::Object(masked(&stored)), Value::Object(stored.clone()), "everything as it was shown"),
             (json!({ "token": "new" }), json!({ "token": "new" }), "a new secret"),
@@ -144,7 +145,10 @@ mod tests {
         for (sent, field) in [
             (json!({ "password": MASK }), "configuration.password"),
             (json!({ "deeper": { "token": MASK } }), "configuration.deeper.token"),
-            (json!({ "list": [{ "id": 9, "secret": MASK }, { "id": 1, "secret": MASK }] }), "configuration.list[0].secret"),
+            (
+                json!({ "list": [{ "id": 9, "secret": MASK }, { "id": 1, "secret": MASK }] }),
+                "configuration.list[0].secret",
+            ),
         ] {
             let (mut sent, mut errors) = (object(sent), FieldErrors::new());
             unmask(&mut sent, Some(&stored), &At::field("configuration"), &mut errors);

@@ -92,8 +92,7 @@ impl ClientMapValues {
         } = patch;
         let current = self.configuration.map(|Json(object)| Configuration::stored(object));
         let unmasked = configuration.value().map(|new| new.unmasked(current.as_ref())).transpose()?;
-        let configuration =
-            if configuration.is_keep() { current.as_ref() } else { unmasked.as_ref() }.map(json);
+        let configuration = if configuration.is_keep() { current.as_ref() } else { unmasked.as_ref() }.map(json);
         Ok(Self {
             client_id: client_id.as_ref().map_or(self.client_id, |id| id.as_str().to_owned()),
             client_name: client_name.as_ref().map_or(self.client_name, |name| name.as_str().to_owned()),

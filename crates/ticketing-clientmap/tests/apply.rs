@@ -1,7 +1,7 @@
 //! Applying field mappings, in both directions.
 
-use crm_core::input::{At, FromJson, JsonObject};
 use crm_core::FieldErrors;
+use crm_core::input::{At, FromJson, JsonObject};
 use serde_json::{Value, json};
 use ticketing_clientmap::{ApplyError, Configuration, Direction, Transforms, apply};
 
@@ -40,9 +40,17 @@ fn a_record_goes_there_and_back() {
 fn what_a_record_has_decides_what_comes_out() {
     for (record, expected, why) in [
         (json!({}), json!({}), "nothing"),
-        (json!({ "subject": "a", "other": 1 }), json!({ "short_description": "a" }), "fields that no mapping names are left out"),
+        (
+            json!({ "subject": "a", "other": 1 }),
+            json!({ "short_description": "a" }),
+            "fields that no mapping names are left out",
+        ),
         (json!({ "status": null }), json!({ "state": null }), "null stays null"),
-        (json!({ "subject": { "a": [1] } }), json!({ "short_description": { "a": [1] } }), "any value passes without a transform"),
+        (
+            json!({ "subject": { "a": [1] } }),
+            json!({ "short_description": { "a": [1] } }),
+            "any value passes without a transform",
+        ),
     ] {
         assert_eq!(run(&servicenow(), &Transforms::new(), Direction::ToTarget, record), Ok(expected), "{why}");
     }
@@ -56,7 +64,8 @@ fn what_a_record_has_decides_what_comes_out() {
 fn an_unknown_transform_is_named() {
     let example: Value = serde_json::from_str(include_str!("example.json")).unwrap();
     let settings = &example["data"]["rows"][1]["configuration"];
-    let expected = ApplyError::UnknownTransform { transform: "priorityMapping".to_owned(), field: "priority".to_owned() };
+    let expected =
+        ApplyError::UnknownTransform { transform: "priorityMapping".to_owned(), field: "priority".to_owned() };
     for direction in [Direction::ToTarget, Direction::ToSource] {
         assert_eq!(run(settings, &Transforms::new(), direction, json!({})), Err(expected.clone()));
     }
@@ -71,7 +80,10 @@ fn what_a_transform_refuses_is_named() {
         (Direction::ToSource, json!({ "state": 9 })),
     ] {
         let refused = run(&servicenow(), &Transforms::new(), direction, record);
-        assert!(matches!(&refused, Err(ApplyError::Refused { transform, .. }) if transform == "statusMapping"), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(ApplyError::Refused { transform, .. }) if transform == "statusMapping"),
+            "{refused:?}"
+        );
     }
     let mut settings = servicenow();
     settings["transforms"]["statusMapping"] = json!("open=1");
@@ -92,10 +104,19 @@ fn a_registered_transform_is_asked_and_the_configuration_wins() {
         )
     };
     let mut settings = servicenow();
-    assert_eq!(run(&settings, &transforms(), Direction::ToTarget, json!({ "status": "open" })), Ok(json!({ "state": 1 })));
+    assert_eq!(
+        run(&settings, &transforms(), Direction::ToTarget, json!({ "status": "open" })),
+        Ok(json!({ "state": 1 }))
+    );
     settings["transforms"] = json!({});
-    assert_eq!(run(&settings, &transforms(), Direction::ToTarget, json!({ "status": "open" })), Ok(json!({ "state": "OPEN" })));
-    assert_eq!(run(&settings, &transforms(), Direction::ToSource, json!({ "state": "OPEN" })), Ok(json!({ "status": "open" })));
+    assert_eq!(
+        run(&settings, &transforms(), Direction::ToTarget, json!({ "status": "open" })),
+        Ok(json!({ "state": "OPEN" }))
+    );
+    assert_eq!(
+        run(&settings, &transforms(), Direction::ToSource, json!({ "state": "OPEN" })),
+        Ok(json!({ "status": "open" }))
+    );
     let refused = run(&settings, &transforms(), Direction::ToTarget, json!({ "status": 1 }));
     assert!(matches!(refused, Err(ApplyError::Refused { reason, .. }) if reason == "it takes texts"));
 }

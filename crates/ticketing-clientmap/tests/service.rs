@@ -262,12 +262,25 @@ fn bad_bodies_are_refused_with_every_problem() {
         (with("configuration", json!({ "fieldMappings": {} })), "configuration.fieldMappings", FieldCode::WrongType),
         (mapping(json!("a")), "configuration.fieldMappings[0]", FieldCode::WrongType),
         (mapping(json!({ "sourceField": "a" })), "configuration.fieldMappings[0].targetField", FieldCode::Required),
-        (mapping(json!({ "sourceField": "a", "targetField": "b", "transfrom": "c" })), "configuration.fieldMappings[0].transfrom", FieldCode::UnknownField),
-        (mapping(json!({ "sourceField": "a", "targetField": "b", "transform": 1 })), "configuration.fieldMappings[0].transform", FieldCode::WrongType),
-        (mapping(json!({ "sourceField": "a", "targetField": "b", "transform": "" })), "configuration.fieldMappings[0].transform", FieldCode::Required),
+        (
+            mapping(json!({ "sourceField": "a", "targetField": "b", "transfrom": "c" })),
+            "configuration.fieldMappings[0].transfrom",
+            FieldCode::UnknownField,
+        ),
+        (
+            mapping(json!({ "sourceField": "a", "targetField": "b", "transform": 1 })),
+            "configuration.fieldMappings[0].transform",
+            FieldCode::WrongType,
+        ),
+        (
+            mapping(json!({ "sourceField": "a", "targetField": "b", "transform": "" })),
+            "configuration.fieldMappings[0].transform",
+            FieldCode::Required,
+        ),
     ] {
         let errors = NewClientMap::from_body(&object(body)).unwrap_err();
-        let found: Vec<(&str, FieldCode)> = errors.as_slice().iter().map(|error| (error.field.as_str(), error.code)).collect();
+        let found: Vec<(&str, FieldCode)> =
+            errors.as_slice().iter().map(|error| (error.field.as_str(), error.code)).collect();
         assert_eq!(found, [(field, code)]);
     }
     let errors = NewClientMap::from_body(&object(json!({ "clientType": "x" }))).unwrap_err();

@@ -1,0 +1,2 @@
+DROP TABLE clientmap_versions;
+DROP TABLE client_maps;
