@@ -139,6 +139,12 @@ impl From<DieselError> for CaseTypeError {
     }
 }
 
+impl From<FieldErrors> for CaseTypeError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
 impl From<FormError> for CaseTypeError {
     fn from(error: FormError) -> Self {
         match error {

@@ -25,7 +25,7 @@ const DEEPEST: usize = 64;
 /// The body: one JSON object, checked as a whole.
 pub struct Body<T>(pub T);
 
-impl<T: FromBody + utoipa::ToSchema> Extract for Body<T> {
+impl<T: FromBody> Extract for Body<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call).await?;
         Ok(Self(parse(call, &bytes)?))
@@ -40,7 +40,7 @@ impl<T: FromBody + utoipa::ToSchema> Extract for Body<T> {
 /// A body that may be left out.
 pub struct OptionalBody<T>(pub Option<T>);
 
-impl<T: FromBody + utoipa::ToSchema> Extract for OptionalBody<T> {
+impl<T: FromBody> Extract for OptionalBody<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call).await?;
         Ok(Self(if bytes.is_empty() { None } else { Some(parse(call, &bytes)?) }))

@@ -87,6 +87,12 @@ impl Operation {
         self
     }
 
+    /// Leaves the operation out of the document: another spelling of one that is in it.
+    pub fn undocumented(&mut self) -> &mut Self {
+        self.doc.is_documented = false;
+        self
+    }
+
     /// A problem that the signature does not tell of.
     pub fn problem(&mut self, code: ProblemCode) -> &mut Self {
         self.doc.problem(code);
@@ -141,9 +147,9 @@ impl Api {
         &mut self.operations[index]
     }
 
-    /// What the document says of each operation.
+    /// What the document says of each operation that is in it.
     pub fn docs(&self) -> impl Iterator<Item = &OperationDoc> {
-        self.operations.iter().map(|operation| &operation.doc)
+        self.operations.iter().map(|operation| &operation.doc).filter(|doc| doc.is_documented)
     }
 
     /// Registers all operations, and the answers to everything else.

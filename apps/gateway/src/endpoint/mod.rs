@@ -24,4 +24,4 @@ pub use extract::{Extract, IfMatch, PathId};
 pub use handler::{Api, Handler, Operation};
 pub use openapi::{OperationDoc, document};
 pub use query::{Params, Query};
-pub use reply::{Answer, Created, Item, Listing, NoContent, Raw, Rendered, Reply, Typed, etag_of};
+pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};

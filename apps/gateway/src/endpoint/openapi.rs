@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::{Method, StatusCode};
 use crm_core::FieldCode;
+use crm_core::input::FromBody;
+use crm_core::openapi::describe;
 use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
 use serde_json::json;
@@ -36,6 +38,7 @@ pub struct OperationDoc {
     pub(super) description: String,
     /// Whether a tenant's key is needed.
     pub needs_key: bool,
+    pub(super) is_documented: bool,
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
     responses: BTreeMap<u16, Response>,
@@ -54,6 +57,7 @@ impl OperationDoc {
             summary: String::new(),
             description: String::new(),
             needs_key: false,
+            is_documented: true,
             parameters: Vec::new(),
             request: None,
             responses: BTreeMap::new(),
@@ -120,34 +124,53 @@ impl OperationDoc {
         self.parameters.push(parameter);
     }
 
-    pub(super) fn request_body<T: ToSchema>(&mut self, required: bool) {
-        self.request = Some((self.schema_of::<T>(), required));
+    pub(super) fn request_body<T: FromBody>(&mut self, required: bool) {
+        let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        let (schema, referred) = describe::<T>();
+        self.schemas.extend(referred);
+        self.schemas.push((name.to_owned(), schema.into()));
+        self.request = Some((Ref::from_schema_name(name).into(), required));
     }
 
     pub(super) fn item_response<T: ToSchema>(&mut self, status: StatusCode, description: &str, headers: &[&str]) {
         let item = self.schema_of::<T>();
         let envelope = ObjectBuilder::new().property("item", item).required("item");
-        let mut response = ResponseBuilder::new()
-            .description(description)
-            .content(JSON, ContentBuilder::new().schema(Some(envelope)).build());
-        for name in headers {
-            response = response.header(*name, HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build());
-        }
-        self.responses.insert(status.as_u16(), response.build());
-        if self.method == Method::GET {
-            self.header_parameter("If-None-Match", "An ETag that the client has; where it is still right, the answer is 304.");
-            self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
-        }
+        self.response(status, description, envelope.into(), headers);
+        self.conditional_get();
+    }
+
+    pub(super) fn items_response<T: ToSchema>(&mut self) {
+        let item = self.schema_of::<T>();
+        let envelope = ObjectBuilder::new().property("items", Array::new(item)).required("items");
+        self.response(StatusCode::OK, "All of them.", envelope.into(), &["ETag"]);
+        self.conditional_get();
     }
 
     pub(super) fn page_response<T: ToSchema>(&mut self) {
         let item = self.schema_of::<T>();
-        let page = with_items::<T>(item);
-        let response = ResponseBuilder::new()
-            .description("A page of records.")
-            .content(JSON, ContentBuilder::new().schema(Some(page)).build())
-            .build();
-        self.responses.insert(200, response);
+        self.response(StatusCode::OK, "A page of records.", with_items::<T>(item), &[]);
+    }
+
+    pub(super) fn plain_response<T: ToSchema>(&mut self) {
+        let schema = self.schema_of::<T>();
+        self.response(StatusCode::OK, "What was done.", schema, &[]);
+    }
+
+    fn response(&mut self, status: StatusCode, description: &str, schema: RefOr<Schema>, headers: &[&str]) {
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let mut response = ResponseBuilder::new().description(description).content(JSON, content);
+        for name in headers {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            response = response.header(*name, HeaderBuilder::new().schema(Some(text)).build());
+        }
+        self.responses.insert(status.as_u16(), response.build());
+    }
+
+    fn conditional_get(&mut self) {
+        if self.method == Method::GET {
+            self.header_parameter("If-None-Match", "An ETag that the client has; where it is still right, the answer is 304.");
+            self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
+        }
     }
 
     pub(super) fn empty_response(&mut self, status: StatusCode, description: &str) {

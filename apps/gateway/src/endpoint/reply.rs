@@ -83,6 +83,19 @@ pub struct Created<T> {
 #[derive(Debug)]
 pub struct Listing<T>(pub Page<T>);
 
+/// All records of a short list: 200, `{ "items": [ … ] }` with an ETag.
+#[derive(Debug)]
+pub struct Items<T>(pub Vec<T>);
+
+#[derive(Serialize)]
+struct ItemsEnvelope<T> {
+    items: Vec<T>,
+}
+
+/// The outcome of an action that is no record: 200, without an envelope.
+#[derive(Debug)]
+pub struct Plain<T>(pub T);
+
 /// Nothing left to show: 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -120,7 +133,11 @@ fn header(text: &str) -> Result<HeaderValue, Failure> {
 }
 
 fn item<T: Serialize>(status: StatusCode, item: T) -> Result<Rendered, Failure> {
-    let mut rendered = json(status, &ItemEnvelope { item })?;
+    tagged(status, &ItemEnvelope { item })
+}
+
+fn tagged(status: StatusCode, envelope: &impl Serialize) -> Result<Rendered, Failure> {
+    let mut rendered = json(status, envelope)?;
     rendered.headers.push((ETAG, header(&etag_of_bytes(&rendered.body))?));
     Ok(rendered)
 }
@@ -154,6 +171,26 @@ impl<T: Serialize + ToSchema> Reply for Listing<T> {
 
     fn describe(operation: &mut OperationDoc) {
         operation.page_response::<T>();
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Items<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        tagged(StatusCode::OK, &ItemsEnvelope { items: self.0 })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.items_response::<T>();
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Plain<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        json(StatusCode::OK, &self.0)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.plain_response::<T>();
     }
 }
 

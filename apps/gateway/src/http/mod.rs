@@ -1,10 +1,22 @@
 //! The routes, one file an area: each handler is extract, one database job, envelope.
 
+mod bulk;
+mod contacts;
+mod forms;
+mod leads;
+mod organizations;
 mod process;
+mod tags;
 
 use crate::endpoint::Api;
 
 /// Declares all of them.
 pub fn routes(api: &mut Api) {
+    leads::routes(api);
+    contacts::routes(api);
+    organizations::routes(api);
+    tags::routes(api);
+    forms::routes(api);
+    bulk::routes(api);
     process::routes(api);
 }

@@ -1,7 +1,7 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
-use crm_core::{CaseTypeId, DbConnection, FieldErrors, Scope, numbering};
+use crm_core::{CaseTypeId, DbConnection, Scope, numbering};
 use crm_forms::Form;
 
 use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
@@ -20,7 +20,7 @@ pub fn provision(connection: &mut DbConnection, scope: &Scope) -> Result<CaseTyp
     }
     let new = NewCaseType::new(Title::stored(general::LABEL.to_owned()));
     let form = general::form(scope.public_tenant());
-    insert(connection, scope, &new, &form, general::workflow().map_err(CaseTypeError::Invalid)?, true)
+    insert(connection, scope, &new, &form, general::workflow()?, true)
 }
 
 /// Makes a case type. Call it in a [`DbConnection::write`].
@@ -41,7 +41,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCaseType) -
     let workflow = match (&new.workflow, default) {
         (Some(workflow), _) => workflow.clone(),
         (None, Some(row)) => row.values.workflow.0,
-        (None, None) => general::workflow().map_err(CaseTypeError::Invalid)?,
+        (None, None) => general::workflow()?,
     };
     insert(connection, scope, new, &form, workflow, false)
 }
@@ -54,7 +54,7 @@ fn insert(
     workflow: WorkflowDocument,
     is_default: bool,
 ) -> Result<CaseType, CaseTypeError> {
-    let graph = workflow.graph().map_err(CaseTypeError::Invalid)?;
+    let graph = workflow.graph()?;
     let values = CaseTypeValues::of_new(new, form, workflow, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
@@ -123,7 +123,7 @@ pub fn update(
         }
     };
     if let Some(workflow) = &patch.workflow {
-        let after = workflow.graph().map_err(CaseTypeError::Invalid)?;
+        let after = workflow.graph()?;
         let before = stored_graph(&row.values.workflow.0)?;
         statuses::replace(connection, scope, id, &before, &after)?;
     }
@@ -145,11 +145,5 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> R
     match queries::count_cases(connection, scope, id)? {
         0 => Ok(queries::delete(connection, scope, id)?),
         cases => Err(CaseTypeError::InUse(cases)),
-    }
-}
-
-impl From<FieldErrors> for CaseTypeError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
     }
 }

@@ -1,5 +1,7 @@
 //! The statuses of case types as rows, which cases point at.
 
+use std::collections::HashMap;
+
 use crm_core::values::lowercase;
 use crm_core::{CaseTypeId, DbConnection, Scope, TenantId, each_backend};
 use diesel::prelude::*;
@@ -49,7 +51,7 @@ fn add(connection: &mut DbConnection, rows: Vec<InsertedStatus>) -> QueryResult<
 enum Fate {
     /// It is there as it was.
     Stays,
-    /// It is there under this label: spelled in another case, or with the same id and a label that is new.
+    /// It is there under this label: spelled in another case, or by the same id with a label that is new.
     Renamed(String),
     /// It is gone.
     Removed,
@@ -59,20 +61,16 @@ impl Fate {
     /// The label decides before the id: an editor that numbers its nodes anew must not move cases about. A label
     /// that another status had before is no new name either, or the cases of two statuses would run together.
     fn of(status: &Status, before: &Workflow, after: &Workflow) -> Self {
-        let labeled = |workflow: &Workflow, label: &str| {
-            let label = lowercase(label);
-            workflow.statuses().iter().find(|status| lowercase(&status.label) == label).cloned()
-        };
-        if let Some(same) = labeled(after, &status.label) {
-            return if same.label == status.label { Self::Stays } else { Self::Renamed(same.label) };
-        }
-        let node = status.node.as_deref().map(lowercase);
-        let heir = node.and_then(|node| {
-            after.statuses().iter().find(|status| status.node.as_deref().map(lowercase).as_ref() == Some(&node))
+        let same = |one: &str, other: &str| lowercase(one) == lowercase(other);
+        let is_new = |label: &str| before.status(label).is_none_or(|known| !same(&known.label, label));
+        let by_name = after.status(&status.label);
+        let by_node = status.node.as_deref().and_then(|node| {
+            after.status(node).filter(|heir| heir.node.as_deref().is_some_and(|heir| same(heir, node)))
         });
-        match heir {
-            Some(heir) if labeled(before, &heir.label).is_none() => Self::Renamed(heir.label.clone()),
-            _ => Self::Removed,
+        match by_name.into_iter().chain(by_node).find(|heir| same(&heir.label, &status.label) || is_new(&heir.label)) {
+            Some(heir) if heir.label == status.label => Self::Stays,
+            Some(heir) => Self::Renamed(heir.label.clone()),
+            None => Self::Removed,
         }
     }
 }
@@ -102,18 +100,20 @@ pub(crate) fn replace(
             .filter(case_statuses::tenant_id.eq(scope.tenant()))
             .filter(case_statuses::case_type_id.eq(case_type))
     };
-    let present: Vec<String> = of_type().select(case_statuses::label_lower).load(connection)?;
+    let present: Vec<(String, Option<String>)> =
+        of_type().select((case_statuses::label_lower, case_statuses::node_lower)).load(connection)?;
+    let present: HashMap<String, Option<String>> = present.into_iter().collect();
     let wanted: Vec<InsertedStatus> =
         after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
     let labels: Vec<String> = wanted.iter().map(|status| status.label_lower.clone()).collect();
-    let (kept, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|status| present.contains(&status.label_lower));
+    let (kept, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
     add(connection, new)?;
     for (status, fate) in &fates {
         if let Fate::Renamed(label) = fate {
             rename(connection, scope, case_type, &status.label, label)?;
         }
     }
-    for status in kept {
+    for status in kept.iter().filter(|status| present.get(&status.label_lower) != Some(&status.node_lower)) {
         diesel::update(of_type().filter(case_statuses::label_lower.eq(&status.label_lower)))
             .set(case_statuses::node_lower.eq(&status.node_lower))
             .execute(connection)?;

@@ -68,13 +68,13 @@ fn organizations(kind: BackendKind, tenant: i64) -> String {
 
 fn contacts_with_values(kind: BackendKind, tenant: i64, count: u32) -> String {
     let (numbers, moment) = (series(kind, count), moment(kind));
-    let name = "CASE n % 10 WHEN 3 THEN 'mary johnson ' ELSE 'peter smith ' END || n * 7919";
+    let name = "CASE n % 10 WHEN 3 THEN 'mary johnson ' ELSE 'peter smith ' END || (n * 7919)";
     let is_primary = if kind == BackendKind::Postgres { "true" } else { "1" };
     format!(
         "INSERT INTO contacts (tenant_id, id, name, name_lower, organization_id, custom_fields, created_on, last_updated_on)
          SELECT {tenant}, n, 'Name', {name}, 1 + n % 1000, '{{}}', {moment}, {moment} FROM {numbers};
          INSERT INTO contact_emails (tenant_id, contact_id, position, value, value_lower, is_primary)
-         SELECT {tenant}, n, 0, 'x', 'p' || n * 6007 || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
+         SELECT {tenant}, n, 0, 'x', 'p' || (n * 6007) || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
          FROM {numbers};
          INSERT INTO contact_phones (tenant_id, contact_id, position, value, value_lower, digits, is_primary)
          SELECT {tenant}, n, 0, 'x', 'x', '1555' || (1000000 + n), {is_primary} FROM {numbers};"

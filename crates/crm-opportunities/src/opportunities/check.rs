@@ -5,7 +5,8 @@ use crm_core::{DbConnection, FieldErrors, Patch, Scope};
 use crm_forms::{CustomFields, Form};
 use crm_tags::{TagError, TagKind, TagOption, TagRefs};
 
-use crate::{OpportunityError, OpportunityPatch, NewOpportunity};
+use super::{NewOpportunity, OpportunityPatch};
+use crate::OpportunityError;
 
 /// Checks a new opportunity; gives the custom fields to store.
 pub(crate) fn check_new(new: &NewOpportunity, form: &Form, errors: &mut FieldErrors) -> CustomFields {

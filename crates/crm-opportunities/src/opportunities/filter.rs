@@ -1,10 +1,11 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::values::LeadRating;
-use crm_core::{ContactId, OrganizationId, Timestamp};
+use crm_core::{ContactId, OrganizationId, Timestamp, Uuid};
 
-/// Which opportunities a list has (contract/pipeline, "Opportunity"). What is `None` filters nothing; filters combine with
-/// AND, the entries of one filter with OR. An empty list of entries matches nothing.
+use super::OpportunityStatus;
+
+/// Which opportunities a list has (contract/pipeline, "Opportunity"). What is `None` filters nothing; filters combine
+/// with AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpportunityFilter {
     /// The title contains this text, which is in lower case.
@@ -15,16 +16,14 @@ pub struct OpportunityFilter {
     pub organization_id: Option<Vec<OrganizationId>>,
     /// The opportunity has any of these tags, spelled by label or id.
     pub tags: Option<Vec<String>>,
-    /// The opportunity is archived, or is not.
-    pub is_archived: Option<bool>,
-    /// The opportunity was converted, or was not.
-    pub is_converted: Option<bool>,
     /// The id of the owner is one of these.
     pub owner_id: Option<Vec<String>>,
-    /// The origin is one of these.
-    pub origin: Option<Vec<String>>,
-    /// The rating is one of these.
-    pub lead_rating: Option<Vec<LeadRating>>,
+    /// The status is one of these.
+    pub status: Option<Vec<OpportunityStatus>>,
+    /// The key of the stage is one of these, in whatever pipeline.
+    pub stage: Option<Vec<String>>,
+    /// The pipeline is one of these.
+    pub pipeline_id: Option<Vec<Uuid>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -38,11 +37,10 @@ impl FromParams for OpportunityFilter {
             contact_id: params.ids("contactId", "Opportunities with one of these contacts."),
             organization_id: params.ids("organizationId", "Opportunities with one of these organizations."),
             tags: params.texts("tags", "Opportunities with any of these tags, by label or id."),
-            is_archived: params.bool("isArchived", "Only archived opportunities, or only those that are not."),
-            is_converted: params.bool("isConverted", "Only converted opportunities, or only those that are not."),
             owner_id: params.texts("ownerId", "Opportunities whose owner has one of these ids."),
-            origin: params.texts("origin", "Opportunities of one of these origins."),
-            lead_rating: params.words("leadRating", LeadRating::NAMES, "Opportunities of one of these ratings."),
+            status: params.words("status", OpportunityStatus::NAMES, "Opportunities with one of these statuses."),
+            stage: params.texts("stage", "Opportunities in a stage with one of these keys, in whatever pipeline."),
+            pipeline_id: params.uuids("pipelineId", "Opportunities in one of these pipelines."),
             created_after: params.timestamp("createdAfterDate", "Opportunities made at this moment or later."),
             created_before: params.timestamp("createdBeforeDate", "Opportunities made at this moment or earlier."),
         }
@@ -62,6 +60,10 @@ pub enum OpportunitySort {
     Value,
     /// Cold, warm, hot; opportunities without one come last.
     LeadRating,
+    /// When it was won or lost; open ones come last.
+    ClosedOn,
+    /// The place of the stage in its pipeline.
+    Stage,
 }
 
 impl SortField for OpportunitySort {
@@ -76,9 +78,11 @@ impl SortField for OpportunitySort {
         ("name", Self::Title),
         ("value", Self::Value),
         ("leadRating", Self::LeadRating),
+        ("closedOn", Self::ClosedOn),
+        ("stage", Self::Stage),
     ];
 
-    /// Each of these expressions has an index (migration 00000000000005).
+    /// Each of these expressions has an index (migration 00000000000006).
     fn column(self) -> SortColumn {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
@@ -94,6 +98,12 @@ impl SortField for OpportunitySort {
                 "coalesce(lead_rating, '')",
                 SortKind::Text,
             ),
+            Self::ClosedOn => SortColumn::nullable(
+                "coalesce(closed_on, '9999-12-31T23:59:59.999Z')",
+                "coalesce(closed_on, '0001-01-01T00:00:00.000Z')",
+                SortKind::Moment,
+            ),
+            Self::Stage => SortColumn::plain("stage_position", SortKind::Number),
         }
     }
 }

@@ -1,14 +1,12 @@
 //! What happens to opportunities when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the opportunities that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{
-    ContactId, DbConnection, ForUpdateExt, OpportunityId, OpportunityId, OrganizationId, PortableExt, Scope,
-};
+use crm_core::{ContactId, DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use crate::queries;
+use super::queries;
 use crate::schema::{opportunity_participants, opportunities};
 
 /// Takes these organizations off every opportunity.
@@ -121,20 +119,17 @@ fn replace_participant(
     Ok(())
 }
 
-/// Takes these opportunities off the opportunities that were converted into them; the opportunities stay converted.
+/// Takes these leads off the opportunities that were made of them.
 ///
 /// # Errors
 /// The database's.
-pub fn unlink_opportunities(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    opportunities: &[OpportunityId],
-) -> QueryResult<()> {
-    let of_them =
-        || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::opportunity_id.eq_any(opportunities));
+pub fn unlink_leads(connection: &mut DbConnection, scope: &Scope, leads: &[LeadId]) -> QueryResult<()> {
+    let of_them = || {
+        opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::lead_id.eq_any(leads))
+    };
     let _: Vec<OpportunityId> = of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
     diesel::update(of_them())
-        .set((opportunities::opportunity_id.eq(None::<OpportunityId>), opportunities::last_updated_on.eq(scope.now())))
+        .set((opportunities::lead_id.eq(None::<LeadId>), opportunities::last_updated_on.eq(scope.now())))
         .execute(connection)?;
     Ok(())
 }

@@ -1,8 +1,8 @@
-use crm_core::input::{FromBody, JsonObject, ObjectReader};
+use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, ShortText, Title, User,
 };
-use crm_core::{ContactId, FieldErrors, OpportunityId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{ContactId, OpportunityId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl FromBody for NewOpportunity {
         let participants = reader.optional("participants").unwrap_or_default();
         let tags = reader.optional("tags").unwrap_or_default();
         let custom_fields = reader.optional("customFields").unwrap_or_default();
-        let new = title.map(|title| Self {
+        title.map(|title| Self {
             title,
             value,
             origin,
@@ -206,8 +206,7 @@ impl FromBody for NewOpportunity {
             participants,
             tags,
             custom_fields,
-        });
-        new
+        })
     }
 }
 
@@ -217,7 +216,7 @@ impl FromBody for OpportunityPatch {
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         // Read-only after the creation, so that whatever it holds is ignored.
         reader.raw("creator");
-        let patch = Self {
+        Some(Self {
             title: reader.patch_required("title"),
             value: reader.patch("value"),
             origin: reader.patch("origin"),
@@ -231,19 +230,10 @@ impl FromBody for OpportunityPatch {
             participants: reader.patch("participants"),
             tags: reader.patch("tags"),
             custom_fields: reader.patch("customFields"),
-        };
-        Some(patch)
+        })
     }
 }
 
 /// Members of an opportunity that a client may send back as it read them.
-const READ_ONLY: &[&str] = &[
-    "id",
-    "tenantId",
-    "isArchived",
-    "isConverted",
-    "opportunityId",
-    "convertedOn",
-    "createdOn",
-    "lastUpdatedOn",
-];
+const READ_ONLY: &[&str] =
+    &["id", "tenantId", "isArchived", "isConverted", "opportunityId", "convertedOn", "createdOn", "lastUpdatedOn"];

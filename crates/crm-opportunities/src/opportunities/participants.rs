@@ -32,15 +32,15 @@ struct NewParticipantRow<'a> {
 pub(crate) fn of(
     connection: &mut DbConnection,
     scope: &Scope,
-    opportunities: &[OpportunityId],
+    records: &[OpportunityId],
 ) -> QueryResult<HashMap<OpportunityId, Vec<Participant>>> {
-    let mut participants: HashMap<OpportunityId, Vec<Participant>> = HashMap::with_capacity(opportunities.len());
-    if opportunities.is_empty() {
+    let mut participants: HashMap<OpportunityId, Vec<Participant>> = HashMap::with_capacity(records.len());
+    if records.is_empty() {
         return Ok(participants);
     }
     let rows: Vec<ParticipantRow> = opportunity_participants::table
         .filter(opportunity_participants::tenant_id.eq(scope.tenant()))
-        .filter(opportunity_participants::opportunity_id.eq_any(opportunities))
+        .filter(opportunity_participants::opportunity_id.eq_any(records))
         .order((opportunity_participants::position, opportunity_participants::contact_id))
         .select(crm_core::columns::<ParticipantRow>())
         .load(connection)?;

@@ -3,15 +3,18 @@
 use crm_core::page::{Contains, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, OpportunityId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_core::{
+    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns,
+};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
-use crate::row::{OpportunityRow, OpportunityValues};
+use super::row::{OpportunityRow, OpportunityValues};
+use super::{LostReason, OpportunityFilter, OpportunitySort, OpportunityStatus};
+use crate::pipelines::Place;
 use crate::schema::opportunities;
-use crate::{OpportunityFilter, OpportunitySort};
 
-type Query = opportunities::BoxedQuery<'static, Db>;
+pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
 pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> QueryResult<Option<OpportunityRow>> {
     opportunities::table.find((scope.tenant(), id)).select(columns::<OpportunityRow>()).first(connection).optional()
@@ -49,7 +52,7 @@ pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<Op
 pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
 
 /// The opportunities that match, in no order. `tags` are those that the filter's spellings name.
-fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) -> Query {
     /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
     /// PostgreSQL cannot do so for the `= ANY` of several.
     macro_rules! any_of {
@@ -67,11 +70,10 @@ fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) ->
         contact_id,
         organization_id,
         tags: _,
-        is_archived,
-        is_converted,
         owner_id,
-        origin,
-        lead_rating,
+        status,
+        stage,
+        pipeline_id,
         created_after,
         created_before,
     } = filter;
@@ -79,21 +81,14 @@ fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) ->
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);
-    any_of!(query, opportunities::origin, origin);
-    any_of!(query, opportunities::lead_rating, lead_rating);
+    any_of!(query, opportunities::status, status);
+    any_of!(query, opportunities::stage_key, stage);
+    any_of!(query, opportunities::pipeline_id, pipeline_id);
     if let Some(text) = title {
         query = query.filter(Contains::new("title_lower", text));
     }
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.to_vec()));
-    }
-    if let Some(archived) = is_archived {
-        query = query.filter(opportunities::is_archived.eq(*archived));
-    }
-    match is_converted {
-        None => {}
-        Some(true) => query = query.filter(opportunities::converted_on.is_not_null()),
-        Some(false) => query = query.filter(opportunities::converted_on.is_null()),
     }
     if let Some(moment) = created_after {
         query = query.filter(opportunities::created_on.ge(*moment));
@@ -127,6 +122,7 @@ pub(crate) fn insert(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
+    lead: Option<LeadId>,
     creator: Option<User>,
     values: &OpportunityValues,
 ) -> QueryResult<OpportunityRow> {
@@ -134,7 +130,8 @@ pub(crate) fn insert(
         opportunities::tenant_id.eq(scope.tenant()),
         opportunities::id.eq(id),
         opportunities::creator.eq(creator.map(Json)),
-        opportunities::is_archived.eq(false),
+        opportunities::status.eq(OpportunityStatus::Open),
+        opportunities::lead_id.eq(lead),
         opportunities::created_on.eq(scope.now()),
     );
     diesel::insert_into(opportunities::table)
@@ -170,43 +167,53 @@ impl Changed {
     }
 }
 
-/// Archives or unarchives an opportunity that is not in that state; `None` where it is, or where there is no such opportunity.
-pub(crate) fn set_archived(
+/// What a change of the status writes.
+pub(crate) struct Closing<'a> {
+    pub(crate) status: OpportunityStatus,
+    pub(crate) lost_reason: Option<&'a LostReason>,
+    pub(crate) closed_on: Option<Timestamp>,
+}
+
+/// Gives another status to an opportunity that is locked.
+pub(crate) fn set_status(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-    archived: bool,
+    closing: Closing<'_>,
     by: Option<&User>,
-) -> QueryResult<Option<OpportunityRow>> {
-    diesel::update(opportunities::table.find((scope.tenant(), id)).filter(opportunities::is_archived.ne(archived)))
-        .set((opportunities::is_archived.eq(archived), Changed::now(scope, by)))
+) -> QueryResult<OpportunityRow> {
+    let Closing { status, lost_reason, closed_on } = closing;
+    diesel::update(opportunities::table.find((scope.tenant(), id)))
+        .set((
+            opportunities::status.eq(status),
+            opportunities::lost_reason.eq(lost_reason.cloned().map(Json)),
+            opportunities::closed_on.eq(closed_on),
+            Changed::now(scope, by),
+        ))
         .returning(columns::<OpportunityRow>())
         .portable()
         .get_result(connection)
-        .optional()
 }
 
-/// Converts an opportunity that can be; whether it could.
-pub(crate) fn set_converted(
+/// Moves an opportunity that is locked.
+pub(crate) fn set_stage(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-    opportunity: OpportunityId,
+    place: &Place,
     by: Option<&User>,
-) -> QueryResult<bool> {
-    let open = opportunities::table
-        .find((scope.tenant(), id))
-        .filter(opportunities::converted_on.is_null())
-        .filter(opportunities::is_archived.eq(false));
-    let converted = diesel::update(open)
+) -> QueryResult<OpportunityRow> {
+    let Place { pipeline_id, stage, position } = place;
+    diesel::update(opportunities::table.find((scope.tenant(), id)))
         .set((
-            opportunities::converted_on.eq(scope.now()),
-            opportunities::opportunity_id.eq(opportunity),
+            opportunities::pipeline_id.eq(*pipeline_id),
+            opportunities::stage_key.eq(stage.as_str()),
+            opportunities::stage_position.eq(*position),
             Changed::now(scope, by),
         ))
+        .returning(columns::<OpportunityRow>())
         .portable()
-        .execute(connection)?;
-    Ok(converted > 0)
+        .get_result(connection)
 }
 
 pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> QueryResult<()> {

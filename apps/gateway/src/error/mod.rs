@@ -1,6 +1,8 @@
 //! The closed table of problems, and how everything that can go wrong becomes one of them
 //! (contract/conventions, "Errors"; RFC 9457).
 
+mod domains;
+
 use actix_web::http::StatusCode;
 use crm_core::FieldErrors;
 use crm_core::error::{Fault, fault};
@@ -179,15 +181,6 @@ impl From<diesel::result::Error> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::Bug(format!("an answer cannot be written as JSON: {error}"))
-    }
-}
-
-impl From<crm_core::tenants::TenantError> for Failure {
-    fn from(error: crm_core::tenants::TenantError) -> Self {
-        match error {
-            crm_core::tenants::TenantError::Database(error) => Self::Database(error),
-            other => Self::Bug(other.to_string()),
-        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! What the errors of each domain crate are to a client.
+
+use crm_core::tenants::TenantError;
+use crm_directory::DirectoryError;
+use crm_forms::FormError;
+use crm_leads::LeadError;
+use crm_suite::SuiteError;
+use crm_tags::TagError;
+use serde_json::json;
+
+use super::{Failure, Problem, ProblemCode};
+
+impl From<SuiteError> for Failure {
+    fn from(error: SuiteError) -> Self {
+        match error {
+            SuiteError::Lead(error) => error.into(),
+            SuiteError::Directory(error) => error.into(),
+            SuiteError::Form(error) => error.into(),
+            SuiteError::Tenant(error) => error.into(),
+            SuiteError::Invalid(errors) => errors.into(),
+            SuiteError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<LeadError> for Failure {
+    fn from(error: LeadError) -> Self {
+        match error {
+            LeadError::NotFound => Problem::not_found("lead").into(),
+            LeadError::Archived => {
+                Problem::new(ProblemCode::LeadArchived, "An archived lead cannot be converted.").into()
+            }
+            LeadError::AlreadyConverted(opportunity) => {
+                let detail = match opportunity {
+                    Some(id) => format!("The lead was converted into the opportunity {id}."),
+                    None => "The lead was converted into an opportunity that is deleted.".to_owned(),
+                };
+                Problem::new(ProblemCode::AlreadyConverted, detail).with("opportunityId", json!(opportunity)).into()
+            }
+            LeadError::Invalid(errors) => errors.into(),
+            LeadError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::NotFound(kind, ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                let detail = format!("No {} has the id {}.", kind.name(), ids.join(", "));
+                Problem::new(ProblemCode::NotFound, detail).into()
+            }
+            DirectoryError::NoteTooLong => {
+                let detail = "The joined notes have more than 10 000 characters; nothing was changed.";
+                Problem::new(ProblemCode::NoteTooLong, detail).into()
+            }
+            DirectoryError::Invalid(errors) => errors.into(),
+            DirectoryError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<TagError> for Failure {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::NotFound => Problem::not_found("tag").into(),
+            TagError::LabelTaken => {
+                Problem::new(ProblemCode::LabelTaken, "Another tag of this kind has this label.").into()
+            }
+            TagError::Invalid(errors) => errors.into(),
+            TagError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::FieldInUse(fields) => {
+                let detail = format!("Records have values of another type in {}.", fields.join(", "));
+                Problem::new(ProblemCode::FieldInUse, detail).with("fields", fields).into()
+            }
+            FormError::Invalid(errors) => errors.into(),
+            FormError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<TenantError> for Failure {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Database(error) => Self::Database(error),
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Bulk actions (contract/tags-forms-bulk, "Bulk actions").
+
+use crm_suite::bulk::{self, BulkAction, BulkOutcome, Directory, Module, Pipeline};
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Plain};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    const ABOUT: &str = "Deletes what DELETE of each would, all or nothing. Ids that name no record are told back.";
+    api.tag("Bulk actions");
+    api.post("/pipeline/bulk-actions", bulk_pipeline).summary("Delete many leads").about(ABOUT);
+    api.post("/directory/bulk-actions", bulk_directory).summary("Delete many contacts or organizations").about(ABOUT);
+}
+
+async fn bulk_pipeline(caller: Caller, body: Body<BulkAction<Pipeline>>) -> Answer<Plain<BulkOutcome>> {
+    delete(caller, body).await
+}
+
+async fn bulk_directory(caller: Caller, body: Body<BulkAction<Directory>>) -> Answer<Plain<BulkOutcome>> {
+    delete(caller, body).await
+}
+
+async fn delete<M: Module + Send>(caller: Caller, Body(action): Body<BulkAction<M>>) -> Answer<Plain<BulkOutcome>> {
+    caller.write(move |connection, scope| Ok(Plain(bulk::delete(connection, scope, &action)?))).await
+}

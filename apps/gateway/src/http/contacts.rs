@@ -1,0 +1,89 @@
+//! `/directory/contacts` (contract/directory).
+
+use crm_core::ContactId;
+use crm_core::page::PageRequest;
+use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact};
+use crm_suite::contacts;
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::error::{Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Contacts");
+    api.get("/directory/contacts", list_contacts).summary("List contacts");
+    api.post("/directory/contacts", create_contact).summary("Create a contact");
+    api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
+    api.patch("/directory/contacts/{id}", update_contact)
+        .summary("Change a contact")
+        .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
+    api.delete("/directory/contacts/{id}", delete_contact)
+        .summary("Delete a contact")
+        .about("Records that pointed at it lose that reference.");
+    api.post("/directory/contacts/{id}/merge", merge_contacts)
+        .summary("Merge contacts into this one")
+        .about(
+            "This one keeps what it has and is filled up from the others, in their order. What pointed at them \
+             points at this one, and they are deleted.",
+        )
+        .problem(ProblemCode::NoteTooLong);
+}
+
+async fn list_contacts(
+    caller: Caller,
+    Query((filter, page)): Query<(ContactFilter, PageRequest<ContactSort>)>,
+) -> Answer<Listing<Contact>> {
+    caller.read(move |connection, scope| Ok(Listing(contacts::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn create_contact(caller: Caller, Body(new): Body<NewContact>) -> Answer<Created<Contact>> {
+    caller
+        .write(move |connection, scope| {
+            let contact = contacts::create(connection, scope, &new)?;
+            Ok(Created { location: format!("/directory/contacts/{}", contact.id), item: contact })
+        })
+        .await
+}
+
+async fn get_contact(caller: Caller, PathId(id): PathId<ContactId>) -> Answer<Item<Contact>> {
+    caller.read(move |connection, scope| Ok(Item(contacts::get(connection, scope, id)?))).await
+}
+
+async fn update_contact(
+    caller: Caller,
+    PathId(id): PathId<ContactId>,
+    condition: IfMatch,
+    Body(patch): Body<ContactPatch>,
+) -> Answer<Item<Contact>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| contacts::get_locked(connection, scope, id))?;
+            Ok(Item(contacts::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_contact(caller: Caller, PathId(id): PathId<ContactId>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| contacts::get_locked(connection, scope, id))?;
+            let deleted = contacts::delete(connection, scope, &[id])?;
+            if deleted.is_empty() { Err(Problem::not_found("contact").into()) } else { Ok(NoContent) }
+        })
+        .await
+}
+
+async fn merge_contacts(
+    caller: Caller,
+    PathId(id): PathId<ContactId>,
+    condition: IfMatch,
+    Body(request): Body<MergeRequest<ContactId>>,
+) -> Answer<Item<Contact>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| contacts::get_locked(connection, scope, id))?;
+            Ok(Item(contacts::merge(connection, scope, id, &request)?))
+        })
+        .await
+}

@@ -1,0 +1,126 @@
+//! `/pipeline/leads` (contract/pipeline, "Lead").
+
+use crm_core::input::{FromBody, ObjectReader};
+use crm_core::page::PageRequest;
+use crm_core::values::User;
+use crm_core::{DbConnection, LeadId, Scope};
+use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
+use crm_suite::{SuiteError, leads};
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, OptionalBody, PathId, Query};
+use crate::error::Problem;
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Leads");
+    api.get("/pipeline/leads", list_leads)
+        .summary("List leads")
+        .about("Archived and converted leads are listed too, unless a filter leaves them out.");
+    api.post("/pipeline/leads", create_lead).summary("Create a lead");
+    api.get("/pipeline/leads/{id}", get_lead).summary("Read a lead");
+    api.patch("/pipeline/leads/{id}", update_lead)
+        .summary("Change a lead")
+        .about("A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field.");
+    api.delete("/pipeline/leads/{id}", delete_lead).summary("Delete a lead");
+    api.patch("/pipeline/leads/{id}/archive", archive_lead)
+        .summary("Archive a lead")
+        .about("One that is archived already stays as it is. `/pipeline/lead/{id}/archive` works too.");
+    api.patch("/pipeline/leads/{id}/unarchive", unarchive_lead)
+        .summary("Take a lead out of the archive")
+        .about("One that is not archived stays as it is. `/pipeline/lead/{id}/unarchive` works too.");
+    // One example of the source writes `lead` for `leads`.
+    api.patch("/pipeline/lead/{id}/archive", archive_lead).undocumented();
+    api.patch("/pipeline/lead/{id}/unarchive", unarchive_lead).undocumented();
+}
+
+/// Who does something that needs no other input: `{ lastUpdatedBy? }`.
+pub(super) struct ChangedBy(pub(super) Option<User>);
+
+impl FromBody for ChangedBy {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        Some(Self(reader.optional("lastUpdatedBy")))
+    }
+}
+
+async fn list_leads(
+    caller: Caller,
+    Query((filter, page)): Query<(LeadFilter, PageRequest<LeadSort>)>,
+) -> Answer<Listing<Lead>> {
+    caller.read(move |connection, scope| Ok(Listing(leads::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn create_lead(caller: Caller, Body(new): Body<NewLead>) -> Answer<Created<Lead>> {
+    caller
+        .write(move |connection, scope| {
+            let lead = leads::create(connection, scope, &new)?;
+            Ok(Created { location: format!("/pipeline/leads/{}", lead.id), item: lead })
+        })
+        .await
+}
+
+async fn get_lead(caller: Caller, PathId(id): PathId<LeadId>) -> Answer<Item<Lead>> {
+    caller.read(move |connection, scope| Ok(Item(leads::get(connection, scope, id)?))).await
+}
+
+async fn update_lead(
+    caller: Caller,
+    PathId(id): PathId<LeadId>,
+    condition: IfMatch,
+    Body(patch): Body<LeadPatch>,
+) -> Answer<Item<Lead>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| leads::get_locked(connection, scope, id))?;
+            Ok(Item(leads::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_lead(caller: Caller, PathId(id): PathId<LeadId>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| leads::get_locked(connection, scope, id))?;
+            let deleted = leads::delete(connection, scope, &[id])?;
+            if deleted.is_empty() { Err(Problem::not_found("lead").into()) } else { Ok(NoContent) }
+        })
+        .await
+}
+
+async fn archive_lead(
+    caller: Caller,
+    id: PathId<LeadId>,
+    condition: IfMatch,
+    body: OptionalBody<ChangedBy>,
+) -> Answer<Item<Lead>> {
+    set_archived(caller, id, condition, body, leads::archive).await
+}
+
+async fn unarchive_lead(
+    caller: Caller,
+    id: PathId<LeadId>,
+    condition: IfMatch,
+    body: OptionalBody<ChangedBy>,
+) -> Answer<Item<Lead>> {
+    set_archived(caller, id, condition, body, leads::unarchive).await
+}
+
+type SetArchived = fn(&mut DbConnection, &Scope, LeadId, Option<&User>) -> Result<Lead, SuiteError>;
+
+async fn set_archived(
+    caller: Caller,
+    PathId(id): PathId<LeadId>,
+    condition: IfMatch,
+    OptionalBody(body): OptionalBody<ChangedBy>,
+    set: SetArchived,
+) -> Answer<Item<Lead>> {
+    let by = body.and_then(|ChangedBy(user)| user);
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| leads::get_locked(connection, scope, id))?;
+            Ok(Item(set(connection, scope, id, by.as_ref())?))
+        })
+        .await
+}

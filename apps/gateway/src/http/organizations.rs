@@ -1,0 +1,89 @@
+//! `/directory/organizations` (contract/directory).
+
+use crm_core::OrganizationId;
+use crm_core::page::PageRequest;
+use crm_directory::{Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, MergeRequest, NewOrganization};
+use crm_suite::organizations;
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::error::{Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Organizations");
+    api.get("/directory/organizations", list_organizations).summary("List organizations");
+    api.post("/directory/organizations", create_organization).summary("Create an organization");
+    api.get("/directory/organizations/{id}", get_organization).summary("Read an organization");
+    api.patch("/directory/organizations/{id}", update_organization)
+        .summary("Change an organization")
+        .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
+    api.delete("/directory/organizations/{id}", delete_organization)
+        .summary("Delete an organization")
+        .about("Records that pointed at it lose that reference.");
+    api.post("/directory/organizations/{id}/merge", merge_organizations)
+        .summary("Merge organizations into this one")
+        .about(
+            "This one keeps what it has and is filled up from the others, in their order. What pointed at them \
+             points at this one, and they are deleted.",
+        )
+        .problem(ProblemCode::NoteTooLong);
+}
+
+async fn list_organizations(
+    caller: Caller,
+    Query((filter, page)): Query<(OrganizationFilter, PageRequest<OrganizationSort>)>,
+) -> Answer<Listing<Organization>> {
+    caller.read(move |connection, scope| Ok(Listing(organizations::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn create_organization(caller: Caller, Body(new): Body<NewOrganization>) -> Answer<Created<Organization>> {
+    caller
+        .write(move |connection, scope| {
+            let organization = organizations::create(connection, scope, &new)?;
+            Ok(Created { location: format!("/directory/organizations/{}", organization.id), item: organization })
+        })
+        .await
+}
+
+async fn get_organization(caller: Caller, PathId(id): PathId<OrganizationId>) -> Answer<Item<Organization>> {
+    caller.read(move |connection, scope| Ok(Item(organizations::get(connection, scope, id)?))).await
+}
+
+async fn update_organization(
+    caller: Caller,
+    PathId(id): PathId<OrganizationId>,
+    condition: IfMatch,
+    Body(patch): Body<OrganizationPatch>,
+) -> Answer<Item<Organization>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| organizations::get_locked(connection, scope, id))?;
+            Ok(Item(organizations::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_organization(caller: Caller, PathId(id): PathId<OrganizationId>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| organizations::get_locked(connection, scope, id))?;
+            let deleted = organizations::delete(connection, scope, &[id])?;
+            if deleted.is_empty() { Err(Problem::not_found("organization").into()) } else { Ok(NoContent) }
+        })
+        .await
+}
+
+async fn merge_organizations(
+    caller: Caller,
+    PathId(id): PathId<OrganizationId>,
+    condition: IfMatch,
+    Body(request): Body<MergeRequest<OrganizationId>>,
+) -> Answer<Item<Organization>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| organizations::get_locked(connection, scope, id))?;
+            Ok(Item(organizations::merge(connection, scope, id, &request)?))
+        })
+        .await
+}

@@ -1,0 +1,94 @@
+//! The tags of each kind of record (contract/tags-forms-bulk, "Tags").
+
+use crm_core::Uuid;
+use crm_tags::{NewTag, TagKind, TagOption, TagPatch};
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Items, NoContent, PathId};
+use crate::error::ProblemCode;
+
+/// Writes the four routes of one kind: a handler's name is its operation's id, so that each has its own.
+macro_rules! tags {
+    ($api:ident, $path:literal, $kind:ident, $of:literal, $list:ident, $create:ident, $update:ident, $delete:ident) => {
+        async fn $list(caller: Caller) -> Answer<Items<TagOption>> {
+            list(caller, TagKind::$kind).await
+        }
+
+        async fn $create(caller: Caller, body: Body<NewTag>) -> Answer<Created<TagOption>> {
+            create(caller, TagKind::$kind, $path, body).await
+        }
+
+        async fn $update(
+            caller: Caller,
+            id: PathId<Uuid>,
+            condition: IfMatch,
+            body: Body<TagPatch>,
+        ) -> Answer<Item<TagOption>> {
+            update(caller, TagKind::$kind, id, condition, body).await
+        }
+
+        async fn $delete(caller: Caller, id: PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+            delete(caller, TagKind::$kind, id, condition).await
+        }
+
+        $api.get($path, $list).summary(concat!("List the tags of ", $of)).about("All of them, ordered by label.");
+        $api.post($path, $create).summary(concat!("Create a tag of ", $of)).problem(ProblemCode::LabelTaken);
+        $api.patch(concat!($path, "/{id}"), $update)
+            .summary(concat!("Change a tag of ", $of))
+            .about("A new label shows on every record at once.")
+            .problem(ProblemCode::LabelTaken);
+        $api.delete(concat!($path, "/{id}"), $delete)
+            .summary(concat!("Delete a tag of ", $of))
+            .about("It comes off every record that has it.");
+    };
+}
+
+/// Declares the routes of this area: the same four for each kind.
+#[rustfmt::skip]
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Tags");
+    tags!(api, "/pipeline/tags/leads", Lead, "leads",
+        list_lead_tags, create_lead_tag, update_lead_tag, delete_lead_tag);
+    tags!(api, "/directory/tags/contacts", Contact, "contacts",
+        list_contact_tags, create_contact_tag, update_contact_tag, delete_contact_tag);
+    tags!(api, "/directory/tags/organizations", Organization, "organizations",
+        list_organization_tags, create_organization_tag, update_organization_tag, delete_organization_tag);
+}
+
+async fn list(caller: Caller, kind: TagKind) -> Answer<Items<TagOption>> {
+    caller.read(move |connection, scope| Ok(Items(crm_tags::list(connection, scope, kind)?))).await
+}
+
+async fn create(caller: Caller, kind: TagKind, path: &'static str, Body(new): Body<NewTag>) -> Answer<Created<TagOption>> {
+    caller
+        .write(move |connection, scope| {
+            let tag = crm_tags::create(connection, scope, kind, &new)?;
+            Ok(Created { location: format!("{path}/{}", tag.id), item: tag })
+        })
+        .await
+}
+
+async fn update(
+    caller: Caller,
+    kind: TagKind,
+    PathId(id): PathId<Uuid>,
+    condition: IfMatch,
+    Body(patch): Body<TagPatch>,
+) -> Answer<Item<TagOption>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| crm_tags::get_locked(connection, scope, kind, id))?;
+            Ok(Item(crm_tags::update(connection, scope, kind, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete(caller: Caller, kind: TagKind, PathId(id): PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| crm_tags::get_locked(connection, scope, kind, id))?;
+            crm_tags::delete(connection, scope, kind, id)?;
+            Ok(NoContent)
+        })
+        .await
+}

@@ -1,0 +1,101 @@
+use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp};
+
+/// Which cases a list has (contract/cases, "Case"). What is `None` filters nothing; filters combine with AND, the
+/// entries of one filter with OR. An empty list of entries matches nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// The title contains this text, which is in lower case.
+    pub title: Option<String>,
+    /// The status has one of these labels or ids, in whatever case.
+    pub status: Option<Vec<String>>,
+    /// The type is one of these.
+    pub case_type: Option<Vec<CaseTypeId>>,
+    /// The id of the owner is one of these.
+    pub owner_id: Option<Vec<String>>,
+    /// The id of the assignee is one of these.
+    pub assignee_id: Option<Vec<String>>,
+    /// The contact is one of these.
+    pub contact_id: Option<Vec<ContactId>>,
+    /// The organization is one of these.
+    pub organization_id: Option<Vec<OrganizationId>>,
+    /// The case has any of these tags, spelled by label or id.
+    pub tags: Option<Vec<String>>,
+    /// The priority is one of these, in whatever case.
+    pub priority: Option<Vec<String>>,
+    /// Made at this moment or later.
+    pub created_after: Option<Timestamp>,
+    /// Made at this moment or earlier.
+    pub created_before: Option<Timestamp>,
+}
+
+impl FromParams for CaseFilter {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self {
+            title: params.contains("title", "Cases whose title contains this text, in any case."),
+            status: params.texts("status", "Cases in one of these statuses, by the label or id of their type's workflow."),
+            case_type: params.ids("caseType", "Cases of one of these types."),
+            owner_id: params.texts("ownerId", "Cases whose owner has one of these ids."),
+            assignee_id: params.texts("assigneeId", "Cases whose assignee has one of these ids."),
+            contact_id: params.ids("contactId", "Cases with one of these contacts."),
+            organization_id: params.ids("organizationId", "Cases with one of these organizations."),
+            tags: params.texts("tags", "Cases with any of these tags, by label or id."),
+            priority: params.texts("priority", "Cases of one of these priorities, in any case."),
+            created_after: params.timestamp("createdAfterDate", "Cases made at this moment or later."),
+            created_before: params.timestamp("createdBeforeDate", "Cases made at this moment or earlier."),
+        }
+    }
+}
+
+/// What a list of cases can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseSort {
+    /// When it was made; the default.
+    CreatedOn,
+    /// When it was last changed.
+    LastUpdatedOn,
+    /// The title in lower case, by code points.
+    Title,
+    /// The label of the status in lower case, by code points.
+    Status,
+    /// The priority in lower case, by code points; cases without one come last.
+    Priority,
+    /// The expected day; cases without one come last.
+    ExpectedDate,
+}
+
+impl SortField for CaseSort {
+    const LIST: &'static str = "cases";
+
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("createdOn", Self::CreatedOn),
+        ("createdAt", Self::CreatedOn),
+        ("lastUpdatedOn", Self::LastUpdatedOn),
+        ("updatedAt", Self::LastUpdatedOn),
+        ("title", Self::Title),
+        ("status", Self::Status),
+        ("priority", Self::Priority),
+        ("expectedDate", Self::ExpectedDate),
+    ];
+
+    /// Each of these expressions has an index (migration 00000000000007).
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+            Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
+            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
+            Self::Status => SortColumn::plain("status_lower", SortKind::Text),
+            Self::Priority => SortColumn::nullable(
+                "coalesce(priority_lower, '\u{10ffff}')",
+                "coalesce(priority_lower, '')",
+                SortKind::Text,
+            ),
+            Self::ExpectedDate => SortColumn::nullable(
+                "coalesce(expected_date, '\u{10ffff}')",
+                "coalesce(expected_date, '')",
+                SortKind::Text,
+            ),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Cases: requests that somebody works on until they are resolved (contract/cases, "Case").
+
+mod check;
+mod filter;
+mod links;
+mod model;
+pub(crate) mod queries;
+mod row;
+mod service;
+mod status_filter;
+mod values;
+mod walk;
+
+pub use filter::{CaseFilter, CaseSort};
+pub use links::{repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
+pub use model::{Case, CasePatch, NewCase};
+pub use service::{create, delete, get, get_locked, list, update};
+pub use values::{Day, Priority};

@@ -1,0 +1,111 @@
+use chrono::{Datelike, NaiveDate};
+use crm_core::input::{At, FromJson};
+use crm_core::values::read_text;
+use crm_core::{FieldCode, FieldErrors};
+use serde::Serialize;
+use serde_json::Value;
+
+/// How pressing a case is: 1 to 64 characters, trimmed, such as `1_high`. A blank text means none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Priority(String);
+
+/// A day, `YYYY-MM-DD`, in the years 1 to 9999.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Day(String);
+
+macro_rules! stored_text {
+    ($type:ident) => {
+        impl $type {
+            /// A text that came from the database, where only checked ones are.
+            #[must_use]
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+stored_text!(Priority);
+stored_text!(Day);
+
+impl Priority {
+    /// The most characters it holds.
+    pub const LIMIT: usize = 64;
+}
+
+impl FromJson for Priority {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        read_text(value, at, Self::LIMIT, true, errors).map(|text| Self(text.to_owned()))
+    }
+
+    fn means_nothing(value: &Value) -> bool {
+        is_blank(value)
+    }
+}
+
+impl FromJson for Day {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let text = read_text(value, at, usize::MAX, true, errors)?;
+        // chrono also takes `2025-2-3` and `+12025-02-03`, which have another length.
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| text.len() == 10 && date.year() >= 1);
+        if date.is_none() {
+            errors.push(at.to_string(), FieldCode::InvalidDate, "must be a day such as 2024-03-01");
+        }
+        date.map(|date| Self(date.format("%Y-%m-%d").to_string()))
+    }
+
+    fn means_nothing(value: &Value) -> bool {
+        is_blank(value)
+    }
+}
+
+/// `null`, or what a form on a page sends for a field that was left alone.
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+#[cfg(feature = "openapi")]
+mod schemas {
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+    use utoipa::openapi::RefOr;
+
+    impl utoipa::PartialSchema for super::Priority {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("At most 64 characters; one of the form's options where it has any."))
+                .max_length(Some(Self::LIMIT))
+                .examples([serde_json::Value::from("1_high")])
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for super::Priority {}
+
+    impl utoipa::PartialSchema for super::Day {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("A day."))
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+                .examples([serde_json::Value::from("2024-03-01")])
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for super::Day {}
+}

@@ -1,0 +1,16 @@
+//! Pipelines: the stages that opportunities pass through (contract/pipeline, "Opportunity").
+
+mod error;
+mod model;
+mod queries;
+mod row;
+mod service;
+mod stage;
+mod stages;
+
+pub use error::PipelineError;
+pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};
+pub use service::{create, delete, get, get_locked, list, provision, update};
+pub use stage::{NewStage, NewStages, Stage, StageKey};
+
+pub(crate) use stages::{Place, place};

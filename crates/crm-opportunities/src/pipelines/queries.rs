@@ -1,0 +1,109 @@
+//! The SQL of pipelines. Every query starts at the tenant of a scope.
+
+use crm_core::page::PageRequest;
+use crm_core::values::{Title, lowercase};
+use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::PipelineSort;
+use super::row::PipelineRow;
+use crate::schema::{default_pipelines, pipelines};
+
+pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
+    pipelines::table.find((scope.tenant(), id)).select(columns::<PipelineRow>()).first(connection).optional()
+}
+
+pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
+    pipelines::table
+        .find((scope.tenant(), id))
+        .select(columns::<PipelineRow>())
+        .locked()
+        .get_result(connection)
+        .optional()
+}
+
+pub(super) fn page(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &PageRequest<PipelineSort>,
+) -> QueryResult<Vec<PipelineRow>> {
+    let all = pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    request.apply(all).select(columns::<PipelineRow>()).load(connection)
+}
+
+pub(super) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
+    pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).count().get_result(connection)
+}
+
+/// Makes a pipeline; `None` where the id is taken, which leaves the transaction usable.
+pub(super) fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    name: &Title,
+) -> QueryResult<Option<PipelineRow>> {
+    diesel::insert_into(pipelines::table)
+        .values((
+            pipelines::tenant_id.eq(scope.tenant()),
+            pipelines::id.eq(id),
+            pipelines::name.eq(name.as_str()),
+            pipelines::name_lower.eq(lowercase(name.as_str())),
+            pipelines::created_on.eq(scope.now()),
+            pipelines::last_updated_on.eq(scope.now()),
+        ))
+        .on_conflict_do_nothing()
+        .returning(columns::<PipelineRow>())
+        .portable()
+        .get_result(connection)
+        .optional()
+}
+
+/// Writes the name, where there is a new one, and that the pipeline was changed.
+pub(super) fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    name: Option<&Title>,
+) -> QueryResult<PipelineRow> {
+    let name = name.map(|name| {
+        (pipelines::name.eq(name.as_str().to_owned()), pipelines::name_lower.eq(lowercase(name.as_str())))
+    });
+    diesel::update(pipelines::table.find((scope.tenant(), id)))
+        .set((name, pipelines::last_updated_on.eq(scope.now())))
+        .returning(columns::<PipelineRow>())
+        .portable()
+        .get_result(connection)
+}
+
+pub(super) fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+    diesel::delete(pipelines::table.find((scope.tenant(), id))).execute(connection)?;
+    Ok(())
+}
+
+/// The tenant's default pipeline; `None` where it has no pipeline at all.
+pub(super) fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<Uuid>> {
+    default_pipelines::table.find(scope.tenant()).select(default_pipelines::pipeline_id).first(connection).optional()
+}
+
+/// Makes a pipeline the default one, whichever was it before.
+pub(super) fn set_default(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+    diesel::insert_into(default_pipelines::table)
+        .values((default_pipelines::tenant_id.eq(scope.tenant()), default_pipelines::pipeline_id.eq(id)))
+        .on_conflict(default_pipelines::tenant_id)
+        .do_update()
+        .set(default_pipelines::pipeline_id.eq(excluded(default_pipelines::pipeline_id)))
+        .portable()
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Makes a pipeline the default one unless the tenant has one; whether it is now.
+pub(super) fn set_default_if_none(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<bool> {
+    let made = diesel::insert_into(default_pipelines::table)
+        .values((default_pipelines::tenant_id.eq(scope.tenant()), default_pipelines::pipeline_id.eq(id)))
+        .on_conflict_do_nothing()
+        .portable()
+        .execute(connection)?;
+    Ok(made > 0)
+}

@@ -1,0 +1,142 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::values::Title;
+use crm_core::{DbConnection, Scope, Uuid};
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::row::PipelineRow;
+use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
+
+/// Makes a pipeline. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`PipelineError::IdTaken`], nothing changed; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -> Result<Pipeline, PipelineError> {
+    let NewPipeline { id, name, is_default, stages } = new;
+    let id = id.unwrap_or_else(Uuid::random);
+    let row = queries::insert(connection, scope, id, name)?.ok_or(PipelineError::IdTaken(id))?;
+    let places: Vec<_> = (1_i16..).zip(stages.as_slice()).collect();
+    stages::add(connection, scope, id, &places)?;
+    if *is_default {
+        queries::set_default(connection, scope, id)?;
+    } else {
+        queries::set_default_if_none(connection, scope, id)?;
+    }
+    complete_one(connection, scope, row)
+}
+
+/// Gives a new tenant its pipeline, "Sales pipeline" (contract/pipeline). A tenant that has a pipeline already is
+/// left as it is. Call it in the [`DbConnection::write`] that makes the tenant.
+///
+/// # Errors
+/// The database's.
+pub fn provision(connection: &mut DbConnection, scope: &Scope) -> Result<(), PipelineError> {
+    if queries::default_id(connection, scope)?.is_some() {
+        return Ok(());
+    }
+    let name = Title::stored("Sales pipeline".to_owned());
+    create(connection, scope, &NewPipeline { id: None, name, is_default: true, stages: NewStages::of_a_new_tenant() })?;
+    Ok(())
+}
+
+/// One pipeline.
+///
+/// # Errors
+/// [`PipelineError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Pipeline, PipelineError> {
+    let row = queries::find(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    complete_one(connection, scope, row)
+}
+
+/// One pipeline, locked until the end of the transaction: what a change that depends on its present state reads.
+/// Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`PipelineError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Pipeline, PipelineError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    complete_one(connection, scope, row)
+}
+
+/// A page of the tenant's pipelines, in three statements however many they are, and one more to count all where that
+/// is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &PageRequest<PipelineSort>,
+) -> Result<Page<Pipeline>, PipelineError> {
+    let rows = queries::page(connection, scope, request)?;
+    let total = if request.include_total { Some(queries::count(connection, scope)?) } else { None };
+    let page = request.finish(rows, total, |row| row.place(request.order_by), |rows| rows)?;
+    let Page { items, page, size, has_more, continuation_token, total } = page;
+    Ok(Page { items: complete(connection, scope, items)?, page, size, has_more, continuation_token, total })
+}
+
+/// Changes a pipeline; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`PipelineError::NotFound`]; [`PipelineError::IsDefault`] for a default one that is to be none;
+/// [`PipelineError::InUse`] where a stage with opportunities would be removed, after which the transaction can only
+/// be rolled back; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    patch: &PipelinePatch,
+) -> Result<Pipeline, PipelineError> {
+    let mut row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    let PipelinePatch { name, is_default, stages } = patch;
+    match is_default {
+        Some(true) => queries::set_default(connection, scope, id)?,
+        Some(false) if queries::default_id(connection, scope)? == Some(id) => return Err(PipelineError::IsDefault),
+        Some(false) | None => {}
+    }
+    if let Some(stages) = stages {
+        stages::replace(connection, scope, id, stages).map_err(in_use)?;
+    }
+    if name.is_some() || stages.is_some() {
+        row = queries::update(connection, scope, id, name.as_ref())?;
+    }
+    complete_one(connection, scope, row)
+}
+
+/// Deletes a pipeline with its stages. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`PipelineError::NotFound`]; [`PipelineError::IsDefault`]; [`PipelineError::InUse`] where opportunities are in it,
+/// after which the transaction can only be rolled back; the database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), PipelineError> {
+    queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    // Under the lock on the pipeline nobody can make it the default one after this.
+    if queries::default_id(connection, scope)? == Some(id) {
+        return Err(PipelineError::IsDefault);
+    }
+    queries::delete(connection, scope, id).map_err(in_use)
+}
+
+/// Opportunities refer to stages by a foreign key, which has the last word whoever comes first.
+fn in_use(error: DieselError) -> PipelineError {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => PipelineError::InUse,
+        other => other.into(),
+    }
+}
+
+/// The pipelines of these rows with their stages, in two statements.
+fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<PipelineRow>) -> QueryResult<Vec<Pipeline>> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let default = queries::default_id(connection, scope)?;
+    let mut stages = stages::of(connection, scope, &ids)?;
+    let pipeline = |row: PipelineRow| {
+        let id = row.id;
+        row.into_pipeline(scope, default == Some(id), stages.remove(&id).unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(pipeline).collect())
+}
+
+fn complete_one(connection: &mut DbConnection, scope: &Scope, row: PipelineRow) -> Result<Pipeline, PipelineError> {
+    complete(connection, scope, vec![row])?.pop().ok_or(PipelineError::NotFound)
+}

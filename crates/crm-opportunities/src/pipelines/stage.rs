@@ -1,0 +1,229 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crm_core::input::{At, FromJson, read_list};
+use crm_core::values::{Color, Title, lowercase};
+use crm_core::{FieldCode, FieldErrors, Uuid};
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A stage of a pipeline: `{ key, label, order, probability, color }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stage {
+    /// What opportunities name it by; unique in the pipeline.
+    pub key: StageKey,
+    /// What people call it; unique in the pipeline, in whatever case.
+    pub label: Title,
+    /// Its place in the pipeline, from 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub order: i16,
+    /// How likely an opportunity in this stage is won, in whole percents from 0 to 100.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
+    pub probability: Option<i16>,
+    /// `#` and six hexadecimal digits.
+    pub color: Color,
+}
+
+/// The key of a stage: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct StageKey(String);
+
+/// Why a text is no [`StageKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAStageKey;
+
+impl fmt::Display for NotAStageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must have 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'")
+    }
+}
+
+impl std::error::Error for NotAStageKey {}
+
+impl StageKey {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A key that came from the database, where only checked ones are.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    fn random() -> Self {
+        Self(Uuid::random().to_string())
+    }
+}
+
+impl FromStr for StageKey {
+    type Err = NotAStageKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if (1..=64).contains(&text.len()) && text.bytes().all(sane) { Ok(Self(text.to_owned())) } else { Err(NotAStageKey) }
+    }
+}
+
+impl fmt::Display for StageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for StageKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl FromJson for StageKey {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Some(text) = value.as_str() else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
+            return None;
+        };
+        let key = text.parse();
+        if key.is_err() {
+            errors.push(at.to_string(), FieldCode::InvalidId, NotAStageKey.to_string());
+        }
+        key.ok()
+    }
+
+    /// A client with nothing to say sends `""`, as the source's example of a PATCH does.
+    fn means_nothing(value: &Value) -> bool {
+        value.is_null() || value.as_str() == Some("")
+    }
+}
+
+/// A stage as a body has it: `{ key?, label, probability?, color? }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStage {
+    /// Its key: that of a stage which is there already, or the one to make it with; made by the server where it is
+    /// left out.
+    pub key: StageKey,
+    /// What people call it.
+    pub label: Title,
+    /// Whole percents from 0 to 100.
+    pub probability: Option<i16>,
+    /// Its colour; grey unless given.
+    pub color: Color,
+}
+
+/// The stages of a pipeline in their order: 1 to 100, with keys and labels that are unique, labels in whatever case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStages(Vec<NewStage>);
+
+impl NewStages {
+    /// The most stages of a pipeline.
+    pub const LIMIT: usize = 100;
+
+    /// The stages, in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[NewStage] {
+        &self.0
+    }
+
+    /// The stages that a new tenant's pipeline has (contract/pipeline).
+    pub(super) fn of_a_new_tenant() -> Self {
+        const STAGES: [(&str, &str, i16); 5] = [
+            ("qualification", "Qualification", 10),
+            ("needs-analysis", "Needs analysis", 25),
+            ("proposal", "Proposal", 50),
+            ("negotiation", "Negotiation", 75),
+            ("closing", "Closing", 90),
+        ];
+        let stage = |(key, label, probability): (&str, &str, i16)| NewStage {
+            key: StageKey(key.to_owned()),
+            label: Title::stored(label.to_owned()),
+            probability: Some(probability),
+            color: grey(),
+        };
+        Self(STAGES.into_iter().map(stage).collect())
+    }
+}
+
+fn grey() -> Color {
+    Color::stored("#808080".to_owned())
+}
+
+impl FromJson for NewStages {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let stages: Vec<NewStage> = read_list(value, at, Self::LIMIT, errors)?;
+        if stages.is_empty() {
+            errors.push(at.to_string(), FieldCode::Required, "must have at least one stage");
+            return None;
+        }
+        let (mut keys, mut labels) = (HashSet::new(), HashSet::new());
+        let mut unique = true;
+        for (index, stage) in stages.iter().enumerate() {
+            let mut once = |is_new: bool, member: &str| {
+                if !is_new {
+                    let place = at.index(index).key(member).to_string();
+                    errors.push(place, FieldCode::Duplicate, "stands in the pipeline twice");
+                    unique = false;
+                }
+            };
+            once(keys.insert(&stage.key), "key");
+            once(labels.insert(lowercase(stage.label.as_str())), "label");
+        }
+        unique.then_some(Self(stages))
+    }
+}
+
+impl FromJson for NewStage {
+    /// `order` is the place in the list, whatever a client sends back that it read.
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Object(members) = value else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { key, label, probability, color }");
+            return None;
+        };
+        let known = |name: &str| matches!(name, "key" | "label" | "probability" | "color" | "order");
+        let strangers: Vec<&String> = members.keys().filter(|name| !known(name)).collect();
+        for name in &strangers {
+            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a stage");
+        }
+        let given = |name: &str| members.get(name).filter(|value| !value.is_null());
+        let key = match given("key").filter(|value| !StageKey::means_nothing(value)) {
+            None => Some(StageKey::random()),
+            Some(key) => StageKey::from_json(key, &at.key("key"), errors),
+        };
+        let label = match given("label") {
+            None => {
+                errors.push(at.key("label").to_string(), FieldCode::Required, "is required");
+                None
+            }
+            Some(label) => Title::from_json(label, &at.key("label"), errors),
+        };
+        let probability = match given("probability") {
+            None => Some(None),
+            Some(probability) => read_percents(probability, &at.key("probability"), errors).map(Some),
+        };
+        let color = match given("color") {
+            None => Some(grey()),
+            Some(color) => Color::from_json(color, &at.key("color"), errors),
+        };
+        let stage = Self { key: key?, label: label?, probability: probability?, color: color? };
+        strangers.is_empty().then_some(stage)
+    }
+}
+
+fn read_percents(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<i16> {
+    let Value::Number(number) = value else {
+        errors.push(at.to_string(), FieldCode::WrongType, "must be a number");
+        return None;
+    };
+    let percents = number.to_string().parse().ok().filter(|percents: &i16| (0..=100).contains(percents));
+    if percents.is_none() {
+        errors.push(at.to_string(), FieldCode::OutOfRange, "must be a whole number of percents from 0 to 100");
+    }
+    percents
+}

@@ -1,0 +1,181 @@
+//! The stages of pipelines, and the places in them that opportunities take.
+
+use std::collections::HashMap;
+
+use crm_core::{DbConnection, FieldCode, FieldErrors, ForShareExt, PortableExt, Scope, TenantId, Uuid, columns, each_backend};
+use diesel::prelude::*;
+
+use super::queries;
+use super::row::StageRow;
+use super::{NewStage, NewStages, Stage, StageKey};
+use crate::schema::pipeline_stages;
+
+/// Where an opportunity is: what its row holds of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) pipeline_id: Uuid,
+    pub(crate) stage: StageKey,
+    pub(crate) position: i16,
+}
+
+/// The place that a body names: the default pipeline and the first stage unless it says. What does not exist is a
+/// problem of its field, and gives `None`. The stage is locked, so that it stays where it is until the end of the
+/// transaction.
+pub(crate) fn place(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: Option<Uuid>,
+    stage: Option<&StageKey>,
+    errors: &mut FieldErrors,
+) -> QueryResult<Option<Place>> {
+    let pipeline_id = match pipeline {
+        Some(id) => id,
+        None => match queries::default_id(connection, scope)? {
+            Some(id) => id,
+            None => {
+                errors.push("pipelineId", FieldCode::Required, "is required, because the tenant has no default pipeline");
+                return Ok(None);
+            }
+        },
+    };
+    let of_pipeline = pipeline_stages::table
+        .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
+        .filter(pipeline_stages::pipeline_id.eq(pipeline_id));
+    let columns = (pipeline_stages::key, pipeline_stages::position);
+    let found: Option<(String, i16)> = match stage {
+        Some(key) => {
+            let this = of_pipeline.filter(pipeline_stages::key.eq(key.as_str()));
+            this.select(columns).shared().get_result(connection).optional()?
+        }
+        None => {
+            let first = of_pipeline.order(pipeline_stages::position).limit(1);
+            first.select(columns).shared().get_result(connection).optional()?
+        }
+    };
+    if let Some((key, position)) = found {
+        return Ok(Some(Place { pipeline_id, stage: StageKey::stored(key), position }));
+    }
+    match stage {
+        Some(key) if queries::find(connection, scope, pipeline_id)?.is_some() => {
+            let message = format!("the pipeline {pipeline_id} has no stage {key}");
+            errors.push("stage", FieldCode::UnknownReference, message);
+        }
+        _ => errors.push("pipelineId", FieldCode::UnknownReference, format!("no pipeline has the id {pipeline_id}")),
+    }
+    Ok(None)
+}
+
+/// The stages of each of these pipelines, in order, in one statement.
+pub(super) fn of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipelines: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<Stage>>> {
+    let rows: Vec<StageRow> = pipeline_stages::table
+        .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
+        .filter(pipeline_stages::pipeline_id.eq_any(pipelines))
+        .order(pipeline_stages::position)
+        .select(columns::<StageRow>())
+        .load(connection)?;
+    let mut stages: HashMap<Uuid, Vec<Stage>> = HashMap::with_capacity(pipelines.len());
+    for row in rows {
+        stages.entry(row.pipeline_id).or_default().push(row.into_stage());
+    }
+    Ok(stages)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = pipeline_stages, treat_none_as_default_value = false)]
+struct InsertedStage<'a> {
+    tenant_id: TenantId,
+    pipeline_id: Uuid,
+    key: &'a str,
+    #[diesel(embed)]
+    values: StageValues<'a>,
+}
+
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = pipeline_stages, treat_none_as_default_value = false, treat_none_as_null = true)]
+struct StageValues<'a> {
+    position: i16,
+    label: &'a str,
+    probability: Option<i16>,
+    color: &'a str,
+}
+
+impl<'a> StageValues<'a> {
+    fn new(position: i16, stage: &'a NewStage) -> Self {
+        let NewStage { key: _, label, probability, color } = stage;
+        Self { position, label: label.as_str(), probability: *probability, color: color.as_str() }
+    }
+}
+
+/// Adds these stages at their places.
+pub(super) fn add(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: Uuid,
+    stages: &[(i16, &NewStage)],
+) -> QueryResult<()> {
+    if stages.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<InsertedStage<'_>> = stages
+        .iter()
+        .map(|(position, stage)| InsertedStage {
+            tenant_id: scope.tenant(),
+            pipeline_id: pipeline,
+            key: stage.key.as_str(),
+            values: StageValues::new(*position, stage),
+        })
+        .collect();
+    let insert = diesel::insert_into(pipeline_stages::table).values(&rows);
+    each_backend!(connection, connection => insert.execute(connection))?;
+    Ok(())
+}
+
+/// Gives exactly these stages to a pipeline that is locked. A foreign key is violated where a stage with
+/// opportunities would be removed; one that gets another place takes them along by the same key.
+pub(super) fn replace(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: Uuid,
+    stages: &NewStages,
+) -> QueryResult<()> {
+    let of_pipeline = || {
+        pipeline_stages::table
+            .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
+            .filter(pipeline_stages::pipeline_id.eq(pipeline))
+    };
+    let wanted: Vec<&str> = stages.as_slice().iter().map(|stage| stage.key.as_str()).collect();
+    diesel::delete(of_pipeline().filter(pipeline_stages::key.ne_all(&wanted))).execute(connection)?;
+    let rows: Vec<StageRow> = of_pipeline().select(columns::<StageRow>()).load(connection)?;
+    let present: HashMap<StageKey, Stage> =
+        rows.into_iter().map(StageRow::into_stage).map(|stage| (stage.key.clone(), stage)).collect();
+    let mut new = Vec::new();
+    for (position, stage) in (1_i16..).zip(stages.as_slice()) {
+        match present.get(&stage.key) {
+            None => new.push((position, stage)),
+            Some(before) if is_as_before(before, position, stage) => {}
+            Some(_) => {
+                diesel::update(pipeline_stages::table.find((scope.tenant(), pipeline, stage.key.as_str())))
+                    .set(StageValues::new(position, stage))
+                    .portable()
+                    .execute(connection)?;
+            }
+        }
+    }
+    add(connection, scope, pipeline, &new)
+}
+
+fn is_as_before(before: &Stage, position: i16, stage: &NewStage) -> bool {
+    let NewStage { key, label, probability, color } = stage;
+    *before
+        == Stage {
+            key: key.clone(),
+            label: label.clone(),
+            order: position,
+            probability: *probability,
+            color: color.clone(),
+        }
+}
