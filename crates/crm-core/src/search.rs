@@ -7,17 +7,21 @@
 
 use std::collections::BTreeSet;
 
-use diesel::sql_types::{BigInt, Text};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::page::contains_pattern;
-use crate::{BackendKind, DbConnection, Scope};
+use crate::{BackendKind, Db, DbConnection, Scope, TenantId, sql_fragment};
 
 /// The most records that a list is made of by their ids. Looking up this many costs as much as reading a
 /// hundred thousand in order until 10 of more than this many were found.
 pub const FEW: usize = 1_000;
 
-/// The shortest text that an index of trigrams can look for.
+/// The shortest text that an index of trigrams can look for. For a shorter one the texts of the tenant are read, until
+/// more than [`FEW`] have it.
 const SHORTEST: usize = 3;
 
 /// A searched column: on PostgreSQL it has a `gin_trgm_ops` index, on SQLite an FTS5 table beside its table.
@@ -41,7 +45,7 @@ pub struct TextIndex {
 pub enum Candidates {
     /// No other record than these matches: at most [`FEW`], in ascending order.
     Few(Vec<i64>),
-    /// Too many to name, or a text that no index can look for.
+    /// More than [`FEW`] match.
     Many,
 }
 
@@ -62,6 +66,12 @@ impl Candidates {
         }
     }
 
+    /// Whether nothing matches.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Few(ids) if ids.is_empty())
+    }
+
     /// Those that match both conditions.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -76,6 +86,58 @@ impl Candidates {
     }
 }
 
+/// The records of a tenant that are among [`Candidates::Few`]: the condition that a list then starts with, in the
+/// place of the tenant alone, on a table with the key `(tenant_id, id)`.
+///
+/// SQLite would take an index in the order of the list to be better than ten ids, because it believes that a tenant
+/// has ten rows; it is given tenant and id as one value, and the ids as one JSON text, so that the statement is the
+/// same for any number of them.
+#[derive(Debug, Clone)]
+pub struct Among {
+    tenant: TenantId,
+    ids: Vec<i64>,
+    as_json: String,
+}
+
+impl Among {
+    /// Those of these records that the scope's tenant has.
+    #[must_use]
+    pub fn new(scope: &Scope, ids: &[i64]) -> Self {
+        let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Self { tenant: scope.tenant(), ids: ids.to_vec(), as_json: format!("[{}]", numbers.join(",")) }
+    }
+}
+
+sql_fragment!(Among, Bool);
+
+impl QueryFragment<Db> for Among {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(self, pass)
+    }
+}
+
+impl QueryFragment<Pg> for Among {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.push_sql("tenant_id = ");
+        pass.push_bind_param::<BigInt, _>(&self.tenant)?;
+        pass.push_sql(" AND id = ANY(");
+        pass.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
+        pass.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for Among {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql("(tenant_id, id) IN (SELECT ");
+        pass.push_bind_param::<BigInt, _>(&self.tenant)?;
+        pass.push_sql(", value FROM json_each(");
+        pass.push_bind_param::<Text, _>(&self.as_json)?;
+        pass.push_sql("))");
+        Ok(())
+    }
+}
+
 #[derive(Debug, QueryableByName)]
 struct Found {
     #[diesel(sql_type = BigInt)]
@@ -84,14 +146,11 @@ struct Found {
 
 impl TextIndex {
     /// The records of the scope's tenant with a text in this column that contains `text`, which is in lower
-    /// case already. One statement, or none where the text is too short.
+    /// case already. One statement.
     ///
     /// # Errors
     /// The database's.
     pub fn candidates(&self, connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Candidates> {
-        if text.chars().count() < SHORTEST {
-            return Ok(Candidates::Many);
-        }
         // More rows than records may match, several addresses of one: then FEW + 1 rows still say "many".
         let limit = FEW + 1;
         let found: Vec<Found> = match connection.kind() {
@@ -104,6 +163,16 @@ impl TextIndex {
                 diesel::sql_query(format!(
                     "WITH found AS MATERIALIZED (SELECT {record} AS record FROM {table} \
                      WHERE tenant_id = $1 AND {column} LIKE $2 ESCAPE '\\') SELECT record FROM found LIMIT {limit}"
+                ))
+                .bind::<BigInt, _>(scope.tenant())
+                .bind::<Text, _>(contains_pattern(text))
+                .load(connection)?
+            }
+            BackendKind::Sqlite if text.chars().count() < SHORTEST => {
+                let Self { table, column, record, .. } = self;
+                diesel::sql_query(format!(
+                    "SELECT {record} AS record FROM {table} \
+                     WHERE tenant_id = ? AND {column} LIKE ? ESCAPE '\\' LIMIT {limit}"
                 ))
                 .bind::<BigInt, _>(scope.tenant())
                 .bind::<Text, _>(contains_pattern(text))

@@ -53,20 +53,25 @@ macro_rules! any_of {
 }
 
 /// Records with an e-mail address that contains a text.
+///
+/// `OFFSET 0` keeps PostgreSQL from asking the question for all records at once, as a set of everything that matches:
+/// it is asked only for the few records that the index left, or until a page is full.
 macro_rules! has_email {
-    ($records:ident, $emails:ident, $text:expr) => {
+    ($scope:expr, $records:ident, $emails:ident, $text:expr) => {
         diesel::dsl::exists(
             $emails::table
-                .filter($emails::tenant_id.eq($records::tenant_id))
+                .filter($emails::tenant_id.eq($scope.tenant()))
                 .filter($emails::record_id.eq($records::id))
-                .filter(Contains::new(concat!(stringify!($emails), ".value_lower"), $text)),
+                .filter(Contains::new(concat!(stringify!($emails), ".value_lower"), $text))
+                .offset(0),
         )
     };
 }
 
-/// Records with a phone number that contains the digits of a text, or the text where it has none.
+/// Records with a phone number that contains the digits of a text, or the text where it has none; asked as for
+/// [`has_email`].
 macro_rules! has_phone {
-    ($records:ident, $phones:ident, $text:expr) => {{
+    ($scope:expr, $records:ident, $phones:ident, $text:expr) => {{
         let digits = $crate::labeled::digits($text);
         let contains = if digits.is_empty() {
             Contains::new(concat!(stringify!($phones), ".value_lower"), $text)
@@ -75,9 +80,10 @@ macro_rules! has_phone {
         };
         diesel::dsl::exists(
             $phones::table
-                .filter($phones::tenant_id.eq($records::tenant_id))
+                .filter($phones::tenant_id.eq($scope.tenant()))
                 .filter($phones::record_id.eq($records::id))
-                .filter(contains),
+                .filter(contains)
+                .offset(0),
         )
     }};
 }

@@ -1,7 +1,7 @@
 //! The SQL of contacts. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Candidates, FEW};
+use crm_core::search::{Among, Candidates, FEW};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
@@ -61,6 +61,13 @@ pub(crate) struct Narrowed {
     candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+}
+
+impl Narrowed {
+    /// Whether nothing is left, so that the list need not be asked for.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.candidates.is_none() || self.tags.as_ref().is_some_and(Vec::is_empty)
+    }
 }
 
 /// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`, whose
@@ -124,10 +131,10 @@ fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query
         created_before,
     } = filter;
     let Narrowed { candidates, tags } = narrowed;
-    let mut query = contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
-    if let Candidates::Few(ids) = candidates {
-        query = query.filter(contacts::id.eq_any(ids.clone()));
-    }
+    let mut query = match candidates {
+        Candidates::Few(ids) => contacts::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
+        Candidates::Many => contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
+    };
     any_of!(query, contacts::id, ids);
     any_of!(query, contacts::organization_id, organization_id);
     any_of!(query, contacts::owner_id, owner_id);
@@ -135,18 +142,19 @@ fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query
         query = query.filter(Contains::new("contacts.name_lower", text));
     }
     if let Some(text) = email {
-        query = query.filter(has_email!(contacts, contact_emails, text));
+        query = query.filter(has_email!(scope, contacts, contact_emails, text));
     }
     if let Some(text) = phone {
-        query = query.filter(has_phone!(contacts, contact_phones, text));
+        query = query.filter(has_phone!(scope, contacts, contact_phones, text));
     }
     if let Some(text) = search_value {
         let organization = organizations::table
-            .filter(organizations::tenant_id.eq(contacts::tenant_id))
+            .filter(organizations::tenant_id.eq(scope.tenant()))
             .filter(organizations::id.nullable().eq(contacts::organization_id))
-            .filter(Contains::new("organizations.name_lower", text));
+            .filter(Contains::new("organizations.name_lower", text))
+            .offset(0);
         let name = Contains::new("contacts.name_lower", text);
-        query = query.filter(name.or(has_email!(contacts, contact_emails, text)).or(exists(organization)));
+        query = query.filter(name.or(has_email!(scope, contacts, contact_emails, text)).or(exists(organization)));
     }
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
@@ -167,6 +175,9 @@ pub(crate) fn page(
     narrowed: &Narrowed,
     request: &PageRequest<ContactSort>,
 ) -> QueryResult<Vec<ContactRow>> {
+    if narrowed.is_nothing() {
+        return Ok(Vec::new());
+    }
     request.apply(matching(scope, filter, narrowed)).select(columns::<ContactRow>()).load(connection)
 }
 
@@ -176,6 +187,9 @@ pub(crate) fn count(
     filter: &ContactFilter,
     narrowed: &Narrowed,
 ) -> QueryResult<i64> {
+    if narrowed.is_nothing() {
+        return Ok(0);
+    }
     matching(scope, filter, narrowed).count().get_result(connection)
 }
 

@@ -1,7 +1,7 @@
 //! The SQL of organizations. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Contains, PageRequest};
-use crm_core::search::Candidates;
+use crm_core::search::{Among, Candidates};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
@@ -39,6 +39,13 @@ pub(crate) struct Narrowed {
     candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+}
+
+impl Narrowed {
+    /// Whether nothing is left, so that the list need not be asked for.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.candidates.is_none() || self.tags.as_ref().is_some_and(Vec::is_empty)
+    }
 }
 
 /// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`.
@@ -87,10 +94,10 @@ fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> 
         created_before,
     } = filter;
     let Narrowed { candidates, tags } = narrowed;
-    let mut query = organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
-    if let Candidates::Few(ids) = candidates {
-        query = query.filter(organizations::id.eq_any(ids.clone()));
-    }
+    let mut query = match candidates {
+        Candidates::Few(ids) => organizations::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
+        Candidates::Many => organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
+    };
     any_of!(query, organizations::id, ids);
     any_of!(query, organizations::industry, industry);
     any_of!(query, organizations::owner_id, owner_id);
@@ -101,15 +108,15 @@ fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> 
         query = query.filter(Contains::new("organizations.address_lower", text));
     }
     if let Some(text) = email {
-        query = query.filter(has_email!(organizations, organization_emails, text));
+        query = query.filter(has_email!(scope, organizations, organization_emails, text));
     }
     if let Some(text) = phone {
-        query = query.filter(has_phone!(organizations, organization_phones, text));
+        query = query.filter(has_phone!(scope, organizations, organization_phones, text));
     }
     if let Some(text) = search_value {
         let name = Contains::new("organizations.name_lower", text);
         let website = Contains::new("organizations.website_lower", text);
-        query = query.filter(name.or(has_email!(organizations, organization_emails, text)).or(website));
+        query = query.filter(name.or(has_email!(scope, organizations, organization_emails, text)).or(website));
     }
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
@@ -130,6 +137,9 @@ pub(crate) fn page(
     narrowed: &Narrowed,
     request: &PageRequest<OrganizationSort>,
 ) -> QueryResult<Vec<OrganizationRow>> {
+    if narrowed.is_nothing() {
+        return Ok(Vec::new());
+    }
     request.apply(matching(scope, filter, narrowed)).select(columns::<OrganizationRow>()).load(connection)
 }
 
@@ -139,6 +149,9 @@ pub(crate) fn count(
     filter: &OrganizationFilter,
     narrowed: &Narrowed,
 ) -> QueryResult<i64> {
+    if narrowed.is_nothing() {
+        return Ok(0);
+    }
     matching(scope, filter, narrowed).count().get_result(connection)
 }
 

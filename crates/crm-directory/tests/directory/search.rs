@@ -13,6 +13,7 @@ use diesel::{QueryableByName, RunQueryDsl};
 use crate::common::{Asked, Desk, asked};
 
 const MANY: u32 = 100_000;
+const ORGANIZATIONS: u32 = 10_000;
 
 /// Writes contacts by plain SQL: the triggers and indexes do their work as they do for the service.
 ///
@@ -58,10 +59,10 @@ fn moment(kind: BackendKind) -> &'static str {
 }
 
 fn organizations(kind: BackendKind, tenant: i64) -> String {
-    let (numbers, moment) = (series(kind, 1_000), moment(kind));
+    let (numbers, moment) = (series(kind, ORGANIZATIONS), moment(kind));
     format!(
         "INSERT INTO organizations (tenant_id, id, name, name_lower, custom_fields, created_on, last_updated_on)
-         SELECT {tenant}, n, 'Organization', CASE n WHEN 1000 THEN 'gnu limited' ELSE 'common ' || n END, '{{}}', {moment}, {moment}
+         SELECT {tenant}, n, 'Organization', CASE n WHEN 9999 THEN 'gnu limited' ELSE 'common ' || n END, '{{}}', {moment}, {moment}
          FROM {numbers};"
     )
 }
@@ -72,7 +73,7 @@ fn contacts_with_values(kind: BackendKind, tenant: i64, count: u32) -> String {
     let is_primary = if kind == BackendKind::Postgres { "true" } else { "1" };
     format!(
         "INSERT INTO contacts (tenant_id, id, name, name_lower, organization_id, custom_fields, created_on, last_updated_on)
-         SELECT {tenant}, n, 'Name', {name}, 1 + n % 1000, '{{}}', {moment}, {moment} FROM {numbers};
+         SELECT {tenant}, n, 'Name', {name}, 1 + n % {ORGANIZATIONS}, '{{}}', {moment}, {moment} FROM {numbers};
          INSERT INTO contact_emails (tenant_id, contact_id, position, value, value_lower, is_primary)
          SELECT {tenant}, n, 0, 'x', 'p' || (n * 6007) || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
          FROM {numbers};
@@ -81,7 +82,7 @@ fn contacts_with_values(kind: BackendKind, tenant: i64, count: u32) -> String {
     )
 }
 
-/// A search, how many of the first 11 it finds, and the index that finds them (a table that is not scanned on SQLite).
+/// A search, how many of the first 11 it finds, and the index that finds them where they are few.
 struct Search {
     query: &'static [(&'static str, &'static str)],
     found: usize,
@@ -98,7 +99,7 @@ const SEARCHES: &[Search] = &[
     Search { query: &[("phone", "reception")], found: 0, index: Some("contact_phones_search") },
     Search { query: &[("searchValue", "quagga")], found: 1, index: Some("contacts_search") },
     Search { query: &[("searchValue", "okapi")], found: 1, index: Some("contact_emails_search") },
-    Search { query: &[("searchValue", "gnu limited")], found: 11, index: Some("organizations_search") },
+    Search { query: &[("searchValue", "gnu limited")], found: 10, index: Some("organizations_search") },
     Search { query: &[("searchValue", "no such thing")], found: 0, index: Some("contact_emails_search") },
     // So many match that the list is read in its own order until the page is full.
     Search { query: &[("name", "johnson")], found: 11, index: None },
@@ -119,15 +120,12 @@ fn searched(desk: &mut Desk, search: &Search) -> (usize, Vec<Statement>, Duratio
         crm_directory::contacts::list(connection, scope, &filter, &request, contact_form).unwrap()
     };
     let (page, mut sent) = statements(connection, &mut once);
-    let list = sent.iter().position(|statement| statement.sql.contains("ORDER BY")).unwrap();
-    sent.truncate(list + 1);
+    // Without candidates the list itself is not asked for.
+    let list = sent.iter().position(|statement| statement.sql.contains("ORDER BY"));
+    sent.truncate(list.map_or(sent.len(), |list| list + 1));
     let started = Instant::now();
     let _ = once(connection);
     (page.items.len(), sent, started.elapsed())
-}
-
-fn sends_list_in_order(plan: &Plan) -> bool {
-    !plan.scans("contacts") && !plan.sorts()
 }
 
 both_databases! {
@@ -141,18 +139,22 @@ both_databases! {
             println!("{:?} {:?}: {found} in {took:?}", database.kind(), search.query);
             assert_eq!(found, search.found, "{:?}", search.query);
             let plans: Vec<Plan> = sent.iter().map(|statement| statement.plan(&mut desk.connection)).collect();
-            let Some((list, _)) = plans.split_last() else { panic!("no statement") };
-            assert!(!list.scans("contacts"), "{:?}: {list}", search.query);
-            match (search.index, database.kind()) {
-                (None, _) => assert!(sends_list_in_order(list), "{:?}: {list}", search.query),
-                (Some(index), BackendKind::Postgres) => {
+            // The tables of FTS5 begin with the same words.
+            for plan in plans.iter().filter(|plan| search.query[0].1.len() > 2 && !plan.to_string().contains("VIRTUAL TABLE")) {
+                assert!(!plan.scans("contacts") && !plan.scans("contact_emails"), "{:?}: {plan}", search.query);
+            }
+            let list = plans.last().filter(|plan| plan.to_string().contains("ORDER BY"));
+            match (search.index, database.kind(), list) {
+                (None, _, list) => assert!(list.is_some_and(|list| !list.sorts()), "{:?}: {list:?}", search.query),
+                (Some(index), BackendKind::Postgres, _) => {
                     assert!(plans.iter().any(|plan| plan.uses(index)), "{:?}: {plans:#?}", search.query);
                 }
-                // The tables of FTS5 are indexes as a whole; what they are not is read from end to end.
-                (Some(index), BackendKind::Sqlite) => {
+                // A table of FTS5 is an index as a whole; its plan does not say so by a name.
+                (Some(index), BackendKind::Sqlite, list) => {
                     let by_index = |statement: &Statement| statement.sql.contains(&format!("{index} MATCH"));
                     assert!(sent.iter().any(by_index), "{:?}: {plans:#?}", search.query);
-                    assert!(list.uses("sqlite_autoindex_contacts_1"), "{:?}: {list}", search.query);
+                    let by_id = |list: &Plan| list.uses("sqlite_autoindex_contacts_1");
+                    assert!(list.is_none_or(by_id), "{:?}: {list:?}", search.query);
                 }
             }
             assert!(took < Duration::from_millis(500), "{:?} took {took:?}", search.query);
