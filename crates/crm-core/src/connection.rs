@@ -60,27 +60,26 @@ impl DbConnection {
     where
         E: From<diesel::result::Error>,
     {
-        let depth = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self).transaction_depth()?;
-        match (&mut *self, depth) {
-            (Self::Sqlite(sqlite), None) => {
-                AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
-                match work(self) {
-                    Ok(value) => {
-                        commit(self)?;
-                        Ok(value)
-                    }
-                    Err(error) => {
-                        rollback(self)?;
-                        Err(error)
-                    }
-                }
+        if self.transaction_depth()? > 0 {
+            return self.savepoint(work);
+        }
+        self.begin_write()?;
+        match work(self) {
+            Ok(value) => {
+                self.commit_write()?;
+                Ok(value)
             }
-            _ => self.savepoint(work),
+            Err(error) => {
+                // Where it fails the connection is gone, and the database rolls back by itself; what `work`
+                // says is still the answer.
+                let _ = rollback(self);
+                Err(error)
+            }
         }
     }
 
-    /// A plain `BEGIN`, or a savepoint where a transaction is open.
-    #[expect(clippy::disallowed_methods, reason = "the one place that may: SQLite's outermost BEGIN is handled above")]
+    /// What Diesel does inside an open transaction.
+    #[expect(clippy::disallowed_methods, reason = "the one place that may: the outermost BEGIN is handled above")]
     fn savepoint<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
     where
         E: From<diesel::result::Error>,

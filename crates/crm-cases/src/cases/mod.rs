@@ -9,7 +9,7 @@ mod row;
 mod service;
 mod status_filter;
 mod values;
-mod walk;
+pub(crate) mod walk;
 
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};

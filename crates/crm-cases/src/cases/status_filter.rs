@@ -13,19 +13,23 @@ use crate::types;
 pub(crate) struct InStatus {
     /// Labels in lower case, of whatever type.
     labels: Vec<String>,
-    /// Labels in lower case that a type has for a wanted id, which is no label among the above.
+    /// Labels in lower case that types have for a wanted id, without those above.
     by_id: BTreeMap<String, Vec<CaseTypeId>>,
 }
 
 impl InStatus {
     /// The statuses that these names mean: a label means the same in every type, an id means the status of each
-    /// type that has it. One statement.
+    /// type that has it. One statement. A name of no status is left out, so that a single one is left where there
+    /// is only one, which an index in the order of the list answers.
     pub(crate) fn named(connection: &mut DbConnection, scope: &Scope, names: &[String]) -> QueryResult<Self> {
-        let mut labels: Vec<String> = names.iter().map(|name| lowercase(name.trim())).collect();
+        let names: Vec<String> = names.iter().map(|name| lowercase(name.trim())).collect();
+        let statuses = types::statuses_named(connection, scope, &names)?;
+        let mut labels: Vec<String> = statuses.iter().map(|(_, label)| label.clone()).collect();
         labels.sort_unstable();
         labels.dedup();
+        labels.retain(|label| names.contains(label));
         let mut by_id: BTreeMap<String, Vec<CaseTypeId>> = BTreeMap::new();
-        for (case_type, label) in types::with_node(connection, scope, &labels)? {
+        for (case_type, label) in statuses {
             if labels.binary_search(&label).is_err() {
                 by_id.entry(label).or_default().push(case_type);
             }
@@ -38,10 +42,18 @@ sql_fragment!(InStatus, Bool);
 
 impl QueryFragment<Db> for InStatus {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        pass.push_sql("(status_lower");
-        push_any_of::<Text, _>(&self.labels, &mut pass)?;
-        for (label, case_types) in &self.by_id {
-            pass.push_sql(" OR (case_type_id");
+        if self.labels.is_empty() && self.by_id.is_empty() {
+            pass.push_sql("1 = 0");
+            return Ok(());
+        }
+        pass.push_sql("(");
+        if !self.labels.is_empty() {
+            pass.push_sql("status_lower");
+            push_any_of::<Text, _>(&self.labels, &mut pass)?;
+        }
+        for (index, (label, case_types)) in self.by_id.iter().enumerate() {
+            pass.push_sql(if index > 0 || !self.labels.is_empty() { " OR (" } else { "(" });
+            pass.push_sql("case_type_id");
             push_any_of::<BigInt, _>(case_types, &mut pass)?;
             pass.push_sql(" AND status_lower = ");
             pass.push_bind_param::<Text, _>(label)?;

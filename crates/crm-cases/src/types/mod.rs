@@ -12,4 +12,4 @@ pub use service::{create, delete, get, get_locked, list, provision, update};
 
 pub(crate) use queries::{default_shared, forms_of, shared};
 pub(crate) use row::KnownType;
-pub(crate) use statuses::with_node;
+pub(crate) use statuses::named as statuses_named;

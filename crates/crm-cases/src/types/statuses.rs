@@ -155,16 +155,16 @@ fn rename(
     Ok(())
 }
 
-/// The statuses whose node has one of these ids, which are in lower case: of which type, and their labels in lower
+/// The statuses with one of these ids or labels, which are in lower case: of which type, and their labels in lower
 /// case.
-pub(crate) fn with_node(
+pub(crate) fn named(
     connection: &mut DbConnection,
     scope: &Scope,
-    nodes: &[String],
+    names: &[String],
 ) -> QueryResult<Vec<(CaseTypeId, String)>> {
     case_statuses::table
         .filter(case_statuses::tenant_id.eq(scope.tenant()))
-        .filter(case_statuses::node_lower.eq_any(nodes))
+        .filter(case_statuses::node_lower.eq_any(names).or(case_statuses::label_lower.eq_any(names)))
         .select((case_statuses::case_type_id, case_statuses::label_lower))
         .load(connection)
 }

@@ -1,0 +1,10 @@
+//! What happened to a case: changes of its status, and comments (contract/cases, "Case").
+
+mod model;
+mod queries;
+mod service;
+
+pub use model::{Activity, ActivitySort, NewComment};
+pub use service::{add, list};
+
+pub(crate) use service::record_step;

@@ -1,0 +1,62 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::{CaseId, DbConnection, Scope};
+use diesel::QueryResult;
+
+use crate::activities::queries::{self, ActivityRow, Happening};
+use crate::cases::queries::{lock, type_of};
+use crate::cases::walk::Step;
+use crate::{Activity, ActivitySort, CaseError, CasePatch, NewComment};
+
+/// Adds a comment to a case; the case itself stays as it is. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseError::NotFound`]; the database's.
+pub fn add(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case: CaseId,
+    new: &NewComment,
+) -> Result<Activity, CaseError> {
+    let NewComment { comment, user } = new;
+    if lock(connection, scope, vec![case])?.is_empty() {
+        return Err(CaseError::NotFound);
+    }
+    let happening = Happening { comment: Some(comment), actor: user.as_ref(), ..Happening::default() };
+    Ok(queries::insert(connection, scope, case, &happening)?.into_activity())
+}
+
+/// A page of what happened to a case, newest first unless asked otherwise.
+///
+/// # Errors
+/// [`CaseError::NotFound`]; the database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case: CaseId,
+    request: &PageRequest<ActivitySort>,
+) -> Result<Page<Activity>, CaseError> {
+    type_of(connection, scope, case)?.ok_or(CaseError::NotFound)?;
+    let rows = queries::page(connection, scope, case, request)?;
+    let total = if request.include_total { Some(queries::count(connection, scope, case)?) } else { None };
+    let turn = |rows: Vec<ActivityRow>| rows.into_iter().map(ActivityRow::into_activity).collect();
+    Ok(request.finish(rows, total, ActivityRow::place, turn)?)
+}
+
+/// Notes that a patch takes a case, which is locked, from one status to another.
+pub(crate) fn record_step(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case: CaseId,
+    from: &str,
+    step: &Step,
+    patch: &CasePatch,
+) -> QueryResult<()> {
+    let happening = Happening {
+        change: Some((from, &step.status.label)),
+        transition: step.transition.as_deref(),
+        comment: patch.comment.as_ref(),
+        actor: patch.last_updated_by.value(),
+    };
+    queries::insert(connection, scope, case, &happening)?;
+    Ok(())
+}

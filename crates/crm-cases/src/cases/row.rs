@@ -1,0 +1,233 @@
+use crm_core::page::{Direction, SortKey};
+use crm_core::sql::Json;
+use crm_core::values::{LongText, Title, User, lowercase};
+use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Scope, Timestamp};
+use crm_forms::{CustomFields, Form};
+use crm_tags::TagOption;
+use diesel::prelude::*;
+
+use crate::cases::walk::Step;
+use crate::schema::cases;
+use crate::workflow::{Roles, Status};
+use crate::{Case, CasePatch, CaseSort, Day, NewCase, Priority};
+
+/// A row of `cases`, without its tenant.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = cases, check_for_backend(Db))]
+pub(crate) struct CaseRow {
+    pub(crate) id: CaseId,
+    #[diesel(embed)]
+    pub(crate) values: CaseValues,
+    creator: Option<Json<User>>,
+    created_on: Timestamp,
+}
+
+/// The columns that creating and changing a case write. A change writes all of them, from a row that it holds
+/// locked: one statement whatever the patch has, which is prepared once.
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = cases, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct CaseValues {
+    title: String,
+    title_lower: String,
+    description: Option<String>,
+    pub(crate) case_type_id: CaseTypeId,
+    pub(crate) status: String,
+    status_lower: String,
+    priority: Option<String>,
+    priority_lower: Option<String>,
+    expected_date: Option<String>,
+    organization_id: Option<OrganizationId>,
+    contact_id: Option<ContactId>,
+    assignee: Option<Json<User>>,
+    assignee_id: Option<String>,
+    owner: Option<Json<User>>,
+    owner_id: Option<String>,
+    last_updated_by: Option<Json<User>>,
+    pub(crate) custom_fields: Json<CustomFields>,
+    first_resolution_on: Option<Timestamp>,
+    last_resolution_on: Option<Timestamp>,
+    last_updated_on: Timestamp,
+}
+
+impl CaseValues {
+    /// The columns of a new case, except those that never change.
+    pub(crate) fn of_new(
+        new: &NewCase,
+        case_type: CaseTypeId,
+        status: &Status,
+        custom_fields: CustomFields,
+        now: Timestamp,
+    ) -> Self {
+        let NewCase {
+            title,
+            description,
+            case_type_id: _,
+            status: _,
+            priority,
+            expected_date,
+            organization_id,
+            contact_id,
+            assignee,
+            owner,
+            creator: _,
+            last_updated_by,
+            tags: _,
+            custom_fields: _,
+        } = new;
+        let resolution = status.records_resolution.then_some(now);
+        Self {
+            title: title.as_str().to_owned(),
+            title_lower: lowercase(title.as_str()),
+            description: description.as_ref().map(ToString::to_string),
+            case_type_id: case_type,
+            status: status.label.clone(),
+            status_lower: lowercase(&status.label),
+            priority: priority.as_ref().map(ToString::to_string),
+            priority_lower: priority.as_ref().map(|priority| lowercase(priority.as_str())),
+            expected_date: expected_date.as_ref().map(ToString::to_string),
+            organization_id: *organization_id,
+            contact_id: *contact_id,
+            assignee: assignee.clone().map(Json),
+            assignee_id: assignee.as_ref().map(|user| user.id().to_owned()),
+            owner: owner.clone().map(Json),
+            owner_id: owner.as_ref().map(|user| user.id().to_owned()),
+            last_updated_by: last_updated_by.clone().map(Json),
+            custom_fields: Json(custom_fields),
+            first_resolution_on: resolution,
+            last_resolution_on: resolution,
+            last_updated_on: now,
+        }
+    }
+
+    /// The columns after a patch, which takes the case the step where there is one.
+    pub(crate) fn patched(
+        self,
+        patch: &CasePatch,
+        step: Option<&Step>,
+        custom_fields: CustomFields,
+        now: Timestamp,
+    ) -> Self {
+        let CasePatch {
+            title,
+            description,
+            case_type_id,
+            status: _,
+            comment: _,
+            priority,
+            expected_date,
+            organization_id,
+            contact_id,
+            assignee,
+            owner,
+            last_updated_by,
+            tags: _,
+            custom_fields: _,
+        } = patch;
+        let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
+        let status = step.map_or(self.status, |step| step.status.label.clone());
+        let resolution = step.filter(|step| step.status.records_resolution).map(|_| now);
+        let priority = priority.applied_to(self.priority, ToString::to_string);
+        let assignee = assignee.applied_to(self.assignee, |user| Json(user.clone()));
+        let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
+        Self {
+            title_lower: lowercase(&title),
+            title,
+            description: description.applied_to(self.description, ToString::to_string),
+            case_type_id: case_type_id.unwrap_or(self.case_type_id),
+            status_lower: lowercase(&status),
+            status,
+            priority_lower: priority.as_deref().map(lowercase),
+            priority,
+            expected_date: expected_date.applied_to(self.expected_date, ToString::to_string),
+            organization_id: organization_id.applied_to(self.organization_id, |id| *id),
+            contact_id: contact_id.applied_to(self.contact_id, |id| *id),
+            assignee_id: assignee.as_ref().map(|Json(user)| user.id().to_owned()),
+            assignee,
+            owner_id: owner.as_ref().map(|Json(user)| user.id().to_owned()),
+            owner,
+            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            custom_fields: Json(custom_fields),
+            first_resolution_on: self.first_resolution_on.or(resolution),
+            last_resolution_on: resolution.or(self.last_resolution_on),
+            last_updated_on: now,
+        }
+    }
+}
+
+impl CaseRow {
+    /// What the person with this id is to the case as it stands.
+    pub(crate) fn roles_of(&self, user: &str) -> Roles {
+        let is = |person: Option<&Json<User>>| person.is_some_and(|Json(person)| person.id() == user);
+        Roles {
+            owner: is(self.values.owner.as_ref()),
+            assignee: is(self.values.assignee.as_ref()),
+            requestor: is(self.creator.as_ref()),
+        }
+    }
+
+    /// Where the row stands in an order.
+    pub(crate) fn place(&self, order_by: CaseSort, direction: Direction) -> (SortKey, i64) {
+        let values = &self.values;
+        let key = match order_by {
+            CaseSort::CreatedOn => SortKey::Moment(self.created_on),
+            CaseSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
+            CaseSort::Title => SortKey::Text(values.title_lower.clone()),
+            CaseSort::Status => SortKey::Text(values.status_lower.clone()),
+            CaseSort::Priority => SortKey::nullable_text(values.priority_lower.as_deref(), direction),
+            CaseSort::ExpectedDate => SortKey::nullable_text(values.expected_date.as_deref(), direction),
+        };
+        (key, self.id.as_i64())
+    }
+
+    /// The case that this row is, with what other tables have of it. The names of its organization and contact are
+    /// left to whoever knows them.
+    pub(crate) fn into_case(self, scope: &Scope, form: &Form, tags: Vec<TagOption>) -> Case {
+        let Self { id, values, creator, created_on } = self;
+        let CaseValues {
+            title,
+            title_lower: _,
+            description,
+            case_type_id,
+            status,
+            status_lower: _,
+            priority,
+            priority_lower: _,
+            expected_date,
+            organization_id,
+            contact_id,
+            assignee,
+            assignee_id: _,
+            owner,
+            owner_id: _,
+            last_updated_by,
+            custom_fields: Json(custom_fields),
+            first_resolution_on,
+            last_resolution_on,
+            last_updated_on,
+        } = values;
+        Case {
+            id,
+            tenant_id: scope.public_tenant().clone(),
+            title: Title::stored(title),
+            description: description.map(LongText::stored),
+            case_type_id,
+            status: Title::stored(status),
+            priority: priority.map(Priority::stored),
+            expected_date: expected_date.map(Day::stored),
+            organization_id,
+            organization: None,
+            contact_id,
+            contact: None,
+            assignee: assignee.map(|Json(user)| user),
+            owner: owner.map(|Json(user)| user),
+            creator: creator.map(|Json(user)| user),
+            last_updated_by: last_updated_by.map(|Json(user)| user),
+            tags,
+            custom_fields: form.visible(&custom_fields),
+            first_resolution_on,
+            last_resolution_on,
+            created_on,
+            last_updated_on,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+use crm_core::page::{Page, PageRequest};
+use crm_core::sql::Json;
+use crm_core::values::{References, ShortText};
+use crm_core::{CaseId, CaseTypeId, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering};
+use crm_tags::TagKind;
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::cases::check::{check_new, check_patch, check_tags};
+use crate::cases::queries::Named;
+use crate::cases::row::{CaseRow, CaseValues};
+use crate::cases::status_filter::InStatus;
+use crate::cases::{queries, walk};
+use crate::types::KnownType;
+use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, NewCase, activities, types};
+
+/// Makes a case. The caller has checked its [references](NewCase::references). Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseError::Invalid`] with every problem of its type, form and tags; the database's.
+pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, CaseError> {
+    let case_type = match new.case_type_id {
+        Some(id) => types::shared(connection, scope, id)?.ok_or_else(|| unknown_type(id))?,
+        None => types::default_shared(connection, scope)?.ok_or_else(no_default_type)?,
+    };
+    let mut errors = FieldErrors::new();
+    let custom_fields = check_new(new, &case_type.form, &mut errors);
+    let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
+    let status = walk::start(&case_type.workflow, new.status.as_ref().map(ShortText::as_str), &mut errors);
+    let (Some(status), true) = (status, errors.is_empty()) else { return Err(errors.into()) };
+    let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope.now());
+    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let id = numbering::next(connection, scope)?;
+    let row = queries::insert(connection, scope, id, creator, &values)
+        .map_err(|error| unknown_reference(error, new.organization_id, new.contact_id))?;
+    if !tags.is_empty() {
+        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
+    }
+    Ok(row.into_case(scope, &case_type.form, tags))
+}
+
+/// One case.
+///
+/// # Errors
+/// [`CaseError::NotFound`]; the database's.
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, CaseError> {
+    let row = queries::find(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    complete_one(connection, scope, row)
+}
+
+/// One case, locked until the end of the transaction together with its type: what a change that depends on its
+/// present state reads. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseError::NotFound`]; the database's.
+pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, CaseError> {
+    let (row, _) = lock_with_type(connection, scope, id)?;
+    complete_one(connection, scope, row)
+}
+
+/// A page of the cases that match. It takes three statements however many cases it has (rows, the forms of their
+/// types, tags), one more each to find the tags and the statuses of a filter, and one more to count all matches
+/// where that is asked for.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &CaseFilter,
+    request: &PageRequest<CaseSort>,
+) -> Result<Page<Case>, CaseError> {
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Case, spelled)?),
+    };
+    let status = match &filter.status {
+        None => None,
+        Some(names) => Some(InStatus::named(connection, scope, names)?),
+    };
+    let named = Named { tags, status };
+    let rows = queries::page(connection, scope, filter, &named, request)?;
+    let total = if request.include_total { Some(queries::count(connection, scope, filter, &named)?) } else { None };
+    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
+    let Page { items, page, size, has_more, continuation_token, total } = page;
+    Ok(Page { items: complete(connection, scope, items)?, page, size, has_more, continuation_token, total })
+}
+
+/// Changes a case; an empty patch leaves it as it is. A change of the status walks the workflow and adds an activity.
+/// The caller has checked the patch's [references](CasePatch::references). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseError::NotFound`]; [`CaseError::Invalid`] with every problem of its type, form, status and tags;
+/// [`CaseError::TransitionNotAllowed`] and [`CaseError::NotAuthorized`]; the database's.
+pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &CasePatch) -> Result<Case, CaseError> {
+    let (row, before) = lock_with_type(connection, scope, id)?;
+    if patch.is_empty() {
+        return complete_one(connection, scope, row);
+    }
+    let other = match patch.case_type_id.filter(|wanted| *wanted != before.id) {
+        None => None,
+        Some(wanted) => Some(types::shared(connection, scope, wanted)?.ok_or_else(|| unknown_type(wanted))?),
+    };
+    let mut errors = FieldErrors::new();
+    let Json(stored) = &row.values.custom_fields;
+    let (case_type, stored) = match &other {
+        None => (&before, stored.clone()),
+        Some(other) => (other, other.form.carried_over(stored, &before.form)),
+    };
+    let custom_fields = check_patch(patch, &stored, &case_type.form, &mut errors);
+    let tags = match &patch.tags {
+        Patch::Keep => None,
+        Patch::Clear => Some(Vec::new()),
+        Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
+    };
+    let step = walk::step(&row, patch, case_type, &mut errors);
+    let custom_fields = errors.into_result(custom_fields)?;
+    let step = step?;
+    if let Some(step) = &step {
+        activities::record_step(connection, scope, id, &row.values.status, step, patch)?;
+    }
+    let values = row.values.patched(patch, step.as_ref(), custom_fields, scope.now());
+    let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
+    let row = queries::update(connection, scope, id, &values)
+        .map_err(|error| unknown_reference(error, organization, contact))?;
+    if let Some(tags) = tags {
+        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
+    }
+    complete_one(connection, scope, row)
+}
+
+/// Deletes cases with their activities and the links to their tags, and returns those that existed, in ascending
+/// order. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, CaseError> {
+    let found = queries::lock(connection, scope, ids.to_vec())?;
+    queries::delete(connection, scope, &found)?;
+    Ok(found)
+}
+
+/// A case, locked, with its type, which nobody changes meanwhile.
+///
+/// The type is locked first, as by a change of the type, which then writes its cases. Where the case has moved to
+/// another type in between, that one is locked after it; a deadlock that this makes possible is one that PostgreSQL
+/// ends and the caller runs again.
+fn lock_with_type(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<(CaseRow, KnownType), CaseError> {
+    let seen = queries::type_of(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    let case_type = types::shared(connection, scope, seen)?;
+    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    let case_type = match case_type.filter(|case_type| case_type.id == row.values.case_type_id) {
+        Some(case_type) => Some(case_type),
+        None => types::shared(connection, scope, row.values.case_type_id)?,
+    };
+    // The foreign key of a case that is locked keeps its type.
+    Ok((row, case_type.ok_or(DieselError::NotFound)?))
+}
+
+/// The cases of these rows with the forms of their types and their tags, in two statements.
+fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<CaseRow>) -> QueryResult<Vec<Case>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
+    let forms = types::forms_of(connection, scope, rows.iter().map(|row| row.values.case_type_id).collect())?;
+    let mut tags = crm_tags::of(connection, scope, TagKind::Case, &numbers)?;
+    let case = |row: CaseRow| {
+        let tags = tags.remove(&row.id.as_i64()).unwrap_or_default();
+        let form = forms.get(&row.values.case_type_id).ok_or(DieselError::NotFound)?;
+        Ok(row.into_case(scope, form, tags))
+    };
+    rows.into_iter().map(case).collect()
+}
+
+fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> Result<Case, CaseError> {
+    complete(connection, scope, vec![row])?.pop().ok_or(CaseError::NotFound)
+}
+
+fn unknown_type(id: CaseTypeId) -> CaseError {
+    FieldErrors::of("caseTypeId", FieldCode::UnknownReference, format!("no case type has the id {id}")).into()
+}
+
+fn no_default_type() -> CaseError {
+    FieldErrors::of("caseTypeId", FieldCode::Required, "is required: this tenant has no default case type").into()
+}
+
+/// The caller checked that the records exist; one of them vanished since. Which one is told by the name of the
+/// constraint, and on SQLite, which has none, by there being only one.
+fn unknown_reference(
+    error: DieselError,
+    organization: Option<OrganizationId>,
+    contact: Option<ContactId>,
+) -> CaseError {
+    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
+        return error.into();
+    };
+    let violated = information.constraint_name();
+    let field = match (organization, contact) {
+        (Some(_), _) if violated == Some("cases_organization_fkey") => References::ORGANIZATION_FIELD,
+        (_, Some(_)) if violated == Some("cases_contact_fkey") => References::CONTACT_FIELD,
+        (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
+        (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
+        _ => return error.into(),
+    };
+    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
+}

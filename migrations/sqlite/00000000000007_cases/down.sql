@@ -1,0 +1,5 @@
+DROP TABLE case_tags;
+DROP TABLE case_activities;
+DROP TABLE cases;
+DROP TABLE case_statuses;
+DROP TABLE case_types;

@@ -1,0 +1,128 @@
+-- Case types with their statuses, cases, what happened to them, and their tags.
+-- A column that ends in _lower is the twin of another one, written by the code in lower case.
+
+CREATE TABLE case_types (
+    tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id              INTEGER NOT NULL,
+    label           TEXT NOT NULL,
+    label_lower     TEXT NOT NULL,
+    form            TEXT NOT NULL,
+    -- The graph as it was sent; the statuses in it are rows of case_statuses too.
+    workflow        TEXT NOT NULL,
+    owner           TEXT,
+    creator         TEXT,
+    last_updated_by TEXT,
+    is_default      INTEGER NOT NULL,
+    created_on      TEXT NOT NULL,
+    last_updated_on TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_lower);
+-- A tenant has one default case type. The orders of a list of case types have no indexes: a tenant has few.
+CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_default;
+
+-- The statuses of each case type: what a case can point at, so that no case is ever in a status that its type
+-- does not have.
+CREATE TABLE case_statuses (
+    tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    case_type_id INTEGER NOT NULL,
+    label_lower  TEXT NOT NULL,
+    -- The id of its node; a status that only transitions name has none.
+    node_lower   TEXT,
+    PRIMARY KEY (tenant_id, case_type_id, label_lower),
+    CONSTRAINT case_statuses_case_type_fkey FOREIGN KEY (tenant_id, case_type_id) REFERENCES case_types (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cases (
+    tenant_id           INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id                  INTEGER NOT NULL,
+    title               TEXT NOT NULL,
+    title_lower         TEXT NOT NULL,
+    description         TEXT,
+    case_type_id        INTEGER NOT NULL,
+    -- The label of a status of the type.
+    status              TEXT NOT NULL,
+    status_lower        TEXT NOT NULL,
+    priority            TEXT,
+    priority_lower      TEXT,
+    -- YYYY-MM-DD, whose order as text is that of the days.
+    expected_date       TEXT,
+    organization_id     INTEGER,
+    contact_id          INTEGER,
+    assignee            TEXT,
+    -- The ids inside assignee and owner, for the filters by them.
+    assignee_id         TEXT,
+    owner               TEXT,
+    owner_id            TEXT,
+    creator             TEXT,
+    last_updated_by     TEXT,
+    custom_fields       TEXT NOT NULL,
+    first_resolution_on TEXT,
+    last_resolution_on  TEXT,
+    created_on          TEXT NOT NULL,
+    last_updated_on     TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CHECK ((first_resolution_on IS NULL) = (last_resolution_on IS NULL)),
+    CHECK ((priority IS NULL) = (priority_lower IS NULL)),
+    -- No ON DELETE action: a status or type that cases have stays, and whoever deletes another record first
+    -- unlinks it, which sets last_updated_on too.
+    CONSTRAINT cases_status_fkey FOREIGN KEY (tenant_id, case_type_id, status_lower)
+        REFERENCES case_statuses (tenant_id, case_type_id, label_lower),
+    CONSTRAINT cases_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id),
+    CONSTRAINT cases_contact_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
+) STRICT;
+
+-- One index for each order. NULL comes last both ways, so that a nullable column has an index for each way,
+-- on the expression that the list is ordered by.
+CREATE INDEX cases_created_on ON cases (tenant_id, created_on, id);
+CREATE INDEX cases_last_updated_on ON cases (tenant_id, last_updated_on, id);
+CREATE INDEX cases_title ON cases (tenant_id, title_lower, id);
+CREATE INDEX cases_status_order ON cases (tenant_id, status_lower, id);
+CREATE INDEX cases_priority_asc ON cases (tenant_id, coalesce(priority_lower, '􏿿'), id);
+CREATE INDEX cases_priority_desc ON cases (tenant_id, coalesce(priority_lower, ''), id);
+CREATE INDEX cases_expected_date_asc ON cases (tenant_id, coalesce(expected_date, '􏿿'), id);
+CREATE INDEX cases_expected_date_desc ON cases (tenant_id, coalesce(expected_date, ''), id);
+
+-- One index for each filter by equality, in the default order behind the value: a page of one status or owner is
+-- read without sorting all its cases. The one of type and status also counts the cases in each status of a type
+-- and finds what a removed status would leave behind; those of organization and contact find what a deleted or
+-- merged record does.
+CREATE INDEX cases_type ON cases (tenant_id, case_type_id, created_on, id);
+CREATE INDEX cases_type_status ON cases (tenant_id, case_type_id, status_lower, created_on, id);
+CREATE INDEX cases_status ON cases (tenant_id, status_lower, created_on, id);
+CREATE INDEX cases_priority ON cases (tenant_id, priority_lower, created_on, id);
+CREATE INDEX cases_organization ON cases (tenant_id, organization_id, created_on, id);
+CREATE INDEX cases_contact ON cases (tenant_id, contact_id, created_on, id);
+CREATE INDEX cases_assignee ON cases (tenant_id, assignee_id, created_on, id);
+CREATE INDEX cases_owner ON cases (tenant_id, owner_id, created_on, id);
+
+-- What happened to a case: changes of its status, and comments.
+CREATE TABLE case_activities (
+    tenant_id   INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    case_id     INTEGER NOT NULL,
+    -- Counts up from 1 in the case, in the order of what happened.
+    id          INTEGER NOT NULL,
+    from_status TEXT,
+    to_status   TEXT,
+    transition  TEXT,
+    comment     TEXT,
+    actor       TEXT,
+    created_on  TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, case_id, id),
+    CHECK ((from_status IS NULL) = (to_status IS NULL)),
+    CHECK (to_status IS NOT NULL OR comment IS NOT NULL),
+    CONSTRAINT case_activities_case_fkey FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE case_tags (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    case_id   INTEGER NOT NULL,
+    kind      INTEGER NOT NULL DEFAULT 5 CHECK (kind = 5),
+    tag_id    BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, case_id, tag_id),
+    FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, kind, tag_id) REFERENCES tags (tenant_id, kind, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX case_tags_tag ON case_tags (tenant_id, tag_id, case_id);
