@@ -98,14 +98,21 @@ pub fn server(
     Ok(server.run())
 }
 
-/// Serves until SIGTERM or SIGINT, then finishes what was begun and returns.
+/// Serves until SIGTERM or SIGINT, then finishes what was begun and returns. `ready` is called as soon as
+/// requests are taken and signals are heard.
 ///
 /// # Errors
 /// When the database cannot be used at the start, or the listener fails.
-pub async fn serve(config: &Config, db: Db, listener: TcpListener) -> anyhow::Result<()> {
+pub async fn serve(
+    config: &Config,
+    db: Db,
+    listener: TcpListener,
+    ready: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let state = web::Data::new(AppState::new(db.clone()).await?);
     let server = server(state.clone(), listener, config.workers, config.shutdown_timeout, routes)?;
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
+    ready()?;
     server.await?;
     // The last answers are out; what the threads still hold is flushed and closed.
     web::block(move || db.close()).await?;

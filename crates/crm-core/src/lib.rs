@@ -32,7 +32,7 @@ pub use ids::{
     CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind,
 };
 pub use patch::Patch;
-pub use row_lock::{ForShare, ForShareExt, ForUpdate, ForUpdateExt};
+pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{NotATenantId, PublicTenantId, Scope, TenantId};
 pub use timestamp::{NotATimestamp, Timestamp};
 pub use uuid::{NotAUuid, Uuid};

@@ -52,6 +52,8 @@ row_locks! {
     ForUpdate, ForUpdateExt, locked, " FOR UPDATE";
     /// `FOR SHARE`: any number of transactions hold it at once, and none changes the rows meanwhile.
     ForShare, ForShareExt, shared, " FOR SHARE";
+    /// `FOR KEY SHARE`: the rows may be changed by others but not deleted, so that a reference to them holds.
+    ForKeyShare, ForKeyShareExt, held, " FOR KEY SHARE";
 }
 
 struct Clause(&'static str);

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `migrate`, `tenants`, `keys` (contract/operations).
+//! The command line (contract/operations).
 
 mod keys;
 mod migrate;
@@ -12,8 +12,9 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use crm_core::database::DatabaseUrl;
 use crm_core::migrate::is_current;
-use crm_core::tenants::{ChosenKeys, CreatedTenant, TenantError};
+use crm_core::tenants::{ChosenKeys, CreatedTenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_suite::SuiteError;
 use diesel::connection::SimpleConnection;
 
 use crate::config::{BadSetting, Settings};
@@ -47,6 +48,8 @@ enum Command {
     /// Replaces keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Prints the OpenAPI document
+    Openapi,
 }
 
 /// Runs the command of this process's arguments. A failure is one line on stderr.
@@ -59,6 +62,7 @@ pub fn run() -> ExitCode {
         Some(Command::Migrate) => migrate::run(&settings),
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
         Some(Command::Keys(command)) => keys::run(&settings, command),
+        Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     // Where stderr is closed, the exit code is all that can be said.
@@ -109,6 +113,6 @@ fn provision(
     name: &str,
     chosen: Option<&ChosenKeys>,
     now: Timestamp,
-) -> Result<CreatedTenant, TenantError> {
-    crm_core::tenants::create(connection, id, name, chosen, now)
+) -> Result<CreatedTenant, SuiteError> {
+    crm_suite::tenants::create(connection, id, name, chosen, now)
 }

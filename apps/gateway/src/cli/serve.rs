@@ -3,8 +3,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use crm_core::migrate::{self, FileLock, with_suffix};
-use crm_core::tenants::{self, CreatedTenant, TenantError};
+use crm_core::tenants::{self, CreatedTenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_suite::SuiteError;
 use diesel::connection::SimpleConnection;
 
 use crate::config::{Config, Settings};
@@ -30,8 +31,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     if let Some(made) = make_first_tenant(&config)? {
         introduce(&made, address)?;
     }
-    print(format_args!("listening on http://{address}"))?;
-    let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener));
+    let ready = || print(format_args!("listening on http://{address}"));
+    let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener, ready));
     db.close();
     outcome
 }
@@ -61,7 +62,7 @@ fn make_first_tenant(config: &Config) -> anyhow::Result<Option<CreatedTenant>> {
         }
         // Another gateway may have made it while this one waited for the lock.
         let id: &PublicTenantId = &id;
-        Ok::<_, TenantError>(if tenants::any(connection)? {
+        Ok::<_, SuiteError>(if tenants::any(connection)? {
             None
         } else {
             Some(provision(connection, id, id.as_str(), keys, now)?)

@@ -6,5 +6,6 @@
 mod cli;
 mod executor;
 mod faults;
+#[path = "../common/process.rs"]
 mod process;
 mod startup;

@@ -1,7 +1,7 @@
-//! The program as a child process.
+//! The program as a child process, for every test binary of the gateway.
+#![allow(dead_code, reason = "each test binary uses its part of it")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use crm_testkit::TestDatabase;
@@ -60,8 +60,18 @@ impl Serving {
                 None => serving.greeting.push(line.trim_end().to_owned()),
             }
         }
-        answers(&serving.url);
         serving
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it at once, as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Stops it as an operator does, and gives its exit code.
@@ -74,15 +84,6 @@ impl Serving {
         assert_eq!(rest, "", "nothing but the greeting goes to stdout");
         code
     }
-}
-
-/// Waits for an answer to a request, which says that the server runs and heeds signals.
-fn answers(url: &str) {
-    let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
 }
 
 impl Drop for Serving {

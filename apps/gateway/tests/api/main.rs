@@ -1,0 +1,8 @@
+//! The API over HTTP: the built program, a real database of each kind, a client that knows nothing else.
+
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/process.rs"]
+mod process;
+
+mod leads;
