@@ -2,7 +2,6 @@
 
 pub mod contacts;
 mod error;
-mod key_share;
 mod labeled;
 mod merge;
 pub mod organizations;

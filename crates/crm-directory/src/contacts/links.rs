@@ -3,12 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crm_core::{ContactId, DbConnection, ForUpdateExt, OrganizationId, Scope};
+use crm_core::{ContactId, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
 use super::queries;
-use crate::key_share::ForKeyShare;
 use crate::schema::contacts;
 
 /// The names of these contacts, for responses. One that does not exist is not in the map. One statement.
@@ -59,12 +58,12 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> 
 /// # Errors
 /// The database's.
 pub fn lock_missing(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<Vec<ContactId>> {
-    let held = contacts::table
+    let existing = contacts::table
         .filter(contacts::tenant_id.eq(scope.tenant()))
         .filter(contacts::id.eq_any(ids))
         .order(contacts::id)
         .select(contacts::id);
-    let found = ForKeyShare(held).load(connection)?;
+    let found = existing.held().load(connection)?;
     Ok(without(ids, found))
 }
 

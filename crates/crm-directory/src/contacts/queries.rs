@@ -5,14 +5,13 @@ use crm_core::search::{Among, Candidates, FEW};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    ContactId, Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns,
+    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::row::{ContactRow, ContactValues};
-use crate::key_share::ForKeyShare;
 use crate::query::{any_of, has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
 use crate::{ContactFilter, ContactSort, query};
@@ -46,12 +45,12 @@ pub(crate) fn hold_organizations_of(
         .filter(contacts::tenant_id.eq(scope.tenant()))
         .filter(contacts::id.eq_any(ids))
         .select(contacts::organization_id);
-    let held = organizations::table
+    let existing = organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.nullable().eq_any(of_them))
         .order(organizations::id)
         .select(organizations::id);
-    let _: Vec<OrganizationId> = ForKeyShare(held).load(connection)?;
+    let _: Vec<OrganizationId> = existing.held().load(connection)?;
     Ok(())
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crm_core::{OrganizationId, DbConnection, Scope};
+use crm_core::{OrganizationId, DbConnection, ForKeyShareExt, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
 use super::queries;
-use crate::key_share::ForKeyShare;
 use crate::schema::organizations;
 
 /// The names of these organizations, for responses. One that does not exist is not in the map. One statement.
@@ -58,12 +57,12 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]
 /// # Errors
 /// The database's.
 pub fn lock_missing(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationId>> {
-    let held = organizations::table
+    let existing = organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.eq_any(ids))
         .order(organizations::id)
         .select(organizations::id);
-    let found = ForKeyShare(held).load(connection)?;
+    let found = existing.held().load(connection)?;
     Ok(without(ids, found))
 }
 
