@@ -12,7 +12,8 @@ use actix_web::{App, HttpServer};
 use crm_core::tenants;
 
 use crate::auth::KeyCache;
-use crate::config::Config;
+use crate::auth::tokens::TokenVerifier;
+use crate::config::{Config, TokenConfig};
 use crate::db::Db;
 use crate::endpoint::{Api, document};
 use crate::error::Failure;
@@ -25,6 +26,8 @@ pub struct AppState {
     pub db: Db,
     /// The keys that were seen in the last seconds.
     pub keys: KeyCache,
+    /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
+    pub tokens: Option<TokenVerifier>,
     /// `openapi.json`, ready to send.
     pub openapi: Bytes,
     draining: AtomicBool,
@@ -34,12 +37,13 @@ impl AppState {
     /// The state of a process that serves this database.
     ///
     /// # Errors
-    /// When the database cannot be asked whether it holds chosen keys.
-    pub async fn new(db: Db) -> anyhow::Result<Self> {
+    /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
+    pub async fn new(db: Db, tokens: Option<&TokenConfig>) -> anyhow::Result<Self> {
         let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         let openapi = openapi_json()?.into();
-        Ok(Self { db, keys: KeyCache::new(chosen), openapi, draining: AtomicBool::new(false) })
+        let tokens = tokens.map(TokenVerifier::new).transpose()?;
+        Ok(Self { db, keys: KeyCache::new(chosen), tokens, openapi, draining: AtomicBool::new(false) })
     }
 
     /// Whether the process was told to stop and only finishes what it has begun.
@@ -109,7 +113,7 @@ pub async fn serve(
     listener: TcpListener,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let state = web::Data::new(AppState::new(db.clone()).await?);
+    let state = web::Data::new(AppState::new(db.clone(), config.tokens.as_ref()).await?);
     let server = server(state.clone(), listener, config.workers, config.shutdown_timeout, routes)?;
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
     ready()?;

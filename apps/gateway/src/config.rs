@@ -161,7 +161,7 @@ pub struct Bootstrap {
 pub struct BadSetting(String);
 
 impl BadSetting {
-    fn new(name: &str, problem: impl fmt::Display) -> Self {
+    pub(crate) fn new(name: &str, problem: impl fmt::Display) -> Self {
         Self(format!("{name}: {problem}"))
     }
 }
@@ -194,7 +194,11 @@ impl Settings {
         set(self.rust_log.as_deref()).unwrap_or("info")
     }
 
-    fn tokens(&self) -> Result<Option<TokenConfig>, BadSetting> {
+    /// `CRM_JWT_…`.
+    ///
+    /// # Errors
+    /// When one cannot be used, or two keys are set.
+    pub(crate) fn tokens(&self) -> Result<Option<TokenConfig>, BadSetting> {
         let secret = secret("CRM_JWT_SECRET", self.jwt_secret.as_deref(), self.jwt_secret_file.as_deref())?;
         let public_key = set(self.jwt_public_key.as_deref());
         let jwks_url = set(self.jwt_jwks_url.as_deref());

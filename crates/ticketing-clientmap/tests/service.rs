@@ -1,4 +1,5 @@
 //! Client maps on real databases, two tenants present.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::{FieldCode, Scope, Timestamp};

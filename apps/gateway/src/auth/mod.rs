@@ -1,6 +1,9 @@
-//! Who asks: a tenant's key becomes a [`Scope`] (contract/conventions, "Keys").
+//! Who asks: a tenant's key, or the token of an administrator of ticketing, becomes a [`Scope`]
+//! (contract/conventions, "Keys"; contract/clientmap).
 
 mod keys;
+mod ticketing;
+pub mod tokens;
 
 use std::rc::Rc;
 
@@ -9,10 +12,11 @@ use crm_core::keys::{ApiKey, KeyRole};
 use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
 
 use crate::db::Db;
-use crate::endpoint::{Answer, Call, Extract, OperationDoc, Reply, Typed};
+use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 
 pub use keys::KeyCache;
+pub use ticketing::TicketingAdmin;
 
 /// The query parameters that may hold a key. They are no parameters of a route and reach no log.
 pub const KEY_PARAMETERS: [&str; 2] = ["subscription-key", "key"];
@@ -100,7 +104,9 @@ fn invalid_key() -> Problem {
 fn key_of(call: &Call) -> Result<ApiKey, Problem> {
     let sent = match call.single_header(&KEY_HEADER) {
         Ok(header) => header,
-        Err(()) => return Err(Problem::new(ProblemCode::InvalidKey, "The key header stands twice or is no visible ASCII.")),
+        Err(AmbiguousHeader) => {
+            return Err(Problem::new(ProblemCode::InvalidKey, "The key header stands twice or is no visible ASCII."));
+        }
     };
     let text = match sent {
         Some(text) => text,

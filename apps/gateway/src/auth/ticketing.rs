@@ -2,7 +2,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use crm_core::tenants::{self, TenantError};
 use crm_core::{DbConnection, PublicTenantId, Scope, Uuid};
 
-use crate::endpoint::{Answer, Call, Extract, OperationDoc, Reply};
+use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::Caller;
@@ -70,7 +70,8 @@ impl TicketingAdmin {
 fn token_of(call: &Call) -> Result<&str, Problem> {
     let missing = || Problem::new(ProblemCode::MissingToken, "Send the header Authorization: Bearer and a token.");
     let header = call.single_header(&AUTHORIZATION);
-    let header = header.map_err(|()| invalid("The header Authorization stands twice or is no visible ASCII."))?;
+    let header =
+        header.map_err(|AmbiguousHeader| invalid("The header Authorization stands twice or is no visible ASCII."))?;
     let (scheme, token) = header.ok_or_else(missing)?.split_once(' ').ok_or_else(missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim_start_matches(' ')) } else { Err(missing()) }
 }
@@ -80,7 +81,7 @@ fn tenant_of(call: &Call) -> Result<Uuid, Problem> {
     match call.single_header(&TENANT) {
         Ok(None) => Err(malformed("The header x-tenantid is missing.")),
         Ok(Some(text)) => text.parse().map_err(|_| malformed("The header x-tenantid must be a UUID.")),
-        Err(()) => Err(malformed("The header x-tenantid stands twice or is no visible ASCII.")),
+        Err(AmbiguousHeader) => Err(malformed("The header x-tenantid stands twice or is no visible ASCII.")),
     }
 }
 

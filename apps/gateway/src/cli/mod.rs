@@ -4,6 +4,7 @@ mod keys;
 mod migrate;
 mod serve;
 mod tenants;
+mod token;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     /// Replaces keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Prints a signed token for trying out the ticketing routes; only with CRM_JWT_SECRET
+    Token(token::Token),
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
         Some(Command::Migrate) => migrate::run(&settings),
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
         Some(Command::Keys(command)) => keys::run(&settings, command),
+        Some(Command::Token(token)) => token::run(&settings, &token),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

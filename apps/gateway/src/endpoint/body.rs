@@ -119,7 +119,8 @@ fn check_tenant(call: &Call, object: &JsonObject) -> Result<(), Problem> {
 
 /// Parses one JSON object strictly: duplicate keys, deep nesting and trailing data are errors.
 fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
-    let malformed = |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
+    let malformed =
+        |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
     deserializer.end().map_err(|error| malformed(&error))?;
@@ -148,7 +149,11 @@ impl<'de> DeserializeSeed<'de> for Strict {
 
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == DEEPEST { Err(E::custom("it nests deeper than 64 levels")) } else { Ok(Self { depth: self.depth + 1 }) }
+        if self.depth == DEEPEST {
+            Err(E::custom("it nests deeper than 64 levels"))
+        } else {
+            Ok(Self { depth: self.depth + 1 })
+        }
     }
 }
 
@@ -244,6 +249,9 @@ mod tests {
     #[test]
     fn a_number_keeps_its_digits() {
         let object = parse_object(b"{\"a\":10.10,\"b\":[123456789012345678901234567890.5],\"c\":-0}").unwrap();
-        assert_eq!(Value::Object(object).to_string(), "{\"a\":10.10,\"b\":[123456789012345678901234567890.5],\"c\":-0}");
+        assert_eq!(
+            Value::Object(object).to_string(),
+            "{\"a\":10.10,\"b\":[123456789012345678901234567890.5],\"c\":-0}"
+        );
     }
 }

@@ -33,10 +33,22 @@ pub struct Call {
     tenant: Option<PublicTenantId>,
 }
 
+/// A header that stands twice or is no visible ASCII, so that it says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct AmbiguousHeader;
+
 impl Call {
     pub(super) fn new(request: HttpRequest, payload: Payload, state: web::Data<AppState>) -> Result<Self, Problem> {
         let query = query::decode(request.query_string())?;
-        Ok(Self { request, state, now: Timestamp::now(), payload: Some(payload), query, query_was_read: false, tenant: None })
+        Ok(Self {
+            request,
+            state,
+            now: Timestamp::now(),
+            payload: Some(payload),
+            query,
+            query_was_read: false,
+            tenant: None,
+        })
     }
 
     /// The id of the request.
@@ -54,13 +66,13 @@ impl Call {
     /// The one value of a header; `None` where it is absent.
     ///
     /// # Errors
-    /// `Err(())` where it stands twice or is no visible ASCII.
-    pub fn single_header(&self, name: &HeaderName) -> Result<Option<&str>, ()> {
+    /// Where it stands twice or is no visible ASCII.
+    pub fn single_header(&self, name: &HeaderName) -> Result<Option<&str>, AmbiguousHeader> {
         let mut values = self.request.headers().get_all(name);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
-            (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
-            (Some(_), Some(_)) => Err(()),
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| AmbiguousHeader),
+            (Some(_), Some(_)) => Err(AmbiguousHeader),
         }
     }
 

@@ -17,6 +17,7 @@ use super::call::{Call, request_id};
 use super::extract::Extract;
 use super::openapi::OperationDoc;
 use super::reply::{Answer, Rendered, Reply};
+use super::ticketing::{self, is_ticketing};
 
 /// A handler never runs longer (contract/conventions, last section).
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -180,9 +181,11 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
             allow.push(method.to_string());
             let run = run.clone();
             let route = web::method(method);
-            resource = resource.route(route.to(move |request: HttpRequest, payload: web::Payload, state: web::Data<AppState>| {
-                answer(run.clone(), request, payload, state)
-            }));
+            resource = resource.route(route.to(
+                move |request: HttpRequest, payload: web::Payload, state: web::Data<AppState>| {
+                    answer(run.clone(), request, payload, state)
+                },
+            ));
         }
     }
     let allow: Rc<str> = allow.join(", ").into();
@@ -234,33 +237,32 @@ fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default().to_ascii_lowercase();
         let refused = parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        !refused && (matches!(media.as_str(), "*/*" | "application/*" | "application/json" | "application/problem+json" | "text/html") || media.ends_with("+json"))
+        !refused
+            && (matches!(
+                media.as_str(),
+                "*/*" | "application/*" | "application/json" | "application/problem+json" | "text/html"
+            ) || media.ends_with("+json"))
     });
-    if takes_json { Ok(()) } else { Err(Problem::new(ProblemCode::NotAcceptable, "Every answer here is application/json.")) }
+    if takes_json {
+        Ok(())
+    } else {
+        Err(Problem::new(ProblemCode::NotAcceptable, "Every answer here is application/json."))
+    }
 }
 
-/// The one envelope of everything that goes wrong (RFC 9457).
+/// The one way out of everything that goes wrong, in the envelope of the route's API.
 pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let status = problem.code.status();
-    let mut body = json!({
-        "type": format!("/problems/{}", problem.code.as_str()),
-        "title": problem.code.title(),
-        "status": status.as_u16(),
-        "code": problem.code.as_str(),
-        "detail": problem.detail,
-        "requestId": &*request_id(request),
-    });
-    if let Value::Object(members) = &mut body {
-        if !problem.errors.is_empty() {
-            members.insert("errors".to_owned(), json!(problem.errors));
-        }
-        members.extend(problem.members.clone());
-    }
+    let (content_type, body) = if is_ticketing(request.path()) {
+        ("application/json", ticketing::error_body(problem))
+    } else {
+        ("application/problem+json", problem_body(request, problem))
+    };
     let mut response = HttpResponse::build(status);
-    response.insert_header((CONTENT_TYPE, "application/problem+json"));
+    response.insert_header((CONTENT_TYPE, content_type));
     match status {
         StatusCode::UNAUTHORIZED => {
-            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"Ocp-Apim-Subscription-Key\"")));
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code))));
         }
         StatusCode::SERVICE_UNAVAILABLE => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
@@ -271,4 +273,32 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
         response.insert_header((ALLOW, allow.as_str()));
     }
     response.body(body.to_string())
+}
+
+/// How to authenticate (RFC 9110, 11.6.1; of tokens RFC 6750, section 3).
+fn challenge(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::MissingToken => "Bearer realm=\"ticketing\"",
+        ProblemCode::InvalidToken | ProblemCode::TokenExpired => "Bearer realm=\"ticketing\", error=\"invalid_token\"",
+        _ => "ApiKey header=\"Ocp-Apim-Subscription-Key\"",
+    }
+}
+
+/// RFC 9457.
+fn problem_body(request: &HttpRequest, problem: &Problem) -> Value {
+    let mut body = json!({
+        "type": format!("/problems/{}", problem.code.as_str()),
+        "title": problem.code.title(),
+        "status": problem.code.status().as_u16(),
+        "code": problem.code.as_str(),
+        "detail": problem.detail,
+        "requestId": &*request_id(request),
+    });
+    if let Value::Object(members) = &mut body {
+        if !problem.errors.is_empty() {
+            members.insert("errors".to_owned(), json!(problem.errors));
+        }
+        members.extend(problem.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    }
+    body
 }

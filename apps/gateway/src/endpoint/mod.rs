@@ -17,11 +17,13 @@ mod handler;
 mod openapi;
 mod query;
 mod reply;
+mod ticketing;
 
 pub use body::{Body, OptionalBody};
-pub use call::{Call, RequestId, TenantOfRequest};
+pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, IfMatch, PathId};
 pub use handler::{Api, Handler, Operation};
 pub use openapi::{OperationDoc, document};
 pub use query::{Params, Query};
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

@@ -12,16 +12,24 @@ use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBu
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
+    Required,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ProblemCode;
 
 use super::handler::Api;
+use super::ticketing::{self, is_ticketing};
 
 /// The name of the security scheme for keys.
 const KEY_SCHEME: &str = "subscriptionKey";
+/// The name of the security scheme for tokens.
+const TOKEN_SCHEME: &str = "bearerToken";
 const PROBLEM_JSON: &str = "application/problem+json";
 const JSON: &str = "application/json";
 
@@ -38,6 +46,8 @@ pub struct OperationDoc {
     pub(super) description: String,
     /// Whether a tenant's key is needed.
     pub needs_key: bool,
+    /// Whether a token of somebody who administers ticketing is needed.
+    pub needs_token: bool,
     pub(super) is_documented: bool,
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
@@ -57,6 +67,7 @@ impl OperationDoc {
             summary: String::new(),
             description: String::new(),
             needs_key: false,
+            needs_token: false,
             is_documented: true,
             parameters: Vec::new(),
             request: None,
@@ -89,6 +100,35 @@ impl OperationDoc {
         }
     }
 
+    /// The operation needs a token, and the header that says which of its tenants is meant.
+    pub fn token(&mut self) {
+        self.needs_token = true;
+        let tenant = ParameterBuilder::new()
+            .name("x-tenantid")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("The tenant, which the token must name."))
+            .schema(Some(crm_core::Uuid::schema()));
+        self.parameters.push(tenant.build());
+        for code in [
+            ProblemCode::MissingToken,
+            ProblemCode::InvalidToken,
+            ProblemCode::TokenExpired,
+            ProblemCode::InvalidHeader,
+            ProblemCode::MissingRole,
+            ProblemCode::ForeignTenant,
+            ProblemCode::UnknownTenant,
+            ProblemCode::TokensNotConfigured,
+            ProblemCode::IssuerUnavailable,
+            ProblemCode::Overloaded,
+            ProblemCode::DatabaseUnavailable,
+            ProblemCode::MalformedQuery,
+            ProblemCode::ValidationFailed,
+        ] {
+            self.problem(code);
+        }
+    }
+
     pub(super) fn query_parameters(&mut self, described: Vec<ParamDescription>) {
         for ParamDescription { name, kind, description } in described {
             let parameter = ParameterBuilder::new()
@@ -102,7 +142,8 @@ impl OperationDoc {
         }
     }
 
-    pub(super) fn header_parameter(&mut self, name: &str, description: &str) {
+    /// A header that may be sent.
+    pub fn header_parameter(&mut self, name: &str, description: &str) {
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
@@ -156,7 +197,7 @@ impl OperationDoc {
         self.response(StatusCode::OK, "What was done.", schema, &[]);
     }
 
-    fn response(&mut self, status: StatusCode, description: &str, schema: RefOr<Schema>, headers: &[&str]) {
+    pub(super) fn response(&mut self, status: StatusCode, description: &str, schema: RefOr<Schema>, headers: &[&str]) {
         let content = ContentBuilder::new().schema(Some(schema)).build();
         let mut response = ResponseBuilder::new().description(description).content(JSON, content);
         for name in headers {
@@ -166,9 +207,12 @@ impl OperationDoc {
         self.responses.insert(status.as_u16(), response.build());
     }
 
-    fn conditional_get(&mut self) {
+    pub(super) fn conditional_get(&mut self) {
         if self.method == Method::GET {
-            self.header_parameter("If-None-Match", "An ETag that the client has; where it is still right, the answer is 304.");
+            self.header_parameter(
+                "If-None-Match",
+                "An ETag that the client has; where it is still right, the answer is 304.",
+            );
             self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
         }
     }
@@ -178,7 +222,7 @@ impl OperationDoc {
     }
 
     /// Registers a type and everything that it refers to, and returns a reference to it.
-    fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
+    pub(super) fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
         let name = T::name().into_owned();
         self.schemas.push((name.clone(), T::schema()));
         T::schemas(&mut self.schemas);
@@ -197,20 +241,27 @@ impl OperationDoc {
         if let Some((schema, required)) = &self.request {
             let required = if *required { Required::True } else { Required::False };
             let content = ContentBuilder::new().schema(Some(schema.clone())).build();
-            operation = operation.request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+            operation = operation
+                .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
         }
         for (status, response) in &self.responses {
             operation = operation.response(status.to_string(), response.clone());
         }
         for (status, codes) in self.problems_by_status() {
-            operation = operation.response(status.to_string(), problem_response(&codes));
+            operation = operation.response(status.to_string(), self.problem_response(&codes));
         }
         if self.needs_key {
             operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, []));
+        } else if self.needs_token {
+            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN_SCHEME, []));
         } else {
             operation = operation.securities(Some([SecurityRequirement::default()]));
         }
         operation.build()
+    }
+
+    fn problem_response(&self, codes: &[ProblemCode]) -> Response {
+        if is_ticketing(self.path) { ticketing::error_response(codes) } else { problem_response(codes) }
     }
 
     fn problems_by_status(&self) -> BTreeMap<u16, Vec<ProblemCode>> {
@@ -242,7 +293,9 @@ fn param_schema(kind: &ParamKind) -> Schema {
     let words = |words: &[&str]| words.join("|");
     match kind {
         ParamKind::Text => string().min_length(Some(1)).max_length(Some(255)).into(),
-        ParamKind::RecordIds => string().pattern(Some("^[1-9][0-9]*( *, *[1-9][0-9]*)*$")).examples([json!("123,234")]).into(),
+        ParamKind::RecordIds => {
+            string().pattern(Some("^[1-9][0-9]*( *, *[1-9][0-9]*)*$")).examples([json!("123,234")]).into()
+        }
         ParamKind::Uuids | ParamKind::Texts => string().min_length(Some(1)).into(),
         ParamKind::Bool => ObjectBuilder::new().schema_type(Type::Boolean).into(),
         ParamKind::Timestamp => string().format(Some(SchemaFormat::Custom("date-time".to_owned()))).into(),
@@ -268,11 +321,16 @@ pub fn document(api: &Api) -> OpenApi {
         schemas.extend(doc.schemas.iter().cloned());
     }
     schemas.insert("Problem".to_owned(), problem_schema());
+    schemas.insert(ticketing::ERROR_SCHEMA.to_owned(), ticketing::error_schema());
     let key = ApiKey::Header(ApiKeyValue::with_description(
         "Ocp-Apim-Subscription-Key",
         "A tenant's primary key (`crm_rw_…`, reads and writes) or secondary key (`crm_ro_…`, reads only). \
          The query parameters `subscription-key` and `key` are accepted too; the header wins.",
     ));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A token of the operator's issuer with the realm role `ticket_admin` or `tenant_admin`."));
     let info = InfoBuilder::new()
         .title("CRM API")
         .version(env!("CARGO_PKG_VERSION"))
@@ -282,6 +340,7 @@ pub fn document(api: &Api) -> OpenApi {
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(KEY_SCHEME, SecurityScheme::ApiKey(key))
+        .security_scheme(TOKEN_SCHEME, SecurityScheme::Http(token.build()))
         .build();
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
 }

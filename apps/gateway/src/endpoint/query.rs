@@ -14,9 +14,10 @@ pub(super) type Pairs = Vec<(String, String)>;
 pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(|decoded| decoded.into_owned()).map_err(|_| {
-            Problem::new(ProblemCode::MalformedQuery, "A query parameter is not percent-encoded UTF-8.")
-        })
+        percent_decode_str(&spaced)
+            .decode_utf8()
+            .map(|decoded| decoded.into_owned())
+            .map_err(|_| Problem::new(ProblemCode::MalformedQuery, "A query parameter is not percent-encoded UTF-8."))
     };
     query
         .split('&')

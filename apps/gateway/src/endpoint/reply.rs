@@ -1,10 +1,10 @@
 use std::marker::PhantomData;
 
+use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::HttpRequest;
 use base64::Engine;
 use crm_core::page::Page;
 use serde::Serialize;
@@ -123,12 +123,12 @@ fn etag_of_bytes(bytes: &[u8]) -> String {
     format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]))
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
     let body = serde_json::to_vec(value)?.into();
     Ok(Rendered { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body })
 }
 
-fn header(text: &str) -> Result<HeaderValue, Failure> {
+pub(super) fn header(text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|error| Failure::Bug(format!("{text:?} is no header value: {error}")))
 }
 
@@ -221,7 +221,8 @@ impl Rendered {
     pub fn into_response(self, request: &HttpRequest) -> HttpResponse {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let etag = self.headers.iter().find(|(name, _)| *name == ETAG).and_then(|(_, value)| value.to_str().ok());
-        let unchanged = reads && self.status == StatusCode::OK && etag.is_some_and(|etag| none_match_fails(request, etag));
+        let unchanged =
+            reads && self.status == StatusCode::OK && etag.is_some_and(|etag| none_match_fails(request, etag));
         let status = if unchanged { StatusCode::NOT_MODIFIED } else { self.status };
         let mut response = HttpResponse::build(status);
         for (name, value) in self.headers {
@@ -235,11 +236,12 @@ impl Rendered {
 
 /// Whether `If-None-Match` names this ETag, by weak comparison.
 fn none_match_fails(request: &HttpRequest, etag: &str) -> bool {
-    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    request
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|tag| tag.trim() == "*" || strong(tag) == etag)
+    let mut values = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+    values.any(|value| names_etag(value, etag))
+}
+
+/// Whether one value of `If-None-Match`, a list, names this ETag by weak comparison.
+pub(super) fn names_etag(value: &str, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    value.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }

@@ -7,6 +7,7 @@ use crm_leads::LeadError;
 use crm_suite::SuiteError;
 use crm_tags::TagError;
 use serde_json::json;
+use ticketing_clientmap::ClientMapError;
 
 use super::{Failure, Problem, ProblemCode};
 
@@ -19,6 +20,19 @@ impl From<SuiteError> for Failure {
             SuiteError::Tenant(error) => error.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientMapError> for Failure {
+    fn from(error: ClientMapError) -> Self {
+        match error {
+            ClientMapError::NotFound => Problem::not_found("client mapping").into(),
+            ClientMapError::ClientIdTaken => {
+                Problem::new(ProblemCode::ClientIdTaken, "Another client mapping has this clientId.").into()
+            }
+            ClientMapError::Invalid(errors) => errors.into(),
+            ClientMapError::Database(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ mod domains;
 use actix_web::http::StatusCode;
 use crm_core::FieldErrors;
 use crm_core::error::{Fault, fault};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::db::{JobError, Unavailable};
 
@@ -63,6 +63,20 @@ problem_table! {
         "Use the tenant's primary key to change anything.";
     TenantMismatch, "tenant_mismatch", FORBIDDEN, "The body names another tenant than the key",
         "Leave tenantId out, or use the key of that tenant.";
+    MissingToken, "missing_token", UNAUTHORIZED, "No token was sent",
+        "Send a token of your issuer in the header Authorization, as a Bearer.";
+    InvalidToken, "invalid_token", UNAUTHORIZED, "The token is not valid",
+        "Get a token from the issuer that this server trusts; the details say what is wrong with this one.";
+    TokenExpired, "token_expired", UNAUTHORIZED, "The token has expired",
+        "Get a new token from the issuer.";
+    InvalidHeader, "invalid_header", BAD_REQUEST, "A header is not valid",
+        "Send x-tenantid once, as a UUID; send usecase once or not at all.";
+    MissingRole, "missing_role", FORBIDDEN, "Insufficient permissions to access client mappings",
+        "Ask for the role ticket_admin or tenant_admin.";
+    ForeignTenant, "foreign_tenant", FORBIDDEN, "The token is for another tenant",
+        "Use a token whose tenant claim names the tenant of x-tenantid.";
+    UnknownTenant, "unknown_tenant", NOT_FOUND, "Tenant not found",
+        "Check x-tenantid: the token names a tenant that this server does not have.";
     NotFound, "not_found", NOT_FOUND, "No such record",
         "The record does not exist in this tenant, or was deleted.";
     UnknownRoute, "unknown_route", NOT_FOUND, "No such route",
@@ -85,6 +99,8 @@ problem_table! {
         "Keep the type, or add a field with another id.";
     NoteTooLong, "note_too_long", CONFLICT, "The joined notes are too long",
         "Shorten the notes of the records that are merged; nothing was changed.";
+    ClientIdTaken, "client_id_taken", CONFLICT, "The clientId is taken",
+        "Choose another clientId, or change the mapping that has it.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The record has changed",
         "Read the record again and repeat the change with its new ETag.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
@@ -96,6 +112,10 @@ problem_table! {
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The server is busy",
         "Try again after the seconds in Retry-After, with some jitter.";
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database cannot be used now",
+        "Try again after the seconds in Retry-After, with some jitter.";
+    TokensNotConfigured, "tokens_not_configured", SERVICE_UNAVAILABLE, "Tokens are not configured",
+        "Ask the operator to set one of the CRM_JWT settings.";
+    IssuerUnavailable, "issuer_unavailable", SERVICE_UNAVAILABLE, "The issuer of the tokens is out of reach",
         "Try again after the seconds in Retry-After, with some jitter.";
     NotReady, "not_ready", SERVICE_UNAVAILABLE, "The server is not ready",
         "Send requests to another server, or try again later.";
@@ -111,7 +131,7 @@ pub struct Problem {
     /// What is wrong with each field, under [`ProblemCode::ValidationFailed`].
     pub errors: FieldErrors,
     /// Members beyond the common ones, such as `opportunityId`.
-    pub members: Map<String, Value>,
+    pub members: Vec<(&'static str, Value)>,
     /// The value of `Allow`, under [`ProblemCode::MethodNotAllowed`].
     pub allow: Option<String>,
 }
@@ -120,13 +140,13 @@ impl Problem {
     /// A problem of this code.
     #[must_use]
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: FieldErrors::new(), members: Map::new(), allow: None }
+        Self { code, detail: detail.into(), errors: FieldErrors::new(), members: Vec::new(), allow: None }
     }
 
     /// Adds a member.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 

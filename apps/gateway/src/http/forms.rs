@@ -11,7 +11,9 @@ use crate::error::ProblemCode;
 macro_rules! form {
     ($api:ident, $path:literal, $kind:ident, $of:literal, $get:ident, $put:ident) => {
         async fn $get(caller: Caller) -> Answer<Items<Field>> {
-            caller.read(|connection, scope| Ok(Items(forms::get(connection, scope, FormKind::$kind)?.fields().to_vec()))).await
+            caller
+                .read(|connection, scope| Ok(Items(forms::get(connection, scope, FormKind::$kind)?.fields().to_vec())))
+                .await
         }
 
         async fn $put(caller: Caller, Body(new): Body<NewForm>) -> Answer<Items<Field>> {
@@ -36,7 +38,21 @@ macro_rules! form {
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Forms");
-    form!(api, "/pipeline/forms/opportunities", Pipeline, "leads and opportunities", get_pipeline_form, replace_pipeline_form);
+    form!(
+        api,
+        "/pipeline/forms/opportunities",
+        Pipeline,
+        "leads and opportunities",
+        get_pipeline_form,
+        replace_pipeline_form
+    );
     form!(api, "/directory/forms/contacts", Contacts, "contacts", get_contact_form, replace_contact_form);
-    form!(api, "/directory/forms/organizations", Organizations, "organizations", get_organization_form, replace_organization_form);
+    form!(
+        api,
+        "/directory/forms/organizations",
+        Organizations,
+        "organizations",
+        get_organization_form,
+        replace_organization_form
+    );
 }

@@ -1,6 +1,7 @@
 //! The routes, one file an area: each handler is extract, one database job, envelope.
 
 mod bulk;
+mod clientmap;
 mod contacts;
 mod forms;
 mod leads;
@@ -18,5 +19,6 @@ pub fn routes(api: &mut Api) {
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);
+    clientmap::routes(api);
     process::routes(api);
 }

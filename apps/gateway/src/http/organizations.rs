@@ -2,7 +2,9 @@
 
 use crm_core::OrganizationId;
 use crm_core::page::PageRequest;
-use crm_directory::{Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, MergeRequest, NewOrganization};
+use crm_directory::{
+    MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
+};
 use crm_suite::organizations;
 
 use crate::auth::Caller;
@@ -64,7 +66,11 @@ async fn update_organization(
         .await
 }
 
-async fn delete_organization(caller: Caller, PathId(id): PathId<OrganizationId>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_organization(
+    caller: Caller,
+    PathId(id): PathId<OrganizationId>,
+    condition: IfMatch,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
             condition.check(|| organizations::get_locked(connection, scope, id))?;

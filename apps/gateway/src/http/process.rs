@@ -50,7 +50,8 @@ async fn readyz(process: Process) -> Answer<Raw> {
         return Err(not_ready("The process was told to stop."));
     }
     let is_current = |connection: &mut DbConnection| {
-        migrate::is_current(connection).map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
+        migrate::is_current(connection)
+            .map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
     };
     match process.state.db.read(is_current).await {
         Ok(true) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),

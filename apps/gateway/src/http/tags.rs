@@ -59,7 +59,12 @@ async fn list(caller: Caller, kind: TagKind) -> Answer<Items<TagOption>> {
     caller.read(move |connection, scope| Ok(Items(crm_tags::list(connection, scope, kind)?))).await
 }
 
-async fn create(caller: Caller, kind: TagKind, path: &'static str, Body(new): Body<NewTag>) -> Answer<Created<TagOption>> {
+async fn create(
+    caller: Caller,
+    kind: TagKind,
+    path: &'static str,
+    Body(new): Body<NewTag>,
+) -> Answer<Created<TagOption>> {
     caller
         .write(move |connection, scope| {
             let tag = crm_tags::create(connection, scope, kind, &new)?;

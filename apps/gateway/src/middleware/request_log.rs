@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 
-use crate::endpoint::{RequestId, TenantOfRequest};
+use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,12 +25,17 @@ pub async fn request_log(
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.call(request).await?;
 
+    let vary = if is_ticketing(response.request().path()) {
+        "Authorization, x-tenantid, usecase"
+    } else {
+        "ocp-apim-subscription-key"
+    };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.append(VARY, HeaderValue::from_static("ocp-apim-subscription-key"));
+    headers.append(VARY, HeaderValue::from_static(vary));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let request = response.request();

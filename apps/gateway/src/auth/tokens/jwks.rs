@@ -42,7 +42,8 @@ impl KeySet {
     #[must_use]
     pub fn new(url: &str, pause: Duration) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
+        let tls =
+            TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
         let agent = Agent::config_builder()
             .tls_config(tls.build())
             .timeout_global(Some(FETCH_TIMEOUT))
@@ -57,7 +58,11 @@ impl KeySet {
 
     /// The one key that a token with this header can be signed with. An unknown one fetches the key set again,
     /// unless that was done within the pause; where several keys fit, none is the one.
-    pub(super) async fn find(self: &Arc<Self>, kid: Option<&str>, algorithm: Algorithm) -> Result<VerifyingKey, TokenError> {
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<VerifyingKey, TokenError> {
         let seen = self.known();
         if let Some(key) = seen.as_ref().and_then(|known| known.only(kid, algorithm)) {
             if seen.is_some_and(|known| known.since.elapsed() > STALE_AFTER) && self.may_fetch() {

@@ -68,10 +68,13 @@ impl TokenVerifier {
         let TokenConfig { key, issuer, audience, tenant_claim } = config;
         let keys = match key {
             TokenKey::Secret(secret) => Keys::Fixed(VerifyingKey::of_secret(secret.reveal())),
-            TokenKey::PublicKey(pem) => Keys::Fixed(VerifyingKey::of_pem(pem).map_err(|problem| BadSetting::new("CRM_JWT_PUBLIC_KEY", problem))?),
+            TokenKey::PublicKey(pem) => Keys::Fixed(
+                VerifyingKey::of_pem(pem).map_err(|problem| BadSetting::new("CRM_JWT_PUBLIC_KEY", problem))?,
+            ),
             TokenKey::JwksUrl(url) => Keys::Published(Arc::new(KeySet::new(url, pause))),
         };
-        let rules = ClaimRules { issuer: issuer.clone(), audience: audience.clone(), tenant_claim: tenant_claim.clone() };
+        let rules =
+            ClaimRules { issuer: issuer.clone(), audience: audience.clone(), tenant_claim: tenant_claim.clone() };
         Ok(Self { keys, rules })
     }
 
