@@ -191,7 +191,11 @@ impl TextIndex {
                 .load(connection)?
             }
         };
-        if found.len() > FEW { Ok(Candidates::Many) } else { Ok(Candidates::of(found.into_iter().map(|found| found.record))) }
+        if found.len() > FEW {
+            Ok(Candidates::Many)
+        } else {
+            Ok(Candidates::of(found.into_iter().map(|found| found.record)))
+        }
     }
 }
 

@@ -13,4 +13,6 @@ pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact
 pub use error::DirectoryError;
 pub use labeled::{Emails, Phones};
 pub use merge::MergeRequest;
-pub use organizations::{Address, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort};
+pub use organizations::{
+    Address, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
+};

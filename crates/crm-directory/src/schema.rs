@@ -85,5 +85,10 @@ labeled_tables! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
-    organizations, contacts, organization_emails, organization_phones, contact_emails, contact_phones,
+    organizations,
+    contacts,
+    organization_emails,
+    organization_phones,
+    contact_emails,
+    contact_phones,
 );

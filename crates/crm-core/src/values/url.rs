@@ -72,7 +72,11 @@ impl FromJson for Url {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
         if !Self::is_valid(text) {
-            errors.push(at.to_string(), FieldCode::InvalidUrl, "must be a web address such as https://www.example.com or example.com");
+            errors.push(
+                at.to_string(),
+                FieldCode::InvalidUrl,
+                "must be a web address such as https://www.example.com or example.com",
+            );
             return None;
         }
         Some(Self(text.to_owned()))

@@ -105,8 +105,9 @@ fn set_organization(
     from: &[OrganizationId],
     to: Option<OrganizationId>,
 ) -> QueryResult<()> {
-    let of_them =
-        || contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).filter(contacts::organization_id.eq_any(from));
+    let of_them = || {
+        contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).filter(contacts::organization_id.eq_any(from))
+    };
     let _: Vec<ContactId> = of_them().order(contacts::id).select(contacts::id).locked().load(connection)?;
     diesel::update(of_them())
         .set((contacts::organization_id.eq(to), contacts::last_updated_on.eq(scope.now())))

@@ -10,9 +10,7 @@ mod row;
 mod service;
 
 pub use filter::{ContactFilter, ContactSort};
-pub use links::{
-    has_custom_value, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations,
-};
+pub use links::{has_custom_value, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations};
 pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};
 pub use service::{create, delete, get, get_locked, list, update};

@@ -5,7 +5,7 @@ use crm_core::{FieldErrors, Patch};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagRefs;
 
-use crate::{OrganizationPatch, NewOrganization};
+use crate::{NewOrganization, OrganizationPatch};
 
 /// Checks a new organization; gives the custom fields to store.
 pub(crate) fn check_new(new: &NewOrganization, form: &Form, errors: &mut FieldErrors) -> CustomFields {

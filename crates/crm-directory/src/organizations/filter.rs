@@ -35,7 +35,8 @@ impl FromParams for OrganizationFilter {
         Self {
             ids: params.ids("ids", "The organizations with these ids."),
             name: params.contains("name", "Organizations whose name contains this text, in any case."),
-            email: params.contains("email", "Organizations with an e-mail address that contains this text, in any case."),
+            email: params
+                .contains("email", "Organizations with an e-mail address that contains this text, in any case."),
             phone: params.contains(
                 "phone",
                 "Organizations with a phone number that contains these digits, however either is written; a text \

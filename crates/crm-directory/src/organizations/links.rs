@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crm_core::{OrganizationId, DbConnection, ForKeyShareExt, Scope};
+use crm_core::{DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
@@ -33,7 +33,11 @@ pub fn names(
 ///
 /// # Errors
 /// The database's.
-pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationId>> {
+pub fn missing(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> QueryResult<Vec<OrganizationId>> {
     let found = organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.eq_any(ids))
@@ -56,7 +60,11 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]
 ///
 /// # Errors
 /// The database's.
-pub fn lock_missing(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationId>> {
+pub fn lock_missing(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> QueryResult<Vec<OrganizationId>> {
     let existing = organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.eq_any(ids))

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crm_core::{OrganizationId, DbConnection, Scope};
+use crm_core::{DbConnection, OrganizationId, Scope};
 use crm_tags::TagKind;
 
 use super::queries;

@@ -14,5 +14,5 @@ pub use address::Address;
 pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{has_custom_value, lock, lock_missing, missing, names};
 pub use merge::merge;
-pub use model::{Organization, OrganizationPatch, NewOrganization};
+pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use service::{create, delete, get, get_locked, list, update};

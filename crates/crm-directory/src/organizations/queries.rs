@@ -4,9 +4,7 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{
-    OrganizationId, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns,
-};
+use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -17,13 +15,21 @@ use crate::{OrganizationFilter, OrganizationSort, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> QueryResult<Option<OrganizationRow>> {
+pub(crate) fn find(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+) -> QueryResult<Option<OrganizationRow>> {
     organizations::table.find((scope.tenant(), id)).select(columns::<OrganizationRow>()).first(connection).optional()
 }
 
 /// Those of these organizations that exist, locked in ascending order as everybody does, so that no two wait for each
 /// other.
-pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationRow>> {
+pub(crate) fn lock(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> QueryResult<Vec<OrganizationRow>> {
     organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.eq_any(ids))
@@ -49,7 +55,11 @@ impl Narrowed {
 }
 
 /// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`.
-pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &OrganizationFilter) -> QueryResult<Narrowed> {
+pub(crate) fn narrow(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+) -> QueryResult<Narrowed> {
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
         candidates = candidates.and(query::ORGANIZATION_NAME.candidates(connection, scope, text)?);
@@ -188,7 +198,8 @@ pub(crate) fn update(
 }
 
 pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<()> {
-    let these = organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).filter(organizations::id.eq_any(ids));
+    let these =
+        organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).filter(organizations::id.eq_any(ids));
     diesel::delete(these).execute(connection)?;
     Ok(())
 }

@@ -1,14 +1,14 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User, lowercase};
-use crm_core::{OrganizationId, Db, Scope, Timestamp};
+use crm_core::{Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
 
 use super::address::Address;
 use crate::schema::organizations;
-use crate::{Organization, OrganizationPatch, OrganizationSort, NewOrganization};
+use crate::{NewOrganization, Organization, OrganizationPatch, OrganizationSort};
 
 /// A row of `organizations`, without its tenant.
 #[derive(Debug, Queryable, Selectable)]

@@ -1,6 +1,6 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::LabeledValues;
-use crm_core::{OrganizationId, DbConnection, FieldErrors, Scope, numbering};
+use crm_core::{DbConnection, FieldErrors, OrganizationId, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -10,7 +10,7 @@ use super::queries;
 use super::row::{OrganizationRow, OrganizationValues};
 use crate::labeled::{organization_emails, organization_phones};
 use crate::tags::{new_tags, patched_tags};
-use crate::{Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, DirectoryError, NewOrganization};
+use crate::{DirectoryError, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort};
 
 /// Makes an organization. Call it in a
 /// [`DbConnection::write`].
@@ -83,11 +83,7 @@ pub fn list(
 ) -> Result<Page<Organization>, DirectoryError> {
     let narrowed = queries::narrow(connection, scope, filter)?;
     let rows = queries::page(connection, scope, filter, &narrowed, request)?;
-    let total = if request.include_total {
-        Some(queries::count(connection, scope, filter, &narrowed)?)
-    } else {
-        None
-    };
+    let total = if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
@@ -145,7 +141,11 @@ pub fn delete(
     Ok(found)
 }
 
-fn lock_one(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<OrganizationRow, DirectoryError> {
+fn lock_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+) -> Result<OrganizationRow, DirectoryError> {
     queries::lock(connection, scope, &[id])?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
 }
 

@@ -32,7 +32,11 @@ fn what_is_no_contact_is_refused_with_every_problem() {
             vec!["phone conflicting"],
             "two primary ones",
         ),
-        (json!({ "name": "A", "phone": [{ "value": "1".repeat(65) }] }), vec!["phone[0].value too_long"], "64 characters"),
+        (
+            json!({ "name": "A", "phone": [{ "value": "1".repeat(65) }] }),
+            vec!["phone[0].value too_long"],
+            "64 characters",
+        ),
         (json!({ "name": "A", "linkedin": "javascript:alert(1)" }), vec!["linkedin invalid_url"], "no web address"),
         (
             json!({ "name": "A", "organizationId": "1", "organization": { "id": "2" } }),
@@ -67,7 +71,8 @@ fn what_is_no_organization_is_refused_with_every_problem() {
 fn a_patch_cannot_clear_the_name_and_takes_back_what_was_read() {
     assert_eq!(refused::<ContactPatch>(json!({ "name": null })), ["name not_nullable"]);
     assert_eq!(refused::<OrganizationPatch>(json!({ "name": "" })), ["name required"]);
-    let sent_back = json!({ "id": "1", "tenantId": "t", "createdOn": "x", "lastUpdatedOn": "x", "creator": { "id": "u" } });
+    let sent_back =
+        json!({ "id": "1", "tenantId": "t", "createdOn": "x", "lastUpdatedOn": "x", "creator": { "id": "u" } });
     assert!(read::<ContactPatch>(sent_back.clone()).unwrap().is_empty());
     assert!(read::<OrganizationPatch>(sent_back).unwrap().is_empty());
     assert!(!read::<ContactPatch>(json!({ "note": null })).unwrap().is_empty());

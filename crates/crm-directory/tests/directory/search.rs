@@ -46,7 +46,9 @@ fn series(kind: BackendKind, count: u32) -> String {
     match kind {
         BackendKind::Postgres => format!("(SELECT generate_series(1, {count}) AS n) AS numbers"),
         BackendKind::Sqlite => {
-            format!("(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)")
+            format!(
+                "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)"
+            )
         }
     }
 }
@@ -191,8 +193,9 @@ fn a_search_finds_the_same_after_vacuum() {
     assert_eq!(desk.contact_names(&[("name", "bert")]), ["Bert"]);
     desk.contact(serde_json::json!({ "name": "Emil" }));
     assert_eq!(desk.contact_names(&[("name", "emil")]), ["Emil"]);
-    let rows: Vec<Row> =
-        diesel::sql_query("SELECT rowid FROM contacts_search WHERE contacts_search MATCH '\"emil\"'").load(&mut desk.connection).unwrap();
+    let rows: Vec<Row> = diesel::sql_query("SELECT rowid FROM contacts_search WHERE contacts_search MATCH '\"emil\"'")
+        .load(&mut desk.connection)
+        .unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].rowid, (desk.scope.tenant().as_i64() << 43) + (5 << 10));
 }
