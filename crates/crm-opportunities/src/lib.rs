@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod opportunities;
 pub mod pipelines;
 mod schema;
@@ -12,4 +14,4 @@ pub use opportunities::{
     has_custom_value, list, repoint_contacts, repoint_organizations, summary, unlink_contacts, unlink_leads,
     unlink_organizations, update, update_stage, update_status,
 };
-pub use pipelines::{NewPipeline, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey};
+pub use pipelines::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey};

@@ -2,12 +2,15 @@ use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, ShortText, Title, User,
 };
-use crm_core::{ContactId, OpportunityId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{ContactId, FieldCode, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
-/// An opportunity: a chance of a sale that nobody has judged yet (contract/pipeline, "Opportunity").
+use super::{LostReason, OpportunityStatus};
+use crate::pipelines::StageKey;
+
+/// An opportunity: a chance of a sale that goes through the stages of a pipeline (contract/pipeline, "Opportunity").
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -48,14 +51,18 @@ pub struct Opportunity {
     pub tags: Vec<TagOption>,
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
-    /// Whether it was put aside.
-    pub is_archived: bool,
-    /// Whether it was made into an opportunity.
-    pub is_converted: bool,
-    /// That opportunity; null again once it is deleted.
-    pub opportunity_id: Option<OpportunityId>,
-    /// When it was converted.
-    pub converted_on: Option<Timestamp>,
+    /// The pipeline that it goes through.
+    pub pipeline_id: Uuid,
+    /// The stage of that pipeline in which it is.
+    pub stage: StageKey,
+    /// Whether it is open, won or lost.
+    pub status: OpportunityStatus,
+    /// Why it was lost; null unless it is, and that was said.
+    pub lost_reason: Option<LostReason>,
+    /// When it was won or lost; null while it is open.
+    pub closed_on: Option<Timestamp>,
+    /// The lead that it was made of; null once that lead is deleted.
+    pub lead_id: Option<LeadId>,
     /// When it was made.
     pub created_on: Timestamp,
     /// When it was last changed, by whatever.
@@ -93,6 +100,23 @@ pub struct NewOpportunity {
     pub tags: TagRefs,
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
+    /// Its pipeline, which must exist; the tenant's default one unless given.
+    pub pipeline_id: Option<Uuid>,
+    /// A stage of that pipeline; its first one unless given.
+    pub stage: Option<StageKey>,
+}
+
+/// What an opportunity takes over from the lead that it is made of, beside what a [`NewOpportunity`] has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvertedLead {
+    /// The lead.
+    pub id: LeadId,
+    /// Its fields. The custom fields and tags in here are not read.
+    pub fields: NewOpportunity,
+    /// Its custom fields, which its form checked when they were set.
+    pub custom_fields: CustomFields,
+    /// The tags of opportunities that have the labels of its tags.
+    pub tags: Vec<TagOption>,
 }
 
 /// A change of an opportunity, a JSON merge patch. By default it changes nothing.
@@ -124,6 +148,10 @@ pub struct OpportunityPatch {
     pub tags: Patch<TagRefs>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
+    /// Another pipeline, which must exist; without a stage it means the first one there.
+    pub pipeline_id: Option<Uuid>,
+    /// A stage of the pipeline.
+    pub stage: Option<StageKey>,
 }
 
 impl NewOpportunity {
@@ -145,6 +173,8 @@ impl NewOpportunity {
             participants: Participants::default(),
             tags: TagRefs::default(),
             custom_fields: CustomFieldsInput::default(),
+            pipeline_id: None,
+            stage: None,
         }
     }
 
@@ -191,6 +221,8 @@ impl FromBody for NewOpportunity {
         let participants = reader.optional("participants").unwrap_or_default();
         let tags = reader.optional("tags").unwrap_or_default();
         let custom_fields = reader.optional("customFields").unwrap_or_default();
+        let pipeline_id = reader.optional("pipelineId");
+        let stage = reader.optional("stage");
         title.map(|title| Self {
             title,
             value,
@@ -206,6 +238,8 @@ impl FromBody for NewOpportunity {
             participants,
             tags,
             custom_fields,
+            pipeline_id,
+            stage,
         })
     }
 }
@@ -230,10 +264,21 @@ impl FromBody for OpportunityPatch {
             participants: reader.patch("participants"),
             tags: reader.patch("tags"),
             custom_fields: reader.patch("customFields"),
+            pipeline_id: reader.patch_required("pipelineId"),
+            stage: patched_stage(reader),
         })
     }
 }
 
+/// The stage of a patch. `""` means the one that it is in, as the source's example has it.
+fn patched_stage(reader: &mut ObjectReader<'_>) -> Option<StageKey> {
+    let stage = reader.patch("stage");
+    if reader.raw("stage").is_some_and(|stage| stage.is_null()) {
+        reader.errors().push("stage", FieldCode::NotNullable, "is required and cannot be cleared");
+    }
+    stage.into_value()
+}
+
 /// Members of an opportunity that a client may send back as it read them.
 const READ_ONLY: &[&str] =
-    &["id", "tenantId", "isArchived", "isConverted", "opportunityId", "convertedOn", "createdOn", "lastUpdatedOn"];
+    &["id", "tenantId", "status", "lostReason", "closedOn", "leadId", "createdOn", "lastUpdatedOn"];

@@ -168,6 +168,7 @@ impl Changed {
 }
 
 /// What a change of the status writes.
+#[derive(Clone, Copy)]
 pub(crate) struct Closing<'a> {
     pub(crate) status: OpportunityStatus,
     pub(crate) lost_reason: Option<&'a LostReason>,

@@ -1,13 +1,14 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase};
-use crm_core::{ContactId, Db, OpportunityId, OpportunityId, OrganizationId, Scope, Timestamp};
+use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
 
+use super::{LostReason, NewOpportunity, Opportunity, OpportunityPatch, OpportunitySort, OpportunityStatus};
+use crate::pipelines::{Place, StageKey};
 use crate::schema::opportunities;
-use crate::{Opportunity, OpportunityPatch, OpportunitySort, NewOpportunity};
 
 /// A row of `opportunities`, without its tenant.
 #[derive(Debug, Queryable, Selectable)]
@@ -17,9 +18,10 @@ pub(crate) struct OpportunityRow {
     #[diesel(embed)]
     pub(crate) values: OpportunityValues,
     creator: Option<Json<User>>,
-    pub(crate) is_archived: bool,
-    pub(crate) converted_on: Option<Timestamp>,
-    pub(crate) opportunity_id: Option<OpportunityId>,
+    pub(crate) status: OpportunityStatus,
+    lost_reason: Option<Json<LostReason>>,
+    pub(crate) closed_on: Option<Timestamp>,
+    lead_id: Option<LeadId>,
     created_on: Timestamp,
 }
 
@@ -42,12 +44,16 @@ pub(crate) struct OpportunityValues {
     last_updated_by: Option<Json<User>>,
     followers: Json<Followers>,
     pub(crate) custom_fields: Json<CustomFields>,
+    pub(crate) pipeline_id: Uuid,
+    stage_key: String,
+    stage_position: i16,
     last_updated_on: Timestamp,
 }
 
 impl OpportunityValues {
     /// The columns of a new opportunity, except those that never change.
-    pub(crate) fn of_new(new: &NewOpportunity, custom_fields: CustomFields, now: Timestamp) -> Self {
+    pub(crate) fn of_new(new: &NewOpportunity, custom_fields: CustomFields, place: Place, now: Timestamp) -> Self {
+        let Place { pipeline_id, stage, position } = place;
         let NewOpportunity {
             title,
             value,
@@ -63,6 +69,8 @@ impl OpportunityValues {
             participants: _,
             tags: _,
             custom_fields: _,
+            pipeline_id: _,
+            stage: _,
         } = new;
         Self {
             title: title.as_str().to_owned(),
@@ -79,12 +87,30 @@ impl OpportunityValues {
             last_updated_by: last_updated_by.clone().map(Json),
             followers: Json(followers.clone()),
             custom_fields: Json(custom_fields),
+            pipeline_id,
+            stage_key: stage.as_str().to_owned(),
+            stage_position: position,
             last_updated_on: now,
         }
     }
 
-    /// The columns after a patch.
-    pub(crate) fn patched(self, patch: &OpportunityPatch, custom_fields: CustomFields, now: Timestamp) -> Self {
+    /// Whether the opportunity is in this stage of its pipeline.
+    pub(crate) fn is_in(&self, stage: &StageKey) -> bool {
+        self.stage_key == stage.as_str()
+    }
+
+    /// The columns after a patch; `place` is where it moves, if it does.
+    pub(crate) fn patched(
+        self,
+        patch: &OpportunityPatch,
+        custom_fields: CustomFields,
+        place: Option<Place>,
+        now: Timestamp,
+    ) -> Self {
+        let (pipeline_id, stage_key, stage_position) = match place {
+            None => (self.pipeline_id, self.stage_key, self.stage_position),
+            Some(Place { pipeline_id, stage, position }) => (pipeline_id, stage.as_str().to_owned(), position),
+        };
         let OpportunityPatch {
             title,
             value,
@@ -99,6 +125,8 @@ impl OpportunityValues {
             participants: _,
             tags: _,
             custom_fields: _,
+            pipeline_id: _,
+            stage: _,
         } = patch;
         let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
         let money = self.value_units.zip(self.value_code);
@@ -122,6 +150,9 @@ impl OpportunityValues {
                 .applied_to(Some(self.followers), |users| Json(users.clone()))
                 .unwrap_or_else(|| Json(Followers::default())),
             custom_fields: Json(custom_fields),
+            pipeline_id,
+            stage_key,
+            stage_position,
             last_updated_on: now,
         }
     }
@@ -137,14 +168,21 @@ impl OpportunityRow {
             OpportunitySort::Title => SortKey::Text(values.title_lower.clone()),
             OpportunitySort::Value => SortKey::nullable_number(values.value_units, direction),
             OpportunitySort::LeadRating => SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction),
+            OpportunitySort::ClosedOn => SortKey::nullable_moment(self.closed_on, direction),
+            OpportunitySort::Stage => SortKey::Number(values.stage_position.into()),
         };
         (key, self.id.as_i64())
+    }
+
+    /// Why it was lost.
+    pub(crate) fn lost_reason(&self) -> Option<&LostReason> {
+        self.lost_reason.as_ref().map(|Json(reason)| reason)
     }
 
     /// The opportunity that this row is, with what other tables have of it. The names of its organization and contact
     /// are left to whoever knows them.
     pub(crate) fn into_opportunity(self, scope: &Scope, form: &Form, participants: Vec<Participant>, tags: Vec<TagOption>) -> Opportunity {
-        let Self { id, values, creator, is_archived, converted_on, opportunity_id, created_on } = self;
+        let Self { id, values, creator, status, lost_reason, closed_on, lead_id, created_on } = self;
         let OpportunityValues {
             title,
             title_lower: _,
@@ -160,6 +198,9 @@ impl OpportunityRow {
             last_updated_by,
             followers: Json(followers),
             custom_fields: Json(custom_fields),
+            pipeline_id,
+            stage_key,
+            stage_position: _,
             last_updated_on,
         } = values;
         Opportunity {
@@ -182,10 +223,12 @@ impl OpportunityRow {
             participants: Participants::stored(participants),
             tags,
             custom_fields: form.visible(&custom_fields),
-            is_archived,
-            is_converted: converted_on.is_some(),
-            opportunity_id,
-            converted_on,
+            pipeline_id,
+            stage: StageKey::stored(stage_key),
+            status,
+            lost_reason: lost_reason.map(|Json(reason)| reason),
+            closed_on,
+            lead_id,
             created_on,
             last_updated_on,
         }

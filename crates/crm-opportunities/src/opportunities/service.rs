@@ -1,32 +1,89 @@
+use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{Participants, References, User};
+use crm_core::values::{Participants, References};
 use crm_core::{
-    ContactId, DbConnection, FieldCode, FieldErrors, OpportunityId, OpportunityId, OrganizationId, Patch, Scope, numbering,
+    ContactId, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, Scope, numbering,
 };
-use crm_forms::Form;
-use crm_tags::TagKind;
+use crm_forms::{CustomFields, Form};
+use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::check::{check_new, check_patch, check_tags};
-use crate::row::{OpportunityRow, OpportunityValues};
-use crate::{Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort, NewOpportunity, participants, queries};
+use super::check::{check_new, check_patch, check_tags};
+use super::row::{OpportunityRow, OpportunityValues};
+use super::{
+    ConvertedLead, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
+    OpportunityStatus, participants, queries,
+};
+use crate::OpportunityError;
+use crate::pipelines::{self, Place};
 
 /// Makes an opportunity. The caller has checked its [references](NewOpportunity::references). Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`OpportunityError::Invalid`] with every problem of its form and tags; the database's.
-pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity, form: &Form) -> Result<Opportunity, OpportunityError> {
+/// [`OpportunityError::Invalid`] with every problem of its form, tags, pipeline and stage; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewOpportunity,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
     let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
-    let custom_fields = errors.into_result(custom_fields)?;
-    let values = OpportunityValues::of_new(new, custom_fields, scope.now());
+    insert(connection, scope, Made { lead: None, new, custom_fields, tags, errors }, form)
+}
+
+/// Makes the opportunity that a lead is converted into. The form is not asked again: what it requires may be newer
+/// than the lead. The caller holds the lead locked. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::AlreadyConverted`] where the lead has an opportunity; [`OpportunityError::Invalid`] for a
+/// pipeline or stage that does not exist; the database's.
+pub fn create_from_lead(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    lead: &ConvertedLead,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let ConvertedLead { id, fields, custom_fields, tags } = lead;
+    let made = Made {
+        lead: Some(*id),
+        new: fields,
+        custom_fields: custom_fields.clone(),
+        tags: tags.clone(),
+        errors: FieldErrors::new(),
+    };
+    insert(connection, scope, made, form)
+}
+
+/// An opportunity whose form and tags were looked at, with the problems that were found.
+struct Made<'a> {
+    lead: Option<LeadId>,
+    new: &'a NewOpportunity,
+    custom_fields: CustomFields,
+    tags: Vec<TagOption>,
+    errors: FieldErrors,
+}
+
+fn insert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    made: Made<'_>,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
+    let Made { lead, new, custom_fields, tags, mut errors } = made;
+    let place = pipelines::place(connection, scope, new.pipeline_id, new.stage.as_ref(), &mut errors)?;
+    let Some(place) = place else { return Err(errors.into()) };
+    errors.into_result(())?;
+    let values = OpportunityValues::of_new(new, custom_fields, place, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, &values)
-        .map_err(|error| unknown_reference(error, new.organization_id, new.contact_id))?;
+    let row = queries::insert(connection, scope, id, lead, creator, &values).map_err(|error| match lead {
+        Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
+        _ => unknown_reference(error, new.organization_id, new.contact_id),
+    })?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
@@ -103,8 +160,12 @@ pub fn update(
         Patch::Clear => Some(Vec::new()),
         Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
     };
-    let custom_fields = errors.into_result(custom_fields)?;
-    let values = row.values.patched(patch, custom_fields, scope.now());
+    let place = moved(connection, scope, &row, patch, &mut errors)?;
+    let (custom_fields, place) = errors.into_result((custom_fields, place))?;
+    if place.is_some() && row.status != OpportunityStatus::Open {
+        return Err(OpportunityError::Closed);
+    }
+    let values = row.values.patched(patch, custom_fields, place, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, organization, contact))?;
@@ -119,47 +180,21 @@ pub fn update(
     complete_one(connection, scope, row, form)
 }
 
-/// Puts an opportunity aside. One that is archived already stays as it is.
-///
-/// # Errors
-/// [`OpportunityError::NotFound`]; the database's.
-pub fn archive(
+/// Where a patch moves an opportunity; `None` where it stays, or after a problem was noted. The pipeline that it is
+/// in, sent back without a stage, is no move.
+fn moved(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: OpportunityId,
-    by: Option<&User>,
-    form: &Form,
-) -> Result<Opportunity, OpportunityError> {
-    let row = queries::set_archived(connection, scope, id, true, by)?;
-    changed_or_as_it_is(connection, scope, id, row, form)
-}
-
-/// Takes an opportunity up again. One that is not archived stays as it is.
-///
-/// # Errors
-/// [`OpportunityError::NotFound`]; the database's.
-pub fn unarchive(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    by: Option<&User>,
-    form: &Form,
-) -> Result<Opportunity, OpportunityError> {
-    let row = queries::set_archived(connection, scope, id, false, by)?;
-    changed_or_as_it_is(connection, scope, id, row, form)
-}
-
-fn changed_or_as_it_is(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    changed: Option<OpportunityRow>,
-    form: &Form,
-) -> Result<Opportunity, OpportunityError> {
-    match changed {
-        Some(row) => complete_one(connection, scope, row, form),
-        None => get(connection, scope, id, form),
+    row: &OpportunityRow,
+    patch: &OpportunityPatch,
+    errors: &mut FieldErrors,
+) -> QueryResult<Option<Place>> {
+    let pipeline = patch.pipeline_id.unwrap_or(row.values.pipeline_id);
+    let stays = patch.stage.as_ref().is_none_or(|stage| row.values.is_in(stage));
+    if stays && pipeline == row.values.pipeline_id {
+        return Ok(None);
     }
+    pipelines::place(connection, scope, Some(pipeline), patch.stage.as_ref(), errors)
 }
 
 /// Deletes opportunities with their participants and the links to their tags, and returns those that existed, in
@@ -171,24 +206,6 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId
     let found = queries::lock(connection, scope, ids.to_vec())?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
-}
-
-/// Marks an opportunity as converted into an opportunity. Of any number of callers at once one succeeds.
-///
-/// # Errors
-/// [`OpportunityError::AlreadyConverted`], [`OpportunityError::Archived`], [`OpportunityError::NotFound`]; the database's.
-pub fn mark_converted(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    opportunity: OpportunityId,
-    by: Option<&User>,
-) -> Result<(), OpportunityError> {
-    if queries::set_converted(connection, scope, id, opportunity, by)? {
-        return Ok(());
-    }
-    let row = queries::find(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
-    Err(if row.converted_on.is_some() { OpportunityError::AlreadyConverted(row.opportunity_id) } else { OpportunityError::Archived })
 }
 
 /// The opportunities of these rows with their participants and tags, in two statements.
@@ -205,7 +222,7 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<OpportunityR
     Ok(rows.into_iter().map(opportunity).collect())
 }
 
-fn complete_one(connection: &mut DbConnection, scope: &Scope, row: OpportunityRow, form: &Form) -> Result<Opportunity, OpportunityError> {
+pub(super) fn complete_one(connection: &mut DbConnection, scope: &Scope, row: OpportunityRow, form: &Form) -> Result<Opportunity, OpportunityError> {
     complete(connection, scope, vec![row], form)?.pop().ok_or(OpportunityError::NotFound)
 }
 
@@ -221,8 +238,8 @@ fn unknown_reference(
     };
     let violated = information.constraint_name();
     let field = match (organization, contact) {
-        (Some(_), _) if violated == Some("leads_organization_fkey") => References::ORGANIZATION_FIELD,
-        (_, Some(_)) if violated == Some("leads_contact_fkey") => References::CONTACT_FIELD,
+        (Some(_), _) if violated == Some("opportunities_organization_fkey") => References::ORGANIZATION_FIELD,
+        (_, Some(_)) if violated == Some("opportunities_contact_fkey") => References::CONTACT_FIELD,
         (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
         (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
         _ => return error.into(),

@@ -1,9 +1,10 @@
 use crm_core::input::{At, FromJson};
 use crm_core::values::read_text;
-use crm_core::{Db, FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors};
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,17 +52,24 @@ impl FromJson for OpportunityStatus {
     }
 }
 
-impl FromSql<Text, Db> for OpportunityStatus {
-    fn from_sql(value: <Db as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let name: String = FromSql::<Text, Db>::from_sql(value)?;
+impl<B> FromSql<Text, B> for OpportunityStatus
+where
+    B: Backend,
+    String: FromSql<Text, B>,
+{
+    fn from_sql(value: B::RawValue<'_>) -> deserialize::Result<Self> {
+        let name = String::from_sql(value)?;
         Self::of_name(&name).ok_or_else(|| format!("{name:?} is no status of an opportunity").into())
     }
 }
 
-impl ToSql<Text, Db> for OpportunityStatus {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Db>) -> serialize::Result {
-        out.set_value((Text, self.as_str()));
-        Ok(IsNull::No)
+impl<B> ToSql<Text, B> for OpportunityStatus
+where
+    B: Backend,
+    str: ToSql<Text, B>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, B>) -> serialize::Result {
+        self.as_str().to_sql(out)
     }
 }
 

@@ -1,0 +1,194 @@
+//! What is in the stages of the pipelines (beyond the source).
+
+use std::collections::BTreeMap;
+
+use crm_core::sql::Uid;
+use crm_core::values::{Currency, MoneyTotal, Title};
+use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
+use crm_tags::TagKind;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+use serde::Serialize;
+
+use super::{OpportunityFilter, OpportunityStatus, queries};
+use crate::OpportunityError;
+use crate::pipelines::StageKey;
+use crate::schema::opportunities;
+
+/// The open opportunities in one stage of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StageSummary {
+    /// The pipeline.
+    pub pipeline_id: Uuid,
+    /// The stage.
+    pub stage: StageKey,
+    /// What people call the stage.
+    pub label: Title,
+    /// Its place in the pipeline, from 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub order: i16,
+    /// How likely an opportunity in this stage is won, in whole percents.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
+    pub probability: Option<i16>,
+    /// How many opportunities are in it, with a value or without.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub count: i64,
+    /// The sum of their values by currency.
+    pub values: Vec<MoneyTotal>,
+    /// The same times the probability; empty where the stage has none.
+    pub weighted_values: Vec<MoneyTotal>,
+}
+
+/// What the open opportunities that match add up to, for every stage of every pipeline that the filter allows, in the
+/// order of pipelines and stages. One statement, and one more to find the tags of a filter.
+///
+/// # Errors
+/// The database's.
+pub fn summary(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+) -> Result<Vec<StageSummary>, OpportunityError> {
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
+    };
+    let matching = queries::matching(scope, filter, tags.as_deref())
+        .filter(opportunities::status.eq(OpportunityStatus::Open))
+        .select((
+            opportunities::pipeline_id,
+            opportunities::stage_key,
+            opportunities::value_code,
+            opportunities::value_units,
+        ));
+    let OpportunityFilter { pipeline_id, stage, .. } = filter;
+    let query = Totals { tenant: scope.tenant(), pipelines: pipeline_id.clone(), stages: stage.clone(), matching };
+    let rows: Vec<TotalRow> = query.load(connection)?;
+    // By pipeline and place; the rows come in that order, one for each currency.
+    let mut stages: BTreeMap<(Uuid, i16), StageSummary> = BTreeMap::new();
+    for row in rows {
+        let stage = stages.entry((row.pipeline_id, row.position)).or_insert_with(|| row.empty_stage());
+        row.add_to(stage).ok_or_else(|| DieselError::DeserializationError("a sum of more digits than a decimal has".into()))?;
+    }
+    Ok(stages.into_values().collect())
+}
+
+#[derive(Debug, Queryable)]
+struct TotalRow {
+    pipeline_id: Uuid,
+    key: String,
+    position: i16,
+    label: String,
+    probability: Option<i16>,
+    value_code: Option<String>,
+    records: Option<i64>,
+    billions: Option<i64>,
+    rest: Option<i64>,
+}
+
+impl TotalRow {
+    fn empty_stage(&self) -> StageSummary {
+        StageSummary {
+            pipeline_id: self.pipeline_id,
+            stage: StageKey::stored(self.key.clone()),
+            label: Title::stored(self.label.clone()),
+            order: self.position,
+            probability: self.probability,
+            count: 0,
+            values: Vec::new(),
+            weighted_values: Vec::new(),
+        }
+    }
+
+    /// Adds what this row counts to its stage; `None` where a sum has too many digits.
+    fn add_to(&self, stage: &mut StageSummary) -> Option<()> {
+        stage.count += self.records.unwrap_or(0);
+        let currency = self.value_code.as_deref().and_then(|code| code.parse::<Currency>().ok());
+        if let (Some(currency), Some(billions), Some(rest)) = (currency, self.billions, self.rest) {
+            let total = MoneyTotal::from_units(i128::from(billions) * BILLION + i128::from(rest), currency)?;
+            stage.values.push(total);
+            if let Some(probability) = stage.probability {
+                stage.weighted_values.push(total.percent(probability)?);
+            }
+        }
+        Some(())
+    }
+}
+
+const BILLION: i128 = 1_000_000_000;
+
+/// The stages, each with the sums of what `matching` selects.
+///
+/// An amount has up to 18 digits in units, so that ten of them can be too many for the 64 bits of SQLite's sum, which
+/// fails then. The billions and the rest are added up by themselves: both sums are exact for billions of rows, on both
+/// databases, whose divisions round towards zero alike.
+struct Totals<Q> {
+    tenant: TenantId,
+    pipelines: Option<Vec<Uuid>>,
+    stages: Option<Vec<String>>,
+    matching: Q,
+}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Totals<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        pass.unsafe_to_cache_prepared();
+        pass.push_sql(
+            "SELECT stages.pipeline_id, stages.key, stages.position, stages.label, stages.probability, \
+             totals.value_code, totals.records, totals.billions, totals.rest \
+             FROM pipeline_stages AS stages LEFT JOIN (\
+             SELECT pipeline_id, stage_key, value_code, count(*) AS records, \
+             CAST(sum(value_units / 1000000000) AS BIGINT) AS billions, \
+             CAST(sum(value_units % 1000000000) AS BIGINT) AS rest FROM (",
+        );
+        self.matching.walk_ast(pass.reborrow())?;
+        pass.push_sql(
+            ") AS matching GROUP BY pipeline_id, stage_key, value_code) AS totals \
+             ON totals.pipeline_id = stages.pipeline_id AND totals.stage_key = stages.key WHERE stages.tenant_id = ",
+        );
+        pass.push_bind_param::<BigInt, _>(&self.tenant)?;
+        if let Some(pipelines) = &self.pipelines {
+            pass.push_sql(" AND stages.pipeline_id IN (");
+            for (index, pipeline) in pipelines.iter().enumerate() {
+                pass.push_sql(if index > 0 { ", " } else { "" });
+                pass.push_bind_param::<Uid, _>(pipeline)?;
+            }
+            pass.push_sql(")");
+        }
+        if let Some(stages) = &self.stages {
+            pass.push_sql(" AND stages.key IN (");
+            for (index, stage) in stages.iter().enumerate() {
+                pass.push_sql(if index > 0 { ", " } else { "" });
+                pass.push_bind_param::<Text, _>(stage)?;
+            }
+            pass.push_sql(")");
+        }
+        pass.push_sql(" ORDER BY stages.pipeline_id, stages.position, totals.value_code");
+        Ok(())
+    }
+}
+
+impl<Q> QueryId for Totals<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for Totals<Q> {
+    type SqlType = (
+        Uid,
+        Text,
+        SmallInt,
+        Text,
+        Nullable<SmallInt>,
+        Nullable<Text>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+    );
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Totals<Q> {}

@@ -1,0 +1,204 @@
+//! Opportunities and pipelines against real databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod changes;
+mod create;
+mod links;
+mod list;
+mod pipelines;
+mod plans;
+mod races;
+mod summary;
+
+use crm_core::input::FromBody;
+use crm_core::page::{Page, PageRequest};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::{DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
+use crm_forms::{Form, PIPELINE};
+use crm_opportunities::{
+    NewOpportunity, NewPipeline, Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort,
+    Pipeline, PipelineError, PipelinePatch, PipelineSort, StageChange, StatusChange,
+};
+use crm_tags::{NewTag, TagKind, TagOption};
+use crm_testkit::TestDatabase;
+use diesel::RunQueryDsl;
+use serde_json::{Value, json};
+
+/// A body as a type of the crate reads it.
+fn read<T: FromBody>(body: &Value) -> Result<T, FieldErrors> {
+    T::from_body(body.as_object().unwrap())
+}
+
+/// A tenant with its "Sales pipeline".
+fn tenant(database: &TestDatabase, id: &str) -> Scope {
+    let scope = database.tenant(id);
+    database.connect().write(|connection| crm_opportunities::pipelines::provision(connection, &scope)).unwrap();
+    scope
+}
+
+/// The default form of the scope's tenant.
+fn form(scope: &Scope) -> Form {
+    Form::default_of(PIPELINE, scope.public_tenant())
+}
+
+fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Opportunity, OpportunityError> {
+    let new: NewOpportunity = read(body)?;
+    connection.write(|connection| crm_opportunities::create(connection, scope, &new, &form(scope)))
+}
+
+fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Opportunity {
+    try_create(connection, scope, body).unwrap()
+}
+
+fn try_patch(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    body: &Value,
+) -> Result<Opportunity, OpportunityError> {
+    let patch: OpportunityPatch = read(body)?;
+    connection.write(|connection| crm_opportunities::update(connection, scope, id, &patch, &form(scope)))
+}
+
+fn patch(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, body: &Value) -> Opportunity {
+    try_patch(connection, scope, id, body).unwrap()
+}
+
+fn try_status(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    body: &Value,
+) -> Result<Opportunity, OpportunityError> {
+    let change: StatusChange = read(body)?;
+    connection.write(|connection| crm_opportunities::update_status(connection, scope, id, &change, &form(scope)))
+}
+
+fn try_stage(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    body: &Value,
+) -> Result<Opportunity, OpportunityError> {
+    let change: StageChange = read(body)?;
+    connection.write(|connection| crm_opportunities::update_stage(connection, scope, id, &change, &form(scope)))
+}
+
+fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Opportunity {
+    crm_opportunities::get(connection, scope, id, &form(scope)).unwrap()
+}
+
+fn try_pipeline(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Pipeline, PipelineError> {
+    let new: NewPipeline = read(body)?;
+    connection.write(|connection| crm_opportunities::pipelines::create(connection, scope, &new))
+}
+
+fn pipeline(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Pipeline {
+    try_pipeline(connection, scope, body).unwrap()
+}
+
+fn try_patch_pipeline(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: &Pipeline,
+    body: &Value,
+) -> Result<Pipeline, PipelineError> {
+    let patch: PipelinePatch = read(body)?;
+    connection.write(|connection| crm_opportunities::pipelines::update(connection, scope, pipeline.id, &patch))
+}
+
+fn pipelines_of(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Pipeline> {
+    let given = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let page: PageRequest<PipelineSort> = ParamReader::new(given).read().unwrap();
+    crm_opportunities::pipelines::list(connection, scope, &page).unwrap()
+}
+
+fn default_pipeline(connection: &mut DbConnection, scope: &Scope) -> Pipeline {
+    let mut defaults = pipelines_of(connection, scope, &[("size", "200")]).items;
+    defaults.retain(|pipeline| pipeline.is_default);
+    assert_eq!(defaults.len(), 1, "exactly one pipeline is the default one");
+    defaults.remove(0)
+}
+
+fn json_of<T: serde::Serialize>(record: &T) -> Value {
+    serde_json::to_value(record).unwrap()
+}
+
+/// The field and code of each problem.
+fn problems(error: &FieldErrors) -> Vec<(&str, &str)> {
+    error.as_slice().iter().map(|error| (error.field.as_str(), error.code.as_str())).collect()
+}
+
+fn invalid(outcome: Result<Opportunity, OpportunityError>) -> FieldErrors {
+    match outcome {
+        Err(OpportunityError::Invalid(errors)) => errors,
+        other => panic!("expected problems of fields, not {other:?}"),
+    }
+}
+
+/// The same tenant at another time.
+fn at(scope: &Scope, moment: &str) -> Scope {
+    Scope::new(scope.tenant(), scope.public_tenant().clone(), moment.parse().unwrap())
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Organizations and contacts belong to another crate, of which this one knows the tables' keys only.
+fn record(connection: &mut DbConnection, scope: &Scope, table: &str, id: i64) {
+    diesel::sql_query(format!(
+        "INSERT INTO {table} (tenant_id, id, name, name_lower, custom_fields, created_on, last_updated_on) \
+         VALUES ({}, {id}, 'N', 'n', '{{}}', '2025-01-01T00:00:00.000Z', '2025-01-01T00:00:00.000Z')",
+        scope.tenant().as_i64()
+    ))
+    .execute(connection)
+    .unwrap();
+}
+
+fn organizations(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
+    ids.iter().for_each(|id| record(connection, scope, "organizations", *id));
+}
+
+fn contacts(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
+    ids.iter().for_each(|id| record(connection, scope, "contacts", *id));
+}
+
+/// A lead that was converted, of which this crate knows the table's key only.
+fn lead(connection: &mut DbConnection, scope: &Scope, id: i64) {
+    diesel::sql_query(format!(
+        "INSERT INTO leads (tenant_id, id, title, title_lower, followers, custom_fields, is_archived, created_on, \
+         last_updated_on) VALUES ({}, {id}, 'L', 'l', '[]', '{{}}', FALSE, '2025-01-01T00:00:00.000Z', \
+         '2025-01-01T00:00:00.000Z')",
+        scope.tenant().as_i64()
+    ))
+    .execute(connection)
+    .unwrap();
+}
+
+fn tag(connection: &mut DbConnection, scope: &Scope, label: &str) -> TagOption {
+    let new: NewTag = read(&json!({ "label": label })).unwrap();
+    connection.write(|connection| crm_tags::create(connection, scope, TagKind::Opportunity, &new)).unwrap()
+}
+
+/// All parameters of the list.
+struct Asked {
+    filter: OpportunityFilter,
+    page: PageRequest<OpportunitySort>,
+}
+
+impl FromParams for Asked {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self { filter: OpportunityFilter::from_params(params), page: PageRequest::from_params(params) }
+    }
+}
+
+fn asked(params: &[(&str, &str)]) -> Result<Asked, FieldErrors> {
+    let given = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    ParamReader::new(given).read()
+}
+
+fn list(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Opportunity> {
+    let Asked { filter, page } = asked(params).unwrap();
+    crm_opportunities::list(connection, scope, &filter, &page, &form(scope)).unwrap()
+}

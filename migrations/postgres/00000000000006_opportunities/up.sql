@@ -1,0 +1,142 @@
+-- Opportunities, with their participants and tags, and the pipelines whose stages they pass through.
+-- A column that ends in _lower is the twin of another one, written by the code in lower case.
+
+CREATE TABLE pipelines (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id              UUID NOT NULL,
+    name            TEXT NOT NULL,
+    name_lower      TEXT COLLATE "C" NOT NULL,
+    created_on      TIMESTAMPTZ NOT NULL,
+    last_updated_on TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+
+CREATE INDEX pipelines_created_on ON pipelines (tenant_id, created_on, id);
+CREATE INDEX pipelines_last_updated_on ON pipelines (tenant_id, last_updated_on, id);
+CREATE INDEX pipelines_name ON pipelines (tenant_id, name_lower, id);
+
+-- The default pipeline of a tenant. The primary key allows one, the foreign key keeps it from being deleted, and
+-- another one takes its place by one upsert: a mark on each pipeline would need two statements and a lock between
+-- them and everybody else's.
+CREATE TABLE default_pipelines (
+    tenant_id   BIGINT NOT NULL PRIMARY KEY REFERENCES tenants (id) ON DELETE CASCADE,
+    pipeline_id UUID NOT NULL,
+    CONSTRAINT default_pipelines_pipeline_fkey FOREIGN KEY (tenant_id, pipeline_id) REFERENCES pipelines (tenant_id, id)
+);
+
+CREATE TABLE pipeline_stages (
+    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    pipeline_id UUID NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    -- The place in the pipeline, from 1.
+    position    SMALLINT NOT NULL,
+    label       TEXT NOT NULL,
+    -- Whole percents.
+    probability SMALLINT CHECK (probability BETWEEN 0 AND 100),
+    color       TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, pipeline_id, key),
+    CONSTRAINT pipeline_stages_pipeline_fkey FOREIGN KEY (tenant_id, pipeline_id) REFERENCES pipelines (tenant_id, id) ON DELETE CASCADE
+);
+
+-- What the copied place of an opportunity's stage refers to.
+CREATE UNIQUE INDEX pipeline_stages_place ON pipeline_stages (tenant_id, pipeline_id, key, position);
+
+CREATE TABLE opportunities (
+    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id              BIGINT NOT NULL,
+    title           TEXT NOT NULL,
+    title_lower     TEXT COLLATE "C" NOT NULL,
+    -- Money: a whole number of ten-thousandths, and a currency.
+    value_units     BIGINT,
+    value_code      TEXT,
+    origin          TEXT,
+    lead_rating     TEXT COLLATE "C" CHECK (lead_rating IN ('1_cold', '2_warm', '3_hot')),
+    note            TEXT,
+    organization_id BIGINT,
+    contact_id      BIGINT,
+    owner           JSON,
+    -- The id inside owner, for the filter by owner.
+    owner_id        TEXT COLLATE "C",
+    creator         JSON,
+    last_updated_by JSON,
+    followers       JSON NOT NULL,
+    custom_fields   JSON NOT NULL,
+    pipeline_id     UUID NOT NULL,
+    stage_key       TEXT COLLATE "C" NOT NULL,
+    -- A copy of the stage's place, for the order by stage. The foreign key below keeps it right.
+    stage_position  SMALLINT NOT NULL,
+    status          TEXT COLLATE "C" NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+    lost_reason     JSON,
+    closed_on       TIMESTAMPTZ,
+    -- The lead that it was made of; a lead can be made into one opportunity only.
+    lead_id         BIGINT,
+    created_on      TIMESTAMPTZ NOT NULL,
+    last_updated_on TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CHECK ((value_units IS NULL) = (value_code IS NULL)),
+    CHECK ((status = 'open') = (closed_on IS NULL)),
+    CHECK (lost_reason IS NULL OR status = 'lost'),
+    -- No ON DELETE action: whoever deletes a record first unlinks it, which sets last_updated_on too.
+    CONSTRAINT opportunities_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id),
+    CONSTRAINT opportunities_contact_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id),
+    -- leads.opportunity_id, the other way, has no foreign key: two that refer to each other could only be written
+    -- with a deferred check. Conversion and deletion (crm-suite) write both in one transaction.
+    CONSTRAINT opportunities_lead_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES leads (tenant_id, id),
+    -- A stage with opportunities cannot be removed; one that moves in its pipeline takes their copies with it.
+    CONSTRAINT opportunities_stage_fkey FOREIGN KEY (tenant_id, pipeline_id, stage_key, stage_position)
+        REFERENCES pipeline_stages (tenant_id, pipeline_id, key, position) ON UPDATE CASCADE
+);
+
+CREATE UNIQUE INDEX opportunities_lead ON opportunities (tenant_id, lead_id);
+
+-- One index for each order. NULL comes last both ways, so that a nullable column has an index for each way,
+-- on the expression that the list is ordered by.
+CREATE INDEX opportunities_created_on ON opportunities (tenant_id, created_on, id);
+CREATE INDEX opportunities_last_updated_on ON opportunities (tenant_id, last_updated_on, id);
+CREATE INDEX opportunities_title ON opportunities (tenant_id, title_lower, id);
+CREATE INDEX opportunities_value_asc ON opportunities (tenant_id, coalesce(value_units, 9223372036854775807), id);
+CREATE INDEX opportunities_value_desc ON opportunities (tenant_id, coalesce(value_units, -9223372036854775807), id);
+CREATE INDEX opportunities_rating_asc ON opportunities (tenant_id, coalesce(lead_rating, '􏿿'), id);
+CREATE INDEX opportunities_rating_desc ON opportunities (tenant_id, coalesce(lead_rating, ''), id);
+CREATE INDEX opportunities_closed_asc ON opportunities (tenant_id, coalesce(closed_on, '9999-12-31T23:59:59.999Z'), id);
+CREATE INDEX opportunities_closed_desc ON opportunities (tenant_id, coalesce(closed_on, '0001-01-01T00:00:00.000Z'), id);
+CREATE INDEX opportunities_stage_position ON opportunities (tenant_id, stage_position, id);
+
+-- One index for each filter by equality, in the default order behind the value: a page of one organization's or
+-- owner's opportunities is read without sorting all of them. The first two also find what a deleted or merged
+-- record leaves behind. `title` has none, as in leads.
+CREATE INDEX opportunities_organization ON opportunities (tenant_id, organization_id, created_on, id);
+CREATE INDEX opportunities_contact ON opportunities (tenant_id, contact_id, created_on, id);
+CREATE INDEX opportunities_owner ON opportunities (tenant_id, owner_id, created_on, id);
+CREATE INDEX opportunities_status ON opportunities (tenant_id, status, created_on, id);
+CREATE INDEX opportunities_pipeline ON opportunities (tenant_id, pipeline_id, created_on, id);
+CREATE INDEX opportunities_stage ON opportunities (tenant_id, stage_key, created_on, id);
+
+-- Finds the opportunities of a stage that moves or is removed, and has all that the summary of a pipeline adds up.
+CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, stage_position, status, value_code, value_units);
+
+CREATE TABLE opportunity_participants (
+    tenant_id      BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    opportunity_id BIGINT NOT NULL,
+    contact_id     BIGINT NOT NULL,
+    -- The name that came with the participant, where one did.
+    name           TEXT,
+    position       SMALLINT NOT NULL,
+    PRIMARY KEY (tenant_id, opportunity_id, contact_id),
+    CONSTRAINT opportunity_participants_opportunity_fkey FOREIGN KEY (tenant_id, opportunity_id) REFERENCES opportunities (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT opportunity_participants_contact_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
+);
+
+CREATE INDEX opportunity_participants_contact ON opportunity_participants (tenant_id, contact_id, opportunity_id);
+
+CREATE TABLE opportunity_tags (
+    tenant_id      BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    opportunity_id BIGINT NOT NULL,
+    kind           SMALLINT NOT NULL DEFAULT 2 CHECK (kind = 2),
+    tag_id         UUID NOT NULL,
+    PRIMARY KEY (tenant_id, opportunity_id, tag_id),
+    FOREIGN KEY (tenant_id, opportunity_id) REFERENCES opportunities (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, kind, tag_id) REFERENCES tags (tenant_id, kind, id) ON DELETE CASCADE
+);
+
+CREATE INDEX opportunity_tags_tag ON opportunity_tags (tenant_id, tag_id, opportunity_id);
