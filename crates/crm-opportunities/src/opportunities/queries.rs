@@ -81,6 +81,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);
+    let status = status.as_ref().map(|status| status.iter().map(|status| status.as_str()).collect::<Vec<_>>());
     any_of!(query, opportunities::status, status);
     any_of!(query, opportunities::stage_key, stage);
     any_of!(query, opportunities::pipeline_id, pipeline_id);

@@ -59,7 +59,7 @@ pub fn summary(
         Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
     };
     let matching = queries::matching(scope, filter, tags.as_deref())
-        .filter(opportunities::status.eq(OpportunityStatus::Open))
+        .filter(opportunities::status.eq(OpportunityStatus::Open.as_str()))
         .select((
             opportunities::pipeline_id,
             opportunities::stage_key,
