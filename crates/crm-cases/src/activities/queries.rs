@@ -89,10 +89,7 @@ pub(crate) fn insert(
         actor: actor.cloned().map(Json),
         created_on: scope.now(),
     };
-    diesel::insert_into(case_activities::table)
-        .values(row)
-        .returning(columns::<ActivityRow>())
-        .get_result(connection)
+    diesel::insert_into(case_activities::table).values(row).returning(columns::<ActivityRow>()).get_result(connection)
 }
 
 fn of(scope: &Scope, case: CaseId) -> case_activities::BoxedQuery<'static, Db> {

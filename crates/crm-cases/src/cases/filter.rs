@@ -34,7 +34,8 @@ impl FromParams for CaseFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
             title: params.contains("title", "Cases whose title contains this text, in any case."),
-            status: params.texts("status", "Cases in one of these statuses, by the label or id of their type's workflow."),
+            status: params
+                .texts("status", "Cases in one of these statuses, by the label or id of their type's workflow."),
             case_type: params.ids("caseType", "Cases of one of these types."),
             owner_id: params.texts("ownerId", "Cases whose owner has one of these ids."),
             assignee_id: params.texts("assigneeId", "Cases whose assignee has one of these ids."),

@@ -231,5 +231,4 @@ impl FromBody for CasePatch {
 }
 
 /// Members of a case that a client may send back as it read them.
-const READ_ONLY: &[&str] =
-    &["id", "tenantId", "firstResolutionOn", "lastResolutionOn", "createdOn", "lastUpdatedOn"];
+const READ_ONLY: &[&str] = &["id", "tenantId", "firstResolutionOn", "lastResolutionOn", "createdOn", "lastUpdatedOn"];

@@ -19,12 +19,7 @@ pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> 
 }
 
 pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseRow>> {
-    cases::table
-        .find((scope.tenant(), id))
-        .select(columns::<CaseRow>())
-        .locked()
-        .get_result(connection)
-        .optional()
+    cases::table.find((scope.tenant(), id)).select(columns::<CaseRow>()).locked().get_result(connection).optional()
 }
 
 /// The type of a case, which can have changed by the time that the case is locked.
@@ -146,10 +141,7 @@ pub(crate) fn insert(
         cases::creator.eq(creator.map(Json)),
         cases::created_on.eq(scope.now()),
     );
-    diesel::insert_into(cases::table)
-        .values((constant, values))
-        .returning(columns::<CaseRow>())
-        .get_result(connection)
+    diesel::insert_into(cases::table).values((constant, values)).returning(columns::<CaseRow>()).get_result(connection)
 }
 
 pub(crate) fn update(

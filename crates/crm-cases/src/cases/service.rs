@@ -1,7 +1,9 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::{References, ShortText};
-use crm_core::{CaseId, CaseTypeId, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering};
+use crm_core::{
+    CaseId, CaseTypeId, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering,
+};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};

@@ -80,8 +80,8 @@ fn is_blank(value: &Value) -> bool {
 
 #[cfg(feature = "openapi")]
 mod schemas {
-    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
     use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
     impl utoipa::PartialSchema for super::Priority {
         fn schema() -> RefOr<Schema> {

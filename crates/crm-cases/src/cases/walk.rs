@@ -62,11 +62,9 @@ pub(crate) fn step(
             Ok(None)
         }
         Err(Refusal::NotAuthorized(roles)) => Err(CaseError::NotAuthorized { authorized: roles.names() }),
-        Err(Refusal::NoTransition(allowed)) => Err(CaseError::TransitionNotAllowed {
-            from: row.values.status.clone(),
-            to: status.label.clone(),
-            allowed,
-        }),
+        Err(Refusal::NoTransition(allowed)) => {
+            Err(CaseError::TransitionNotAllowed { from: row.values.status.clone(), to: status.label.clone(), allowed })
+        }
     }
 }
 

@@ -106,7 +106,8 @@ pub(crate) fn replace(
     let wanted: Vec<InsertedStatus> =
         after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
     let labels: Vec<String> = wanted.iter().map(|status| status.label_lower.clone()).collect();
-    let (kept, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
+    let (kept, new): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
     add(connection, new)?;
     for (status, fate) in &fates {
         if let Fate::Renamed(label) = fate {

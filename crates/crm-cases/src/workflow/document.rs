@@ -105,7 +105,8 @@ impl FromJson for Node {
             Some(data) => as_object(data, &place, errors),
         };
         let label = data.and_then(|data| read_name(data, &place, "label", errors));
-        let records_resolution = data.map_or(Some(false), |data| read_flag(data, &place, "recordResolutionSLA", errors));
+        let records_resolution =
+            data.map_or(Some(false), |data| read_flag(data, &place, "recordResolutionSLA", errors));
         Some(Self { id: id?, label: label?, records_resolution: records_resolution? })
     }
 }
@@ -113,7 +114,11 @@ impl FromJson for Node {
 impl FromJson for Edge {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, type, label, source, target, data }");
+            errors.push(
+                at.to_string(),
+                FieldCode::WrongType,
+                "must be an object { id, type, label, source, target, data }",
+            );
             return None;
         };
         let label = match given(members, "label") {
@@ -204,7 +209,9 @@ impl utoipa::PartialSchema for WorkflowDocument {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Type};
         let object = || {
-            ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .additional_properties(Some(AdditionalProperties::FreeForm(true)))
         };
         let list = |most: usize, description: &str, example: Value| {
             let items = object().examples([example]);

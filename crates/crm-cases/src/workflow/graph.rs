@@ -149,7 +149,8 @@ impl Workflow {
         let fitting = || leading().filter(|transition| transition.authorized.takes(actor));
         if leading().next().is_none() {
             let reached = |place: usize| leaving().any(|transition| transition.target == place);
-            let statuses = self.statuses.iter().enumerate().filter(|(place, _)| Some(*place) != from && reached(*place));
+            let statuses =
+                self.statuses.iter().enumerate().filter(|(place, _)| Some(*place) != from && reached(*place));
             return Err(Refusal::NoTransition(statuses.map(|(_, status)| status.label.clone()).collect()));
         }
         if fitting().next().is_none() {
