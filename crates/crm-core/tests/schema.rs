@@ -1,0 +1,190 @@
+//! Rules of the schema, checked on the migrated databases themselves.
+//!
+//! If you are here because one of these failed: the message names the table. A new exception needs a reason in
+//! the list that it goes into.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use crm_core::{DbConnection, each_backend, migrate};
+use crm_testkit::{TestDatabase, both_databases};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, RunQueryDsl};
+
+/// Tables that belong to no tenant.
+const OF_NO_TENANT: &[&str] = &["tenants", "__diesel_schema_migrations"];
+
+/// Indexes and constraints that cannot begin with the tenant.
+const TENANT_NOT_FIRST: &[(&str, &str)] = &[
+    ("api_keys_hash", "a key is what names the tenant"),
+    ("idempotency_keys_created_on", "old keys of all tenants are cleaned away together"),
+];
+
+/// What exists for one database's way of searching only (docs/adr/0006-search.md).
+fn is_search(name: &str) -> bool {
+    name.contains("_search")
+}
+
+#[derive(QueryableByName, Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+fn rows(connection: &mut DbConnection, postgres: &str, sqlite: &str) -> BTreeSet<(String, String)> {
+    let query = match connection {
+        DbConnection::Postgres(_) => postgres,
+        DbConnection::Sqlite(_) => sqlite,
+    };
+    let rows: Vec<Row> = each_backend!(connection, connection => diesel::sql_query(query).load(connection)).unwrap();
+    rows.into_iter().map(|row| (row.name, row.detail)).filter(|(name, _)| !is_search(name)).collect()
+}
+
+/// Every column as `table.column`, with whether it may be NULL.
+fn columns(connection: &mut DbConnection) -> BTreeSet<(String, String)> {
+    rows(
+        connection,
+        "SELECT table_name || '.' || column_name AS name, is_nullable::text AS detail FROM information_schema.columns
+         WHERE table_schema = 'public'",
+        "SELECT t.name || '.' || c.name AS name, CASE WHEN c.\"notnull\" OR c.pk > 0 THEN 'NO' ELSE 'YES' END AS detail
+         FROM sqlite_schema t, pragma_table_info(t.name) c
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+    )
+}
+
+/// Every named index with its table and its first column; of a primary key or unique constraint likewise, under
+/// the name of its table.
+fn leading_columns(connection: &mut DbConnection) -> BTreeSet<(String, String)> {
+    rows(
+        connection,
+        "SELECT i.relname || ' on ' || t.relname AS name, coalesce(a.attname, '?')::text AS detail
+         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+         JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'public'
+         LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]",
+        "SELECT i.name || ' on ' || t.name AS name, coalesce(c.name, '?') AS detail
+         FROM sqlite_schema t, pragma_index_list(t.name) i, pragma_index_info(i.name) c
+         WHERE t.type = 'table' AND c.seqno = 0",
+    )
+}
+
+/// Every foreign key as `table → table`, with its columns on both sides.
+fn foreign_keys(connection: &mut DbConnection) -> BTreeSet<(String, String)> {
+    rows(
+        connection,
+        "SELECT t.relname || ' to ' || r.relname AS name,
+                (SELECT string_agg(a.attname || '=' || b.attname, ',' ORDER BY k.n)
+                 FROM unnest(c.conkey, c.confkey) WITH ORDINALITY k(x, y, n)
+                 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.x
+                 JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.y) AS detail
+         FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid
+         WHERE c.contype = 'f'",
+        "SELECT t.name || ' to ' || f.\"table\" AS name, group_concat(f.\"from\" || '=' || f.\"to\", ',') AS detail
+         FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' GROUP BY t.name, f.id",
+    )
+}
+
+/// The names of the indexes that migrations made.
+fn indexes(connection: &mut DbConnection) -> BTreeSet<String> {
+    let own = |(name, _): (String, String)| {
+        let (index, table) = name.split_once(" on ").unwrap();
+        let generated = index.starts_with("sqlite_autoindex_")
+            || ["_pkey", "_key", "_key1", "_excl"].iter().any(|suffix| index.ends_with(suffix) && index.starts_with(table));
+        (!generated).then(|| index.to_owned())
+    };
+    leading_columns(connection).into_iter().filter_map(own).collect()
+}
+
+both_databases! {
+    /// The database itself cannot link across tenants, and a tenant's rows lie together.
+    fn the_tenant_comes_first(database) {
+        let mut connection = database.connect();
+        let with_tenant: BTreeSet<String> = columns(&mut connection)
+            .into_iter()
+            .filter_map(|(name, nullable)| {
+                let table = name.strip_suffix(".tenant_id")?.to_owned();
+                assert_eq!(nullable, "NO", "{name} may be NULL");
+                Some(table)
+            })
+            .collect();
+        assert!(with_tenant.len() >= 10, "the tables were found: {with_tenant:?}");
+        for (name, _) in columns(&mut connection) {
+            let (table, _) = name.split_once('.').unwrap();
+            assert!(with_tenant.contains(table) || OF_NO_TENANT.contains(&table), "{table} has no tenant_id");
+        }
+        for (name, first) in leading_columns(&mut connection) {
+            let (index, table) = name.split_once(" on ").unwrap();
+            let exempt = OF_NO_TENANT.contains(&table) || TENANT_NOT_FIRST.iter().any(|(known, _)| *known == index);
+            assert!(exempt || first == "tenant_id", "{name} begins with {first}");
+        }
+        for (tables, keys) in foreign_keys(&mut connection) {
+            let to_tenants = tables.ends_with(" to tenants") && keys == "tenant_id=id";
+            assert!(to_tenants || keys.starts_with("tenant_id=tenant_id,"), "{tables} by {keys}");
+        }
+    }
+
+    /// Up, down to nothing, and up again to the same.
+    fn migrations_go_up_down_and_up(database) {
+        let mut connection = database.connect();
+        let before = (columns(&mut connection), leading_columns(&mut connection), foreign_keys(&mut connection));
+        assert!(migrate::is_current(&mut connection).unwrap());
+
+        let reverted = migrate::revert_all(&mut connection).unwrap();
+
+        let left: Vec<String> = columns(&mut connection).into_iter().map(|(name, _)| name).collect();
+        assert!(left.iter().all(|name| name.starts_with("__diesel_schema_migrations.")), "left behind: {left:?}");
+        assert!(!migrate::is_current(&mut connection).unwrap());
+        let mut ran = migrate::run_pending(&mut connection).unwrap();
+        ran.reverse();
+        assert_eq!(ran, reverted);
+        let after = (columns(&mut connection), leading_columns(&mut connection), foreign_keys(&mut connection));
+        assert_eq!(after, before);
+    }
+
+    /// A database of a newer version is refused and left alone.
+    fn a_newer_schema_is_refused(database) {
+        let mut connection = database.connect();
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')";
+        each_backend!(&mut connection, connection => diesel::sql_query(newer).execute(connection)).unwrap();
+        let error = migrate::run_pending(&mut connection).unwrap_err();
+        assert!(matches!(&error, migrate::MigrateError::Newer(versions) if *versions == ["99999999999999"]), "{error}");
+    }
+
+    /// A tenant takes all that it has with it, and its number is never given again.
+    fn deleting_a_tenant_leaves_nothing(database) {
+        let mut connection = database.connect();
+        let (one, other) = (database.tenant("one"), database.tenant("other"));
+        let _: crm_core::LeadId = connection.write(|c| crm_core::numbering::next(c, &one)).unwrap();
+        connection.write(|c| crm_core::tenants::delete(c, one.public_tenant())).unwrap();
+
+        let again = database.tenant("one");
+        assert!(again.tenant() > other.tenant());
+        let first: crm_core::LeadId = connection.write(|c| crm_core::numbering::next(c, &again)).unwrap();
+        assert_eq!(first.as_i64(), 1);
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+        }
+        let of_nobody = "SELECT count(*) AS count FROM api_keys WHERE tenant_id NOT IN (SELECT id FROM tenants)";
+        let Count { count } =
+            each_backend!(&mut connection, connection => diesel::sql_query(of_nobody).get_result(connection)).unwrap();
+        assert_eq!(count, 0);
+    }
+}
+
+/// One schema, written twice.
+#[test]
+fn both_databases_have_the_same_schema() {
+    let databases = (TestDatabase::sqlite(), TestDatabase::postgres());
+    let (mut sqlite, mut postgres) = (databases.0.connect(), databases.1.connect());
+    let (left, right) = (columns(&mut sqlite), columns(&mut postgres));
+    let differing: Vec<_> = left.symmetric_difference(&right).filter(|(name, _)| !name.starts_with("__")).collect();
+    assert!(differing.is_empty(), "columns: {differing:?}");
+    let (left, right) = (indexes(&mut sqlite), indexes(&mut postgres));
+    assert_eq!(left.symmetric_difference(&right).collect::<Vec<_>>(), Vec::<&String>::new(), "indexes");
+    let (left, right) = (foreign_keys(&mut sqlite), foreign_keys(&mut postgres));
+    assert_eq!(left.symmetric_difference(&right).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "foreign keys");
+}
