@@ -1,5 +1,6 @@
 //! The command line (contract/operations).
 
+mod demo;
 mod keys;
 mod migrate;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Keys(keys::Command),
     /// Prints a signed token for trying out the ticketing routes; only with CRM_JWT_SECRET
     Token(token::Token),
+    /// Fills a tenant with the records of a company that looks like one
+    Demo(demo::Demo),
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
         Some(Command::Keys(command)) => keys::run(&settings, command),
         Some(Command::Token(token)) => token::run(&settings, &token),
+        Some(Command::Demo(demo)) => demo::run(&settings, &demo),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

@@ -26,4 +26,5 @@ pub use handler::{Api, Handler, Operation};
 pub use openapi::{OperationDoc, document};
 pub use query::{Params, Query};
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub(crate) use reply::etag_of_bytes;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

@@ -118,7 +118,8 @@ pub fn etag_of(representation: &impl Serialize) -> Result<String, serde_json::Er
     Ok(etag_of_bytes(&serde_json::to_vec(representation)?))
 }
 
-fn etag_of_bytes(bytes: &[u8]) -> String {
+/// As [`etag_of`], of a body that is written already.
+pub(crate) fn etag_of_bytes(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]))
 }

@@ -3,6 +3,7 @@
 mod bulk;
 mod clientmap;
 mod contacts;
+mod docs;
 mod forms;
 mod leads;
 mod organizations;
@@ -21,4 +22,5 @@ pub fn routes(api: &mut Api) {
     bulk::routes(api);
     clientmap::routes(api);
     process::routes(api);
+    docs::routes(api);
 }

@@ -21,7 +21,7 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 /// What the process shares, for the routes that need no key.
-struct Process {
+pub(super) struct Process {
     state: web::Data<AppState>,
     request_id: String,
 }

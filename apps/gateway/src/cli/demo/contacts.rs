@@ -1,0 +1,119 @@
+use std::collections::HashMap;
+
+use crm_core::{ContactId, OrganizationId, Timestamp};
+use crm_directory::{Contact, NewContact};
+use crm_suite::contacts;
+use serde_json::{Value, json};
+
+use super::dice::{Dice, slug};
+use super::organizations::Company;
+use super::run::Run;
+use super::{tags, team};
+
+/// Title, department, seniority.
+const JOBS: &[(&str, &str, &str)] = &[
+    ("Managing Director", "Management", "C-level"),
+    ("Chief Financial Officer", "Finance", "C-level"),
+    ("Chief Technology Officer", "IT", "C-level"),
+    ("VP Operations", "Operations", "VP"),
+    ("Head of Purchasing", "Purchasing", "Director"),
+    ("Head of Marketing", "Marketing", "Director"),
+    ("IT Manager", "IT", "Manager"),
+    ("Office Manager", "Administration", "Manager"),
+    ("Product Manager", "Product", "Manager"),
+    ("Purchaser", "Purchasing", "Senior"),
+    ("Accountant", "Finance", "Senior"),
+    ("Software Engineer", "IT", "Senior"),
+    ("Marketing Specialist", "Marketing", "Junior"),
+    ("Assistant", "Administration", "Junior"),
+];
+
+const NOTES: &[&str] = &[
+    "Prefers to be called in the morning.",
+    "Met at the trade fair in spring.",
+    "On parental leave until summer; write to the office instead.",
+    "Wants everything in writing.",
+    "Was our contact at a former employer.",
+];
+
+/// The contacts that were made, the oldest first.
+pub(super) struct People {
+    all: Vec<Person>,
+    /// The places in `all` of those of each organization.
+    colleagues: HashMap<OrganizationId, Vec<usize>>,
+}
+
+/// A contact that was made.
+pub(super) struct Person {
+    pub(super) id: ContactId,
+    pub(super) name: String,
+    pub(super) company: Option<(OrganizationId, String)>,
+    since: Timestamp,
+}
+
+impl From<Contact> for Person {
+    fn from(made: Contact) -> Self {
+        let company = made.organization.map(|organization| (organization.id, organization.name));
+        Self { id: made.id, name: made.name.into_string(), company, since: made.created_on }
+    }
+}
+
+impl People {
+    fn new(all: Vec<Person>) -> Self {
+        let mut colleagues: HashMap<OrganizationId, Vec<usize>> = HashMap::new();
+        for (place, person) in all.iter().enumerate() {
+            if let Some((company, _)) = person.company {
+                colleagues.entry(company).or_default().push(place);
+            }
+        }
+        Self { all, colleagues }
+    }
+
+    /// One who was known at this moment.
+    pub(super) fn one(&self, dice: &mut Dice, moment: Timestamp) -> Option<&Person> {
+        let known = self.all.partition_point(|person| person.since <= moment);
+        dice.place(known).map(|place| &self.all[place])
+    }
+
+    /// Others of the same organization who were known at this moment, at most so many.
+    pub(super) fn colleagues(&self, person: &Person, moment: Timestamp, most: usize) -> Vec<&Person> {
+        let places = person.company.as_ref().and_then(|(company, _)| self.colleagues.get(company));
+        let others = places.into_iter().flatten().map(|place| &self.all[*place]);
+        others.filter(|other| other.id != person.id && other.since <= moment).take(most).collect()
+    }
+}
+
+/// Makes contacts, nine of ten in one of these organizations.
+pub(super) fn make(run: &mut Run, count: u32, companies: &[Company]) -> anyhow::Result<People> {
+    let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, companies);
+    let made = run.fill("contacts", count, 380, draft, |connection, scope, new: &NewContact| {
+        contacts::create(connection, scope, new).map(Person::from)
+    })?;
+    Ok(People::new(made))
+}
+
+fn draft(dice: &mut Dice, moment: Timestamp, companies: &[Company]) -> Value {
+    let (first, last) = (dice.first_name(), dice.last_name());
+    let known = companies.partition_point(|company| company.since <= moment);
+    let company = if dice.percent(90) { dice.place(known).map(|place| &companies[place]) } else { None };
+    let domain = company.map_or("post.example", |company| company.domain.as_str());
+    let mut email =
+        vec![json!({ "label": "Work", "value": format!("{}.{}@{domain}", slug(&first), slug(&last)), "primary": true })];
+    if dice.percent(20) {
+        let private = format!("{}{}@mail.example", slug(&first), dice.below(100));
+        email.push(json!({ "label": "Private", "value": private, "primary": false }));
+    }
+    let (job, department, seniority) = *dice.one(JOBS);
+    json!({
+        "name": format!("{first} {last}"),
+        "email": email,
+        "phone": [{ "label": "Mobile", "value": dice.phone(), "primary": true }],
+        "organizationId": company.map(|company| company.id.to_string()),
+        "jobTitle": job,
+        "department": department,
+        "seniorityLevel": seniority,
+        "note": dice.percent(15).then(|| *dice.one(NOTES)),
+        "owner": team::member(dice),
+        "tags": dice.some(&tags::chances(tags::CONTACT)),
+    })
+}

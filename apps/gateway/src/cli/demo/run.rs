@@ -1,0 +1,169 @@
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use crm_core::error::Fault;
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::tenants::Tenant;
+use crm_core::{BackendKind, DbConnection, PublicTenantId, Scope, Timestamp};
+use diesel::result::Error as DieselError;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::db::JobError;
+use crate::error::Failure;
+
+use super::dice::Dice;
+
+/// How many records a transaction makes: few enough that a gateway on the same database hardly waits.
+const BATCH: usize = 200;
+/// How often a batch is tried where others stand in its way.
+const TRIES: u32 = 10;
+
+/// One run of the command.
+pub(super) struct Run {
+    connection: DbConnection,
+    tenant: Tenant,
+    now: Timestamp,
+    dice: Dice,
+    progress: ProgressBar,
+    started: Instant,
+}
+
+impl Run {
+    /// A run that will make this many records.
+    pub(super) fn new(
+        connection: DbConnection,
+        tenant: Tenant,
+        now: Timestamp,
+        seed: u64,
+        total: u64,
+    ) -> anyhow::Result<Self> {
+        // Draws on stderr, and nothing where that is no terminal.
+        let progress = ProgressBar::new(total);
+        progress.set_style(ProgressStyle::with_template("{msg:14} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta}")?);
+        Ok(Self { connection, tenant, now, dice: Dice::new(seed), progress, started: Instant::now() })
+    }
+
+    pub(super) fn tenant(&self) -> &PublicTenantId {
+        &self.tenant.public_id
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Takes the progress bar away, and tells how many seconds the run took.
+    pub(super) fn finish(&self) -> f64 {
+        self.progress.finish_and_clear();
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Makes records of one kind, the oldest of them created so many days ago and the others evenly since then.
+    /// `draft` writes the body of each and `make` stores it.
+    pub(super) fn fill<N: FromBody, T, E>(
+        &mut self,
+        kind: &'static str,
+        count: u32,
+        days: i64,
+        mut draft: impl FnMut(&mut Dice, Timestamp) -> Value,
+        make: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
+    ) -> anyhow::Result<Vec<T>>
+    where
+        E: Display + From<DieselError> + Into<Failure>,
+    {
+        self.progress.set_message(kind);
+        let count = i64::from(count);
+        let span = Duration::from_secs(days.unsigned_abs() * 86_400);
+        let step = i64::try_from(span.as_millis())? / count.max(1);
+        let first = self.now.as_datetime() - span;
+        let mut made = Vec::new();
+        let mut next = 0;
+        while next < count {
+            let mut batch = Vec::with_capacity(BATCH);
+            for index in (next..count).take(BATCH) {
+                let since = Duration::from_millis((index * step + self.dice.below(step)).unsigned_abs());
+                let moment = Timestamp::from_datetime(first + since);
+                let body = draft(&mut self.dice, moment);
+                batch.push((moment, read(kind, &body)?));
+            }
+            next += i64::try_from(batch.len())?;
+            let size = batch.len();
+            made.extend(self.each(kind, batch, &make)?);
+            self.progress.inc(u64::try_from(size)?);
+        }
+        Ok(made)
+    }
+
+    /// Does one thing for each of these, at its moment, some hundreds in a transaction.
+    pub(super) fn each<N, T, E>(
+        &mut self,
+        what: &str,
+        all: Vec<(Timestamp, N)>,
+        work: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
+    ) -> anyhow::Result<Vec<T>>
+    where
+        E: Display + From<DieselError> + Into<Failure>,
+    {
+        let mut done = Vec::with_capacity(all.len());
+        for batch in all.chunks(BATCH) {
+            done.extend(self.write(what, |connection, tenant| {
+                batch.iter().map(|(moment, item)| work(connection, &scope(tenant, *moment), item)).collect()
+            })?);
+        }
+        Ok(done)
+    }
+
+    /// Reads something of the tenant.
+    pub(super) fn read<T, E>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection, &Scope) -> Result<T, E>,
+    ) -> Result<T, E> {
+        work(&mut self.connection, &scope(&self.tenant, self.now))
+    }
+
+    /// Runs a transaction, and again where somebody else stood in its way.
+    fn write<T, E>(
+        &mut self,
+        what: &str,
+        work: impl Fn(&mut DbConnection, &Tenant) -> Result<Vec<T>, E>,
+    ) -> anyhow::Result<Vec<T>>
+    where
+        E: Display + From<DieselError> + Into<Failure>,
+    {
+        let mut tries = 0;
+        loop {
+            let started = Instant::now();
+            tries += 1;
+            match self.connection.write(|connection| work(connection, &self.tenant)) {
+                Ok(done) => {
+                    self.let_others_write(started.elapsed());
+                    return Ok(done);
+                }
+                Err(error) => {
+                    let cause = anyhow!("{what} cannot be made: {error}");
+                    match error.into().fault() {
+                        Some(Fault::Collision | Fault::Unavailable) if tries < TRIES => {}
+                        _ => return Err(cause),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who waits for SQLite's lock looks for it in intervals and has no turn by right.
+    fn let_others_write(&self, held: Duration) {
+        if self.connection.kind() == BackendKind::Sqlite {
+            std::thread::sleep(held / 10);
+        }
+    }
+}
+
+fn scope(tenant: &Tenant, moment: Timestamp) -> Scope {
+    Scope::new(tenant.id, tenant.public_id.clone(), moment)
+}
+
+fn read<N: FromBody>(kind: &str, body: &Value) -> anyhow::Result<N> {
+    let nothing = JsonObject::new();
+    N::from_body(body.as_object().unwrap_or(&nothing)).with_context(|| format!("{kind} of the demo are not valid"))
+}

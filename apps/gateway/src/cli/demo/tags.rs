@@ -1,0 +1,49 @@
+use crm_core::input::FromBody;
+use crm_tags::{NewTag, TagKind};
+use serde_json::json;
+
+use super::run::Run;
+
+/// The labels of the demo's tags with their colours, and the chance in 100 that a record has each.
+pub(super) type Tags = [(&'static str, &'static str, u32)];
+
+pub(super) const ORGANIZATION: &Tags = &[
+    ("customer", "#2e7d32", 30),
+    ("prospect", "#1565c0", 45),
+    ("partner", "#6a1b9a", 8),
+    ("key-account", "#c62828", 5),
+];
+pub(super) const CONTACT: &Tags = &[
+    ("decision-maker", "#c62828", 15),
+    ("champion", "#2e7d32", 8),
+    ("technical", "#00838f", 20),
+    ("newsletter", "#f9a825", 35),
+];
+pub(super) const LEAD: &Tags = &[
+    ("trade-fair", "#6a1b9a", 12),
+    ("webinar", "#1565c0", 10),
+    ("upsell", "#2e7d32", 14),
+    ("urgent", "#c62828", 6),
+    ("budget-approved", "#00838f", 9),
+];
+
+/// The labels alone, with their chances.
+pub(super) fn chances(tags: &Tags) -> Vec<(&'static str, u32)> {
+    tags.iter().map(|(label, _, chance)| (*label, *chance)).collect()
+}
+
+/// Makes the tags that the tenant lacks, and says how many.
+pub(super) fn make(run: &mut Run) -> anyhow::Result<usize> {
+    let mut made = 0;
+    for (kind, tags) in [(TagKind::Organization, ORGANIZATION), (TagKind::Contact, CONTACT), (TagKind::Lead, LEAD)] {
+        let existing = run.read(|connection, scope| crm_tags::list(connection, scope, kind))?;
+        let is_missing = |label: &str| !existing.iter().any(|tag| tag.label.eq_ignore_ascii_case(label));
+        let mut missing = Vec::new();
+        for (label, color, _) in tags.iter().filter(|(label, ..)| is_missing(label)) {
+            let body = json!({ "label": label, "color": color });
+            missing.push((run.now(), NewTag::from_body(body.as_object().unwrap_or(&Default::default()))?));
+        }
+        made += run.each("tags", missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
+    }
+    Ok(made)
+}
