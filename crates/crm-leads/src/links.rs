@@ -86,15 +86,21 @@ fn set_contact(
     let joined: Vec<LeadId> = with_them().select(lead_participants::lead_id).distinct().load(connection)?;
     touched.extend(joined);
     let touched = queries::lock(connection, scope, touched)?;
-    diesel::update(of_them()).set(leads::contact_id.eq(to)).execute(connection)?;
     if let Some(to) = to {
         replace_participant(connection, scope, from, to)?;
     }
     diesel::delete(with_them()).execute(connection)?;
+    // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written before,
+    // also those that stay as they are, and so would lock organizations after leads.
     for ids in touched.chunks(queries::IDS_OF_A_STATEMENT) {
-        let these = leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids));
-        diesel::update(these).set(leads::last_updated_on.eq(scope.now())).execute(connection)?;
+        let elsewhere = leads::contact_id.is_null().or(leads::contact_id.ne_all(from));
+        let only_with_them =
+            leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids)).filter(elsewhere);
+        diesel::update(only_with_them).set(leads::last_updated_on.eq(scope.now())).execute(connection)?;
     }
+    diesel::update(of_them())
+        .set((leads::contact_id.eq(to), leads::last_updated_on.eq(scope.now())))
+        .execute(connection)?;
     Ok(())
 }
 

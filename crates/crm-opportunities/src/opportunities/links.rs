@@ -86,15 +86,23 @@ fn set_contact(
     let joined: Vec<OpportunityId> = with_them().select(opportunity_participants::opportunity_id).distinct().load(connection)?;
     touched.extend(joined);
     let touched = queries::lock(connection, scope, touched)?;
-    diesel::update(of_them()).set(opportunities::contact_id.eq(to)).execute(connection)?;
     if let Some(to) = to {
         replace_participant(connection, scope, from, to)?;
     }
     diesel::delete(with_them()).execute(connection)?;
+    // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written before,
+    // also those that stay as they are, and so would lock organizations after opportunities.
     for ids in touched.chunks(queries::IDS_OF_A_STATEMENT) {
-        let these = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::id.eq_any(ids));
-        diesel::update(these).set(opportunities::last_updated_on.eq(scope.now())).execute(connection)?;
+        let elsewhere = opportunities::contact_id.is_null().or(opportunities::contact_id.ne_all(from));
+        let only_with_them = opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::id.eq_any(ids))
+            .filter(elsewhere);
+        diesel::update(only_with_them).set(opportunities::last_updated_on.eq(scope.now())).execute(connection)?;
     }
+    diesel::update(of_them())
+        .set((opportunities::contact_id.eq(to), opportunities::last_updated_on.eq(scope.now())))
+        .execute(connection)?;
     Ok(())
 }
 
