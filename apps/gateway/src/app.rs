@@ -71,6 +71,9 @@ pub fn openapi_json() -> anyhow::Result<String> {
 
 /// The head of a request must arrive within this time (contract/conventions, last section).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connections are still taken after `/readyz` has turned 503, for load balancers to notice, and for clients
+/// to be told in an answer that their connection closes: one that is used again while it is closed loses a request.
+const NOTICE: Duration = Duration::from_millis(500);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -123,7 +126,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT; `/readyz` turns 503 first, then no connection is taken any more.
+/// Waits for SIGTERM or SIGINT; `/readyz` turns 503 first and every answer closes its connection, then no connection
+/// is taken any more.
 fn stop_on_signal(state: web::Data<AppState>, server: ServerHandle) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -131,6 +135,7 @@ fn stop_on_signal(state: web::Data<AppState>, server: ServerHandle) -> std::io::
         futures_util::future::select(Box::pin(terminate.recv()), Box::pin(interrupt.recv())).await;
         log::info!("stopping: finishing the requests that were begun");
         state.draining.store(true, Ordering::Relaxed);
+        tokio::time::sleep(NOTICE).await;
         server.stop(true).await;
     })
 }

@@ -4,15 +4,19 @@ use std::time::Instant;
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 
+use crate::app::AppState;
 use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives every request an id, every response its common headers, and writes the access log: one line a
-/// request, without a query string, since that may hold a key (contract/operations).
+/// request, without a query string, since that may hold a key (contract/operations). Once the process was told to
+/// stop, each response also closes its connection, so that no client has one that vanishes under its next request.
 ///
 /// # Errors
 /// Those of the services behind it, which have none: they answer.
@@ -37,6 +41,10 @@ pub async fn request_log(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.append(VARY, HeaderValue::from_static(vary));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+
+    if response.request().app_data::<Data<AppState>>().is_some_and(|state| state.is_draining()) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
 
     let request = response.request();
     let tenant = request.extensions().get::<TenantOfRequest>().map(|tenant| tenant.0.clone());
