@@ -4,6 +4,9 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cli;
+#[path = "../common/client.rs"]
+mod client;
+mod demo;
 mod executor;
 mod faults;
 #[path = "../common/process.rs"]
