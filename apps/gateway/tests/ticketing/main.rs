@@ -1,0 +1,20 @@
+//! Ticketing over HTTP: the built program with tokens of issuers that the tests run themselves.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/process.rs"]
+mod process;
+
+mod bad_tokens;
+mod caches;
+mod envelopes;
+mod issuer;
+mod key_set;
+mod mappings;
+mod oidc_provider;
+mod settings;
+mod setup;
+mod source;
+mod tenants;
