@@ -129,6 +129,11 @@ impl Client {
         Self { base: base.to_owned(), key: Some(keys.primary.clone()), keys, agent }
     }
 
+    /// The same client with connections of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self { key: self.key.clone(), ..Self::new(&self.base, self.keys.clone()) }
+    }
+
     /// The same client with another key, or none.
     pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
         Self { key: key.map(str::to_owned), ..self.clone() }

@@ -1,0 +1,16 @@
+//! Campaigns: many clients at once, and what is true after them. The normal test command runs a short form of each;
+//! `scripts/campaign` runs the long ones and shows their figures.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod checker;
+#[path = "../common/client.rs"]
+mod client;
+mod crash;
+mod drain;
+#[path = "../common/process.rs"]
+mod process;
+mod races;
+mod settings;
+mod tokens;
+mod writers;
