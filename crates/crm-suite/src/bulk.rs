@@ -8,7 +8,7 @@ use crm_core::{DbConnection, FieldCode, FieldErrors, LeadId, RecordId, Scope};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{SuiteError, contacts, leads, organizations};
+use crate::{SuiteError, cases, contacts, leads, organizations};
 
 /// A part of the API with a bulk route of its own, and the kinds of records that it takes.
 pub trait Module: Sized + 'static {
@@ -33,6 +33,14 @@ impl Module for Directory {
         &[("contact", Entity::Contact), ("organization", Entity::Organization)];
 }
 
+/// Cases.
+#[derive(Debug, Clone, Copy)]
+pub struct Cases;
+
+impl Module for Cases {
+    const ENTITIES: &'static [(&'static str, Entity)] = &[("case", Entity::Case)];
+}
+
 /// A kind of records that can be deleted in bulk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
@@ -42,6 +50,8 @@ pub enum Entity {
     Contact,
     /// Organizations.
     Organization,
+    /// Cases.
+    Case,
 }
 
 /// The most ids of one request.
@@ -93,6 +103,7 @@ pub fn delete<M: Module>(
     let ids = action.ids.as_slice();
     let deleted = match action.entity {
         Entity::Lead => numbers(leads::delete(connection, scope, &typed(ids))?),
+        Entity::Case => numbers(cases::delete(connection, scope, &typed(ids))?),
         Entity::Contact => numbers(contacts::delete(connection, scope, &typed(ids))?),
         Entity::Organization => numbers(organizations::delete(connection, scope, &typed(ids))?),
     };

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crm_cases::{CaseError, CaseTypeError};
 use crm_core::FieldErrors;
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
@@ -12,6 +13,10 @@ use diesel::result::Error as DieselError;
 pub enum SuiteError {
     /// Of a lead.
     Lead(LeadError),
+    /// Of a case.
+    Case(CaseError),
+    /// Of a case type.
+    CaseType(CaseTypeError),
     /// Of a contact or organization.
     Directory(DirectoryError),
     /// Of a form.
@@ -28,6 +33,8 @@ impl fmt::Display for SuiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lead(error) => error.fmt(f),
+            Self::Case(error) => error.fmt(f),
+            Self::CaseType(error) => error.fmt(f),
             Self::Directory(error) => error.fmt(f),
             Self::Form(error) => error.fmt(f),
             Self::Tenant(error) => error.fmt(f),
@@ -54,6 +61,18 @@ impl From<FieldErrors> for SuiteError {
 impl From<LeadError> for SuiteError {
     fn from(error: LeadError) -> Self {
         Self::Lead(error)
+    }
+}
+
+impl From<CaseError> for SuiteError {
+    fn from(error: CaseError) -> Self {
+        Self::Case(error)
+    }
+}
+
+impl From<CaseTypeError> for SuiteError {
+    fn from(error: CaseTypeError) -> Self {
+        Self::CaseType(error)
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bulk;
+pub mod cases;
 pub mod contacts;
 mod error;
 pub mod forms;

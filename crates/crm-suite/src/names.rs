@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crm_cases::Case;
 use crm_core::values::Reference;
 use crm_core::{ContactId, DbConnection, OrganizationId, Scope};
 use crm_directory::{contacts, organizations};
@@ -19,6 +20,17 @@ pub(crate) trait Named {
 }
 
 impl Named for Lead {
+    fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
+        (self.organization_id, self.contact_id)
+    }
+
+    fn set_names(&mut self, organization: Option<Reference<OrganizationId>>, contact: Option<Reference<ContactId>>) {
+        self.organization = organization;
+        self.contact = contact;
+    }
+}
+
+impl Named for Case {
     fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
         (self.organization_id, self.contact_id)
     }

@@ -78,6 +78,7 @@ pub fn delete(
     let ids = organizations::lock(connection, scope, ids)?;
     contacts::unlink_organizations(connection, scope, &ids)?;
     crm_leads::unlink_organizations(connection, scope, &ids)?;
+    crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
     Ok(organizations::delete(connection, scope, &ids)?)
 }
 
@@ -98,6 +99,7 @@ pub fn merge(
     let sources = request.source_ids.as_slice();
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
+    crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
     organizations::delete(connection, scope, sources)?;
     Ok(organizations::get(connection, scope, target, &form)?)
 }

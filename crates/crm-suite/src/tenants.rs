@@ -1,11 +1,11 @@
 //! A new tenant with everything that it starts with.
 
 use crm_core::tenants::{self, ChosenKeys, CreatedTenant};
-use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp};
 
 use crate::SuiteError;
 
-/// Makes a tenant with its keys. Its forms are the default ones until it replaces them.
+/// Makes a tenant with its keys and its default case type. Its forms are the default ones until it replaces them.
 ///
 /// # Errors
 /// [`crm_core::tenants::TenantError::Exists`]; the database's.
@@ -16,5 +16,8 @@ pub fn create(
     keys: Option<&ChosenKeys>,
     now: Timestamp,
 ) -> Result<CreatedTenant, SuiteError> {
-    Ok(tenants::create(connection, id, name, keys, now)?)
+    let created = tenants::create(connection, id, name, keys, now)?;
+    let scope = Scope::new(created.tenant.id, created.tenant.public_id.clone(), now);
+    crm_cases::types::provision(connection, &scope)?;
+    Ok(created)
 }

@@ -1,5 +1,6 @@
 //! What the errors of each domain crate are to a client.
 
+use crm_cases::{CaseError, CaseTypeError};
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
@@ -15,6 +16,8 @@ impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
         match error {
             SuiteError::Lead(error) => error.into(),
+            SuiteError::Case(error) => error.into(),
+            SuiteError::CaseType(error) => error.into(),
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
@@ -55,6 +58,52 @@ impl From<LeadError> for Failure {
             LeadError::Database(error) => error.into(),
         }
     }
+}
+
+impl From<CaseError> for Failure {
+    fn from(error: CaseError) -> Self {
+        let detail = sentence(&error);
+        match error {
+            CaseError::NotFound => Problem::not_found("case").into(),
+            CaseError::TransitionNotAllowed { from: _, to: _, allowed } => {
+                Problem::new(ProblemCode::TransitionNotAllowed, detail).with("allowed", allowed).into()
+            }
+            CaseError::NotAuthorized { authorized } => {
+                Problem::new(ProblemCode::NotAuthorizedForTransition, detail).with("authorizedUsers", authorized).into()
+            }
+            CaseError::Invalid(errors) => errors.into(),
+            CaseError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CaseTypeError> for Failure {
+    fn from(error: CaseTypeError) -> Self {
+        let detail = sentence(&error);
+        match error {
+            CaseTypeError::NotFound => Problem::not_found("case type").into(),
+            CaseTypeError::LabelTaken => Problem::new(ProblemCode::LabelTaken, detail).into(),
+            CaseTypeError::Default => Problem::new(ProblemCode::DefaultCaseType, detail).into(),
+            CaseTypeError::InUse(cases) => Problem::new(ProblemCode::InUse, detail).with("cases", cases).into(),
+            CaseTypeError::StatusInUse(statuses) => {
+                let statuses: Vec<_> =
+                    statuses.iter().map(|status| json!({ "status": status.label, "cases": status.cases })).collect();
+                Problem::new(ProblemCode::InUse, detail).with("statuses", statuses).into()
+            }
+            CaseTypeError::FieldInUse(fields) => {
+                Problem::new(ProblemCode::FieldInUse, detail).with("fields", fields).into()
+            }
+            CaseTypeError::Invalid(errors) => errors.into(),
+            CaseTypeError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// What an error says, as a sentence of a `detail`.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let first = text.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", text.get(first.len()..).unwrap_or_default())
 }
 
 impl From<DirectoryError> for Failure {

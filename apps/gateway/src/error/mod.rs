@@ -91,6 +91,12 @@ problem_table! {
         "Use the opportunity that opportunityId names.";
     LeadArchived, "lead_archived", CONFLICT, "The lead is archived",
         "Unarchive the lead first.";
+    TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
+        "Walk to one of the statuses in `allowed`, which a transition leads to now.";
+    NotAuthorizedForTransition, "not_authorized_for_transition", FORBIDDEN, "The transition is for others",
+        "Send as lastUpdatedBy one of those whom `authorizedUsers` names: of the case's owner, assignee and requestor.";
+    DefaultCaseType, "default_case_type", CONFLICT, "The default case type stays",
+        "Change it instead; cases that are made without a type have it.";
     LabelTaken, "label_taken", CONFLICT, "The label is taken",
         "Choose another label, or use the one that exists.";
     InUse, "in_use", CONFLICT, "Records still use it",

@@ -1,6 +1,6 @@
 //! Bulk actions (contract/tags-forms-bulk, "Bulk actions").
 
-use crm_suite::bulk::{self, BulkAction, BulkOutcome, Directory, Module, Pipeline};
+use crm_suite::bulk::{self, BulkAction, BulkOutcome, Cases, Directory, Module, Pipeline};
 
 use crate::auth::Caller;
 use crate::endpoint::{Answer, Api, Body, Plain};
@@ -11,6 +11,7 @@ pub(super) fn routes(api: &mut Api) {
     api.tag("Bulk actions");
     api.post("/pipeline/bulk-actions", bulk_pipeline).summary("Delete many leads").about(ABOUT);
     api.post("/directory/bulk-actions", bulk_directory).summary("Delete many contacts or organizations").about(ABOUT);
+    api.post("/cases/bulk-actions", bulk_cases).summary("Delete many cases").about(ABOUT);
 }
 
 async fn bulk_pipeline(caller: Caller, body: Body<BulkAction<Pipeline>>) -> Answer<Plain<BulkOutcome>> {
@@ -18,6 +19,10 @@ async fn bulk_pipeline(caller: Caller, body: Body<BulkAction<Pipeline>>) -> Answ
 }
 
 async fn bulk_directory(caller: Caller, body: Body<BulkAction<Directory>>) -> Answer<Plain<BulkOutcome>> {
+    delete(caller, body).await
+}
+
+async fn bulk_cases(caller: Caller, body: Body<BulkAction<Cases>>) -> Answer<Plain<BulkOutcome>> {
     delete(caller, body).await
 }
 

@@ -1,6 +1,8 @@
 //! The routes, one file an area: each handler is extract, one database job, envelope.
 
 mod bulk;
+mod case_types;
+mod cases;
 mod clientmap;
 mod contacts;
 mod docs;
@@ -17,6 +19,8 @@ pub fn routes(api: &mut Api) {
     leads::routes(api);
     contacts::routes(api);
     organizations::routes(api);
+    cases::routes(api);
+    case_types::routes(api);
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);

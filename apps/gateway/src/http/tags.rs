@@ -53,6 +53,8 @@ pub(super) fn routes(api: &mut Api) {
         list_contact_tags, create_contact_tag, update_contact_tag, delete_contact_tag);
     tags!(api, "/directory/tags/organizations", Organization, "organizations",
         list_organization_tags, create_organization_tag, update_organization_tag, delete_organization_tag);
+    tags!(api, "/cases/tags/cases", Case, "cases",
+        list_case_tags, create_case_tag, update_case_tag, delete_case_tag);
 }
 
 async fn list(caller: Caller, kind: TagKind) -> Answer<Items<TagOption>> {

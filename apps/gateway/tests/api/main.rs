@@ -5,4 +5,6 @@ mod client;
 #[path = "../common/process.rs"]
 mod process;
 
+mod case_types;
+mod cases;
 mod leads;

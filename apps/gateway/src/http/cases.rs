@@ -1,0 +1,99 @@
+//! `/cases/cases` and the timeline of a case (contract/cases, "Case").
+
+use crm_cases::{Activity, ActivitySort, Case, CaseFilter, CasePatch, CaseSort, NewCase, NewComment, activities};
+use crm_core::CaseId;
+use crm_core::page::PageRequest;
+use crm_suite::cases;
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::error::{Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Cases");
+    api.get("/cases/cases", list_cases).summary("List cases");
+    api.post("/cases/cases", create_case)
+        .summary("Create a case")
+        .about("Without a type it has the tenant's default one, without a status the first of its type.");
+    api.get("/cases/cases/{id}", get_case).summary("Read a case");
+    api.patch("/cases/cases/{id}", update_case)
+        .summary("Change a case")
+        .about(
+            "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. A new `status` \
+             walks the workflow of the case's type: a transition must lead there; where it names `authorizedUsers`, \
+             `lastUpdatedBy` must be one of them; where it asks for a comment, `comment` must come along.",
+        )
+        .problem(ProblemCode::TransitionNotAllowed)
+        .problem(ProblemCode::NotAuthorizedForTransition);
+    api.delete("/cases/cases/{id}", delete_case).summary("Delete a case");
+    api.get("/cases/cases/{id}/activities", list_case_activities)
+        .summary("List what happened to a case")
+        .about("Changes of its status and comments, newest first.");
+    api.post("/cases/cases/{id}/activities", create_case_comment).summary("Add a comment to a case");
+}
+
+async fn list_cases(
+    caller: Caller,
+    Query((filter, page)): Query<(CaseFilter, PageRequest<CaseSort>)>,
+) -> Answer<Listing<Case>> {
+    caller.read(move |connection, scope| Ok(Listing(cases::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn create_case(caller: Caller, Body(new): Body<NewCase>) -> Answer<Created<Case>> {
+    caller
+        .write(move |connection, scope| {
+            let case = cases::create(connection, scope, &new)?;
+            Ok(Created { location: format!("/cases/cases/{}", case.id), item: case })
+        })
+        .await
+}
+
+async fn get_case(caller: Caller, PathId(id): PathId<CaseId>) -> Answer<Item<Case>> {
+    caller.read(move |connection, scope| Ok(Item(cases::get(connection, scope, id)?))).await
+}
+
+async fn update_case(
+    caller: Caller,
+    PathId(id): PathId<CaseId>,
+    condition: IfMatch,
+    Body(patch): Body<CasePatch>,
+) -> Answer<Item<Case>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| cases::get_locked(connection, scope, id))?;
+            Ok(Item(cases::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_case(caller: Caller, PathId(id): PathId<CaseId>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| cases::get_locked(connection, scope, id))?;
+            let deleted = cases::delete(connection, scope, &[id])?;
+            if deleted.is_empty() { Err(Problem::not_found("case").into()) } else { Ok(NoContent) }
+        })
+        .await
+}
+
+async fn list_case_activities(
+    caller: Caller,
+    PathId(id): PathId<CaseId>,
+    Query((page,)): Query<(PageRequest<ActivitySort>,)>,
+) -> Answer<Listing<Activity>> {
+    caller.read(move |connection, scope| Ok(Listing(activities::list(connection, scope, id, &page)?))).await
+}
+
+async fn create_case_comment(
+    caller: Caller,
+    PathId(id): PathId<CaseId>,
+    Body(new): Body<NewComment>,
+) -> Answer<Created<Activity>> {
+    caller
+        .write(move |connection, scope| {
+            let activity = activities::add(connection, scope, id, &new)?;
+            Ok(Created { location: format!("/cases/cases/{id}/activities"), item: activity })
+        })
+        .await
+}
