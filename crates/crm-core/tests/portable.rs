@@ -5,12 +5,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crm_core::page::Contains;
 use crm_core::sql::Json;
 use crm_core::{
     Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend, with_pg, with_sqlite,
 };
 use crm_testkit::both_databases;
+use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::upsert::excluded;
@@ -130,18 +134,28 @@ both_databases! {
         }
     }
 
-    /// An UPDATE through `portable` is prepared once.
+    /// An UPDATE through `portable` is prepared once and kept; without it Diesel keeps none.
     fn portable_updates_stay_prepared(database) {
         let mut connection = database.connect();
         made(&mut connection);
         insert(&mut connection, &thing(1, "one")).unwrap();
-        let ((), statements) = crm_testkit::statements::statements(&mut connection, |connection| {
-            for score in 0..3 {
-                let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
-                change.portable().execute(connection).unwrap();
+        let kept = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&kept);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        assert_eq!(statements.len(), 3);
+        for score in 0..3 {
+            let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
+            change.execute(&mut connection).unwrap();
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), 0);
+        for score in 0..3 {
+            let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
+            change.portable().execute(&mut connection).unwrap();
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), 1);
     }
 
     /// A boxed query with conditions that depend on the input, `= ANY` or `IN`, and wildcards taken literally.

@@ -90,4 +90,9 @@ impl utoipa::PartialSchema for Participants {
 }
 
 #[cfg(feature = "openapi")]
-impl utoipa::ToSchema for Participants {}
+impl utoipa::ToSchema for Participants {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schemas.push(("Participant".to_owned(), <Participant as utoipa::PartialSchema>::schema()));
+        Participant::schemas(schemas);
+    }
+}

@@ -118,4 +118,9 @@ impl utoipa::PartialSchema for Followers {
 }
 
 #[cfg(feature = "openapi")]
-impl utoipa::ToSchema for Followers {}
+impl utoipa::ToSchema for Followers {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schemas.push(("User".to_owned(), <User as utoipa::PartialSchema>::schema()));
+        User::schemas(schemas);
+    }
+}

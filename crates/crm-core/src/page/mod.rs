@@ -1,142 +1,24 @@
 //! Pages of a list: where one starts, in which order, and the token that names the next
 //! (contract/conventions, "Lists").
 
+mod order;
 mod row_id;
+mod sql;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl, OrderDsl};
-use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::{QueryResult, result::Error as DieselError};
+use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
-use crate::{Db, Timestamp, sql, sql_fragment};
 
+pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
-
-/// Which way a list runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Smallest first.
-    Asc,
-    /// Largest first; the default.
-    Desc,
-}
-
-/// What a list is ordered by, as SQL that is never NULL.
-///
-/// NULL sorts last in both directions. A nullable column is therefore ordered by `coalesce(column, …)` with
-/// a stand-in beyond every value, one for each direction, and each has an index on just that expression; so
-/// a page by keyset is one range of one index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SortColumn {
-    asc: &'static str,
-    desc: &'static str,
-    kind: SortKind,
-}
-
-/// What a sort expression yields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortKind {
-    /// Text, compared by code points.
-    Text,
-    /// A 64-bit whole number.
-    Number,
-    /// A moment.
-    Moment,
-}
-
-impl SortColumn {
-    /// A column that is never NULL.
-    #[must_use]
-    pub const fn plain(column: &'static str, kind: SortKind) -> Self {
-        Self { asc: column, desc: column, kind }
-    }
-
-    /// A nullable column with an expression for each direction.
-    #[must_use]
-    pub const fn nullable(asc: &'static str, desc: &'static str, kind: SortKind) -> Self {
-        Self { asc, desc, kind }
-    }
-
-    /// The expression for this direction.
-    #[must_use]
-    pub fn sql(self, direction: Direction) -> &'static str {
-        match direction {
-            Direction::Asc => self.asc,
-            Direction::Desc => self.desc,
-        }
-    }
-}
-
-/// The value of a sort expression in one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SortKey {
-    /// Text, compared by code points.
-    #[serde(rename = "t")]
-    Text(String),
-    /// A whole number.
-    #[serde(rename = "n")]
-    Number(i64),
-    /// A moment.
-    #[serde(rename = "m")]
-    Moment(Timestamp),
-}
-
-impl SortKey {
-    /// The key of a nullable text: what [`SortColumn::nullable`] has with `''` and [`Self::LAST_TEXT`].
-    #[must_use]
-    pub fn nullable_text(value: Option<&str>, direction: Direction) -> Self {
-        let stand_in = if direction == Direction::Asc { Self::LAST_TEXT } else { "" };
-        Self::Text(value.unwrap_or(stand_in).to_owned())
-    }
-
-    /// The key of a nullable number, with the stand-ins of 64-bit integers.
-    #[must_use]
-    pub fn nullable_number(value: Option<i64>, direction: Direction) -> Self {
-        let stand_in = if direction == Direction::Asc { i64::MAX } else { -i64::MAX };
-        Self::Number(value.unwrap_or(stand_in))
-    }
-
-    /// The key of a nullable moment, with [`Timestamp::LAST`] and [`Timestamp::FIRST`] in
-    /// [`SortColumn::nullable`].
-    #[must_use]
-    pub fn nullable_moment(value: Option<Timestamp>, direction: Direction) -> Self {
-        let stand_in = if direction == Direction::Asc { Timestamp::LAST } else { Timestamp::FIRST };
-        Self::Moment(value.unwrap_or(stand_in))
-    }
-
-    fn kind(&self) -> SortKind {
-        match self {
-            Self::Text(_) => SortKind::Text,
-            Self::Number(_) => SortKind::Number,
-            Self::Moment(_) => SortKind::Moment,
-        }
-    }
-
-    /// Sorts after every text that a person writes.
-    pub const LAST_TEXT: &'static str = "\u{10ffff}";
-}
-
-/// A field that a list can be ordered by.
-pub trait SortField: Copy + PartialEq + 'static {
-    /// The list, so that a token of one is refused by another.
-    const LIST: &'static str;
-
-    /// The names for `orderBy`, the default first. Two names may mean one field.
-    const NAMES: &'static [(&'static str, Self)];
-
-    /// What the rows have as their `id`.
-    const ID: RowIdKind = RowIdKind::Number;
-
-    /// What it is in SQL.
-    fn column(self) -> SortColumn;
-}
+pub(crate) use sql::contains_pattern;
+pub use sql::{AfterRow, Contains, SortOrder};
 
 /// Where a page starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,115 +245,3 @@ impl<S: SortField> PageRequest<S> {
     }
 }
 
-/// `ORDER BY expression, id`, both in one direction.
-#[derive(Debug, Clone, Copy)]
-pub struct SortOrder {
-    column: &'static str,
-    direction: Direction,
-}
-
-/// The rows after one row of an order: `expression >= key AND (expression > key OR id > its id)`.
-///
-/// Written so and not as a row comparison or a plain OR, because both databases turn the first half into the
-/// start of an index range.
-#[derive(Debug, Clone)]
-pub struct AfterRow {
-    column: &'static str,
-    direction: Direction,
-    key: SortKey,
-    id: RowId,
-}
-
-/// A text column that contains a text: `LIKE` with the wildcards of the text taken literally. Both must be
-/// in lower case already.
-#[derive(Debug, Clone)]
-pub struct Contains {
-    column: &'static str,
-    pattern: String,
-}
-
-impl Contains {
-    /// Matches rows whose `column` (a trusted SQL expression) contains `text`.
-    #[must_use]
-    pub fn new(column: &'static str, text: &str) -> Self {
-        Self { column, pattern: contains_pattern(text) }
-    }
-}
-
-/// The pattern of `LIKE … ESCAPE '\'` for texts that contain `text`, whatever wildcards it has.
-pub(crate) fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
-}
-
-sql_fragment!(SortOrder, diesel::expression::expression_types::Untyped);
-sql_fragment!(AfterRow, Bool);
-sql_fragment!(Contains, Bool);
-
-impl QueryFragment<Db> for SortOrder {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let direction = if self.direction == Direction::Asc { " ASC" } else { " DESC" };
-        pass.push_sql(self.column);
-        pass.push_sql(direction);
-        if self.column != "id" {
-            pass.push_sql(", id");
-            pass.push_sql(direction);
-        }
-        Ok(())
-    }
-}
-
-impl QueryFragment<Db> for AfterRow {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let beyond = if self.direction == Direction::Asc { " > " } else { " < " };
-        let reaching = if self.direction == Direction::Asc { " >= " } else { " <= " };
-        pass.push_sql("(");
-        pass.push_sql(self.column);
-        pass.push_sql(reaching);
-        self.key.push_bind(&mut pass)?;
-        pass.push_sql(" AND (");
-        pass.push_sql(self.column);
-        pass.push_sql(beyond);
-        self.key.push_bind(&mut pass)?;
-        pass.push_sql(" OR id");
-        pass.push_sql(beyond);
-        self.id.push_bind(&mut pass)?;
-        pass.push_sql("))");
-        Ok(())
-    }
-}
-
-impl SortKey {
-    fn push_bind<'b>(&'b self, pass: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        match self {
-            Self::Text(text) => pass.push_bind_param::<Text, _>(text),
-            Self::Number(number) => pass.push_bind_param::<BigInt, _>(number),
-            Self::Moment(moment) => pass.push_bind_param::<sql::Instant, _>(moment),
-        }
-    }
-}
-
-/// For each backend by itself too: inside `EXISTS (…)` Diesel renders a query for the one that runs it.
-macro_rules! contains_on {
-    ($($backend:ty),*) => {
-        $(impl QueryFragment<$backend> for Contains {
-            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
-                pass.push_sql(self.column);
-                pass.push_sql(" LIKE ");
-                pass.push_bind_param::<Text, _>(&self.pattern)?;
-                pass.push_sql(" ESCAPE '\\'");
-                Ok(())
-            }
-        })*
-    };
-}
-
-contains_on!(Db, diesel::pg::Pg, diesel::sqlite::Sqlite);
