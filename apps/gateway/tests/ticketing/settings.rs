@@ -1,6 +1,7 @@
 //! The three kinds of keys as an operator sets them, and `crm-gateway token`.
 
 use crm_testkit::TestDatabase;
+use jsonwebtoken::Algorithm;
 use serde_json::json;
 
 use crate::issuer::{SigningKey, claims};
@@ -72,6 +73,21 @@ fn a_public_key_of_each_kind_can_be_set() {
         let output = gateway(&database).env("CRM_JWT_PUBLIC_KEY", path).output().unwrap();
         assert!(one_error(&output, 2).contains("CRM_JWT_PUBLIC_KEY"), "{why}");
     }
+}
+
+#[test]
+fn a_secret_checks_hs256_and_nothing_else() {
+    let database = TestDatabase::sqlite();
+    make_tenant(&database, ACME);
+    let serving = start(&database, &[("CRM_JWT_SECRET", SECRET)]);
+    let key = SigningKey::secret(SECRET);
+    for (algorithm, status) in [(Algorithm::HS256, 200), (Algorithm::HS384, 401), (Algorithm::HS512, 401)] {
+        let header = json!({ "alg": format!("{algorithm:?}"), "kid": "any" });
+        let token = key.token_with(&header, &claims(ACME), algorithm);
+        assert_eq!(Admin::new(&serving, &token, ACME).get(LIST).status, status, "{algorithm:?}");
+    }
+    let other = SigningKey::secret("another secret of at least thirty-two bytes").token(&claims(ACME));
+    refused(&Admin::new(&serving, &other, ACME).get(LIST), 401, "UNAUTHORIZED");
 }
 
 /// Without issuer and audience set, tokens of any are accepted; the rest is checked all the same.

@@ -1,9 +1,10 @@
 //! The source's request as printed, and its conditional requests.
 
 use crm_testkit::both_databases;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
-use crate::setup::{ACME, Admin, LIST, OTHER, ROOT, SECRET, make_tenant, minimal, start};
+use crate::setup::{ACME, Admin, LIST, OTHER, ROOT, SECRET, make_tenant, minimal, refused, start};
 
 both_databases! {
     /// Made over HTTP in the order of the source: every member but the id and the times of the clock is as printed.
@@ -72,6 +73,20 @@ both_databases! {
         changed("deleted");
         other.post(ROOT, &minimal("one"));
         unchanged(seen.last().unwrap());
+    }
+
+    /// With the table out of the way, only what reads it can fail.
+    fn a_304_reads_no_mapping(database) {
+        make_tenant(database, ACME);
+        let serving = start(database, &[("CRM_JWT_SECRET", SECRET)]);
+        let admin = Admin::with_secret(&serving, ACME);
+        assert_eq!(admin.post(ROOT, &minimal("one")).status, 201);
+        let etag = admin.get(LIST).header("etag").to_owned();
+        database.connect().batch_execute("ALTER TABLE client_maps RENAME TO elsewhere").unwrap();
+        assert_eq!(admin.list_unless(&etag).status, 304);
+        let details = admin.list_unless("\"another\"");
+        let details = refused(&details, 500, "INTERNAL_ERROR");
+        assert!(!details.contains("client_maps"), "nothing of the inside: {details}");
     }
 
     fn if_none_match_is_a_list_compared_weakly(database) {
