@@ -14,7 +14,7 @@ mod service;
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
 pub use links::{
-    has_custom_value, repoint_contacts, repoint_organizations, unlink_contacts, unlink_opportunities,
+    has_custom_value, lock, repoint_contacts, repoint_organizations, unlink_contacts, unlink_opportunities,
     unlink_organizations,
 };
 pub use model::{Lead, LeadPatch, NewLead};

@@ -9,6 +9,15 @@ use diesel::sql_types::BigInt;
 use crate::queries;
 use crate::schema::{lead_participants, leads};
 
+/// Locks those of these leads that exist until the end of the transaction, in ascending order, and returns them: so
+/// that nothing can point at them while they are deleted. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<LeadId>> {
+    queries::lock(connection, scope, ids.to_vec())
+}
+
 /// Takes these organizations off every lead.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use crm_core::{DbConnection, FieldCode, FieldErrors, LeadId, RecordId, Scope};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{SuiteError, cases, contacts, leads, organizations};
+use crate::{SuiteError, cases, contacts, leads, opportunities, organizations};
 
 /// A part of the API with a bulk route of its own, and the kinds of records that it takes.
 pub trait Module: Sized + 'static {
@@ -21,7 +21,8 @@ pub trait Module: Sized + 'static {
 pub struct Pipeline;
 
 impl Module for Pipeline {
-    const ENTITIES: &'static [(&'static str, Entity)] = &[("lead", Entity::Lead)];
+    const ENTITIES: &'static [(&'static str, Entity)] =
+        &[("lead", Entity::Lead), ("opportunity", Entity::Opportunity)];
 }
 
 /// Contacts and organizations.
@@ -46,6 +47,8 @@ impl Module for Cases {
 pub enum Entity {
     /// Leads.
     Lead,
+    /// Opportunities.
+    Opportunity,
     /// Contacts.
     Contact,
     /// Organizations.
@@ -103,6 +106,7 @@ pub fn delete<M: Module>(
     let ids = action.ids.as_slice();
     let deleted = match action.entity {
         Entity::Lead => numbers(leads::delete(connection, scope, &typed(ids))?),
+        Entity::Opportunity => numbers(opportunities::delete(connection, scope, &typed(ids))?),
         Entity::Case => numbers(cases::delete(connection, scope, &typed(ids))?),
         Entity::Contact => numbers(contacts::delete(connection, scope, &typed(ids))?),
         Entity::Organization => numbers(organizations::delete(connection, scope, &typed(ids))?),

@@ -73,6 +73,7 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -
     let ids = contacts::lock(connection, scope, ids)?;
     crm_leads::unlink_contacts(connection, scope, &ids)?;
     crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
+    crm_opportunities::unlink_contacts(connection, scope, &ids)?;
     Ok(contacts::delete(connection, scope, &ids)?)
 }
 
@@ -93,6 +94,7 @@ pub fn merge(
     let sources = request.source_ids.as_slice();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
+    crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
     contacts::delete(connection, scope, sources)?;
     Ok(contacts::get(connection, scope, target, &form)?)
 }

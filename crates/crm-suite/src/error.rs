@@ -6,6 +6,7 @@ use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_leads::LeadError;
+use crm_opportunities::{OpportunityError, PipelineError};
 use diesel::result::Error as DieselError;
 
 /// Why something that spans record domains could not be done: the error of the domain that said so.
@@ -13,6 +14,10 @@ use diesel::result::Error as DieselError;
 pub enum SuiteError {
     /// Of a lead.
     Lead(LeadError),
+    /// Of an opportunity.
+    Opportunity(OpportunityError),
+    /// Of a pipeline.
+    Pipeline(PipelineError),
     /// Of a case.
     Case(CaseError),
     /// Of a case type.
@@ -33,6 +38,8 @@ impl fmt::Display for SuiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lead(error) => error.fmt(f),
+            Self::Opportunity(error) => error.fmt(f),
+            Self::Pipeline(error) => error.fmt(f),
             Self::Case(error) => error.fmt(f),
             Self::CaseType(error) => error.fmt(f),
             Self::Directory(error) => error.fmt(f),
@@ -61,6 +68,18 @@ impl From<FieldErrors> for SuiteError {
 impl From<LeadError> for SuiteError {
     fn from(error: LeadError) -> Self {
         Self::Lead(error)
+    }
+}
+
+impl From<OpportunityError> for SuiteError {
+    fn from(error: OpportunityError) -> Self {
+        Self::Opportunity(error)
+    }
+}
+
+impl From<PipelineError> for SuiteError {
+    fn from(error: PipelineError) -> Self {
+        Self::Pipeline(error)
     }
 }
 

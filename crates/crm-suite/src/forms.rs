@@ -27,7 +27,8 @@ pub fn replace(connection: &mut DbConnection, scope: &Scope, kind: FormKind, new
 
 fn has_value(connection: &mut DbConnection, scope: &Scope, kind: FormKind, field: &str) -> QueryResult<bool> {
     match kind {
-        FormKind::Pipeline => crm_leads::has_custom_value(connection, scope, field),
+        FormKind::Pipeline => Ok(crm_leads::has_custom_value(connection, scope, field)?
+            || crm_opportunities::has_custom_value(connection, scope, field)?),
         FormKind::Contacts => contacts::has_custom_value(connection, scope, field),
         FormKind::Organizations => organizations::has_custom_value(connection, scope, field),
     }

@@ -86,10 +86,13 @@ pub fn unarchive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: O
     names::of(connection, scope, lead)
 }
 
-/// Deletes leads and returns those that existed.
+/// Deletes leads and returns those that existed. Opportunities that were made of them stay, without their lead.
 ///
 /// # Errors
 /// The database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, SuiteError> {
-    Ok(crm_leads::delete(connection, scope, ids)?)
+    // Locked first: nobody can make an opportunity of them from here on.
+    let ids = crm_leads::lock(connection, scope, ids)?;
+    crm_opportunities::unlink_leads(connection, scope, &ids)?;
+    Ok(crm_leads::delete(connection, scope, &ids)?)
 }

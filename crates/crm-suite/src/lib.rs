@@ -3,10 +3,12 @@
 pub mod bulk;
 pub mod cases;
 pub mod contacts;
+pub mod convert;
 mod error;
 pub mod forms;
 pub mod leads;
 mod names;
+pub mod opportunities;
 pub mod organizations;
 mod references;
 pub mod tenants;

@@ -7,6 +7,7 @@ use crm_core::values::Reference;
 use crm_core::{ContactId, DbConnection, OrganizationId, Scope};
 use crm_directory::{contacts, organizations};
 use crm_leads::Lead;
+use crm_opportunities::Opportunity;
 
 use crate::SuiteError;
 
@@ -19,27 +20,26 @@ pub(crate) trait Named {
     fn set_names(&mut self, organization: Option<Reference<OrganizationId>>, contact: Option<Reference<ContactId>>);
 }
 
-impl Named for Lead {
-    fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
-        (self.organization_id, self.contact_id)
-    }
+macro_rules! named {
+    ($($record:ty),*) => {
+        $(impl Named for $record {
+            fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
+                (self.organization_id, self.contact_id)
+            }
 
-    fn set_names(&mut self, organization: Option<Reference<OrganizationId>>, contact: Option<Reference<ContactId>>) {
-        self.organization = organization;
-        self.contact = contact;
-    }
+            fn set_names(
+                &mut self,
+                organization: Option<Reference<OrganizationId>>,
+                contact: Option<Reference<ContactId>>,
+            ) {
+                self.organization = organization;
+                self.contact = contact;
+            }
+        })*
+    };
 }
 
-impl Named for Case {
-    fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
-        (self.organization_id, self.contact_id)
-    }
-
-    fn set_names(&mut self, organization: Option<Reference<OrganizationId>>, contact: Option<Reference<ContactId>>) {
-        self.organization = organization;
-        self.contact = contact;
-    }
-}
+named!(Lead, Opportunity, Case);
 
 /// Fills in the names of all these records, in at most two statements.
 pub(crate) fn fill<T: Named>(connection: &mut DbConnection, scope: &Scope, records: &mut [T]) -> Result<(), SuiteError> {

@@ -79,6 +79,7 @@ pub fn delete(
     contacts::unlink_organizations(connection, scope, &ids)?;
     crm_leads::unlink_organizations(connection, scope, &ids)?;
     crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
+    crm_opportunities::unlink_organizations(connection, scope, &ids)?;
     Ok(organizations::delete(connection, scope, &ids)?)
 }
 
@@ -100,6 +101,7 @@ pub fn merge(
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
+    crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
     organizations::delete(connection, scope, sources)?;
     Ok(organizations::get(connection, scope, target, &form)?)
 }

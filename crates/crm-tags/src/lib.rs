@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ensure;
 mod error;
 mod filter;
 mod links;
@@ -10,6 +11,7 @@ mod refs;
 mod schema;
 mod service;
 
+pub use ensure::ensure;
 pub use error::TagError;
 pub use filter::HasAnyTag;
 pub use links::{add_union, of, set};

@@ -26,13 +26,21 @@ impl TagRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = tags, treat_none_as_default_value = false)]
-struct InsertedTag<'a> {
+pub(crate) struct InsertedTag<'a> {
     tenant_id: TenantId,
     kind: i16,
     id: Uuid,
     label: &'a str,
-    label_lower: String,
+    pub(crate) label_lower: String,
     color: &'a str,
+}
+
+impl<'a> InsertedTag<'a> {
+    /// A new tag, with an id of its own.
+    pub(crate) fn new(scope: &Scope, kind: TagKind, label: &'a str, color: &'a str) -> Self {
+        let (kind, id) = (kind.number(), Uuid::random());
+        Self { tenant_id: scope.tenant(), kind, id, label, label_lower: lowercase(label), color }
+    }
 }
 
 #[derive(AsChangeset)]
@@ -101,14 +109,7 @@ pub fn create(
     new: &NewTag,
 ) -> Result<TagOption, TagError> {
     let NewTag { label, color } = new;
-    let row = InsertedTag {
-        tenant_id: scope.tenant(),
-        kind: kind.number(),
-        id: Uuid::random(),
-        label: label.as_str(),
-        label_lower: lowercase(label.as_str()),
-        color: color.as_ref().map_or(GREY, Color::as_str),
-    };
+    let row = InsertedTag::new(scope, kind, label.as_str(), color.as_ref().map_or(GREY, Color::as_str));
     // The label is the only thing that can be in conflict; ignoring it there keeps the transaction usable.
     let inserted: Option<TagRow> = diesel::insert_into(tags::table)
         .values(row)

@@ -5,6 +5,7 @@ use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_leads::LeadError;
+use crm_opportunities::{OpportunityError, PipelineError};
 use crm_suite::SuiteError;
 use crm_tags::TagError;
 use serde_json::json;
@@ -16,6 +17,8 @@ impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
         match error {
             SuiteError::Lead(error) => error.into(),
+            SuiteError::Opportunity(error) => error.into(),
+            SuiteError::Pipeline(error) => error.into(),
             SuiteError::Case(error) => error.into(),
             SuiteError::CaseType(error) => error.into(),
             SuiteError::Directory(error) => error.into(),
@@ -56,6 +59,43 @@ impl From<LeadError> for Failure {
             }
             LeadError::Invalid(errors) => errors.into(),
             LeadError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpportunityError> for Failure {
+    fn from(error: OpportunityError) -> Self {
+        match error {
+            OpportunityError::NotFound => Problem::not_found("opportunity").into(),
+            OpportunityError::Closed => {
+                let detail = "A won or lost opportunity stays in its stage.";
+                Problem::new(ProblemCode::OpportunityClosed, detail).into()
+            }
+            OpportunityError::AlreadyConverted(lead) => {
+                let detail = format!("The lead {lead} was converted into an opportunity before.");
+                Problem::new(ProblemCode::AlreadyConverted, detail).into()
+            }
+            OpportunityError::Invalid(errors) => errors.into(),
+            OpportunityError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::NotFound => Problem::not_found("pipeline").into(),
+            PipelineError::IdTaken(id) => {
+                Problem::new(ProblemCode::IdTaken, format!("A pipeline with the id {id} exists already.")).into()
+            }
+            PipelineError::InUse => {
+                Problem::new(ProblemCode::InUse, "Opportunities are in the pipeline or stage.").into()
+            }
+            PipelineError::IsDefault => {
+                Problem::new(ProblemCode::DefaultPipeline, "The tenant needs a default pipeline.").into()
+            }
+            PipelineError::Invalid(errors) => errors.into(),
+            PipelineError::Database(error) => error.into(),
         }
     }
 }

@@ -91,6 +91,12 @@ problem_table! {
         "Use the opportunity that opportunityId names.";
     LeadArchived, "lead_archived", CONFLICT, "The lead is archived",
         "Unarchive the lead first.";
+    OpportunityClosed, "opportunity_closed", CONFLICT, "The opportunity is won or lost",
+        "Reopen the opportunity first, with the status open.";
+    DefaultPipeline, "default_pipeline", CONFLICT, "It is the default pipeline",
+        "Make another pipeline the default one first.";
+    IdTaken, "id_taken", CONFLICT, "The id is taken",
+        "Leave the id out, or change the record that has it.";
     TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
         "Walk to one of the statuses in `allowed`, which a transition leads to now.";
     NotAuthorizedForTransition, "not_authorized_for_transition", FORBIDDEN, "The transition is for others",

@@ -5,11 +5,14 @@ use crm_core::page::PageRequest;
 use crm_core::values::User;
 use crm_core::{DbConnection, LeadId, Scope};
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
+use crm_opportunities::Opportunity;
+use crm_suite::convert::{Conversion, convert};
 use crm_suite::{SuiteError, leads};
 
+use super::opportunities;
 use crate::auth::Caller;
 use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, OptionalBody, PathId, Query};
-use crate::error::Problem;
+use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -29,6 +32,14 @@ pub(super) fn routes(api: &mut Api) {
     api.patch("/pipeline/leads/{id}/unarchive", unarchive_lead)
         .summary("Take a lead out of the archive")
         .about("One that is not archived stays as it is. `/pipeline/lead/{id}/unarchive` works too.");
+    api.post("/pipeline/leads/{id}/convert", convert_lead)
+        .summary("Convert a lead into an opportunity")
+        .about(
+            "Makes an opportunity with what the lead has, its tags by label, and answers with the opportunity. A lead \
+             is converted once, whoever asks at the same time.",
+        )
+        .problem(ProblemCode::AlreadyConverted)
+        .problem(ProblemCode::LeadArchived);
     // One example of the source writes `lead` for `leads`.
     api.patch("/pipeline/lead/{id}/archive", archive_lead).undocumented();
     api.patch("/pipeline/lead/{id}/unarchive", unarchive_lead).undocumented();
@@ -105,6 +116,21 @@ async fn unarchive_lead(
     body: OptionalBody<ChangedBy>,
 ) -> Answer<Item<Lead>> {
     set_archived(caller, id, condition, body, leads::unarchive).await
+}
+
+async fn convert_lead(
+    caller: Caller,
+    PathId(id): PathId<LeadId>,
+    condition: IfMatch,
+    OptionalBody(body): OptionalBody<Conversion>,
+) -> Answer<Created<Opportunity>> {
+    let conversion = body.unwrap_or_default();
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| leads::get_locked(connection, scope, id))?;
+            Ok(opportunities::created(convert(connection, scope, id, &conversion)?))
+        })
+        .await
 }
 
 type SetArchived = fn(&mut DbConnection, &Scope, LeadId, Option<&User>) -> Result<Lead, SuiteError>;

@@ -8,7 +8,9 @@ mod contacts;
 mod docs;
 mod forms;
 mod leads;
+mod opportunities;
 mod organizations;
+mod pipelines;
 mod process;
 mod tags;
 
@@ -17,6 +19,8 @@ use crate::endpoint::Api;
 /// Declares all of them.
 pub fn routes(api: &mut Api) {
     leads::routes(api);
+    opportunities::routes(api);
+    pipelines::routes(api);
     contacts::routes(api);
     organizations::routes(api);
     cases::routes(api);

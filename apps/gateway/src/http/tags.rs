@@ -49,6 +49,8 @@ pub(super) fn routes(api: &mut Api) {
     api.tag("Tags");
     tags!(api, "/pipeline/tags/leads", Lead, "leads",
         list_lead_tags, create_lead_tag, update_lead_tag, delete_lead_tag);
+    tags!(api, "/pipeline/tags/opportunities", Opportunity, "opportunities",
+        list_opportunity_tags, create_opportunity_tag, update_opportunity_tag, delete_opportunity_tag);
     tags!(api, "/directory/tags/contacts", Contact, "contacts",
         list_contact_tags, create_contact_tag, update_contact_tag, delete_contact_tag);
     tags!(api, "/directory/tags/organizations", Organization, "organizations",

@@ -7,4 +7,6 @@ mod process;
 
 mod case_types;
 mod cases;
+mod conversion;
 mod leads;
+mod opportunities;

@@ -60,10 +60,7 @@ impl utoipa::PartialSchema for MoneyTotal {
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some("An exact sum of amounts in one currency."))
-            .property(
-                "amount",
-                ObjectBuilder::new().schema_type(Type::Number).description(Some("At most 6 decimals.")),
-            )
+            .property("amount", ObjectBuilder::new().schema_type(Type::Number).description(Some("At most 6 decimals.")))
             .property(
                 "code",
                 ObjectBuilder::new()

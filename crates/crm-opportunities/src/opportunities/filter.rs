@@ -93,11 +93,9 @@ impl SortField for OpportunitySort {
                 "coalesce(value_units, -9223372036854775807)",
                 SortKind::Number,
             ),
-            Self::LeadRating => SortColumn::nullable(
-                "coalesce(lead_rating, '\u{10ffff}')",
-                "coalesce(lead_rating, '')",
-                SortKind::Text,
-            ),
+            Self::LeadRating => {
+                SortColumn::nullable("coalesce(lead_rating, '\u{10ffff}')", "coalesce(lead_rating, '')", SortKind::Text)
+            }
             Self::ClosedOn => SortColumn::nullable(
                 "coalesce(closed_on, '9999-12-31T23:59:59.999Z')",
                 "coalesce(closed_on, '0001-01-01T00:00:00.000Z')",

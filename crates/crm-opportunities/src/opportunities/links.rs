@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::queries;
-use crate::schema::{opportunity_participants, opportunities};
+use crate::schema::{opportunities, opportunity_participants};
 
 /// Takes these organizations off every opportunity.
 ///
@@ -40,9 +40,13 @@ fn set_organization(
     from: &[OrganizationId],
     to: Option<OrganizationId>,
 ) -> QueryResult<()> {
-    let of_them =
-        || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::organization_id.eq_any(from));
-    let _: Vec<OpportunityId> = of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
+    let of_them = || {
+        opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::organization_id.eq_any(from))
+    };
+    let _: Vec<OpportunityId> =
+        of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
     diesel::update(of_them())
         .set((opportunities::organization_id.eq(to), opportunities::last_updated_on.eq(scope.now())))
         .execute(connection)?;
@@ -76,14 +80,19 @@ fn set_contact(
     from: &[ContactId],
     to: Option<ContactId>,
 ) -> QueryResult<()> {
-    let of_them = || opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::contact_id.eq_any(from));
+    let of_them = || {
+        opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::contact_id.eq_any(from))
+    };
     let with_them = || {
         opportunity_participants::table
             .filter(opportunity_participants::tenant_id.eq(scope.tenant()))
             .filter(opportunity_participants::contact_id.eq_any(from))
     };
     let mut touched: Vec<OpportunityId> = of_them().select(opportunities::id).load(connection)?;
-    let joined: Vec<OpportunityId> = with_them().select(opportunity_participants::opportunity_id).distinct().load(connection)?;
+    let joined: Vec<OpportunityId> =
+        with_them().select(opportunity_participants::opportunity_id).distinct().load(connection)?;
     touched.extend(joined);
     let touched = queries::lock(connection, scope, touched)?;
     if let Some(to) = to {
@@ -113,7 +122,7 @@ fn replace_participant(
     from: &[ContactId],
     to: ContactId,
 ) -> QueryResult<()> {
-    use opportunity_participants::{contact_id, opportunity_id, name, position, table, tenant_id};
+    use opportunity_participants::{contact_id, name, opportunity_id, position, table, tenant_id};
     table
         .filter(tenant_id.eq(scope.tenant()))
         .filter(contact_id.eq_any(from))
@@ -133,9 +142,12 @@ fn replace_participant(
 /// The database's.
 pub fn unlink_leads(connection: &mut DbConnection, scope: &Scope, leads: &[LeadId]) -> QueryResult<()> {
     let of_them = || {
-        opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::lead_id.eq_any(leads))
+        opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::lead_id.eq_any(leads))
     };
-    let _: Vec<OpportunityId> = of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
+    let _: Vec<OpportunityId> =
+        of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
     diesel::update(of_them())
         .set((opportunities::lead_id.eq(None::<LeadId>), opportunities::last_updated_on.eq(scope.now())))
         .execute(connection)?;

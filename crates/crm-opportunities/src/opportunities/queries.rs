@@ -3,9 +3,7 @@
 use crm_core::page::{Contains, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{
-    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns,
-};
+use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -16,11 +14,19 @@ use crate::schema::opportunities;
 
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> QueryResult<Option<OpportunityRow>> {
+pub(crate) fn find(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+) -> QueryResult<Option<OpportunityRow>> {
     opportunities::table.find((scope.tenant(), id)).select(columns::<OpportunityRow>()).first(connection).optional()
 }
 
-pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> QueryResult<Option<OpportunityRow>> {
+pub(crate) fn find_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+) -> QueryResult<Option<OpportunityRow>> {
     opportunities::table
         .find((scope.tenant(), id))
         .select(columns::<OpportunityRow>())
@@ -31,7 +37,11 @@ pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Oppo
 
 /// Locks those of these opportunities that exist, in ascending order as everybody does, so that no two wait for each
 /// other.
-pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<OpportunityId>) -> QueryResult<Vec<OpportunityId>> {
+pub(crate) fn lock(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    mut ids: Vec<OpportunityId>,
+) -> QueryResult<Vec<OpportunityId>> {
     ids.sort_unstable();
     ids.dedup();
     let mut found = Vec::with_capacity(ids.len());
@@ -220,7 +230,9 @@ pub(crate) fn set_stage(
 
 pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> QueryResult<()> {
     for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let these = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).filter(opportunities::id.eq_any(ids));
+        let these = opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::id.eq_any(ids));
         diesel::delete(these).execute(connection)?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase};
+use crm_core::values::{
+    Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase,
+};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -167,7 +169,9 @@ impl OpportunityRow {
             OpportunitySort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
             OpportunitySort::Title => SortKey::Text(values.title_lower.clone()),
             OpportunitySort::Value => SortKey::nullable_number(values.value_units, direction),
-            OpportunitySort::LeadRating => SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction),
+            OpportunitySort::LeadRating => {
+                SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction)
+            }
             OpportunitySort::ClosedOn => SortKey::nullable_moment(self.closed_on, direction),
             OpportunitySort::Stage => SortKey::Number(values.stage_position.into()),
         };
@@ -181,7 +185,13 @@ impl OpportunityRow {
 
     /// The opportunity that this row is, with what other tables have of it. The names of its organization and contact
     /// are left to whoever knows them.
-    pub(crate) fn into_opportunity(self, scope: &Scope, form: &Form, participants: Vec<Participant>, tags: Vec<TagOption>) -> Opportunity {
+    pub(crate) fn into_opportunity(
+        self,
+        scope: &Scope,
+        form: &Form,
+        participants: Vec<Participant>,
+        tags: Vec<TagOption>,
+    ) -> Opportunity {
         let Self { id, values, creator, status, lost_reason, closed_on, lead_id, created_on } = self;
         let OpportunityValues {
             title,

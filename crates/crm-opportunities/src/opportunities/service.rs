@@ -95,7 +95,12 @@ fn insert(
 ///
 /// # Errors
 /// [`OpportunityError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, form: &Form) -> Result<Opportunity, OpportunityError> {
+pub fn get(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
     let row = queries::find(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
     complete_one(connection, scope, row, form)
 }
@@ -105,7 +110,12 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, form
 ///
 /// # Errors
 /// [`OpportunityError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, form: &Form) -> Result<Opportunity, OpportunityError> {
+pub fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
     complete_one(connection, scope, row, form)
 }
@@ -127,11 +137,8 @@ pub fn list(
         Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
     };
     let rows = queries::page(connection, scope, filter, tags.as_deref(), request)?;
-    let total = if request.include_total {
-        Some(queries::count(connection, scope, filter, tags.as_deref())?)
-    } else {
-        None
-    };
+    let total =
+        if request.include_total { Some(queries::count(connection, scope, filter, tags.as_deref())?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
@@ -202,14 +209,23 @@ fn moved(
 ///
 /// # Errors
 /// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> Result<Vec<OpportunityId>, OpportunityError> {
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OpportunityId],
+) -> Result<Vec<OpportunityId>, OpportunityError> {
     let found = queries::lock(connection, scope, ids.to_vec())?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }
 
 /// The opportunities of these rows with their participants and tags, in two statements.
-fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<OpportunityRow>, form: &Form) -> QueryResult<Vec<Opportunity>> {
+fn complete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    rows: Vec<OpportunityRow>,
+    form: &Form,
+) -> QueryResult<Vec<Opportunity>> {
     let ids: Vec<OpportunityId> = rows.iter().map(|row| row.id).collect();
     let numbers: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let mut participants = participants::of(connection, scope, &ids)?;
@@ -222,7 +238,12 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<OpportunityR
     Ok(rows.into_iter().map(opportunity).collect())
 }
 
-pub(super) fn complete_one(connection: &mut DbConnection, scope: &Scope, row: OpportunityRow, form: &Form) -> Result<Opportunity, OpportunityError> {
+pub(super) fn complete_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    row: OpportunityRow,
+    form: &Form,
+) -> Result<Opportunity, OpportunityError> {
     complete(connection, scope, vec![row], form)?.pop().ok_or(OpportunityError::NotFound)
 }
 

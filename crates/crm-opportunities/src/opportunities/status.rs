@@ -25,7 +25,8 @@ pub enum OpportunityStatus {
 
 impl OpportunityStatus {
     /// Every status with its name on the wire, which is how it is stored too.
-    pub const NAMES: &'static [(&'static str, Self)] = &[("open", Self::Open), ("won", Self::Won), ("lost", Self::Lost)];
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("open", Self::Open), ("won", Self::Won), ("lost", Self::Lost)];
 
     /// The name on the wire.
     #[must_use]
@@ -82,7 +83,10 @@ pub struct LostReason {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, examples("too_expensive")))]
     reason_id: String,
     /// Anything else, at most 10 000 characters.
-    #[cfg_attr(feature = "openapi", schema(required = false, max_length = 10_000, examples("Customer chose a cheaper competitor.")))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required = false, max_length = 10_000, examples("Customer chose a cheaper competitor."))
+    )]
     comment: Option<String>,
 }
 

@@ -73,7 +73,8 @@ pub fn summary(
     let mut stages: BTreeMap<(Uuid, i16), StageSummary> = BTreeMap::new();
     for row in rows {
         let stage = stages.entry((row.pipeline_id, row.position)).or_insert_with(|| row.empty_stage());
-        row.add_to(stage).ok_or_else(|| DieselError::DeserializationError("a sum of more digits than a decimal has".into()))?;
+        row.add_to(stage)
+            .ok_or_else(|| DieselError::DeserializationError("a sum of more digits than a decimal has".into()))?;
     }
     Ok(stages.into_values().collect())
 }

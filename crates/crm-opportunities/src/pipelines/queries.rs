@@ -66,9 +66,8 @@ pub(super) fn update(
     id: Uuid,
     name: Option<&Title>,
 ) -> QueryResult<PipelineRow> {
-    let name = name.map(|name| {
-        (pipelines::name.eq(name.as_str().to_owned()), pipelines::name_lower.eq(lowercase(name.as_str())))
-    });
+    let name = name
+        .map(|name| (pipelines::name.eq(name.as_str().to_owned()), pipelines::name_lower.eq(lowercase(name.as_str()))));
     diesel::update(pipelines::table.find((scope.tenant(), id)))
         .set((name, pipelines::last_updated_on.eq(scope.now())))
         .returning(columns::<PipelineRow>())

@@ -69,7 +69,11 @@ impl FromStr for StageKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if (1..=64).contains(&text.len()) && text.bytes().all(sane) { Ok(Self(text.to_owned())) } else { Err(NotAStageKey) }
+        if (1..=64).contains(&text.len()) && text.bytes().all(sane) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAStageKey)
+        }
     }
 }
 

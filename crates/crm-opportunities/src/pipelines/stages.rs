@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crm_core::{DbConnection, FieldCode, FieldErrors, ForShareExt, PortableExt, Scope, TenantId, Uuid, columns, each_backend};
+use crm_core::{
+    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, PortableExt, Scope, TenantId, Uuid, columns, each_backend,
+};
 use diesel::prelude::*;
 
 use super::queries;
@@ -33,7 +35,11 @@ pub(crate) fn place(
         None => match queries::default_id(connection, scope)? {
             Some(id) => id,
             None => {
-                errors.push("pipelineId", FieldCode::Required, "is required, because the tenant has no default pipeline");
+                errors.push(
+                    "pipelineId",
+                    FieldCode::Required,
+                    "is required, because the tenant has no default pipeline",
+                );
                 return Ok(None);
             }
         },
@@ -45,11 +51,11 @@ pub(crate) fn place(
     let found: Option<(String, i16)> = match stage {
         Some(key) => {
             let this = of_pipeline.filter(pipeline_stages::key.eq(key.as_str()));
-            this.select(columns).shared().get_result(connection).optional()?
+            this.select(columns).held().get_result(connection).optional()?
         }
         None => {
             let first = of_pipeline.order(pipeline_stages::position).limit(1);
-            first.select(columns).shared().get_result(connection).optional()?
+            first.select(columns).held().get_result(connection).optional()?
         }
     };
     if let Some((key, position)) = found {

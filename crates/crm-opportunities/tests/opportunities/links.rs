@@ -32,8 +32,12 @@ fn linked(connection: &mut DbConnection, tenant: &Scope) -> (Vec<Opportunity>, S
     .map(|body| create(connection, &scope, &body))
     .to_vec();
     let fields = read(&json!({ "title": "from a lead", "organizationId": "2" })).unwrap();
-    let converted =
-        ConvertedLead { id: LeadId::from_i64(1), fields, custom_fields: crm_forms::CustomFields::default(), tags: Vec::new() };
+    let converted = ConvertedLead {
+        id: LeadId::from_i64(1),
+        fields,
+        custom_fields: crm_forms::CustomFields::default(),
+        tags: Vec::new(),
+    };
     let form = form(&scope);
     made.push(
         connection

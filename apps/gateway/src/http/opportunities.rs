@@ -1,0 +1,129 @@
+//! `/pipeline/opportunities` (contract/pipeline, "Opportunity").
+
+use crm_core::OpportunityId;
+use crm_core::page::PageRequest;
+use crm_opportunities::{
+    NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange, StageSummary,
+    StatusChange,
+};
+use crm_suite::opportunities;
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Items, Listing, NoContent, PathId, Query};
+use crate::error::{Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Opportunities");
+    api.get("/pipeline/opportunities", list_opportunities).summary("List opportunities");
+    api.post("/pipeline/opportunities", create_opportunity)
+        .summary("Create an opportunity")
+        .about("In the first stage of the tenant's default pipeline, unless it says another.");
+    api.get("/pipeline/opportunities/summary", summarize_opportunities)
+        .summary("Add up the open opportunities of each stage")
+        .about(
+            "For each stage of the pipelines that the filters allow: how many open opportunities match, the sum of \
+             their values by currency, and that sum times the probability of the stage. Exact to the last decimal.",
+        );
+    api.get("/pipeline/opportunities/{id}", get_opportunity).summary("Read an opportunity");
+    api.patch("/pipeline/opportunities/{id}", update_opportunity)
+        .summary("Change an opportunity")
+        .about(
+            "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. Another \
+             `pipelineId` without a `stage` moves it to that pipeline's first stage.",
+        )
+        .problem(ProblemCode::OpportunityClosed);
+    api.delete("/pipeline/opportunities/{id}", delete_opportunity)
+        .summary("Delete an opportunity")
+        .about("A lead that it was made of stays converted, without its opportunity.");
+    api.patch("/pipeline/opportunities/{id}/updateStatus", update_opportunity_status)
+        .summary("Win, lose or reopen an opportunity")
+        .about("The status that it has already changes nothing.");
+    api.patch("/pipeline/opportunities/{id}/updateStage", update_opportunity_stage)
+        .summary("Move an opportunity to another stage")
+        .about("Only an open one moves.")
+        .problem(ProblemCode::OpportunityClosed);
+}
+
+async fn list_opportunities(
+    caller: Caller,
+    Query((filter, page)): Query<(OpportunityFilter, PageRequest<OpportunitySort>)>,
+) -> Answer<Listing<Opportunity>> {
+    caller.read(move |connection, scope| Ok(Listing(opportunities::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn summarize_opportunities(
+    caller: Caller,
+    Query((filter,)): Query<(OpportunityFilter,)>,
+) -> Answer<Items<StageSummary>> {
+    caller.read(move |connection, scope| Ok(Items(crm_opportunities::summary(connection, scope, &filter)?))).await
+}
+
+async fn create_opportunity(caller: Caller, Body(new): Body<NewOpportunity>) -> Answer<Created<Opportunity>> {
+    caller.write(move |connection, scope| Ok(created(opportunities::create(connection, scope, &new)?))).await
+}
+
+/// A new opportunity with its path.
+pub(super) fn created(opportunity: Opportunity) -> Created<Opportunity> {
+    Created { location: format!("/pipeline/opportunities/{}", opportunity.id), item: opportunity }
+}
+
+async fn get_opportunity(caller: Caller, PathId(id): PathId<OpportunityId>) -> Answer<Item<Opportunity>> {
+    caller.read(move |connection, scope| Ok(Item(opportunities::get(connection, scope, id)?))).await
+}
+
+async fn update_opportunity(
+    caller: Caller,
+    PathId(id): PathId<OpportunityId>,
+    condition: IfMatch,
+    Body(patch): Body<OpportunityPatch>,
+) -> Answer<Item<Opportunity>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| opportunities::get_locked(connection, scope, id))?;
+            Ok(Item(opportunities::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_opportunity(
+    caller: Caller,
+    PathId(id): PathId<OpportunityId>,
+    condition: IfMatch,
+) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| opportunities::get_locked(connection, scope, id))?;
+            let deleted = opportunities::delete(connection, scope, &[id])?;
+            if deleted.is_empty() { Err(Problem::not_found("opportunity").into()) } else { Ok(NoContent) }
+        })
+        .await
+}
+
+async fn update_opportunity_status(
+    caller: Caller,
+    PathId(id): PathId<OpportunityId>,
+    condition: IfMatch,
+    Body(change): Body<StatusChange>,
+) -> Answer<Item<Opportunity>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| opportunities::get_locked(connection, scope, id))?;
+            Ok(Item(opportunities::update_status(connection, scope, id, &change)?))
+        })
+        .await
+}
+
+async fn update_opportunity_stage(
+    caller: Caller,
+    PathId(id): PathId<OpportunityId>,
+    condition: IfMatch,
+    Body(change): Body<StageChange>,
+) -> Answer<Item<Opportunity>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| opportunities::get_locked(connection, scope, id))?;
+            Ok(Item(opportunities::update_stage(connection, scope, id, &change)?))
+        })
+        .await
+}

@@ -1,0 +1,79 @@
+//! `/pipeline/pipelines/opportunities` (contract/pipeline, "Opportunity").
+
+use crm_core::Uuid;
+use crm_core::page::PageRequest;
+use crm_opportunities::{NewPipeline, Pipeline, PipelinePatch, PipelineSort, pipelines};
+
+use crate::auth::Caller;
+use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::error::ProblemCode;
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag("Pipelines");
+    api.get("/pipeline/pipelines/opportunities", list_pipelines).summary("List pipelines with their stages");
+    api.post("/pipeline/pipelines/opportunities", create_pipeline)
+        .summary("Create a pipeline")
+        .about("An `id` of the pipeline and a `key` of a stage that come with it are kept.")
+        .problem(ProblemCode::IdTaken);
+    api.get("/pipeline/pipelines/opportunities/{id}", get_pipeline).summary("Read a pipeline");
+    api.patch("/pipeline/pipelines/opportunities/{id}", update_pipeline)
+        .summary("Change a pipeline")
+        .about(
+            "`stages` are replaced whole: those whose keys are sent back are kept, in their new order, and the others \
+             are removed, which takes that no opportunity is in them. `isDefault: true` takes the place of the \
+             default pipeline.",
+        )
+        .problem(ProblemCode::InUse)
+        .problem(ProblemCode::DefaultPipeline);
+    api.delete("/pipeline/pipelines/opportunities/{id}", delete_pipeline)
+        .summary("Delete a pipeline")
+        .about("One without opportunities, and not the default one.")
+        .problem(ProblemCode::InUse)
+        .problem(ProblemCode::DefaultPipeline);
+}
+
+async fn list_pipelines(
+    caller: Caller,
+    Query((page,)): Query<(PageRequest<PipelineSort>,)>,
+) -> Answer<Listing<Pipeline>> {
+    caller.read(move |connection, scope| Ok(Listing(pipelines::list(connection, scope, &page)?))).await
+}
+
+async fn create_pipeline(caller: Caller, Body(new): Body<NewPipeline>) -> Answer<Created<Pipeline>> {
+    caller
+        .write(move |connection, scope| {
+            let pipeline = pipelines::create(connection, scope, &new)?;
+            let location = format!("/pipeline/pipelines/opportunities/{}", pipeline.id);
+            Ok(Created { location, item: pipeline })
+        })
+        .await
+}
+
+async fn get_pipeline(caller: Caller, PathId(id): PathId<Uuid>) -> Answer<Item<Pipeline>> {
+    caller.read(move |connection, scope| Ok(Item(pipelines::get(connection, scope, id)?))).await
+}
+
+async fn update_pipeline(
+    caller: Caller,
+    PathId(id): PathId<Uuid>,
+    condition: IfMatch,
+    Body(patch): Body<PipelinePatch>,
+) -> Answer<Item<Pipeline>> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| pipelines::get_locked(connection, scope, id))?;
+            Ok(Item(pipelines::update(connection, scope, id, &patch)?))
+        })
+        .await
+}
+
+async fn delete_pipeline(caller: Caller, PathId(id): PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| pipelines::get_locked(connection, scope, id))?;
+            pipelines::delete(connection, scope, id)?;
+            Ok(NoContent)
+        })
+        .await
+}

@@ -1,0 +1,221 @@
+//! `POST /pipeline/leads/{id}/convert` (contract/pipeline, "Lead"), alone and against everything that may come in between.
+//!
+//! `CRM_TEST_ROUNDS` sets how many rounds the races have; without it they have a few.
+
+use std::sync::Barrier;
+
+use crm_testkit::both_databases;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Api, Client};
+
+/// How many conversions of one lead are sent at once.
+const AT_ONCE: usize = 16;
+
+fn rounds() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "a test's setting")]
+    std::env::var("CRM_TEST_ROUNDS").map_or(4, |rounds| rounds.parse().unwrap())
+}
+
+/// Sends requests, each `(method, path, body)`, all at once, and gives their answers in the same order.
+fn at_once(client: &Client, requests: &[(&str, String, Value)]) -> Vec<Answer> {
+    let barrier = Barrier::new(requests.len());
+    std::thread::scope(|threads| {
+        let send = |(method, path, body): &(&str, String, Value)| {
+            let body = (!body.is_null()).then(|| body.to_string());
+            barrier.wait();
+            client.send(method, path, &[], body.as_deref())
+        };
+        let started: Vec<_> = requests.iter().map(|request| threads.spawn(move || send(request))).collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Makes a lead and gives its id.
+fn lead(client: &Client, body: &Value) -> String {
+    client.post("/pipeline/leads", body).item(201)["id"].as_str().unwrap().to_owned()
+}
+
+fn convert(id: &str) -> (&'static str, String, Value) {
+    ("POST", format!("/pipeline/leads/{id}/convert"), Value::Null)
+}
+
+/// The opportunities with this title.
+fn opportunities(client: &Client, title: &str) -> Vec<Value> {
+    client.get(&format!("/pipeline/opportunities?size=200&title={title}")).items().clone()
+}
+
+/// Checks that a lead and its opportunity name each other, or that it was not converted at all.
+#[track_caller]
+fn assert_whole(client: &Client, id: &str, title: &str, converted: bool) {
+    let lead = client.get(&format!("/pipeline/leads/{id}")).item(200).clone();
+    let made = opportunities(client, title);
+    assert_eq!(lead["isConverted"], converted, "{lead}");
+    assert_eq!(lead["convertedOn"].is_string(), converted, "{lead}");
+    assert_eq!(made.len(), usize::from(converted), "{made:?}");
+    if let [opportunity] = made.as_slice() {
+        assert_eq!((&opportunity["leadId"], &lead["opportunityId"]), (&lead["id"], &opportunity["id"]));
+    }
+}
+
+both_databases! {
+    /// Everything that the contract lists comes along; tags by label, made where they are missing.
+    fn an_opportunity_is_what_its_lead_was(database) {
+        let api = Api::start(database);
+        let client = &api.acme;
+        client.post("/directory/organizations", &json!({ "name": "Acme" })).item(201);
+        client.post("/directory/contacts", &json!({ "name": "Jane" })).item(201);
+        client.post("/directory/contacts", &json!({ "name": "John" })).item(201);
+        for (label, color) in [("Hot", "#ff0000"), ("new", "#00ff00")] {
+            client.post("/pipeline/tags/leads", &json!({ "label": label, "color": color })).item(201);
+        }
+        let known = client.post("/pipeline/tags/opportunities", &json!({ "label": "HOT", "color": "#0000ff" })).item(201).clone();
+        let form = json!({ "fields": [{ "id": "mood", "label": "Mood", "category": "custom", "type": "text", "required": false }] });
+        assert_eq!(client.put("/pipeline/forms/opportunities", &form).status, 200);
+        let user = |id: &str| json!({ "id": id, "name": id, "email": null });
+        let body = json!({
+            "title": "Deal", "value": { "amount": 10.10, "code": "EUR" }, "origin": "referral", "leadRating": "2_warm",
+            "note": "Call back", "organizationId": "1", "contactId": "1", "owner": user("owner"), "creator": user("maker"),
+            "followers": [user("one"), user("two")], "participants": [{ "id": "2", "name": "J" }],
+            "tags": "hot,new", "customFields": { "mood": "good" }
+        });
+        let id = lead(client, &body);
+
+        // By now the form requires what the lead does not have.
+        let stricter = json!({ "fields": [form["fields"][0], { "id": "budget", "label": "B", "category": "custom", "type": "text", "required": true }] });
+        assert_eq!(client.put("/pipeline/forms/opportunities", &stricter).status, 200);
+        let made = client.post(&format!("/pipeline/leads/{id}/convert"), &json!({ "stage": "proposal", "lastUpdatedBy": user("converter") }));
+        let opportunity = made.item(201);
+        assert_eq!(made.header("location"), "/pipeline/opportunities/1");
+        for name in ["title", "value", "origin", "leadRating", "note", "organizationId", "contactId", "owner", "followers", "participants", "customFields"] {
+            assert_eq!(opportunity[name], body[name], "{name}");
+        }
+        assert_eq!(opportunity["organization"]["name"], "Acme");
+        let labels: Vec<(&Value, &Value)> = opportunity["tags"].as_array().unwrap().iter().map(|tag| (&tag["label"], &tag["color"])).collect();
+        assert_eq!(labels, [(&json!("HOT"), &json!("#0000ff")), (&json!("new"), &json!("#00ff00"))]);
+        assert_eq!(opportunity["tags"][0]["id"], known["id"]);
+        assert_eq!((&opportunity["stage"], &opportunity["status"], &opportunity["leadId"]), (&json!("proposal"), &json!("open"), &json!(id)));
+        assert_eq!((&opportunity["creator"], &opportunity["lastUpdatedBy"]), (&user("converter"), &user("converter")));
+        assert_eq!(client.get("/pipeline/opportunities/1").header("etag"), made.header("etag"));
+        let converted = client.get(&format!("/pipeline/leads/{id}"));
+        assert_eq!(converted.item(200)["lastUpdatedBy"], user("converter"));
+        assert_whole(client, &id, "Deal", true);
+    }
+
+    /// What cannot be converted, and that nothing is left of the attempt.
+    fn a_lead_is_converted_once_and_not_from_the_archive(database) {
+        let api = Api::start(database);
+        let client = &api.acme;
+        client.post("/pipeline/tags/leads", &json!({ "label": "t" })).item(201);
+        let id = lead(client, &json!({ "title": "Deal", "tags": "t" }));
+        let path = format!("/pipeline/leads/{id}/convert");
+        client.post(&path, &json!({ "pipelineId": "c4d5e6f7-8901-2345-6789-abcdef012345" })).refuses(&[("pipelineId", "unknown_reference")]);
+        client.post(&path, &json!({ "stage": "nowhere" })).refuses(&[("stage", "unknown_reference")]);
+        client.post(&path, &json!({ "pipeline": "x" })).refuses(&[("pipeline", "unknown_field")]);
+        client.patch(&format!("/pipeline/leads/{id}/archive"), &json!({})).item(200);
+        client.post(&path, &json!({})).problem(409, "lead_archived");
+        client.patch(&format!("/pipeline/leads/{id}/unarchive"), &json!({})).item(200);
+        assert_whole(client, &id, "Deal", false);
+        assert!(client.get("/pipeline/tags/opportunities").items().is_empty(), "no tag was made");
+        client.send("POST", &path, &[("If-Match", "\"stale\"")], None).problem(412, "precondition_failed");
+        client.read_only().post(&path, &json!({})).problem(403, "read_only_key");
+        client.post("/pipeline/leads/999/convert", &json!({})).problem(404, "not_found");
+        api.tenant("other").post(&path, &json!({})).problem(404, "not_found");
+
+        let made = client.send("POST", &path, &[], None).item(201)["id"].clone();
+        assert_eq!(client.post(&path, &json!({})).problem(409, "already_converted").body["opportunityId"], made);
+        client.patch(&format!("/pipeline/leads/{id}/archive"), &json!({})).item(200);
+        client.post(&path, &json!({})).problem(409, "already_converted");
+    }
+
+    /// What is left of one when the other is deleted.
+    fn a_lead_and_its_opportunity_outlive_each_other(database) {
+        let api = Api::start(database);
+        let client = &api.acme;
+        let pair = |title: &str| {
+            let id = lead(client, &json!({ "title": title }));
+            let made = client.post(&format!("/pipeline/leads/{id}/convert"), &json!({}));
+            made.item(201);
+            (format!("/pipeline/leads/{id}"), made.header("location").to_owned())
+        };
+        let (lead, opportunity) = pair("first");
+        assert_eq!(client.delete(&opportunity).status, 204);
+        let left = client.get(&lead).item(200).clone();
+        assert_eq!((&left["isConverted"], &left["opportunityId"]), (&json!(true), &Value::Null));
+        let refused = client.post(&format!("{lead}/convert"), &json!({}));
+        assert_eq!(refused.problem(409, "already_converted").body["opportunityId"], Value::Null);
+        let (lead, opportunity) = pair("second");
+        assert_eq!(client.delete(&lead).status, 204);
+        assert_eq!(client.get(&opportunity).item(200)["leadId"], Value::Null);
+    }
+
+    /// Of sixteen conversions at once one makes the opportunity, and all others are told which.
+    fn of_many_conversions_one_succeeds(database) {
+        let api = Api::start(database);
+        let client = &api.acme;
+        client.post("/pipeline/tags/leads", &json!({ "label": "t" })).item(201);
+        for round in 0..rounds() {
+            let title = format!("Deal-{round}-");
+            let id = lead(client, &json!({ "title": title, "tags": "t" }));
+            let answers = at_once(client, &vec![convert(&id); AT_ONCE]);
+            let made: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+            assert_eq!(made.len(), 1, "round {round}: {answers:#?}");
+            let opportunity = &made[0].body["item"]["id"];
+            for other in answers.iter().filter(|answer| answer.status != 201) {
+                assert_eq!(&other.problem(409, "already_converted").body["opportunityId"], opportunity, "round {round}");
+            }
+            assert_whole(client, &id, &title, true);
+        }
+    }
+
+    /// Archiving, deleting and merging at the same moment: each comes before the conversion or after it.
+    fn nothing_comes_in_between(database) {
+        let api = Api::start(database);
+        let client = &api.acme;
+        for round in 0..rounds() {
+            let title = format!("Archived-{round}-");
+            let id = lead(client, &json!({ "title": title }));
+            let archive = ("PATCH", format!("/pipeline/leads/{id}/archive"), Value::Null);
+            let answers = at_once(client, &[convert(&id), archive, convert(&id)]);
+            assert_eq!(answers[1].status, 200, "{}", answers[1].text);
+            let codes = [&answers[0], &answers[2]].map(|answer| answer.body["code"].as_str().unwrap_or("made"));
+            let converted = codes.contains(&"made");
+            let expected: &[&str] = if converted { &["already_converted", "lead_archived"] } else { &["lead_archived"] };
+            assert!(codes.iter().all(|code| *code == "made" || expected.contains(code)), "{codes:?}");
+            assert_whole(client, &id, &title, converted);
+
+            let title = format!("Deleted-{round}-");
+            let id = lead(client, &json!({ "title": title }));
+            let delete = ("DELETE", format!("/pipeline/leads/{id}"), Value::Null);
+            let answers = at_once(client, &[convert(&id), delete]);
+            assert_eq!(answers[1].status, 204, "{}", answers[1].text);
+            assert!(matches!(answers[0].status, 201 | 404), "{}", answers[0].text);
+            let made = opportunities(client, &title);
+            assert_eq!(made.len(), usize::from(answers[0].status == 201));
+            assert!(made.iter().all(|opportunity| opportunity["leadId"].is_null()), "{made:?}");
+
+            let title = format!("Merged-{round}-");
+            let record = |kind: &str| {
+                let made = client.post(&format!("/directory/{kind}"), &json!({ "name": format!("{title}{kind}") }));
+                made.item(201)["id"].as_str().unwrap().to_owned()
+            };
+            let [from, to, gone] = ["organizations"; 3].map(record);
+            let [contact_from, contact_to] = ["contacts"; 2].map(record);
+            let id = lead(client, &json!({
+                "title": title, "organizationId": from, "contactId": contact_from, "participants": [{ "id": contact_from }]
+            }));
+            let answers = at_once(client, &[
+                convert(&id),
+                ("POST", format!("/directory/organizations/{to}/merge"), json!({ "sourceId": [from, gone] })),
+                ("POST", format!("/directory/contacts/{contact_to}/merge"), json!({ "sourceId": [contact_from] })),
+            ]);
+            assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [201, 200, 200], "{answers:#?}");
+            assert_whole(client, &id, &title, true);
+            let lead = client.get(&format!("/pipeline/leads/{id}")).item(200).clone();
+            for record in [&lead, &opportunities(client, &title)[0]] {
+                let points_at = (&record["organizationId"], &record["contactId"], &record["participants"][0]["id"]);
+                assert_eq!(points_at, (&json!(to), &json!(contact_to), &json!(contact_to)), "round {round}");
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Converting a lead into an opportunity (contract/pipeline, "Lead").
+
+use crm_core::input::{FromBody, ObjectReader};
+use crm_core::values::{References, User};
+use crm_core::{DbConnection, LeadId, Scope, Uuid};
+use crm_forms::{CustomFieldsInput, FormKind};
+use crm_leads::{Lead, LeadError};
+use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey};
+use crm_tags::{TagKind, TagRefs};
+
+use crate::{SuiteError, names, references};
+
+/// Where the opportunity starts: `{ pipelineId?, stage?, lastUpdatedBy? }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conversion {
+    /// Its pipeline; the tenant's default one unless given.
+    pub pipeline_id: Option<Uuid>,
+    /// A stage of that pipeline; its first one unless given.
+    pub stage: Option<StageKey>,
+    /// Who converts the lead: the creator of the opportunity, which otherwise is its owner.
+    pub last_updated_by: Option<User>,
+}
+
+impl FromBody for Conversion {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        Some(Self {
+            pipeline_id: reader.optional("pipelineId"),
+            stage: reader.optional("stage"),
+            last_updated_by: reader.optional("lastUpdatedBy"),
+        })
+    }
+}
+
+/// Makes an opportunity of a lead, with what the lead shows, and marks the lead as converted. Of any number of
+/// callers at once one succeeds.
+///
+/// # Errors
+/// [`LeadError::NotFound`], [`LeadError::AlreadyConverted`], [`LeadError::Archived`]; an unknown pipeline or stage;
+/// the database's.
+pub fn convert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    conversion: &Conversion,
+) -> Result<Opportunity, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    // What the opportunity will point at is held before the lead is locked, as everybody does. Should the lead point
+    // elsewhere by then, a deadlock is the worst that can come of it, and the database resolves it.
+    let lead = crm_leads::get(connection, scope, id, &form)?;
+    references::hold(connection, scope, &references_of(&lead))?;
+    let lead = crm_leads::get_locked(connection, scope, id, &form)?;
+    if lead.is_converted {
+        return Err(LeadError::AlreadyConverted(lead.opportunity_id).into());
+    }
+    if lead.is_archived {
+        return Err(LeadError::Archived.into());
+    }
+    let tags = crm_tags::ensure(connection, scope, TagKind::Opportunity, &lead.tags)?;
+    let by = conversion.last_updated_by.as_ref();
+    let converted =
+        ConvertedLead { id, custom_fields: lead.custom_fields.clone(), tags, fields: fields_of(lead, conversion) };
+    let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted, &form)?;
+    crm_leads::mark_converted(connection, scope, id, opportunity.id, by)?;
+    names::of(connection, scope, opportunity)
+}
+
+fn references_of(lead: &Lead) -> References {
+    References::of(lead.organization_id, lead.contact_id, Some(&lead.participants))
+}
+
+/// What an opportunity takes over from its lead. Every member of a lead is decided on here.
+fn fields_of(lead: Lead, conversion: &Conversion) -> NewOpportunity {
+    let Lead {
+        id: _,
+        tenant_id: _,
+        title,
+        value,
+        origin,
+        lead_rating,
+        note,
+        organization_id,
+        organization: _,
+        contact_id,
+        contact: _,
+        owner,
+        creator: _,
+        last_updated_by: _,
+        followers,
+        participants,
+        tags: _,
+        custom_fields: _,
+        is_archived: _,
+        is_converted: _,
+        opportunity_id: _,
+        converted_on: _,
+        created_on: _,
+        last_updated_on: _,
+    } = lead;
+    let Conversion { pipeline_id, stage, last_updated_by } = conversion.clone();
+    NewOpportunity {
+        title,
+        value,
+        origin,
+        lead_rating,
+        note,
+        organization_id,
+        contact_id,
+        owner,
+        creator: last_updated_by.clone(),
+        last_updated_by,
+        followers,
+        participants,
+        tags: TagRefs::default(),
+        custom_fields: CustomFieldsInput::default(),
+        pipeline_id,
+        stage,
+    }
+}

@@ -1,0 +1,44 @@
+use crm_core::values::lowercase;
+use crm_core::{DbConnection, ForKeyShareExt, Scope, columns, each_backend};
+use diesel::QueryResult;
+use diesel::prelude::*;
+
+use crate::schema::tags;
+use crate::service::{InsertedTag, TagRow};
+use crate::{TagKind, TagOption};
+
+/// The tags of this kind with the labels of these tags, which are of another kind: those that are missing are made,
+/// with their colours. They stay until the end of the transaction; one that somebody deletes at this very moment is
+/// left out, as if that had come a moment later. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn ensure(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    like: &[TagOption],
+) -> QueryResult<Vec<TagOption>> {
+    if like.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut labels: Vec<String> = like.iter().map(|tag| lowercase(&tag.label)).collect();
+    let mut rows: Vec<InsertedTag<'_>> =
+        like.iter().map(|tag| InsertedTag::new(scope, kind, &tag.label, &tag.color)).collect();
+    // In one order for everybody: two that make the same labels wait for each other and never in a circle.
+    rows.sort_unstable_by(|one, other| one.label_lower.cmp(&other.label_lower));
+    labels.sort_unstable();
+    each_backend!(connection, connection => diesel::insert_into(tags::table)
+        .values(&rows)
+        .on_conflict_do_nothing()
+        .execute(connection))?;
+    let rows: Vec<TagRow> = tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq(kind.number()))
+        .filter(tags::label_lower.eq_any(labels))
+        .order(tags::label_lower)
+        .select(columns::<TagRow>())
+        .held()
+        .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.into_tag(scope)).collect())
+}
