@@ -1,6 +1,7 @@
 //! The command line (contract/operations).
 
 mod demo;
+mod healthcheck;
 mod keys;
 mod migrate;
 mod serve;
@@ -54,6 +55,8 @@ enum Command {
     Token(token::Token),
     /// Fills a tenant with the records of a company that looks like one
     Demo(demo::Demo),
+    /// Exits with 0 when the gateway that listens at CRM_LISTEN answers: for container images
+    Healthcheck,
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Some(Command::Keys(command)) => keys::run(&settings, command),
         Some(Command::Token(token)) => token::run(&settings, &token),
         Some(Command::Demo(demo)) => demo::run(&settings, &demo),
+        Some(Command::Healthcheck) => healthcheck::run(&settings),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

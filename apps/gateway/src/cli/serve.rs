@@ -90,7 +90,7 @@ fn introduce(made: &CreatedTenant, address: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// Where a client on this machine finds a server that listens there.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod executor;
 mod faults;
+mod packaging;
 #[path = "../common/process.rs"]
 mod process;
 mod startup;

@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+# The gateway as an image: docs/operations.md says how to run it.
+
+FROM rust:1-bookworm AS build
+WORKDIR /build
+COPY Cargo.toml Cargo.lock clippy.toml rustfmt.toml ./
+COPY .cargo .cargo
+COPY migrations migrations
+COPY crates crates
+COPY apps apps
+# The caches stay with the builder, so that the binary is copied out of the one that holds it.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target \
+    cargo build --release --locked -p crm-gateway \
+    && strip --strip-debug -o /crm-gateway target/release/crm-gateway
+
+FROM debian:bookworm-slim
+# Certificate authorities: for PostgreSQL with sslmode=verify-full, and for the key set of a token issuer.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin crm \
+    && install -d -o crm -g crm -m 0700 /data
+COPY --from=build /crm-gateway /usr/local/bin/crm-gateway
+COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/crm-gateway/
+USER 10001
+WORKDIR /data
+# Where an SQLite database lives; unused with PostgreSQL.
+VOLUME /data
+ENV DATABASE_URL=sqlite:///data/crm.db \
+    CRM_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+# Above CRM_SHUTDOWN_TIMEOUT a container engine must wait before it kills: 30 s there, so 40 s in compose.yaml.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["crm-gateway", "healthcheck"]
+ENTRYPOINT ["crm-gateway"]
+CMD ["serve"]
