@@ -1,5 +1,5 @@
 use crm_core::input::{At, FromJson};
-use crm_core::values::{lowercase, read_text};
+use crm_core::values::{contains_control, lowercase, read_text};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Uuid, columns};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -74,6 +74,10 @@ impl TagRef {
             errors.push(at.to_string(), FieldCode::InvalidValue, "has an empty entry");
             return None;
         }
+        if contains_control(text) {
+            errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain control characters");
+            return None;
+        }
         Some(Self { place: at.to_string(), name: TagName::Either(lowercase(text)) })
     }
 
@@ -123,7 +127,8 @@ impl TagName {
     fn as_label(&self) -> Option<&str> {
         match self {
             Self::Id(_) => None,
-            Self::Label(label) | Self::Either(label) => Some(label),
+            // No label has a NUL, and PostgreSQL cannot even be asked for one.
+            Self::Label(label) | Self::Either(label) => Some(label.as_str()).filter(|label| !label.contains('\0')),
         }
     }
 
