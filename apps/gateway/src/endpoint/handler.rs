@@ -267,6 +267,10 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
         StatusCode::SERVICE_UNAVAILABLE => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
+        // The rest of the body is not waited for: it may never come.
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => {
+            response.force_close();
+        }
         _ => {}
     }
     if let Some(allow) = &problem.allow {

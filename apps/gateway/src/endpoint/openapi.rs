@@ -166,10 +166,10 @@ impl OperationDoc {
     }
 
     pub(super) fn request_body<T: FromBody>(&mut self, required: bool) {
-        let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        let name = schema_name::<T>();
         let (schema, referred) = describe::<T>();
         self.schemas.extend(referred);
-        self.schemas.push((name.to_owned(), schema.into()));
+        self.schemas.push((name.clone(), schema.into()));
         self.request = Some((Ref::from_schema_name(name).into(), required));
     }
 
@@ -271,6 +271,13 @@ impl OperationDoc {
         }
         by_status
     }
+}
+
+/// The name of a type without its modules; those of its parameters follow, as in `MergeRequest_ContactId`.
+fn schema_name<T>() -> String {
+    let types = std::any::type_name::<T>().split(['<', '>', ',']).map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<&str> = types.filter_map(|path| path.rsplit("::").next()).collect();
+    names.join("_")
 }
 
 fn problem_response(codes: &[ProblemCode]) -> Response {
