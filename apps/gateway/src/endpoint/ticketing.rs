@@ -2,7 +2,8 @@
 //! `{ success, error: { code, message, details }, timestamp }` for everything that goes wrong there, whoever found out.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{IF_NONE_MATCH, LOCATION};
+use actix_web::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
+use actix_web::web::Bytes;
 use crm_core::{Scope, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ impl<T: Serialize> Data<T> {
         let Self { message, data, timestamp, etag } = self;
         let etag = etag.map_or_else(|| weak_etag_of(&data), Ok)?;
         let mut rendered = render_json(status, &Envelope { success: true, message, data, timestamp })?;
-        rendered.headers.push((actix_web::http::header::ETAG, header(&etag)?));
+        rendered.headers.push((ETAG, header(&etag)?));
         Ok(rendered)
     }
 }
@@ -150,8 +151,8 @@ impl<T: Serialize + ToSchema> Reply for IfChanged<T> {
         match self {
             Self::Changed(data) => data.render(),
             Self::Unchanged(etag) => {
-                let headers = vec![(actix_web::http::header::ETAG, header(&etag)?)];
-                Ok(Rendered { status: StatusCode::NOT_MODIFIED, headers, body: actix_web::web::Bytes::new() })
+                let headers = vec![(ETAG, header(&etag)?)];
+                Ok(Rendered { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new() })
             }
         }
     }

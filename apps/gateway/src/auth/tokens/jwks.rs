@@ -104,7 +104,7 @@ impl KeySet {
         let fetched = web::block(move || fetch(&agent, &url)).await.unwrap_or_else(|error| Err(error.to_string()));
         match fetched {
             Ok(keys) => {
-                log::info!("the issuer publishes {} keys", keys.len());
+                log::info!("the issuer's keys were fetched: {}", keys.len());
                 let known = Some(Arc::new(Known { keys, since: Instant::now() }));
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
             }
