@@ -37,12 +37,13 @@ pub(crate) fn insert(
     case_type: CaseTypeId,
     workflow: &Workflow,
 ) -> QueryResult<()> {
-    add(connection, workflow.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect())
+    let rows: Vec<_> = workflow.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
+    add(connection, &rows)
 }
 
-fn add(connection: &mut DbConnection, rows: Vec<InsertedStatus>) -> QueryResult<()> {
+fn add(connection: &mut DbConnection, rows: &[InsertedStatus]) -> QueryResult<()> {
     if !rows.is_empty() {
-        each_backend!(connection, connection => diesel::insert_into(case_statuses::table).values(&rows).execute(connection))?;
+        each_backend!(connection, connection => diesel::insert_into(case_statuses::table).values(rows).execute(connection))?;
     }
     Ok(())
 }
@@ -108,7 +109,7 @@ pub(crate) fn replace(
     let labels: Vec<String> = wanted.iter().map(|status| status.label_lower.clone()).collect();
     let (kept, new): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
-    add(connection, new)?;
+    add(connection, &new)?;
     for (status, fate) in &fates {
         if let Fate::Renamed(label) = fate {
             rename(connection, scope, case_type, &status.label, label)?;
