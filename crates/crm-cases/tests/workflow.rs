@@ -1,5 +1,4 @@
 //! The graph of a workflow, against a naive search.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crm_cases::workflow::{Edge, Node, Refusal, Roles, Workflow, WorkflowDocument};
 use crm_core::FieldErrors;

@@ -18,7 +18,7 @@ use crm_cases::{
 use crm_core::input::FromBody;
 use crm_core::page::{Page, PageRequest};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{CaseId, CaseTypeId, DbConnection, FieldErrors, Scope, Timestamp};
+use crm_core::{CaseId, CaseTypeId, DbConnection, FieldErrors, Scope};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
 use diesel::RunQueryDsl;
@@ -132,10 +132,6 @@ fn workflow(nodes: &[(&str, &str)], edges: &[(&str, &str)]) -> Value {
 /// The same tenant at another time.
 fn at(scope: &Scope, moment: &str) -> Scope {
     Scope::new(scope.tenant(), scope.public_tenant().clone(), moment.parse().unwrap())
-}
-
-fn moment(text: &str) -> Timestamp {
-    text.parse().unwrap()
 }
 
 /// Organizations and contacts belong to another crate, of which this one knows the tables' keys only.
