@@ -1,24 +1,29 @@
 //! The one builder of the application: the program and the tests use it.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_rt::signal::unix::{SignalKind, signal};
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpServer};
 use crm_core::tenants;
 
 use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
-use crate::config::{Config, TokenConfig};
+use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{Api, document};
 use crate::error::Failure;
 use crate::http;
-use crate::middleware::request_log;
+use crate::idempotency::Running;
+use crate::limits::{RateLimit, Shares};
+use crate::metrics::Metrics;
+use crate::middleware::{cors, request_log};
+use crate::upkeep;
 
 /// What all workers of the process share. Nothing in it must be known by another gateway.
 pub struct AppState {
@@ -26,6 +31,14 @@ pub struct AppState {
     pub db: Db,
     /// The keys that were seen in the last seconds.
     pub keys: KeyCache,
+    /// How often a key may ask; `None` where there is no limit.
+    pub rate_limit: Option<RateLimit>,
+    /// How much of the database each tenant may have.
+    pub shares: Shares,
+    /// The requests with an `Idempotency-Key` that run here.
+    pub running: Running,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
     pub tokens: Option<TokenVerifier>,
     /// `openapi.json`, ready to send.
@@ -38,12 +51,21 @@ impl AppState {
     ///
     /// # Errors
     /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
-    pub async fn new(db: Db, tokens: Option<&TokenConfig>) -> anyhow::Result<Self> {
+    pub async fn new(db: Db, config: &Config) -> anyhow::Result<Self> {
         let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         let openapi = openapi_json()?.into();
-        let tokens = tokens.map(TokenVerifier::new).transpose()?;
-        Ok(Self { db, keys: KeyCache::new(chosen), tokens, openapi, draining: AtomicBool::new(false) })
+        Ok(Self {
+            keys: KeyCache::new(chosen),
+            rate_limit: config.rate_limit.map(RateLimit::per_minute),
+            shares: Shares::new(db.fair_share()),
+            running: Running::default(),
+            metrics: Metrics::new()?,
+            tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
+            openapi,
+            draining: AtomicBool::new(false),
+            db,
+        })
     }
 
     /// Whether the process was told to stop and only finishes what it has begun.
@@ -84,22 +106,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub fn server(
     state: web::Data<AppState>,
     listener: TcpListener,
-    workers: usize,
-    shutdown_timeout: Duration,
+    config: &Config,
     routes: impl Fn() -> Api + Send + Clone + 'static,
 ) -> std::io::Result<Server> {
+    let origins: Arc<[String]> = config.cors_origins.as_slice().into();
     let application = move || {
+        let origins = Arc::clone(&origins);
         App::new()
             .app_data(state.clone())
             .wrap(Compress::default())
+            .wrap(Condition::new(
+                !origins.is_empty(),
+                from_fn(move |request, next| cors(Arc::clone(&origins), request, next)),
+            ))
             .wrap(from_fn(request_log))
             .configure(|config| routes().register(config))
     };
     let server = HttpServer::new(application)
-        .workers(workers)
+        .workers(config.workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(shutdown_timeout.as_secs())
+        .shutdown_timeout(config.shutdown_timeout.as_secs())
         .disable_signals()
         .listen(listener)?;
     Ok(server.run())
@@ -116,8 +143,9 @@ pub async fn serve(
     listener: TcpListener,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let state = web::Data::new(AppState::new(db.clone(), config.tokens.as_ref()).await?);
-    let server = server(state.clone(), listener, config.workers, config.shutdown_timeout, routes)?;
+    let state = web::Data::new(AppState::new(db.clone(), config).await?);
+    let server = server(state.clone(), listener, config, routes)?;
+    actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
     ready()?;
     server.await?;

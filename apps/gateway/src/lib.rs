@@ -12,4 +12,8 @@ pub mod db;
 pub mod endpoint;
 pub mod error;
 pub mod http;
+pub mod idempotency;
+pub mod limits;
+pub mod metrics;
 pub mod middleware;
+pub mod upkeep;

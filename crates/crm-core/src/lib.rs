@@ -3,6 +3,7 @@
 mod connection;
 pub mod database;
 pub mod error;
+pub mod idempotency;
 mod ids;
 pub mod input;
 pub mod keys;

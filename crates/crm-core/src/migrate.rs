@@ -102,11 +102,24 @@ pub fn revert_all(connection: &mut DbConnection) -> Result<Vec<String>, MigrateE
 /// # Errors
 /// When the database does not answer.
 pub fn is_current(connection: &mut DbConnection) -> Result<bool, MigrateError> {
-    let mut applied = applied_versions(connection)?;
-    let mut known = known_versions(connection)?;
-    applied.sort();
-    known.sort();
-    Ok(applied == known)
+    Ok(difference(connection)?.is_none())
+}
+
+/// In what the schema differs from the one that this program knows, for a person; `None` where it does not.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn difference(connection: &mut DbConnection) -> Result<Option<String>, MigrateError> {
+    let newer = unknown_versions(connection)?;
+    if !newer.is_empty() {
+        return Ok(Some(MigrateError::Newer(newer).to_string()));
+    }
+    let applied = applied_versions(connection)?;
+    let mut missing = known_versions(connection)?;
+    missing.retain(|version| !applied.contains(version));
+    missing.sort();
+    let lacks = || format!("the database lacks the migrations {}", missing.join(", "));
+    Ok((!missing.is_empty()).then(lacks))
 }
 
 fn names(

@@ -1,4 +1,4 @@
-//! The tables of tenancy.
+//! The tables of tenancy, and of answers that are kept.
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -33,5 +33,19 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys);
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::{Instant, JsonText};
 
+    idempotency_keys (tenant_id, key) {
+        tenant_id -> BigInt,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> SmallInt,
+        headers -> JsonText,
+        body -> Binary,
+        created_on -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys, idempotency_keys);

@@ -8,12 +8,15 @@ pub mod tokens;
 use std::rc::Rc;
 
 use actix_web::http::header::HeaderName;
+use actix_web::web;
 use crm_core::keys::{ApiKey, KeyRole};
 use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
 
-use crate::db::Db;
-use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed};
+use crate::app::AppState;
+use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::idempotency::{Answers, Attempt};
+use crate::limits::{self, Payer};
 
 pub use keys::KeyCache;
 pub use ticketing::TicketingAdmin;
@@ -27,7 +30,9 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("ocp-apim-subscription-ke
 /// that touches a tenant's data, and the only way to the database from there.
 pub struct Caller {
     scope: Scope,
-    db: Db,
+    state: web::Data<AppState>,
+    attempt: Attempt,
+    is_ticketing: bool,
     request_id: Rc<str>,
 }
 
@@ -49,11 +54,11 @@ impl Extract for Caller {
         let owner = owner.map_err(|failure| failure.into_problem(&call.request_id()))?;
         let owner = owner.ok_or_else(invalid_key)?;
         call.set_tenant(owner.public_tenant.clone());
+        limits::count(call, Payer::Key(key.hash()))?;
         if !call.is_read() && !owner.role.may_write() {
             return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
         }
-        let scope = Scope::new(owner.tenant, owner.public_tenant, call.now);
-        Ok(Self { scope, db: call.state.db.clone(), request_id: call.request_id() })
+        Self::new(call, Scope::new(owner.tenant, owner.public_tenant, call.now))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -62,6 +67,18 @@ impl Extract for Caller {
 }
 
 impl Caller {
+    /// Somebody who may do what the request's method does.
+    fn new(call: &Call, scope: Scope) -> Result<Self, Problem> {
+        Attempt::begin(call, &scope)?;
+        Ok(Self {
+            scope,
+            state: call.state.clone(),
+            attempt: call.attempt.clone(),
+            is_ticketing: is_ticketing(call.request.path()),
+            request_id: call.request_id(),
+        })
+    }
+
     /// The tenant and the time of the request.
     #[must_use]
     pub fn scope(&self) -> &Scope {
@@ -76,13 +93,15 @@ impl Caller {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, db, request_id } = self;
-        let rendered = db.read(move |connection| Typed::of(job(connection, &scope)?)).await;
+        let Self { scope, state, attempt, is_ticketing: _, request_id } = self;
+        attempt.handler_begins();
+        let _place = state.shares.place(scope.tenant()).await?;
+        let rendered = state.db.read(move |connection| Typed::of(job(connection, &scope)?)).await;
         rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
     }
 
     /// Runs a job that may write, in one transaction: answered only after the commit. It may run again
-    /// after a collision with another one, which is why it is a `Fn`.
+    /// after a collision with another one, which is why it is a `Fn`. With an `Idempotency-Key` it runs once.
     ///
     /// # Errors
     /// What the job ends in, with everything rolled back, or a 503.
@@ -90,9 +109,17 @@ impl Caller {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, db, request_id } = self;
-        let rendered = db.write(move |connection| Typed::of(job(connection, &scope)?)).await;
-        rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
+        let Self { scope, state, attempt, is_ticketing, request_id } = self;
+        attempt.handler_begins();
+        let work = move |connection: &mut DbConnection, scope: &Scope| job(connection, scope)?.render();
+        let rendered = match attempt.once(|| Answers { is_ticketing, request_id: request_id.to_string() }) {
+            Some(once) => once.run(&state, work).await,
+            None => {
+                let _place = state.shares.place(scope.tenant()).await?;
+                state.db.write(move |connection| work(connection, &scope)).await
+            }
+        };
+        rendered.map(Typed::rendered_before).map_err(|failure: Failure| failure.into_problem(&request_id))
     }
 }
 

@@ -4,6 +4,7 @@ use crm_core::{DbConnection, PublicTenantId, Scope, Uuid};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::limits::{self, Payer};
 
 use super::Caller;
 use super::tokens::TokenError;
@@ -34,7 +35,8 @@ impl Extract for TicketingAdmin {
         }
         let scope = scope_of(call, tenant).await.map_err(|failure| failure.into_problem(&call.request_id()))?;
         call.set_tenant(scope.public_tenant().clone());
-        Ok(Self(Caller { scope, db: call.state.db.clone(), request_id: call.request_id() }))
+        limits::count(call, Payer::Ticketing(scope.tenant()))?;
+        Ok(Self(Caller::new(call, scope)?))
     }
 
     fn describe(operation: &mut OperationDoc) {

@@ -11,6 +11,7 @@
 
 mod counters;
 mod job;
+mod slow_query;
 mod worker;
 
 use std::fmt;
@@ -101,6 +102,7 @@ struct Inner {
     readers: Mutex<Vec<JoinHandle<()>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
+    fair_share: usize,
     /// An SQLite database in memory lives as long as a connection to it.
     _memory: Option<Mutex<DbConnection>>,
 }
@@ -112,6 +114,7 @@ impl Db {
     /// # Errors
     /// When a thread cannot be started, or an SQLite database in memory cannot be opened.
     pub fn open(url: &DatabaseUrl, settings: DbSettings) -> anyhow::Result<Self> {
+        slow_query::log_slow_queries()?;
         let memory = match url {
             DatabaseUrl::SqliteMemory(_) => Some(Mutex::new(url.connect()?)),
             DatabaseUrl::SqliteFile(_) | DatabaseUrl::Postgres(_) => None,
@@ -145,6 +148,10 @@ impl Db {
             readers: Mutex::new(readers),
             writer: Mutex::new(writer),
             counters,
+            fair_share: match url.kind() {
+                BackendKind::Postgres => 4 * threads,
+                BackendKind::Sqlite => worker::GROUP_SIZE,
+            },
             _memory: memory,
         };
         Ok(Self(Arc::new(inner)))
@@ -199,6 +206,13 @@ impl Db {
             return Err(E::unavailable(why));
         }
         answer.await.unwrap_or_else(|_| Err(E::unavailable(Unavailable::Closed)))
+    }
+
+    /// How many jobs of one tenant may wait or run at a time, so that another tenant's is not kept waiting: four for
+    /// each thread on PostgreSQL; as many as share a commit on SQLite, where fewer would make every commit smaller.
+    #[must_use]
+    pub fn fair_share(&self) -> usize {
+        self.0.fair_share
     }
 
     /// What the executor does now and has done so far.

@@ -22,7 +22,7 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 const RECONNECTIONS: u32 = 2;
 const COLLISIONS: u32 = 3;
 /// The most jobs that share a commit, and the longest that the first of them waits for others.
-const GROUP_SIZE: usize = 128;
+pub(super) const GROUP_SIZE: usize = 128;
 const GROUP_TIME: Duration = Duration::from_millis(50);
 
 /// A pool without connections yet. `read_only` makes SQLite refuse to write on them.

@@ -78,10 +78,10 @@ async fn read(call: &mut Call) -> Result<Bytes, Problem> {
         }
         Ok(bytes.freeze())
     };
-    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Ok(read) => read,
-        Err(_) => Err(Problem::new(ProblemCode::RequestTimeout, "The body did not arrive within 10 seconds.")),
-    }
+    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, whole).await else {
+        return Err(Problem::new(ProblemCode::RequestTimeout, "The body did not arrive within 10 seconds."));
+    };
+    read.inspect(|bytes| call.attempt.read_body(bytes))
 }
 
 fn parse<T: FromBody>(call: &Call, bytes: &[u8]) -> Result<T, Problem> {

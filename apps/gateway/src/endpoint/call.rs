@@ -8,6 +8,7 @@ use crm_core::{PublicTenantId, Timestamp};
 
 use crate::app::AppState;
 use crate::error::{Problem, ProblemCode};
+use crate::idempotency::Attempt;
 
 use super::query::{self, Pairs};
 
@@ -27,6 +28,8 @@ pub struct Call {
     pub state: web::Data<AppState>,
     /// When the request arrived.
     pub now: Timestamp,
+    /// Whether it is to be done only once, as far as is known yet.
+    pub attempt: Attempt,
     payload: Option<Payload>,
     query: Pairs,
     query_was_read: bool,
@@ -44,6 +47,7 @@ impl Call {
             request,
             state,
             now: Timestamp::now(),
+            attempt: Attempt::default(),
             payload: Some(payload),
             query,
             query_was_read: false,
@@ -81,13 +85,16 @@ impl Call {
         self.query.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The parameters, but for those that hold a key; each request's are taken once.
+    /// The parameters, but for those that hold a key; none after they were taken.
+    #[must_use]
+    pub fn query_without_keys(&self) -> Vec<&(String, String)> {
+        self.query.iter().filter(|(name, _)| !is_key(name)).collect()
+    }
+
+    /// The same, for whoever reads them; each request's are taken once.
     pub(super) fn take_query(&mut self) -> Pairs {
         self.query_was_read = true;
-        std::mem::take(&mut self.query)
-            .into_iter()
-            .filter(|(name, _)| !crate::auth::KEY_PARAMETERS.contains(&name.as_str()))
-            .collect()
+        std::mem::take(&mut self.query).into_iter().filter(|(name, _)| !is_key(name)).collect()
     }
 
     /// Refuses parameters on a route that has none.
@@ -110,6 +117,10 @@ impl Call {
         self.request.extensions_mut().insert(TenantOfRequest(tenant.clone()));
         self.tenant = Some(tenant);
     }
+}
+
+fn is_key(name: &str) -> bool {
+    crate::auth::KEY_PARAMETERS.contains(&name)
 }
 
 pub(super) fn request_id(request: &HttpRequest) -> Rc<str> {

@@ -4,14 +4,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
 use crate::app::AppState;
 use crate::error::{Problem, ProblemCode};
+use crate::idempotency::{Answers, Attempt};
+use crate::limits::Allowance;
 
 use super::call::{Call, request_id};
 use super::extract::Extract;
@@ -202,14 +204,39 @@ fn function_name<H>() -> &'static str {
 }
 
 async fn answer(run: Run, request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let outcome = match acceptable(&request).and_then(|()| Call::new(request.clone(), payload.into_inner(), state)) {
-        Ok(call) => bounded(run(call), &request).await,
+    let call = acceptable(&request).and_then(|()| Call::new(request.clone(), payload.into_inner(), state.clone()));
+    let outcome = match call {
+        Ok(call) => {
+            let attempt = call.attempt.clone();
+            match bounded(run(call), &request).await {
+                Ok(rendered) => Ok(rendered),
+                Err(problem) => keep_refusal(&attempt, &state, &request, problem).await,
+            }
+        }
         Err(problem) => Err(problem),
     };
-    match outcome {
+    let mut response = match outcome {
         Ok(rendered) => rendered.into_response(&request),
         Err(problem) => problem_response(&request, &problem),
+    };
+    if let Some(allowance) = request.extensions().get::<Allowance>() {
+        allowance.write(response.headers_mut());
     }
+    response
+}
+
+/// A problem that came before the handler is the answer to every repeat too, where a repeat could get no other.
+async fn keep_refusal(
+    attempt: &Attempt,
+    state: &AppState,
+    request: &HttpRequest,
+    problem: Problem,
+) -> Result<Rendered, Problem> {
+    let id = request_id(request);
+    let answers = || Answers { is_ticketing: is_ticketing(request.path()), request_id: id.to_string() };
+    let Some(once) = attempt.ends_early(&problem, answers) else { return Err(problem) };
+    let kept = once.run(state, move |_, _| Err(problem.clone().into())).await;
+    kept.map_err(|failure| failure.into_problem(&id))
 }
 
 /// Runs a handler within its time; a panic in it is a bug of ours and no reason to drop the connection.
@@ -252,31 +279,38 @@ fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
 
 /// The one way out of everything that goes wrong, in the envelope of the route's API.
 pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    let status = problem.code.status();
-    let (content_type, body) = if is_ticketing(request.path()) {
-        ("application/json", ticketing::error_body(problem))
-    } else {
-        ("application/problem+json", problem_body(request, problem))
-    };
-    let mut response = HttpResponse::build(status);
-    response.insert_header((CONTENT_TYPE, content_type));
-    match status {
+    let mut response = problem.render(is_ticketing(request.path()), &request_id(request)).into_response(request);
+    match problem.code.status() {
         StatusCode::UNAUTHORIZED => {
-            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code))));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code)));
         }
         StatusCode::SERVICE_UNAVAILABLE => {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         // The rest of the body is not waited for: it may never come.
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => {
-            response.force_close();
+            response.head_mut().set_connection_type(ConnectionType::Close);
         }
         _ => {}
     }
-    if let Some(allow) = &problem.allow {
-        response.insert_header((ALLOW, allow.as_str()));
+    if let Some(allow) = problem.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        response.headers_mut().insert(ALLOW, allow);
     }
-    response.body(body.to_string())
+    response
+}
+
+impl Problem {
+    /// Writes it, in the envelope of the API that it happened in.
+    #[must_use]
+    pub(crate) fn render(&self, is_ticketing: bool, request_id: &str) -> Rendered {
+        let (content_type, body) = if is_ticketing {
+            ("application/json", ticketing::error_body(self))
+        } else {
+            ("application/problem+json", problem_body(request_id, self))
+        };
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
+        Rendered { status: self.code.status(), headers, body: body.to_string().into() }
+    }
 }
 
 /// How to authenticate (RFC 9110, 11.6.1; of tokens RFC 6750, section 3).
@@ -289,14 +323,14 @@ fn challenge(code: ProblemCode) -> &'static str {
 }
 
 /// RFC 9457.
-fn problem_body(request: &HttpRequest, problem: &Problem) -> Value {
+fn problem_body(request_id: &str, problem: &Problem) -> Value {
     let mut body = json!({
         "type": format!("/problems/{}", problem.code.as_str()),
         "title": problem.code.title(),
         "status": problem.code.status().as_u16(),
         "code": problem.code.as_str(),
         "detail": problem.detail,
-        "requestId": &*request_id(request),
+        "requestId": request_id,
     });
     if let Value::Object(members) = &mut body {
         if !problem.errors.is_empty() {

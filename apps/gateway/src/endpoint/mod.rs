@@ -25,6 +25,7 @@ pub use extract::{Extract, IfMatch, PathId};
 pub use handler::{Api, Handler, Operation};
 pub use openapi::{OperationDoc, document};
 pub use query::{Params, Query};
-pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
 pub(crate) use reply::etag_of_bytes;
+pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

@@ -98,6 +98,25 @@ impl OperationDoc {
         if !matches!(self.method, Method::GET | Method::HEAD) {
             self.problem(ProblemCode::ReadOnlyKey);
         }
+        self.limited_and_repeatable();
+    }
+
+    /// What every operation on a tenant's data has: its rate is limited, and a POST can be sent again.
+    fn limited_and_repeatable(&mut self) {
+        self.problem(ProblemCode::RateLimited);
+        if self.method != Method::POST {
+            return;
+        }
+        self.header_parameter(
+            "Idempotency-Key",
+            "Up to 255 visible ASCII characters, new for each request. For 24 hours the same request with the same key is \
+             done once, and a repeat gets the first answer again, with `Idempotent-Replayed: true`.",
+        );
+        for code in
+            [ProblemCode::InvalidIdempotencyKey, ProblemCode::IdempotencyKeyInFlight, ProblemCode::IdempotencyKeyReused]
+        {
+            self.problem(code);
+        }
     }
 
     /// The operation needs a token, and the header that says which of its tenants is meant.
@@ -127,6 +146,7 @@ impl OperationDoc {
         ] {
             self.problem(code);
         }
+        self.limited_and_repeatable();
     }
 
     pub(super) fn query_parameters(&mut self, described: Vec<ParamDescription>) {

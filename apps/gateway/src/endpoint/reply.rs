@@ -58,6 +58,11 @@ impl<R: Reply> Typed<R> {
     pub fn of(reply: R) -> Result<Self, Failure> {
         Ok(Self { rendered: reply.render()?, reply: PhantomData })
     }
+
+    /// An answer that was rendered before: another time, or as a refusal that is kept.
+    pub(crate) fn rendered_before(rendered: Rendered) -> Self {
+        Self { rendered, reply: PhantomData }
+    }
 }
 
 /// `{ "item": … }`

@@ -31,7 +31,7 @@ pub fn is_ticketing(path: &str) -> bool {
 
 /// What ticketing calls a problem (contract/clientmap). Its set is small: what has no name of its own goes by its
 /// status.
-fn code_of(code: ProblemCode) -> &'static str {
+pub(crate) fn ticketing_code(code: ProblemCode) -> &'static str {
     match (code, code.status()) {
         (ProblemCode::TokenExpired, _) => "TOKEN_EXPIRED",
         (ProblemCode::UnknownTenant, _) => "TENANT_NOT_FOUND",
@@ -54,7 +54,7 @@ pub(super) fn error_body(problem: &Problem) -> Value {
     };
     json!({
         "success": false,
-        "error": { "code": code_of(problem.code), "message": problem.code.title(), "details": details },
+        "error": { "code": ticketing_code(problem.code), "message": problem.code.title(), "details": details },
         "timestamp": Timestamp::now(),
     })
 }
@@ -196,15 +196,15 @@ fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, 
 }
 
 pub(super) fn error_response(codes: &[ProblemCode]) -> Response {
-    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code_of(*code), code.title())).collect();
+    let lines: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", ticketing_code(*code), code.title())).collect();
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ERROR_SCHEMA))).build();
     ResponseBuilder::new().description(lines.join(" ")).content("application/json", content).build()
 }
 
 pub(super) fn error_schema() -> RefOr<Schema> {
     let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
-    let mut codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code_of(*code)).collect();
-    codes.push("RATE_LIMITED");
+    let mut codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| ticketing_code(*code)).collect();
     codes.sort_unstable();
     codes.dedup();
     let error = ObjectBuilder::new()
@@ -252,7 +252,7 @@ mod tests {
                 500 => &["INTERNAL_ERROR"],
                 _ => &["INVALID_REQUEST"],
             };
-            assert!(expected.contains(&code_of(*code)), "{code:?}");
+            assert!(expected.contains(&ticketing_code(*code)), "{code:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! (contract/conventions, "Errors"; RFC 9457).
 
 mod domains;
+mod page;
 
 use actix_web::http::StatusCode;
 use crm_core::FieldErrors;
@@ -9,6 +10,8 @@ use crm_core::error::{Fault, fault};
 use serde_json::Value;
 
 use crate::db::{JobError, Unavailable};
+
+pub use page::page;
 
 /// One row per code: the variant, its name on the wire, its status, its title, and what a client should do.
 macro_rules! problem_table {
@@ -55,6 +58,8 @@ problem_table! {
         "Send one JSON object without duplicate keys, at most 64 levels deep, in UTF-8.";
     MalformedQuery, "malformed_query", BAD_REQUEST, "The query string cannot be read",
         "Percent-encode the parameters as UTF-8.";
+    InvalidIdempotencyKey, "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is not valid",
+        "Send one Idempotency-Key of 1 to 255 visible ASCII characters, such as a UUID.";
     MissingKey, "missing_key", UNAUTHORIZED, "No key was sent",
         "Send the tenant's key in the header Ocp-Apim-Subscription-Key.";
     InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not valid",
@@ -113,12 +118,18 @@ problem_table! {
         "Shorten the notes of the records that are merged; nothing was changed.";
     ClientIdTaken, "client_id_taken", CONFLICT, "The clientId is taken",
         "Choose another clientId, or change the mapping that has it.";
+    IdempotencyKeyInFlight, "idempotency_key_in_flight", CONFLICT, "The first request with this key still runs",
+        "Send the same request again after a moment: it gets the first one's answer.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The record has changed",
         "Read the record again and repeat the change with its new ETag.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "Send at most 1 MiB.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",
         "Send application/json without a content coding.";
+    IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request",
+        "Use a new Idempotency-Key for each request, and the same only to repeat it unchanged.";
+    RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
+        "Wait for the seconds in Retry-After; RateLimit tells how many requests are left.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong here",
         "Report the requestId; the cause is in the server's log.";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The server is busy",

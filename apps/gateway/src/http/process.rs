@@ -6,6 +6,7 @@ use crm_core::{DbConnection, migrate};
 use crate::app::AppState;
 use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::metrics;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -17,6 +18,9 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::NotReady)
         .problem(ProblemCode::Overloaded)
         .problem(ProblemCode::DatabaseUnavailable);
+    api.get("/metrics", metrics).summary("What the process counts").about(
+        "Prometheus' text format: requests by route, method and status, their time, and the database's executor.",
+    );
     api.get("/openapi.json", openapi_json).summary("This document");
 }
 
@@ -49,19 +53,26 @@ async fn readyz(process: Process) -> Answer<Raw> {
     if process.state.is_draining() {
         return Err(not_ready("The process was told to stop."));
     }
-    let is_current = |connection: &mut DbConnection| {
-        migrate::is_current(connection)
+    let difference = |connection: &mut DbConnection| {
+        migrate::difference(connection)
             .map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
     };
-    match process.state.db.read(is_current).await {
-        Ok(true) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),
-        Ok(false) => Err(not_ready("The database has another version of the schema.")),
+    match process.state.db.read(difference).await {
+        Ok(None) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),
+        Ok(Some(difference)) => Err(not_ready(&difference)),
         Err(failure) => Err(failure.into_problem(&process.request_id)),
     }
 }
 
 fn not_ready(why: &str) -> Problem {
     Problem::new(ProblemCode::NotReady, why)
+}
+
+async fn metrics(process: Process) -> Answer<Raw> {
+    match process.state.metrics.text(process.state.db.stats()) {
+        Ok(text) => raw(metrics::CONTENT_TYPE, text.into()),
+        Err(error) => Err(Failure::Bug(format!("{error:#}")).into_problem(&process.request_id)),
+    }
 }
 
 async fn openapi_json(process: Process) -> Answer<Raw> {

@@ -47,6 +47,10 @@ pub async fn request_log(
     }
 
     let request = response.request();
+    let took = started.elapsed();
+    if let Some(state) = request.app_data::<Data<AppState>>() {
+        state.metrics.count(request.method(), request.match_pattern().as_deref(), response.status(), took);
+    }
     let tenant = request.extensions().get::<TenantOfRequest>().map(|tenant| tenant.0.clone());
     log::info!(
         target: "crm_gateway::access",
@@ -54,7 +58,7 @@ pub async fn request_log(
         request.method(),
         request.match_pattern().as_deref().unwrap_or("-"),
         response.status().as_u16(),
-        started.elapsed().as_secs_f64() * 1000.0,
+        took.as_secs_f64() * 1000.0,
         tenant.as_ref().map_or("-", |tenant| tenant.as_str()),
     );
     Ok(response)

@@ -18,8 +18,13 @@ pub(crate) struct Api<'a> {
 impl<'a> Api<'a> {
     /// Starts it.
     pub(crate) fn start(database: &'a TestDatabase) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    /// Starts it with these settings.
+    pub(crate) fn start_with(database: &'a TestDatabase, settings: &[(&str, &str)]) -> Self {
         let keys = Keys::of_new_tenant(database, "acme");
-        let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0"));
+        let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0").envs(settings.iter().copied()));
         let acme = Client::new(&serving.url, keys);
         Self { database, serving, acme }
     }
@@ -75,6 +80,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// The body; `Null` where it is empty or no JSON.
     pub(crate) body: Value,
+    /// The body; what is no UTF-8 in it is replaced.
     pub(crate) text: String,
 }
 
@@ -148,6 +154,10 @@ impl Client {
         self.send("GET", path, &[], None)
     }
 
+    pub(crate) fn head(&self, path: &str) -> Answer {
+        self.send("HEAD", path, &[], None)
+    }
+
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[], Some(&body.to_string()))
     }
@@ -191,7 +201,7 @@ impl Client {
             Some(body) => self.agent.run(request.body(body.to_owned()).unwrap())?,
             None => self.agent.run(request.body(()).unwrap())?,
         };
-        let text = response.body_mut().read_to_string()?;
+        let text = String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned();
         Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

@@ -1,6 +1,7 @@
 //! The program as a child process, for every test binary of the gateway.
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -48,7 +49,16 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts it and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        Self::listening(command.stderr(Stdio::null()))
+    }
+
+    /// As [`start`](Self::start), with its log in this file.
+    pub(crate) fn start_logging(command: &mut Command, log: File) -> Self {
+        Self::listening(command.stderr(log))
+    }
+
+    fn listening(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut serving = Self { child, out, greeting: Vec::new(), url: String::new() };
         while serving.url.is_empty() {

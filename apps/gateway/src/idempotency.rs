@@ -1,0 +1,232 @@
+//! `Idempotency-Key`: a POST that is sent again gets the answer that it got first, and is done once
+//! (contract/conventions, "Headers on every CRM and ticketing route").
+//!
+//! A request gathers what it needs on its way: the caller's extractor the key, the body's the bytes. What the
+//! handler then does happens in one transaction with the row that keeps its answer; a refusal is kept too, after
+//! what the handler did was rolled back to a savepoint. A refusal of the body, which keeps the handler from
+//! running, is kept in a transaction of its own.
+//!
+//! **Not kept** are a 5xx, and a refusal for what the fingerprint does not cover: the key, the role, another header,
+//! the rate, a body that did not arrive.
+
+use std::cell::{Cell, OnceCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use crm_core::idempotency::{self, Fingerprint, Found, KeptAnswer};
+use crm_core::{DbConnection, Scope, TenantId};
+use sha2::{Digest, Sha256};
+
+use crate::app::AppState;
+use crate::endpoint::{AmbiguousHeader, Call, Rendered};
+use crate::error::{Failure, Problem, ProblemCode};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The most characters of a key.
+const LONGEST: usize = 255;
+
+/// What a request has told so far about being sent once. Clones share it: extractors fill it in, one after the
+/// other, and the last of them to run is not known.
+#[derive(Clone, Default)]
+pub struct Attempt(Rc<Told>);
+
+#[derive(Default)]
+struct Told {
+    head: OnceCell<Head>,
+    fingerprint: OnceCell<Fingerprint>,
+    /// Whether the handler has begun, so that its answer is kept, or not, with what it does.
+    has_begun: Cell<bool>,
+}
+
+/// What is known before the body is read.
+struct Head {
+    scope: Scope,
+    key: String,
+    /// Over method, path and query string.
+    hash: Sha256,
+}
+
+/// A POST with a key whose whole content is known.
+pub struct Once {
+    scope: Scope,
+    key: String,
+    fingerprint: Fingerprint,
+    answers: Answers,
+}
+
+/// How the answers of a route are written, for those that are written inside a transaction.
+#[derive(Clone)]
+pub struct Answers {
+    /// Whether it is one of ticketing's.
+    pub is_ticketing: bool,
+    /// The id of the request.
+    pub request_id: String,
+}
+
+impl Attempt {
+    /// Takes the key from the head of a POST by a caller who may write.
+    ///
+    /// # Errors
+    /// [`ProblemCode::InvalidIdempotencyKey`].
+    pub fn begin(call: &Call, scope: &Scope) -> Result<(), Problem> {
+        if call.request.method() != Method::POST {
+            return Ok(());
+        }
+        let invalid = || {
+            Problem::new(
+                ProblemCode::InvalidIdempotencyKey,
+                "It must stand once, as 1 to 255 visible ASCII characters.",
+            )
+        };
+        let Some(key) = call.single_header(&KEY).map_err(|AmbiguousHeader| invalid())? else { return Ok(()) };
+        if !(1..=LONGEST).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid());
+        }
+        // A JSON list, so that no two requests are written the same.
+        let request =
+            serde_json::json!([call.request.method().as_str(), call.request.path(), call.query_without_keys()]);
+        let head =
+            Head { scope: scope.clone(), key: key.to_owned(), hash: Sha256::new().chain_update(request.to_string()) };
+        let _ = call.attempt.0.head.set(head);
+        Ok(())
+    }
+
+    /// Notes the body.
+    pub fn read_body(&self, bytes: &[u8]) {
+        if let Some(head) = self.0.head.get() {
+            let _ = self.0.fingerprint.set(head.hash.clone().chain_update(bytes).finalize().into());
+        }
+    }
+
+    /// The handler begins to read or write: what it ends in is its own matter from here on.
+    pub fn handler_begins(&self) {
+        self.0.has_begun.set(true);
+    }
+
+    /// What is to be done once; `None` where there is no key.
+    #[must_use]
+    pub fn once(&self, answers: impl FnOnce() -> Answers) -> Option<Once> {
+        let head = self.0.head.get()?;
+        // A route without a body never reads one.
+        let fingerprint = self.0.fingerprint.get().copied().unwrap_or_else(|| head.hash.clone().finalize().into());
+        Some(Once { scope: head.scope.clone(), key: head.key.clone(), fingerprint, answers: answers() })
+    }
+
+    /// As [`once`](Self::once), for a request that ends in this problem before its handler; `None` where that is not
+    /// kept.
+    #[must_use]
+    pub fn ends_early(&self, problem: &Problem, answers: impl FnOnce() -> Answers) -> Option<Once> {
+        let is_kept = !self.0.has_begun.get() && self.0.fingerprint.get().is_some() && keeps(problem.code);
+        if is_kept { self.once(answers) } else { None }
+    }
+}
+
+impl Once {
+    /// Does the work and keeps its answer, both in one transaction, unless it was done before: then the answer of
+    /// that time is the answer.
+    ///
+    /// # Errors
+    /// [`ProblemCode::IdempotencyKeyInFlight`], [`ProblemCode::IdempotencyKeyReused`], and what of the work's is not
+    /// kept.
+    pub async fn run(
+        self,
+        state: &AppState,
+        work: impl Fn(&mut DbConnection, &Scope) -> Result<Rendered, Failure> + Send + 'static,
+    ) -> Result<Rendered, Failure> {
+        let Self { scope, key, fingerprint, answers } = self;
+        // Until the answer is known: a repeat that comes before is told so at once, and not after a wait for the lock
+        // that the first one holds.
+        let Some(_running) = state.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
+        let _place = state.shares.place(scope.tenant()).await?;
+        state
+            .db
+            .write(move |connection| match idempotency::find(connection, &scope, &key, &fingerprint)? {
+                Found::Answer(answer) => replayed(answer),
+                Found::OtherRequest => {
+                    let detail = "This Idempotency-Key was used for another method, path or body.";
+                    Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail).into())
+                }
+                Found::Running => Err(in_flight()),
+                Found::Nothing => {
+                    let rendered = match connection.write(|connection| work(connection, &scope)) {
+                        Ok(rendered) => rendered,
+                        Err(Failure::Problem(problem)) if keeps(problem.code) => {
+                            problem.render(answers.is_ticketing, &answers.request_id)
+                        }
+                        Err(failure) => return Err(failure),
+                    };
+                    idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered))?;
+                    Ok(rendered)
+                }
+            })
+            .await
+    }
+}
+
+fn in_flight() -> Failure {
+    let detail = "The first request with this Idempotency-Key still runs.";
+    Problem::new(ProblemCode::IdempotencyKeyInFlight, detail).into()
+}
+
+/// Whether a refusal depends on nothing but what the fingerprint covers and what the tenant's records were.
+fn keeps(code: ProblemCode) -> bool {
+    match code.status() {
+        StatusCode::BAD_REQUEST => !matches!(code, ProblemCode::MalformedQuery | ProblemCode::InvalidHeader),
+        StatusCode::FORBIDDEN => {
+            !matches!(code, ProblemCode::ReadOnlyKey | ProblemCode::MissingRole | ProblemCode::ForeignTenant)
+        }
+        StatusCode::NOT_FOUND => true,
+        StatusCode::CONFLICT => code != ProblemCode::IdempotencyKeyInFlight,
+        _ => false,
+    }
+}
+
+fn kept(rendered: &Rendered) -> KeptAnswer {
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let headers = rendered.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
+    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: rendered.body.to_vec() }
+}
+
+fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {
+    let damaged = |what: &dyn std::fmt::Display| Failure::Bug(format!("a kept answer cannot be read: {what}"));
+    let KeptAnswer { status, headers, body } = answer;
+    let mut rendered = Rendered {
+        status: StatusCode::from_u16(status).map_err(|error| damaged(&error))?,
+        headers: vec![(REPLAYED, HeaderValue::from_static("true"))],
+        body: body.into(),
+    };
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| damaged(&error))?;
+        rendered.headers.push((name, HeaderValue::from_str(&value).map_err(|error| damaged(&error))?));
+    }
+    Ok(rendered)
+}
+
+/// The requests with a key that this process works on.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<HashSet<(TenantId, String)>>>);
+
+/// One of them, until this is dropped.
+struct Entered {
+    running: Running,
+    key: (TenantId, String),
+}
+
+impl Running {
+    /// `None` where one of this key runs.
+    fn enter(&self, tenant: TenantId, key: &str) -> Option<Entered> {
+        let key = (tenant, key.to_owned());
+        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        is_new.then(|| Entered { running: self.clone(), key })
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}

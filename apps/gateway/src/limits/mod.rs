@@ -1,0 +1,20 @@
+//! What keeps one client from taking everything: a rate for each key, and a share of the database for each tenant.
+//!
+//! Both are counted in this process: behind a balancer, each gateway grants its own.
+
+mod rate;
+mod share;
+
+use crate::endpoint::Call;
+use crate::error::Problem;
+
+pub use rate::{Allowance, Payer, RateLimit};
+pub use share::Shares;
+
+/// Counts a request to whoever pays for it, where there is a limit.
+///
+/// # Errors
+/// [`RateLimited`](crate::error::ProblemCode::RateLimited).
+pub fn count(call: &Call, payer: Payer) -> Result<(), Problem> {
+    call.state.rate_limit.as_ref().map_or(Ok(()), |limit| limit.count(call, payer))
+}

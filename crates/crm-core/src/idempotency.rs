@@ -1,0 +1,167 @@
+//! The first answers of requests that carried an `Idempotency-Key` (contract/conventions, "Headers").
+//!
+//! A program calls [`find`] at the start of the transaction in which it does what was asked for, and [`keep`] at
+//! its end, so that the answer is committed with the effect or not at all.
+
+use chrono::Duration;
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::schema::{idempotency_keys, tenants};
+use crate::sql::Json;
+use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns};
+
+/// How long an answer is kept.
+const KEPT_FOR: Duration = Duration::hours(24);
+/// How many answers one call of [`forget_expired`] deletes, but for those of the same millisecond.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// SHA-256 of everything that makes a request the same as another.
+pub type Fingerprint = [u8; 32];
+
+/// A response as it was first given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values of the headers that belong to it.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: do what was asked for, then [`keep`] the answer.
+    Nothing,
+    /// Another transaction does it right now.
+    Running,
+    /// The key was used for another request.
+    OtherRequest,
+    /// It was done: this was the answer.
+    Answer(KeptAnswer),
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = idempotency_keys, check_for_backend(Db))]
+struct KeptRow {
+    fingerprint: Vec<u8>,
+    status: i16,
+    headers: Json<Vec<(String, String)>>,
+    body: Vec<u8>,
+    created_on: Timestamp,
+}
+
+impl KeptRow {
+    fn into_found(self, fingerprint: &Fingerprint) -> Found {
+        let Self { fingerprint: first, status, headers: Json(headers), body, created_on: _ } = self;
+        if first != fingerprint {
+            return Found::OtherRequest;
+        }
+        Found::Answer(KeptAnswer { status: u16::try_from(status).unwrap_or_default(), headers, body })
+    }
+}
+
+diesel::define_sql_function! {
+    /// Takes a lock until the end of the transaction, or tells at once that another has it.
+    fn pg_try_advisory_xact_lock(lock: diesel::sql_types::BigInt) -> diesel::sql_types::Bool
+}
+
+/// Looks a key up and, where nothing is known of it, takes it until the end of the transaction. Call it in a
+/// [`DbConnection::write`], before anything else.
+///
+/// A row of the table cannot tell that a request is under way: it becomes visible with the effect. On PostgreSQL an
+/// advisory lock does; it never waits, so that the other one is told and not kept waiting. On SQLite writers come
+/// one after the other, so that there is nobody to tell.
+///
+/// # Errors
+/// The database's.
+pub fn find(connection: &mut DbConnection, scope: &Scope, key: &str, fingerprint: &Fingerprint) -> QueryResult<Found> {
+    if let DbConnection::Postgres(postgres) = &mut *connection {
+        // As a statement of its own: the look-up must see what was committed before the lock was given back.
+        let lock = pg_try_advisory_xact_lock(lock_of(scope.tenant(), key));
+        if !diesel::select(lock).get_result::<bool>(postgres)? {
+            return Ok(Found::Running);
+        }
+    }
+    let row = idempotency_keys::table.find((scope.tenant(), key));
+    let kept: Option<KeptRow> = row.select(columns::<KeptRow>()).first(connection).optional()?;
+    match kept {
+        None => Ok(Found::Nothing),
+        Some(kept) if kept.created_on < oldest_kept(scope.now()) => {
+            diesel::delete(row).execute(connection)?;
+            Ok(Found::Nothing)
+        }
+        Some(kept) => Ok(kept.into_found(fingerprint)),
+    }
+}
+
+/// Keeps the answer to a request whose key [`find`] knew nothing of, in the same transaction.
+///
+/// # Errors
+/// The database's.
+pub fn keep(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    key: &str,
+    fingerprint: &Fingerprint,
+    answer: KeptAnswer,
+) -> QueryResult<()> {
+    let KeptAnswer { status, headers, body } = answer;
+    let row = KeptRow {
+        fingerprint: fingerprint.to_vec(),
+        status: i16::try_from(status).unwrap_or(i16::MAX),
+        headers: Json(headers),
+        body,
+        created_on: scope.now(),
+    };
+    diesel::insert_into(idempotency_keys::table)
+        .values((idempotency_keys::tenant_id.eq(scope.tenant()), idempotency_keys::key.eq(key), row))
+        .portable()
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The tenants of which answers are older than 24 hours.
+///
+/// # Errors
+/// The database's.
+pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
+    let expired = idempotency_keys::table
+        .filter(idempotency_keys::tenant_id.eq(tenants::id))
+        .filter(idempotency_keys::created_on.lt(oldest_kept(now)));
+    tenants::table.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
+}
+
+/// Deletes up to 1000 answers of a tenant that are older than 24 hours, and tells how many they were. Call it again
+/// until none is left: a large deletion would stand in the way of requests.
+///
+/// # Errors
+/// The database's.
+pub fn forget_expired(connection: &mut DbConnection, tenant: TenantId, now: Timestamp) -> QueryResult<usize> {
+    let expired = || {
+        let of_tenant = idempotency_keys::table.filter(idempotency_keys::tenant_id.eq(tenant));
+        of_tenant.filter(idempotency_keys::created_on.lt(oldest_kept(now)))
+    };
+    let last_of_many: Option<Timestamp> = expired()
+        .order((idempotency_keys::created_on, idempotency_keys::key))
+        .select(idempotency_keys::created_on)
+        .offset(FORGOTTEN_AT_ONCE - 1)
+        .first(connection)
+        .optional()?;
+    match last_of_many {
+        Some(last) => diesel::delete(expired().filter(idempotency_keys::created_on.le(last))).execute(connection),
+        None => diesel::delete(expired()).execute(connection),
+    }
+}
+
+fn oldest_kept(now: Timestamp) -> Timestamp {
+    Timestamp::from_datetime(now.as_datetime() - KEPT_FOR)
+}
+
+/// The advisory lock of a key: 64 bits of a hash, so that two keys practically never share one.
+fn lock_of(tenant: TenantId, key: &str) -> i64 {
+    let hash = Sha256::new().chain_update(tenant.as_i64().to_be_bytes()).chain_update(key).finalize();
+    hash.iter().take(8).fold(0, |lock, byte| (lock << 8) | i64::from(*byte))
+}

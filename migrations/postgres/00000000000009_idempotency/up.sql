@@ -1,0 +1,16 @@
+-- The first answers of POSTs that were sent with an Idempotency-Key, for 24 hours. A row is committed together with
+-- the effect that it tells of; a request that still runs has none.
+
+CREATE TABLE idempotency_keys (
+    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    key         TEXT COLLATE "C" NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status      SMALLINT NOT NULL,
+    headers     JSON NOT NULL,
+    body        BYTEA NOT NULL,
+    created_on  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (tenant_id, key)
+);
+
+-- The oldest of a tenant, to be forgotten.
+CREATE INDEX idempotency_keys_created ON idempotency_keys (tenant_id, created_on, key);

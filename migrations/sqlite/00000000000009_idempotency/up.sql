@@ -1,0 +1,16 @@
+-- The first answers of POSTs that were sent with an Idempotency-Key, for 24 hours. A row is committed together with
+-- the effect that it tells of; a request that still runs has none.
+
+CREATE TABLE idempotency_keys (
+    tenant_id   INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status      INTEGER NOT NULL,
+    headers     TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    created_on  TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, key)
+) STRICT;
+
+-- The oldest of a tenant, to be forgotten.
+CREATE INDEX idempotency_keys_created ON idempotency_keys (tenant_id, created_on, key);
