@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crm_core::{ContactId, DbConnection, Scope};
 use crm_tags::TagKind;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::queries;
 use super::row::ContactRow;
@@ -18,7 +19,8 @@ use crate::{DirectoryError, MergeRequest};
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] where the target is among the sources, or has more than 1 000 addresses or numbers
-/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::NoteTooLong`]; the database's.
+/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::NoteTooLong`]; the database's,
+/// a serialization failure among them where another merge came in between: the transaction is to be run again.
 /// Nothing is changed once the transaction is rolled back.
 pub fn merge(
     connection: &mut DbConnection,
@@ -28,8 +30,14 @@ pub fn merge(
 ) -> Result<(), DirectoryError> {
     let sources = request.sources(target)?;
     let all: Vec<ContactId> = std::iter::once(target).chain(sources.iter().copied()).collect();
-    queries::hold_organizations_of(connection, scope, &all)?;
+    let held = queries::hold_organizations_of(connection, scope, &all)?;
     let rows = queries::lock(connection, scope, &all)?;
+    // Moved by a merge of organizations that was committed between the two statements: to lock its new one now, after
+    // the contacts, could be a deadlock.
+    if rows.iter().filter_map(|row| row.values.organization_id).any(|id| !held.contains(&id)) {
+        let message = "a contact was moved to another organization meanwhile".to_owned();
+        return Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(message)).into());
+    }
     let mut rows: HashMap<ContactId, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let unknown: Vec<ContactId> = all.iter().filter(|id| !rows.contains_key(id)).copied().collect();
     if !unknown.is_empty() {

@@ -35,12 +35,12 @@ pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactI
 }
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
-/// one locks it before its contacts; so must whoever will write a reference to it into a contact.
+/// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.
 pub(crate) fn hold_organizations_of(
     connection: &mut DbConnection,
     scope: &Scope,
     ids: &[ContactId],
-) -> QueryResult<()> {
+) -> QueryResult<Vec<OrganizationId>> {
     let of_them = contacts::table
         .filter(contacts::tenant_id.eq(scope.tenant()))
         .filter(contacts::id.eq_any(ids))
@@ -50,8 +50,7 @@ pub(crate) fn hold_organizations_of(
         .filter(organizations::id.nullable().eq_any(of_them))
         .order(organizations::id)
         .select(organizations::id);
-    let _: Vec<OrganizationId> = existing.held().load(connection)?;
-    Ok(())
+    existing.held().load(connection)
 }
 
 /// What a filter means once other tables were asked.
