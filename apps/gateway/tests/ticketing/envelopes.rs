@@ -1,6 +1,7 @@
 //! Whatever goes wrong under `/api/v1/ticketing/` comes in ticketing's own envelope, whoever found out.
 
 use crm_gateway::app::{AppState, server};
+use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
 use crm_gateway::endpoint::{Answer, Api, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::Problem;
@@ -108,8 +109,9 @@ fn a_panic_has_the_envelope_too() {
     };
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let state = actix_web::web::Data::new(AppState::new(db, None).await.unwrap());
-            server(state, listener, 1, std::time::Duration::ZERO, routes).unwrap().await.unwrap();
+            let config = Config::new(&Settings::default()).unwrap();
+            let state = actix_web::web::Data::new(AppState::new(db, &config).await.unwrap());
+            server(state, listener, &config, routes).unwrap().await.unwrap();
         });
     });
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
