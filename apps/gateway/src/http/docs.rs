@@ -21,9 +21,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Process");
-    api.get("/docs", docs_page)
-        .summary("A page to read and try the API")
-        .about("An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.");
+    api.get("/docs", docs_page).summary("A page to read and try the API").about(
+        "An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.",
+    );
     api.get("/docs/page.css", docs_style).undocumented();
     api.get("/docs/page.js", docs_script).undocumented();
     api.get("/docs/swagger-ui.css", swagger_style).undocumented();

@@ -7,7 +7,7 @@ use crate::client::{Api, Keys};
 use crate::process::{gateway, one_error, output, stdout};
 
 /// What a small run makes.
-const SMALL: [&str; 7] = ["demo", "--organizations", "20", "--contacts", "60", "--leads", "230"];
+const SMALL: [&str; 9] = ["demo", "--organizations", "20", "--contacts", "60", "--leads", "230", "--cases", "30"];
 
 #[derive(QueryableByName)]
 struct Count {
@@ -54,13 +54,16 @@ both_databases! {
         let done = output(database, &with(&["--tenant", "zeta", "--seed", "7"]));
         assert!(done.status.success() && done.stderr.is_empty(), "no bar where stderr is no terminal: {done:?}");
         let said = String::from_utf8(done.stdout).unwrap();
-        assert!(said.starts_with("made 20 organizations, 60 contacts, 230 leads and 13 tags in the tenant zeta in "), "{said}");
+        let opportunities = count(database, "zeta", "opportunities");
+        let made = format!("made 20 organizations, 60 contacts, 230 leads, {opportunities} opportunities, 30 cases and 17 tags");
+        assert!(said.starts_with(&format!("{made} in the tenant zeta in ")) && opportunities > 20, "{said}");
         assert!(said.ends_with("--seed 7\n"), "{said}");
-        for (table, wanted) in [("organizations", 20), ("contacts", 60), ("leads", 230), ("tags", 13)] {
+        for (table, wanted) in [("organizations", 20), ("contacts", 60), ("leads", 230), ("cases", 30)] {
             assert_eq!((count(database, "zeta", table), count(database, "acme", table)), (wanted, 0), "{table}");
         }
         let with_both = "(SELECT * FROM leads WHERE organization_id IS NOT NULL AND contact_id IS NOT NULL) AS found";
-        for some in ["lead_tags", "contact_tags", "organization_tags", "lead_participants", "contact_emails", with_both] {
+        let decided = "(SELECT * FROM opportunities WHERE status <> 'open') AS found";
+        for some in ["lead_tags", "contact_tags", "organization_tags", "lead_participants", "contact_emails", with_both, decided] {
             assert!(count(database, "zeta", some) > 10, "{some}");
         }
         // Whoever is referred to was there before.
@@ -68,8 +71,9 @@ both_databases! {
                          AND contacts.id = contact_id WHERE contacts.created_on > leads.created_on) AS found";
         assert_eq!(count(database, "zeta", backwards), 0);
 
-        stdout(database, &with(&["--tenant", "zeta"]));
-        for (table, wanted) in [("organizations", 40), ("contacts", 120), ("leads", 460), ("tags", 13)] {
+        let again = stdout(database, &with(&["--tenant", "zeta"]));
+        assert!(again.contains(" and 0 tags "), "{again}");
+        for (table, wanted) in [("organizations", 40), ("contacts", 120), ("leads", 460), ("cases", 60)] {
             assert_eq!(count(database, "zeta", table), wanted, "{table}");
         }
     }
@@ -94,7 +98,7 @@ both_databases! {
         Keys::of_new_tenant(database, "acme");
         let unknown = one_error(&output(database, &with(&["--tenant", "nobody"])), 1);
         assert_eq!(unknown, "error: no tenant has the id nobody");
-        stdout(database, &["demo", "--organizations", "0", "--contacts", "0", "--leads", "3"]);
+        stdout(database, &["demo", "--organizations", "0", "--contacts", "0", "--leads", "3", "--cases", "0"]);
         assert_eq!(count(database, "acme", "leads"), 3);
     }
 

@@ -30,7 +30,8 @@ fn settings() -> BTreeSet<String> {
 #[test]
 fn the_example_of_an_env_file_has_every_setting_and_no_other() {
     let example = text(".env.example");
-    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_name =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let variables = example.lines().filter_map(|line| line.trim_start_matches('#').split_once('='));
     let variables = variables.filter(|(name, _)| is_name(name));
     let variables = variables.map(|(name, value)| {
@@ -38,7 +39,11 @@ fn the_example_of_an_env_file_has_every_setting_and_no_other() {
         name.to_owned()
     });
     let variables: BTreeSet<String> = variables.filter(|name| !OF_COMPOSE.contains(&name.as_str())).collect();
-    assert_eq!(variables, settings(), "if you are here because this failed: .env.example lists every setting of config.rs");
+    assert_eq!(
+        variables,
+        settings(),
+        "if you are here because this failed: .env.example lists every setting of config.rs"
+    );
 }
 
 #[test]
@@ -69,7 +74,8 @@ fn compose_and_the_unit_use_settings_that_exist() {
 fn the_image_is_built_from_files_that_exist_and_are_sent() {
     let dockerfile = text("Dockerfile");
     let sent = text(".dockerignore");
-    let copies = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--from"));
+    let copies =
+        dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--from"));
     let mut copied = 0;
     for copy in copies {
         let mut words: Vec<&str> = copy.split_whitespace().collect();

@@ -97,8 +97,9 @@ fn draft(dice: &mut Dice, moment: Timestamp, companies: &[Company]) -> Value {
     let known = companies.partition_point(|company| company.since <= moment);
     let company = if dice.percent(90) { dice.place(known).map(|place| &companies[place]) } else { None };
     let domain = company.map_or("post.example", |company| company.domain.as_str());
-    let mut email =
-        vec![json!({ "label": "Work", "value": format!("{}.{}@{domain}", slug(&first), slug(&last)), "primary": true })];
+    let mut email = vec![
+        json!({ "label": "Work", "value": format!("{}.{}@{domain}", slug(&first), slug(&last)), "primary": true }),
+    ];
     if dice.percent(20) {
         let private = format!("{}{}@mail.example", slug(&first), dice.below(100));
         email.push(json!({ "label": "Private", "value": private, "primary": false }));

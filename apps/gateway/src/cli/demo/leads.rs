@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use crm_core::{LeadId, Timestamp};
 use crm_leads::NewLead;
 use crm_suite::leads;
@@ -7,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::contacts::People;
 use super::dice::Dice;
-use super::run::Run;
+use super::run::{Run, days_after};
 use super::{tags, team};
 
 /// What the company sells, and its usual price.
@@ -39,15 +37,15 @@ const NOTES: &[&str] = &[
 const ORIGINS: &[&str] = &["website", "website", "referral", "partner", "inbound", "other"];
 const RATINGS: &[&str] = &["1_cold", "1_cold", "2_warm", "2_warm", "3_hot"];
 const CURRENCIES: &[&str] = &["USD", "USD", "USD", "USD", "EUR", "GBP"];
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Makes leads over the last year, most of them of these people, and puts some of the older ones aside.
-pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result<()> {
+pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result<Vec<(LeadId, Timestamp)>> {
     let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, people);
     let made = run.fill("leads", count, 365, draft, |connection, scope, new: &NewLead| {
         leads::create(connection, scope, new).map(|lead| (lead.id, lead.created_on))
     })?;
-    archive(run, &made)
+    archive(run, &made)?;
+    Ok(made)
 }
 
 fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
@@ -81,8 +79,7 @@ fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
 
 /// One in twelve of those that are older than 90 days led to nothing.
 fn archive(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Result<()> {
-    let patience = 90 * DAY;
-    let ends = leads.iter().map(|(id, since)| (Timestamp::from_datetime(since.as_datetime() + patience), *id));
+    let ends = leads.iter().map(|(id, since)| (days_after(*since, 90), *id));
     let old: Vec<_> = ends.filter(|(end, id)| *end < run.now() && id.as_i64() % 12 == 0).collect();
     run.each("archived leads", old, |connection, scope, id| leads::archive(connection, scope, *id, None))?;
     Ok(())

@@ -3,9 +3,11 @@
 //! Each kind of records is a file of its own: it drafts bodies as a client would send them, and [`Run`] makes them
 //! through the same functions that the API calls.
 
+mod cases;
 mod contacts;
 mod dice;
 mod leads;
+mod opportunities;
 mod organizations;
 mod run;
 mod tags;
@@ -32,9 +34,12 @@ pub(super) struct Demo {
     /// How many contacts to make
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     contacts: u32,
-    /// How many leads to make
+    /// How many leads to make; one in four of those older than some weeks becomes an opportunity
     #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
     leads: u32,
+    /// How many cases to make
+    #[arg(long, value_name = "NUMBER", default_value_t = 500)]
+    cases: u32,
     /// The same number gives the same records, at dates that count back from today [default: another each time]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -46,19 +51,21 @@ pub(super) fn run(settings: &Settings, demo: &Demo) -> anyhow::Result<()> {
     let tenant = tenant(&mut connection, demo.tenant.as_ref())?;
     let now = Timestamp::now();
     let seed = demo.seed.unwrap_or_else(|| now.as_datetime().timestamp_millis().unsigned_abs());
-    let Demo { organizations, contacts, leads, .. } = *demo;
-    let total = u64::from(organizations) + u64::from(contacts) + u64::from(leads);
+    let Demo { organizations, contacts, leads, cases, .. } = *demo;
+    let total = [organizations, contacts, leads, cases].map(u64::from).iter().sum();
     let mut run = Run::new(connection, tenant, now, seed, total)?;
     let tags = tags::make(&mut run)?;
     let companies = organizations::make(&mut run, organizations)?;
     let people = contacts::make(&mut run, contacts, &companies)?;
-    leads::make(&mut run, leads, &people)?;
+    let made = leads::make(&mut run, leads, &people)?;
+    let opportunities = opportunities::make(&mut run, &made)?;
+    cases::make(&mut run, cases, &people)?;
     let seconds = run.finish();
     let tenant = run.tenant();
+    let rate = f64_of(total + u64::try_from(opportunities)?) / seconds.max(0.001);
     print(format_args!(
-        "made {organizations} organizations, {contacts} contacts, {leads} leads and {tags} tags in the tenant {tenant} \
-         in {seconds:.1} s ({rate:.0} records a second), --seed {seed}",
-        rate = f64_of(total) / seconds.max(0.001),
+        "made {organizations} organizations, {contacts} contacts, {leads} leads, {opportunities} opportunities, \
+         {cases} cases and {tags} tags in the tenant {tenant} in {seconds:.1} s ({rate:.0} records a second), --seed {seed}"
     ))
 }
 

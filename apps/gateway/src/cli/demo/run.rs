@@ -25,7 +25,8 @@ pub(super) struct Run {
     connection: DbConnection,
     tenant: Tenant,
     now: Timestamp,
-    dice: Dice,
+    /// Where the run's chances come from.
+    pub(super) dice: Dice,
     progress: ProgressBar,
     started: Instant,
 }
@@ -41,7 +42,8 @@ impl Run {
     ) -> anyhow::Result<Self> {
         // Draws on stderr, and nothing where that is no terminal.
         let progress = ProgressBar::new(total);
-        progress.set_style(ProgressStyle::with_template("{msg:14} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta}")?);
+        progress
+            .set_style(ProgressStyle::with_template("{msg:14} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta}")?);
         Ok(Self { connection, tenant, now, dice: Dice::new(seed), progress, started: Instant::now() })
     }
 
@@ -115,10 +117,7 @@ impl Run {
     }
 
     /// Reads something of the tenant.
-    pub(super) fn read<T, E>(
-        &mut self,
-        work: impl FnOnce(&mut DbConnection, &Scope) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(super) fn read<T, E>(&mut self, work: impl FnOnce(&mut DbConnection, &Scope) -> Result<T, E>) -> Result<T, E> {
         work(&mut self.connection, &scope(&self.tenant, self.now))
     }
 
@@ -159,11 +158,17 @@ impl Run {
     }
 }
 
+/// So many days after a moment.
+pub(super) fn days_after(moment: Timestamp, days: i64) -> Timestamp {
+    Timestamp::from_datetime(moment.as_datetime() + Duration::from_secs(days.unsigned_abs() * 86_400))
+}
+
 fn scope(tenant: &Tenant, moment: Timestamp) -> Scope {
     Scope::new(tenant.id, tenant.public_id.clone(), moment)
 }
 
-fn read<N: FromBody>(kind: &str, body: &Value) -> anyhow::Result<N> {
+/// Reads a body as the API does.
+pub(super) fn read<N: FromBody>(kind: &str, body: &Value) -> anyhow::Result<N> {
     let nothing = JsonObject::new();
     N::from_body(body.as_object().unwrap_or(&nothing)).with_context(|| format!("{kind} of the demo are not valid"))
 }

@@ -1,8 +1,7 @@
-use crm_core::input::FromBody;
 use crm_tags::{NewTag, TagKind};
 use serde_json::json;
 
-use super::run::Run;
+use super::run::{Run, read};
 
 /// The labels of the demo's tags with their colours, and the chance in 100 that a record has each.
 pub(super) type Tags = [(&'static str, &'static str, u32)];
@@ -27,6 +26,13 @@ pub(super) const LEAD: &Tags = &[
     ("budget-approved", "#00838f", 9),
 ];
 
+pub(super) const CASE: &Tags =
+    &[("billing", "#f9a825", 15), ("defect", "#c62828", 25), ("how-to", "#1565c0", 25), ("delivery", "#6a1b9a", 12)];
+
+/// The kinds that the demo makes tags for; opportunities get those of the leads that they were.
+const KINDS: [(TagKind, &Tags); 4] =
+    [(TagKind::Organization, ORGANIZATION), (TagKind::Contact, CONTACT), (TagKind::Lead, LEAD), (TagKind::Case, CASE)];
+
 /// The labels alone, with their chances.
 pub(super) fn chances(tags: &Tags) -> Vec<(&'static str, u32)> {
     tags.iter().map(|(label, _, chance)| (*label, *chance)).collect()
@@ -35,15 +41,16 @@ pub(super) fn chances(tags: &Tags) -> Vec<(&'static str, u32)> {
 /// Makes the tags that the tenant lacks, and says how many.
 pub(super) fn make(run: &mut Run) -> anyhow::Result<usize> {
     let mut made = 0;
-    for (kind, tags) in [(TagKind::Organization, ORGANIZATION), (TagKind::Contact, CONTACT), (TagKind::Lead, LEAD)] {
+    for (kind, tags) in KINDS {
         let existing = run.read(|connection, scope| crm_tags::list(connection, scope, kind))?;
         let is_missing = |label: &str| !existing.iter().any(|tag| tag.label.eq_ignore_ascii_case(label));
         let mut missing = Vec::new();
         for (label, color, _) in tags.iter().filter(|(label, ..)| is_missing(label)) {
             let body = json!({ "label": label, "color": color });
-            missing.push((run.now(), NewTag::from_body(body.as_object().unwrap_or(&Default::default()))?));
+            missing.push((run.now(), read::<NewTag>("tags", &body)?));
         }
-        made += run.each("tags", missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
+        made +=
+            run.each("tags", missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
     }
     Ok(made)
 }

@@ -1,0 +1,60 @@
+use crm_cases::{NewCase, types};
+use crm_core::Timestamp;
+use crm_core::page::PageRequest;
+use crm_suite::cases;
+use serde_json::{Value, json};
+
+use super::contacts::People;
+use super::dice::Dice;
+use super::run::{Run, days_after};
+use super::{tags, team};
+
+/// Title, description.
+const TROUBLES: &[(&str, &str)] = &[
+    ("Scanner does not connect", "Since the update on Monday the hand scanners lose the network after some minutes."),
+    ("Invoice has the wrong address", "We moved in spring; the invoice still goes to the old office."),
+    ("Login fails for new colleagues", "Three colleagues who started this month get no mail with the link."),
+    ("Export stops half-way", "The monthly export ends after about 2 000 rows, without a message."),
+    ("Delivery is incomplete", "Two of the twelve devices are missing, the delivery note says twelve."),
+    ("How do we add a second branch?", "We open a branch in June and would like separate reports."),
+    ("Report shows yesterday's figures", "The dashboard is a day behind since the weekend."),
+    ("Please extend the licences", "Five more seats from next month on."),
+];
+
+const PRIORITIES: &[&str] = &["1_high", "2_medium", "2_medium", "3_low"];
+
+/// Makes cases of these people, over the last half year.
+pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result<()> {
+    let statuses = statuses(run)?;
+    let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, people, &statuses);
+    run.fill("cases", count, 182, draft, |connection, scope, new: &NewCase| {
+        cases::create(connection, scope, new).map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// The statuses of the type that cases have by default.
+fn statuses(run: &mut Run) -> anyhow::Result<Vec<String>> {
+    let all = run.read(|connection, scope| types::list(connection, scope, &PageRequest::first(200)))?;
+    let Some(default) = all.items.into_iter().find(|case_type| case_type.is_default) else { return Ok(Vec::new()) };
+    Ok(default.workflow.graph()?.statuses().iter().map(|status| status.label.clone()).collect())
+}
+
+fn draft(dice: &mut Dice, moment: Timestamp, people: &People, statuses: &[String]) -> Value {
+    let (title, description) = *dice.one(TROUBLES);
+    let person = people.one(dice, moment);
+    let company = person.and_then(|person| person.company.as_ref());
+    let expected = days_after(moment, 2 + dice.below(28)).to_string();
+    json!({
+        "title": title,
+        "description": description,
+        "status": dice.place(statuses.len()).map(|place| &statuses[place]),
+        "priority": dice.one(PRIORITIES),
+        "expectedDate": expected.split('T').next(),
+        "organizationId": company.map(|(id, _)| id.to_string()),
+        "contactId": person.map(|person| person.id.to_string()),
+        "assignee": team::member(dice),
+        "owner": team::member(dice),
+        "tags": dice.some(&tags::chances(tags::CASE)),
+    })
+}

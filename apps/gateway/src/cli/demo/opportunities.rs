@@ -1,0 +1,62 @@
+use crm_core::page::PageRequest;
+use crm_core::{LeadId, OpportunityId, Timestamp};
+use crm_opportunities::{PipelineError, StageKey, StatusChange, pipelines};
+use crm_suite::convert::{Conversion, convert};
+use crm_suite::opportunities;
+use serde_json::json;
+
+use super::run::{Run, days_after, read};
+
+const LOST: &[(&str, &str)] = &[
+    ("too_expensive", "A competitor was a third cheaper."),
+    ("no_budget", "The budget was cut; ask again next year."),
+    ("no_answer", "Nobody answered for two months."),
+    ("missing_feature", "Needs an interface to their warehouse."),
+];
+
+/// Converts one in four of these leads some weeks after they came in, and wins or loses most of them. It says how
+/// many opportunities that makes.
+pub(super) fn make(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Result<usize> {
+    let stages = stages(run)?;
+    let mut due = Vec::new();
+    for (id, since) in leads.iter().filter(|(id, _)| id.as_i64() % 4 == 1) {
+        let moment = days_after(*since, 3 + run.dice.below(18));
+        let stage = run.dice.place(stages.len()).map(|place| stages[place].clone());
+        if moment < run.now() {
+            due.push((moment, (*id, Conversion { pipeline_id: None, stage, last_updated_by: None })));
+        }
+    }
+    let made = run.each("opportunities", due, |connection, scope, (id, conversion)| {
+        convert(connection, scope, *id, conversion).map(|made| (made.id, made.created_on))
+    })?;
+    decide(run, &made)?;
+    Ok(made.len())
+}
+
+/// The stages of the pipeline that opportunities are in by default.
+fn stages(run: &mut Run) -> Result<Vec<StageKey>, PipelineError> {
+    let all = run.read(|connection, scope| pipelines::list(connection, scope, &PageRequest::first(200)))?;
+    let default = all.items.into_iter().find(|pipeline| pipeline.is_default);
+    Ok(default.map(|pipeline| pipeline.stages.into_iter().map(|stage| stage.key).collect()).unwrap_or_default())
+}
+
+/// Wins about one in three, loses another.
+fn decide(run: &mut Run, opportunities: &[(OpportunityId, Timestamp)]) -> anyhow::Result<()> {
+    let mut due = Vec::new();
+    for (id, since) in opportunities {
+        let moment = days_after(*since, 5 + run.dice.below(60));
+        let (reason, comment) = *run.dice.one(LOST);
+        let body = match run.dice.below(3) {
+            0 => json!({ "status": "won" }),
+            1 => json!({ "status": "lost", "lostReason": { "reasonId": reason, "comment": comment } }),
+            _ => continue,
+        };
+        if moment < run.now() {
+            due.push((moment, (*id, read::<StatusChange>("opportunities", &body)?)));
+        }
+    }
+    run.each("opportunities", due, |connection, scope, (id, change)| {
+        opportunities::update_status(connection, scope, *id, change)
+    })?;
+    Ok(())
+}
