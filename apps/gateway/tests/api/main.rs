@@ -1,12 +1,24 @@
 //! The API over HTTP: the built program, a real database of each kind, a client that knows nothing else.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/dump.rs"]
+mod dump;
 #[path = "../common/process.rs"]
 mod process;
+#[path = "../common/raw.rs"]
+mod raw;
 
 mod case_types;
 mod cases;
 mod conversion;
+mod document;
+mod errors;
+mod keys;
 mod leads;
 mod opportunities;
+mod resources;
+mod source;
+mod wire;

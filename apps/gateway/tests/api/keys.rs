@@ -1,0 +1,133 @@
+//! Keys live and die on running gateways, and never reach a log (contract/conventions, "Keys").
+
+use std::time::{Duration, Instant};
+
+use crm_core::BackendKind;
+use crm_testkit::both_databases;
+use serde_json::{Value, json};
+
+use crate::client::{Api, Client, Keys};
+use crate::process::{Serving, gateway, stdout};
+
+/// The contract says that a key which is gone is dead everywhere after this time.
+const WITHIN: Duration = Duration::from_secs(5);
+
+fn status(client: &Client) -> u16 {
+    client.get("/pipeline/leads").status
+}
+
+both_databases! {
+    /// A rotated key and those of a deleted tenant die within 5 seconds on every gateway; the others live on.
+    fn a_key_that_is_gone_dies_everywhere(database) {
+        let api = Api::start(database);
+        let doomed = api.tenant("doomed");
+        // Only one gateway serves an SQLite file.
+        let second = (database.kind() == BackendKind::Postgres).then(|| Serving::start(&mut gateway(database)));
+        let mut urls = vec![api.serving.url.clone()];
+        urls.extend(second.iter().map(|serving| serving.url.clone()));
+        let at = |url: &String, keys: &Keys| Client::new(url, keys.clone());
+        let old: Vec<Client> = urls.iter().map(|url| at(url, &api.acme.keys)).collect();
+        let gone = urls.iter().flat_map(|url| [at(url, &doomed.keys), at(url, &doomed.keys).read_only()]);
+        let dying: Vec<Client> = old.iter().cloned().chain(gone).collect();
+        assert!(dying.iter().all(|client| status(client) == 200), "every gateway has seen them all");
+
+        let began = Instant::now();
+        let rotated = stdout(database, &["keys", "rotate", "--tenant", "acme", "--which", "primary", "--json"]);
+        stdout(database, &["tenants", "delete", "doomed", "--yes"]);
+        let new = serde_json::from_str::<Value>(&rotated).unwrap()["key"].as_str().unwrap().to_owned();
+        for client in &old {
+            let made = client.with_key(Some(&new)).post("/pipeline/leads", &json!({ "title": "By the new key" }));
+            assert_eq!(made.status, 201, "the new key works at once");
+        }
+        let mut left: Vec<&Client> = dying.iter().collect();
+        while !left.is_empty() {
+            left.retain(|client| status(client) != 401);
+            assert!(left.is_empty() || began.elapsed() < WITHIN, "{} keys are alive still", left.len());
+            assert!(old.iter().all(|client| status(&client.read_only()) == 200), "the other key lives on");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        for client in &dying {
+            client.get("/pipeline/leads").problem(401, "invalid_key");
+            client.post("/pipeline/leads", &json!({ "title": "x" })).problem(401, "invalid_key");
+        }
+        for client in &old {
+            let read_only = client.read_only();
+            read_only.post("/pipeline/leads", &json!({ "title": "x" })).problem(403, "read_only_key");
+        }
+    }
+
+    /// The first tenant comes from the environment where somebody chose it, and only as long as there is none.
+    fn chosen_keys_make_the_first_tenant(database) {
+        let chosen = |name: &str| format!("{name}-{}", "k".repeat(32));
+        let start = |tenant: &str| {
+            Serving::start(gateway(database).envs([
+                ("CRM_BOOTSTRAP_TENANT", tenant.to_owned()),
+                ("CRM_BOOTSTRAP_PRIMARY_KEY", chosen(&format!("{tenant}-primary"))),
+                ("CRM_BOOTSTRAP_SECONDARY_KEY", chosen(&format!("{tenant}-secondary"))),
+            ]))
+        };
+        let keys = |tenant: &str| Keys {
+            tenant: tenant.to_owned(),
+            primary: chosen(&format!("{tenant}-primary")),
+            secondary: chosen(&format!("{tenant}-secondary")),
+        };
+        let serving = start("first");
+        assert!(serving.greeting.is_empty(), "whoever chose the keys knows them: {:?}", serving.greeting);
+        let client = Client::new(&serving.url, keys("first"));
+        let made = client.post("/pipeline/leads", &json!({ "title": "By a chosen key", "tenantId": "first" }));
+        assert_eq!(made.item(201)["id"], "1");
+        assert_eq!(client.read_only().get("/pipeline/leads").items().len(), 1);
+        client.read_only().post("/pipeline/leads", &json!({ "title": "x" })).problem(403, "read_only_key");
+        client.with_key(Some(&chosen("nobody"))).get("/pipeline/leads").problem(401, "invalid_key");
+        client.with_key(Some(&keys("first").primary.to_uppercase())).get("/pipeline/leads").problem(401, "invalid_key");
+        serving.kill();
+
+        let again = start("second");
+        let client = Client::new(&again.url, keys("first"));
+        assert_eq!(client.get("/pipeline/leads").items().len(), 1, "the chosen keys last");
+        client.with_key(Some(&keys("second").primary)).get("/pipeline/leads").problem(401, "invalid_key");
+    }
+
+    /// At the most talkative level the log has a line for every request, and no key, body or query in any line.
+    fn no_key_reaches_the_log(database) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let keys = Keys::of_new_tenant(database, "acme");
+        let log = std::fs::File::create(&path).unwrap();
+        let serving = Serving::start_logging(gateway(database).env("RUST_LOG", "trace"), log);
+        let client = Client::new(&serving.url, keys.clone());
+        let nobody = client.with_key(None);
+        let unknown = format!("canary{}", "u".repeat(40));
+        let mut sent = 0;
+        let mut secrets = vec!["canary".to_owned()];
+        for key in [&keys.primary, &keys.secondary, &unknown] {
+            // What is behind the prefix, and a part of it.
+            secrets.extend([key[7..].to_owned(), key[10..26].to_owned()]);
+            let headers = [("Ocp-Apim-Subscription-Key", key.as_str())];
+            let body = "{\"title\":\"canary title\",\"unknown-canary\":1}";
+            for (method, path, body) in [
+                ("GET", "/pipeline/leads?title=canary", None),
+                ("POST", "/pipeline/leads", Some(body)),
+                ("POST", "/pipeline/leads", Some("{\"title\":\"canary\"}")),
+                ("POST", "/pipeline/leads", Some("{\"canary\"")),
+                ("PUT", "/pipeline/leads", Some(body)),
+                ("GET", "/healthz", None),
+            ] {
+                nobody.send(method, path, &headers, body);
+                let mark = if path.contains('?') { '&' } else { '?' };
+                nobody.send(method, &format!("{path}{mark}key={key}"), &[], body);
+                nobody.send(method, &format!("{path}{mark}subscription-key={key}&page=0"), &[], body);
+                sent += 3;
+            }
+            nobody.send("GET", &format!("/nowhere?key={key}"), &[("Accept", "text/csv")], None);
+            sent += 1;
+        }
+        serving.terminate();
+        let log = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(log.lines().filter(|line| line.contains("request_id=") && line.contains("ms=")).count(), sent);
+        for secret in &secrets {
+            let found = log.lines().find(|line| line.contains(secret.as_str()));
+            assert_eq!(found, None, "{secret}");
+        }
+    }
+}
