@@ -197,8 +197,9 @@ pub fn columns<T: Selectable<Db>>() -> T::SelectExpression {
 /// A query that is rendered by the backend that runs it, and cached by its text.
 ///
 /// Two things that the derived backend refuses work through it: `ON CONFLICT`, and keeping the prepared
-/// statement of an `UPDATE` or upsert (Diesel prepares those anew at each execution, which triples their
-/// cost). The cache is unbounded: use it for statements with a fixed set of shapes.
+/// statement of an `UPDATE` or upsert with `RETURNING` (Diesel prepares those anew at each execution, which
+/// triples their cost; one that is run by `execute` it does not keep even so). The cache is unbounded: use it
+/// for statements with a fixed set of shapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Portable<Q>(Q);
 

@@ -134,7 +134,7 @@ both_databases! {
         }
     }
 
-    /// An UPDATE through `portable` is prepared once and kept; without it Diesel keeps none.
+    /// An UPDATE … RETURNING through `portable` is prepared once and kept; without it Diesel keeps none.
     fn portable_updates_stay_prepared(database) {
         let mut connection = database.connect();
         made(&mut connection);
@@ -146,14 +146,16 @@ both_databases! {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        for score in 0..3 {
+        let change = |score: i64| {
             let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
-            change.execute(&mut connection).unwrap();
+            change.returning(things::id)
+        };
+        for score in 0..3 {
+            let _: i64 = change(score).get_result(&mut connection).unwrap();
         }
         assert_eq!(kept.load(Ordering::Relaxed), 0);
         for score in 0..3 {
-            let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
-            change.portable().execute(&mut connection).unwrap();
+            let _: i64 = change(score).portable().get_result(&mut connection).unwrap();
         }
         assert_eq!(kept.load(Ordering::Relaxed), 1);
     }

@@ -39,19 +39,6 @@ pub(crate) fn phone_candidates(
     }
 }
 
-/// Filters a boxed query by a list of entries. One entry is compared with `=`, which an index in the order of the
-/// list answers without sorting; PostgreSQL cannot do so for the `= ANY` of several.
-macro_rules! any_of {
-    ($query:ident, $column:expr, $entries:expr) => {
-        if let Some(entries) = $entries.clone() {
-            $query = match <[_; 1]>::try_from(entries) {
-                Ok([entry]) => $query.filter($column.eq(entry)),
-                Err(entries) => $query.filter($column.eq_any(entries)),
-            };
-        }
-    };
-}
-
 /// Records with an e-mail address that contains a text.
 ///
 /// `OFFSET 0` keeps PostgreSQL from asking the question for all records at once, as a set of everything that matches:
@@ -88,4 +75,4 @@ macro_rules! has_phone {
     }};
 }
 
-pub(crate) use {any_of, has_email, has_phone};
+pub(crate) use {has_email, has_phone};

@@ -1,9 +1,10 @@
 //! The SQL of leads. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Contains, PageRequest};
+use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -43,20 +44,32 @@ pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<Le
 /// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more leads than that.
 pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
 
-/// The leads that match, in no order. `tags` are those that the filter's spellings name.
-fn matching(scope: &Scope, filter: &LeadFilter, tags: Option<&[Uuid]>) -> Query {
-    /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
-    /// PostgreSQL cannot do so for the `= ANY` of several.
-    macro_rules! any_of {
-        ($query:ident, $column:expr, $entries:expr) => {
-            if let Some(entries) = $entries.clone() {
-                $query = match <[_; 1]>::try_from(entries) {
-                    Ok([entry]) => $query.filter($column.eq(entry)),
-                    Err(entries) => $query.filter($column.eq_any(entries)),
-                };
-            }
-        };
-    }
+/// What a filter means once other tables were asked.
+pub(crate) struct Narrowed {
+    /// The leads that its title leaves.
+    titled: Candidates,
+    /// The tags that its spellings name.
+    tags: Option<Vec<Uuid>>,
+}
+
+/// The index of titles (docs/adr/0006).
+const TITLE: TextIndex = TextIndex { table: "leads", column: "title_lower", record: "id", fts_column: "title" };
+
+/// Asks the index of titles and the tags: one statement for each, where the filter has it.
+pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &LeadFilter) -> QueryResult<Narrowed> {
+    let titled = match &filter.title {
+        None => Candidates::Many,
+        Some(text) => TITLE.candidates(connection, scope, text)?,
+    };
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Lead, spelled)?),
+    };
+    Ok(Narrowed { titled, tags })
+}
+
+/// The leads that match, in no order.
+fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
     let LeadFilter {
         title,
         contact_id,
@@ -70,7 +83,10 @@ fn matching(scope: &Scope, filter: &LeadFilter, tags: Option<&[Uuid]>) -> Query 
         created_after,
         created_before,
     } = filter;
-    let mut query = leads::table.filter(leads::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    let mut query = match &narrowed.titled {
+        Candidates::Few(ids) => leads::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
+        Candidates::Many => leads::table.filter(leads::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
+    };
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
     any_of!(query, leads::owner_id, owner_id);
@@ -79,8 +95,8 @@ fn matching(scope: &Scope, filter: &LeadFilter, tags: Option<&[Uuid]>) -> Query 
     if let Some(text) = title {
         query = query.filter(Contains::new("title_lower", text));
     }
-    if let Some(tags) = tags {
-        query = query.filter(HasAnyTag::new(scope, TagKind::Lead, tags.to_vec()));
+    if let Some(tags) = &narrowed.tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Lead, tags.clone()));
     }
     if let Some(archived) = is_archived {
         query = query.filter(leads::is_archived.eq(*archived));
@@ -103,19 +119,19 @@ pub(crate) fn page(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &LeadFilter,
-    tags: Option<&[Uuid]>,
+    narrowed: &Narrowed,
     request: &PageRequest<LeadSort>,
 ) -> QueryResult<Vec<LeadRow>> {
-    request.apply(matching(scope, filter, tags)).select(columns::<LeadRow>()).load(connection)
+    request.apply(matching(scope, filter, narrowed)).select(columns::<LeadRow>()).load(connection)
 }
 
 pub(crate) fn count(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &LeadFilter,
-    tags: Option<&[Uuid]>,
+    narrowed: &Narrowed,
 ) -> QueryResult<i64> {
-    matching(scope, filter, tags).count().get_result(connection)
+    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

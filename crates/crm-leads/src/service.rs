@@ -54,7 +54,7 @@ pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId, form
 }
 
 /// A page of the leads that match. It takes three statements however many leads it has (rows, participants,
-/// tags), one more to find the tags of a filter, and one more to count all matches where that is asked for.
+/// tags), one more for a filter by title or by tags, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.
@@ -65,13 +65,10 @@ pub fn list(
     request: &PageRequest<LeadSort>,
     form: &Form,
 ) -> Result<Page<Lead>, LeadError> {
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Lead, spelled)?),
-    };
-    let rows = queries::page(connection, scope, filter, tags.as_deref(), request)?;
+    let narrowed = queries::narrow(connection, scope, filter)?;
+    let rows = queries::page(connection, scope, filter, &narrowed, request)?;
     let total =
-        if request.include_total { Some(queries::count(connection, scope, filter, tags.as_deref())?) } else { None };
+        if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })

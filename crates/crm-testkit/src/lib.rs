@@ -4,7 +4,6 @@
 pub mod lists;
 pub mod statements;
 
-use std::hash::Hasher;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -152,6 +151,16 @@ impl TestDatabase {
         self.url.connect().unwrap()
     }
 
+    /// A connection whose statements may take as long as they like, to fill a table with many rows.
+    #[must_use]
+    pub fn connect_to_fill(&self) -> DbConnection {
+        let mut connection = self.connect();
+        if let DbConnection::Postgres(postgres) = &mut connection {
+            postgres.batch_execute("SET statement_timeout = 0").unwrap();
+        }
+        connection
+    }
+
     /// Makes a tenant with this id and returns its scope, at the present time.
     #[must_use]
     pub fn tenant(&self, id: &str) -> Scope {
@@ -172,7 +181,7 @@ fn template(server: &str) -> String {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         found: bool,
     }
-    let name = format!("crm_template_{}", migrations_fingerprint());
+    let name = format!("crm_template_{}", env!("MIGRATIONS_FINGERPRINT"));
     let mut connection = PgConnection::establish(server).unwrap();
     connection.batch_execute("SELECT pg_advisory_lock(7310)").unwrap();
     let query = format!("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate) AS found");
@@ -184,24 +193,6 @@ fn template(server: &str) -> String {
         connection.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true")).unwrap();
     }
     name
-}
-
-/// Changes when any migration does, so that a template of an older schema is never used.
-fn migrations_fingerprint() -> String {
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres"))];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    let mut hasher = std::hash::DefaultHasher::new();
-    for file in files {
-        hasher.write(std::fs::read(file).unwrap().as_slice());
-    }
-    format!("{:016x}", hasher.finish())
 }
 
 #[derive(Debug)]

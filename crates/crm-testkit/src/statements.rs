@@ -106,7 +106,9 @@ impl Plan {
             BackendKind::Sqlite => format!("SCAN {table}"),
             BackendKind::Postgres => format!("Seq Scan on {table}"),
         };
-        self.lines.iter().any(|line| line.contains(&scan))
+        // The name ends there: `leads_search` is another table than `leads`.
+        let ends = |rest: &str| !rest.starts_with(|next: char| next == '_' || next.is_alphanumeric());
+        self.lines.iter().any(|line| line.split_once(&scan).is_some_and(|(_, rest)| ends(rest)))
     }
 
     /// Whether it sorts rows, so that a page costs as much as the whole list.

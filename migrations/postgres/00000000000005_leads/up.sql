@@ -89,3 +89,13 @@ CREATE TABLE lead_tags (
 );
 
 CREATE INDEX lead_tags_tag ON lead_tags (tenant_id, tag_id, lead_id);
+
+-- Titles that lists search for "contains" (docs/adr/0006), where the migration of the directory could have its
+-- extensions.
+DO $$
+BEGIN
+    CREATE INDEX leads_search ON leads USING gin (tenant_id, title_lower gin_trgm_ops);
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;
+END $$;

@@ -140,3 +140,13 @@ CREATE TABLE opportunity_tags (
 );
 
 CREATE INDEX opportunity_tags_tag ON opportunity_tags (tenant_id, tag_id, opportunity_id);
+
+-- Titles that lists search for "contains" (docs/adr/0006), where the migration of the directory could have its
+-- extensions.
+DO $$
+BEGIN
+    CREATE INDEX opportunities_search ON opportunities USING gin (tenant_id, title_lower gin_trgm_ops);
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;
+END $$;

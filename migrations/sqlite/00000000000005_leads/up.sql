@@ -89,3 +89,18 @@ CREATE TABLE lead_tags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX lead_tags_tag ON lead_tags (tenant_id, tag_id, lead_id);
+
+-- Titles that lists search for "contains" (docs/adr/0006); the rowid is made as in the migration of the directory.
+CREATE VIRTUAL TABLE leads_search USING fts5
+    (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER leads_search_insert AFTER INSERT ON leads BEGIN
+    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER leads_search_update AFTER UPDATE OF title_lower ON leads
+WHEN old.title_lower IS NOT new.title_lower BEGIN
+    DELETE FROM leads_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER leads_search_delete AFTER DELETE ON leads BEGIN
+    DELETE FROM leads_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+END;

@@ -1,6 +1,7 @@
 DROP TABLE opportunity_tags;
 DROP TABLE opportunity_participants;
 DROP TABLE opportunities;
+DROP TABLE opportunities_search;
 DROP TABLE pipeline_stages;
 DROP TABLE default_pipelines;
 DROP TABLE pipelines;

@@ -140,3 +140,18 @@ CREATE TABLE opportunity_tags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX opportunity_tags_tag ON opportunity_tags (tenant_id, tag_id, opportunity_id);
+
+-- Titles that lists search for "contains" (docs/adr/0006); the rowid is made as in the migration of the directory.
+CREATE VIRTUAL TABLE opportunities_search USING fts5
+    (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER opportunities_search_insert AFTER INSERT ON opportunities BEGIN
+    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER opportunities_search_update AFTER UPDATE OF title_lower ON opportunities
+WHEN old.title_lower IS NOT new.title_lower BEGIN
+    DELETE FROM opportunities_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER opportunities_search_delete AFTER DELETE ON opportunities BEGIN
+    DELETE FROM opportunities_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+END;

@@ -126,3 +126,18 @@ CREATE TABLE case_tags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX case_tags_tag ON case_tags (tenant_id, tag_id, case_id);
+
+-- Titles that lists search for "contains" (docs/adr/0006); the rowid is made as in the migration of the directory.
+CREATE VIRTUAL TABLE cases_search USING fts5
+    (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER cases_search_insert AFTER INSERT ON cases BEGIN
+    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER cases_search_update AFTER UPDATE OF title_lower ON cases
+WHEN old.title_lower IS NOT new.title_lower BEGIN
+    DELETE FROM cases_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+END;
+CREATE TRIGGER cases_search_delete AFTER DELETE ON cases BEGIN
+    DELETE FROM cases_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+END;

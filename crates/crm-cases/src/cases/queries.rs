@@ -1,9 +1,10 @@
 //! The SQL of cases. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Contains, PageRequest};
+use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::{User, lowercase};
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -49,27 +50,20 @@ pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<Ca
 /// SQLite takes at most 32 766 values in a statement.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 
-/// What a filter names, looked up: tags and statuses.
+/// The index of titles (docs/adr/0006).
+pub(crate) const TITLE: TextIndex =
+    TextIndex { table: "cases", column: "title_lower", record: "id", fts_column: "title" };
+
+/// What a filter means once other tables were asked: the cases that its title leaves, its tags and statuses.
 #[derive(Debug)]
 pub(crate) struct Named {
+    pub(crate) titled: Candidates,
     pub(crate) tags: Option<Vec<Uuid>>,
     pub(crate) status: Option<InStatus>,
 }
 
 /// The cases that match, in no order.
 fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
-    /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
-    /// PostgreSQL cannot do so for the `= ANY` of several.
-    macro_rules! any_of {
-        ($query:ident, $column:expr, $entries:expr) => {
-            if let Some(entries) = $entries.clone() {
-                $query = match <[_; 1]>::try_from(entries) {
-                    Ok([entry]) => $query.filter($column.eq(entry)),
-                    Err(entries) => $query.filter($column.eq_any(entries)),
-                };
-            }
-        };
-    }
     let CaseFilter {
         title,
         status: _,
@@ -84,7 +78,10 @@ fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
         created_before,
     } = filter;
     let priority = priority.as_ref().map(|entries| entries.iter().map(|entry| lowercase(entry)).collect::<Vec<_>>());
-    let mut query = cases::table.filter(cases::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    let mut query = match &named.titled {
+        Candidates::Few(ids) => cases::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
+        Candidates::Many => cases::table.filter(cases::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
+    };
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
     any_of!(query, cases::assignee_id, assignee_id);

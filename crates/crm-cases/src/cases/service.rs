@@ -1,3 +1,4 @@
+use crm_core::search::Candidates;
 use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::{References, ShortText};
@@ -73,6 +74,10 @@ pub fn list(
     filter: &CaseFilter,
     request: &PageRequest<CaseSort>,
 ) -> Result<Page<Case>, CaseError> {
+    let titled = match &filter.title {
+        None => Candidates::Many,
+        Some(text) => queries::TITLE.candidates(connection, scope, text)?,
+    };
     let tags = match &filter.tags {
         None => None,
         Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Case, spelled)?),
@@ -81,7 +86,7 @@ pub fn list(
         None => None,
         Some(names) => Some(InStatus::named(connection, scope, names)?),
     };
-    let named = Named { tags, status };
+    let named = Named { titled, tags, status };
     let rows = queries::page(connection, scope, filter, &named, request)?;
     let total = if request.include_total { Some(queries::count(connection, scope, filter, &named)?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;

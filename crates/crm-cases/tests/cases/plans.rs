@@ -122,7 +122,6 @@ crm_testkit::both_databases! {
             (("priority", "1_high"), None),
             (("status", "open"), None),
             (("caseType", "7"), None),
-            (("title", "case 99"), None),
             (("createdAfterDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
             (("createdBeforeDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
         ] {
@@ -132,6 +131,7 @@ crm_testkit::both_databases! {
         }
         for params in [
             ("tags", "rare"),
+            ("title", "case 99"),
             ("organizationId", "7,8"),
             ("ownerId", "owner-7,owner-8"),
             ("assigneeId", "assignee-7,assignee-8"),

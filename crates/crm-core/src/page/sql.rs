@@ -107,3 +107,18 @@ macro_rules! contains_on {
 }
 
 contains_on!(Db, diesel::pg::Pg, diesel::sqlite::Sqlite);
+
+/// Filters a boxed query by a list of entries: `any_of!(query, leads::owner_id, owner_id)` leaves the rows whose column
+/// is one of them, where the `Option` has any. One entry is compared with `=`, which an index in the order of the
+/// list answers without sorting; PostgreSQL cannot do so for the `= ANY` of several.
+#[macro_export]
+macro_rules! any_of {
+    ($query:ident, $column:expr, $entries:expr) => {
+        if let Some(entries) = $entries.clone() {
+            $query = match <[_; 1]>::try_from(entries) {
+                Ok([entry]) => $query.filter($column.eq(entry)),
+                Err(entries) => $query.filter($column.eq_any(entries)),
+            };
+        }
+    };
+}

@@ -5,14 +5,15 @@ use crm_core::search::{Among, Candidates, FEW};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns,
+    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, any_of,
+    columns,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::row::{ContactRow, ContactValues};
-use crate::query::{any_of, has_email, has_phone};
+use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
 use crate::{ContactFilter, ContactSort, query};
 

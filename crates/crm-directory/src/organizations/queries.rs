@@ -4,12 +4,12 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
 use super::row::{OrganizationRow, OrganizationValues};
-use crate::query::{any_of, has_email, has_phone};
+use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
 use crate::{OrganizationFilter, OrganizationSort, query};
 

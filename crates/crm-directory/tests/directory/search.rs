@@ -22,7 +22,7 @@ const ORGANIZATIONS: u32 = 10_000;
 fn fill(database: &TestDatabase) -> Desk {
     let desk = Desk::new(database, "ours");
     let other = Desk::new(database, "theirs");
-    let mut connection = database.connect();
+    let mut connection = database.connect_to_fill();
     let (ours, theirs) = (desk.scope.tenant().as_i64(), other.scope.tenant().as_i64());
     for (tenant, contacts) in [(ours, MANY), (theirs, MANY / 5)] {
         connection.batch_execute(&organizations(database.kind(), tenant)).unwrap();

@@ -123,7 +123,6 @@ crm_testkit::both_databases! {
             (("isArchived", "false"), None),
             (("isConverted", "true"), Some("leads_converted")),
             (("isConverted", "false"), None),
-            (("title", "lead 99"), None),
             (("createdAfterDate", "2025-01-03T00:00:00Z"), Some("leads_created_on")),
             (("createdBeforeDate", "2025-01-03T00:00:00Z"), Some("leads_created_on")),
         ] {
@@ -133,6 +132,7 @@ crm_testkit::both_databases! {
         }
         for params in [
             ("tags", "rare"),
+            ("title", "lead 99"),
             ("organizationId", "7,8"),
             ("contactId", "7,8"),
             ("ownerId", "owner-7,owner-8"),

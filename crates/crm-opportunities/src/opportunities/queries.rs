@@ -1,9 +1,10 @@
 //! The SQL of opportunities. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Contains, PageRequest};
+use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -61,20 +62,32 @@ pub(crate) fn lock(
 /// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more opportunities than that.
 pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
 
-/// The opportunities that match, in no order. `tags` are those that the filter's spellings name.
-pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&[Uuid]>) -> Query {
-    /// One entry is compared with `=`, which an index in the order of the list answers without sorting;
-    /// PostgreSQL cannot do so for the `= ANY` of several.
-    macro_rules! any_of {
-        ($query:ident, $column:expr, $entries:expr) => {
-            if let Some(entries) = $entries.clone() {
-                $query = match <[_; 1]>::try_from(entries) {
-                    Ok([entry]) => $query.filter($column.eq(entry)),
-                    Err(entries) => $query.filter($column.eq_any(entries)),
-                };
-            }
-        };
-    }
+/// What a filter means once other tables were asked.
+pub(crate) struct Narrowed {
+    /// The opportunities that its title leaves.
+    titled: Candidates,
+    /// The tags that its spellings name.
+    tags: Option<Vec<Uuid>>,
+}
+
+/// The index of titles (docs/adr/0006).
+const TITLE: TextIndex = TextIndex { table: "opportunities", column: "title_lower", record: "id", fts_column: "title" };
+
+/// Asks the index of titles and the tags: one statement for each, where the filter has it.
+pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &OpportunityFilter) -> QueryResult<Narrowed> {
+    let titled = match &filter.title {
+        None => Candidates::Many,
+        Some(text) => TITLE.candidates(connection, scope, text)?,
+    };
+    let tags = match &filter.tags {
+        None => None,
+        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
+    };
+    Ok(Narrowed { titled, tags })
+}
+
+/// The opportunities that match, in no order.
+pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Narrowed) -> Query {
     let OpportunityFilter {
         title,
         contact_id,
@@ -87,7 +100,10 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&
         created_after,
         created_before,
     } = filter;
-    let mut query = opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    let mut query = match &narrowed.titled {
+        Candidates::Few(ids) => opportunities::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
+        Candidates::Many => opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
+    };
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);
@@ -98,8 +114,8 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, tags: Option<&
     if let Some(text) = title {
         query = query.filter(Contains::new("title_lower", text));
     }
-    if let Some(tags) = tags {
-        query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.to_vec()));
+    if let Some(tags) = &narrowed.tags {
+        query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));
     }
     if let Some(moment) = created_after {
         query = query.filter(opportunities::created_on.ge(*moment));
@@ -114,19 +130,19 @@ pub(crate) fn page(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OpportunityFilter,
-    tags: Option<&[Uuid]>,
+    narrowed: &Narrowed,
     request: &PageRequest<OpportunitySort>,
 ) -> QueryResult<Vec<OpportunityRow>> {
-    request.apply(matching(scope, filter, tags)).select(columns::<OpportunityRow>()).load(connection)
+    request.apply(matching(scope, filter, narrowed)).select(columns::<OpportunityRow>()).load(connection)
 }
 
 pub(crate) fn count(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OpportunityFilter,
-    tags: Option<&[Uuid]>,
+    narrowed: &Narrowed,
 ) -> QueryResult<i64> {
-    matching(scope, filter, tags).count().get_result(connection)
+    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

@@ -132,13 +132,10 @@ pub fn list(
     request: &PageRequest<OpportunitySort>,
     form: &Form,
 ) -> Result<Page<Opportunity>, OpportunityError> {
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
-    };
-    let rows = queries::page(connection, scope, filter, tags.as_deref(), request)?;
+    let narrowed = queries::narrow(connection, scope, filter)?;
+    let rows = queries::page(connection, scope, filter, &narrowed, request)?;
     let total =
-        if request.include_total { Some(queries::count(connection, scope, filter, tags.as_deref())?) } else { None };
+        if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })

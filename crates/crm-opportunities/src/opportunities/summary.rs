@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crm_core::sql::Uid;
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
-use crm_tags::TagKind;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
@@ -54,11 +53,8 @@ pub fn summary(
     scope: &Scope,
     filter: &OpportunityFilter,
 ) -> Result<Vec<StageSummary>, OpportunityError> {
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
-    };
-    let matching = queries::matching(scope, filter, tags.as_deref())
+    let narrowed = queries::narrow(connection, scope, filter)?;
+    let matching = queries::matching(scope, filter, &narrowed)
         .filter(opportunities::status.eq(OpportunityStatus::Open.as_str()))
         .select((
             opportunities::pipeline_id,

@@ -126,7 +126,6 @@ crm_testkit::both_databases! {
             (("status", "open"), None),
             (("stage", "proposal"), None),
             (("pipelineId", pipeline.as_str()), None),
-            (("title", "opportunity 99"), None),
             (("createdAfterDate", "2025-01-03T00:00:00Z"), Some("opportunities_created_on")),
             (("createdBeforeDate", "2025-01-03T00:00:00Z"), Some("opportunities_created_on")),
         ] {
@@ -136,6 +135,7 @@ crm_testkit::both_databases! {
         }
         for params in [
             ("tags", "rare"),
+            ("title", "opportunity 99"),
             ("organizationId", "7,8"),
             ("contactId", "7,8"),
             ("ownerId", "owner-7,owner-8"),

@@ -1,0 +1,25 @@
+//! Gives the tests a fingerprint of the migrations that they were built with, so that a test program never uses the
+//! migrated template of another schema.
+
+use std::error::Error;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from("../../migrations/postgres");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let (mut files, mut folders) = (Vec::new(), vec![root]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        hasher.write(&std::fs::read(file)?);
+    }
+    println!("cargo::rustc-env=MIGRATIONS_FINGERPRINT={:016x}", hasher.finish());
+    Ok(())
+}
