@@ -20,6 +20,7 @@ const PUBLIC: &[&str] = &["GET /docs", "GET /healthz", "GET /metrics", "GET /ope
 /// What the contract has beyond the source.
 const BEYOND_THE_SOURCE: &[&str] = &[
     "DELETE /api/v1/ticketing/clientMap/{id}",
+    "DELETE /pipeline/pipelines/opportunities/{id}",
     "GET /api/v1/ticketing/clientMap/findAndCountAll",
     "GET /api/v1/ticketing/clientMap/{id}",
     "GET /cases/cases/{id}/activities",
@@ -27,30 +28,18 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "GET /healthz",
     "GET /metrics",
     "GET /openapi.json",
+    "GET /pipeline/opportunities/summary",
     "GET /readyz",
     "PATCH /api/v1/ticketing/clientMap/{id}",
+    "PATCH /pipeline/pipelines/opportunities/{id}",
     "POST /api/v1/ticketing/clientMap",
     "POST /api/v1/ticketing/clientMap/{id}/sync",
     "POST /cases/cases/{id}/activities",
+    "POST /pipeline/pipelines/opportunities",
 ];
 
 /// What the source lists and the gateway does not have yet. This list may only shrink.
-const NOT_YET: &[&str] = &[
-    "DELETE /pipeline/opportunities/{id}",
-    "DELETE /pipeline/tags/opportunities/{id}",
-    "GET /pipeline/opportunities",
-    "GET /pipeline/opportunities/{id}",
-    "GET /pipeline/pipelines/opportunities",
-    "GET /pipeline/pipelines/opportunities/{id}",
-    "GET /pipeline/tags/opportunities",
-    "PATCH /pipeline/opportunities/{id}",
-    "PATCH /pipeline/opportunities/{id}/updateStage",
-    "PATCH /pipeline/opportunities/{id}/updateStatus",
-    "PATCH /pipeline/tags/opportunities/{id}",
-    "POST /pipeline/leads/{id}/convert",
-    "POST /pipeline/opportunities",
-    "POST /pipeline/tags/opportunities",
-];
+const NOT_YET: &[&str] = &[];
 
 /// One operation of the document.
 struct Operation {
@@ -102,6 +91,10 @@ fn with_key() -> impl Iterator<Item = Operation> {
 /// How to make a record of each kind: where, a body, and what follows its id in the paths of its operations.
 fn kinds() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let mut kinds = vec![
+        ("/pipeline/leads", json!({ "title": "Mine" }), vec!["/convert"]),
+        ("/pipeline/opportunities", json!({ "title": "Mine" }), vec!["", "/updateStatus", "/updateStage"]),
+        ("/pipeline/tags/opportunities", json!({ "label": "mine" }), vec![""]),
+        ("/pipeline/pipelines/opportunities", json!({ "name": "Mine", "stages": [{ "label": "First" }] }), vec![""]),
         ("/cases/cases", json!({ "title": "Mine" }), vec!["", "/activities"]),
         ("/cases/types/cases", json!({ "label": "Mine" }), vec![""]),
         ("/cases/tags/cases", json!({ "label": "mine" }), vec![""]),
@@ -263,6 +256,8 @@ both_databases! {
                 Some(id) => {
                     let body = match operation.path.rsplit('/').next() {
                         Some("merge") => "{\"sourceId\":[\"1\"]}",
+                        Some("updateStatus") => "{\"status\":\"won\"}",
+                        Some("updateStage") => "{\"stage\":\"first\"}",
                         Some("activities") => "{\"comment\":\"Not theirs\"}",
                         _ => "{}",
                     };

@@ -13,15 +13,12 @@ use crm_gateway::error::{Problem, ProblemCode};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Api, Client};
 
 /// Codes that no request provokes yet, or only one of another test. This list may only shrink.
 const ELSEWHERE: &[ProblemCode] = &[
-    // Conversion.
-    ProblemCode::AlreadyConverted,
-    ProblemCode::LeadArchived,
     // The routes of ticketing have an envelope of their own.
     ProblemCode::MissingToken,
     ProblemCode::InvalidToken,
@@ -49,6 +46,17 @@ const ELSEWHERE: &[ProblemCode] = &[
 
 /// A request that ends in a problem: code, method, path, headers, body.
 type Provoked = (ProblemCode, &'static str, &'static str, &'static [(&'static str, &'static str)], String);
+
+/// The id of the pipeline that the requests make and name.
+macro_rules! pipeline_id {
+    () => {
+        "c4d5e6f7-8901-4345-8789-abcdef012345"
+    };
+}
+
+fn pipeline() -> Value {
+    json!({ "id": pipeline_id!(), "name": "P", "isDefault": true, "stages": [{ "key": "s", "label": "S" }] })
+}
 
 fn provoked() -> Vec<Provoked> {
     use ProblemCode as Code;
@@ -105,6 +113,11 @@ fn provoked() -> Vec<Provoked> {
             &[],
             text("{\"status\":\"B\",\"lastUpdatedBy\":{\"id\":\"somebody\"}}"),
         ),
+        (Code::LeadArchived, "POST", "/pipeline/leads/2/convert", &[], text("{}")),
+        (Code::AlreadyConverted, "POST", "/pipeline/leads/3/convert", &[], text("{}")),
+        (Code::OpportunityClosed, "PATCH", "/pipeline/opportunities/1/updateStage", &[], text("{\"stage\":\"s\"}")),
+        (Code::DefaultPipeline, "DELETE", concat!("/pipeline/pipelines/opportunities/", pipeline_id!()), &[], text("")),
+        (Code::IdTaken, "POST", "/pipeline/pipelines/opportunities", &[], pipeline().to_string()),
         (Code::InUse, "DELETE", "/cases/types/cases/2", &[], text("")),
         (Code::DefaultCaseType, "DELETE", "/cases/types/cases/1", &[], text("")),
         (Code::PreconditionFailed, "PATCH", "/pipeline/leads/1", &[("If-Match", "\"stale\"")], text("{}")),
@@ -172,6 +185,12 @@ both_databases! {
         post("/cases/types/cases", json!({ "label": "Guarded", "workflow": workflow }));
         post("/cases/cases", json!({ "title": "First" }));
         post("/cases/cases", json!({ "title": "Second", "caseTypeId": "2", "owner": { "id": "o" } }));
+        post("/pipeline/pipelines/opportunities", pipeline());
+        post("/pipeline/leads", json!({ "title": "Archived" }));
+        api.acme.patch("/pipeline/leads/2/archive", &json!({})).item(200);
+        post("/pipeline/leads", json!({ "title": "Converted" }));
+        post("/pipeline/leads/3/convert", json!({}));
+        api.acme.patch("/pipeline/opportunities/1/updateStatus", &json!({ "status": "won" })).item(200);
         let table = provoked();
         for request in &table {
             provoke(&api.acme, request);
