@@ -56,7 +56,7 @@ impl Dice {
         list.iter().filter(|(_, chance)| self.percent(*chance)).map(|(word, _)| *word).collect()
     }
 
-    fn fake<F>(&mut self, faker: F) -> String
+    fn fake<F>(&mut self, faker: &F) -> String
     where
         String: Dummy<F>,
     {
@@ -64,11 +64,11 @@ impl Dice {
     }
 
     pub(super) fn first_name(&mut self) -> String {
-        self.fake(FirstName())
+        self.fake(&FirstName())
     }
 
     pub(super) fn last_name(&mut self) -> String {
-        self.fake(LastName())
+        self.fake(&LastName())
     }
 
     /// The name of a town.
@@ -77,7 +77,7 @@ impl Dice {
     }
 
     pub(super) fn address(&mut self) -> String {
-        let (number, street) = (self.fake(BuildingNumber()), self.fake(StreetName()));
+        let (number, street) = (self.fake(&BuildingNumber()), self.fake(&StreetName()));
         let (town, state, post) = *self.one(TOWNS);
         format!("{number} {street}, {town}, {state} {post}{:02}, USA", self.below(100))
     }

@@ -81,6 +81,6 @@ fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
 fn archive(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Result<()> {
     let ends = leads.iter().map(|(id, since)| (days_after(*since, 90), *id));
     let old: Vec<_> = ends.filter(|(end, id)| *end < run.now() && id.as_i64() % 12 == 0).collect();
-    run.each("archived leads", old, |connection, scope, id| leads::archive(connection, scope, *id, None))?;
+    run.each("archived leads", &old, |connection, scope, id| leads::archive(connection, scope, *id, None))?;
     Ok(())
 }

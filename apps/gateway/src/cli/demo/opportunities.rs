@@ -26,7 +26,7 @@ pub(super) fn make(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Resu
             due.push((moment, (*id, Conversion { pipeline_id: None, stage, last_updated_by: None })));
         }
     }
-    let made = run.each("opportunities", due, |connection, scope, (id, conversion)| {
+    let made = run.each("opportunities", &due, |connection, scope, (id, conversion)| {
         convert(connection, scope, *id, conversion).map(|made| (made.id, made.created_on))
     })?;
     decide(run, &made)?;
@@ -55,7 +55,7 @@ fn decide(run: &mut Run, opportunities: &[(OpportunityId, Timestamp)]) -> anyhow
             due.push((moment, (*id, read::<StatusChange>("opportunities", &body)?)));
         }
     }
-    run.each("opportunities", due, |connection, scope, (id, change)| {
+    run.each("opportunities", &due, |connection, scope, (id, change)| {
         opportunities::update_status(connection, scope, *id, change)
     })?;
     Ok(())

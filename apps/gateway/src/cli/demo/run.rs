@@ -91,7 +91,7 @@ impl Run {
             }
             next += i64::try_from(batch.len())?;
             let size = batch.len();
-            made.extend(self.each(kind, batch, &make)?);
+            made.extend(self.each(kind, &batch, &make)?);
             self.progress.inc(u64::try_from(size)?);
         }
         Ok(made)
@@ -101,7 +101,7 @@ impl Run {
     pub(super) fn each<N, T, E>(
         &mut self,
         what: &str,
-        all: Vec<(Timestamp, N)>,
+        all: &[(Timestamp, N)],
         work: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
     ) -> anyhow::Result<Vec<T>>
     where

@@ -50,7 +50,7 @@ pub(super) fn make(run: &mut Run) -> anyhow::Result<usize> {
             missing.push((run.now(), read::<NewTag>("tags", &body)?));
         }
         made +=
-            run.each("tags", missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
+            run.each("tags", &missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
     }
     Ok(made)
 }
