@@ -92,7 +92,8 @@ impl DbConnection {
     /// # Errors
     /// When the transaction is broken, so that the connection must be thrown away.
     pub fn transaction_depth(&mut self) -> QueryResult<u32> {
-        let depth = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self).transaction_depth()?;
+        let depth =
+            <Self as Connection>::TransactionManager::transaction_manager_status_mut(self).transaction_depth()?;
         Ok(depth.map_or(0, u32::from))
     }
 

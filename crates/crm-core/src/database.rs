@@ -47,7 +47,8 @@ impl FromStr for DatabaseUrl {
             let sane = !path.is_empty() && !path.starts_with(':') && !path.contains(['?', '\0']);
             return if sane { Ok(Self::SqliteFile(path.into())) } else { Err(NotADatabaseUrl) };
         }
-        let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+        let postgres =
+            ["postgres://", "postgresql://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
         if postgres { Ok(Self::Postgres(text.to_owned())) } else { Err(NotADatabaseUrl) }
     }
 }
@@ -103,7 +104,8 @@ impl DatabaseUrl {
     pub fn connect(&self) -> Result<DbConnection, ConnectionError> {
         match self {
             Self::SqliteFile(path) => {
-                let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+                let path =
+                    path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
                 sqlite(path)
             }
             Self::SqliteMemory(name) => sqlite(&format!("file:/{name}?vfs=memdb")),

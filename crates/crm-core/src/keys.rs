@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_key_is_refused_without_a_database() {
-        for text in ["", "short", &"x".repeat(31), &"x".repeat(257), &format!("{}\n", "x".repeat(32)), &"é".repeat(32)] {
+        for text in ["", "short", &"x".repeat(31), &"x".repeat(257), &format!("{}\n", "x".repeat(32)), &"é".repeat(32)]
+        {
             assert_eq!(ApiKey::parse(text).err(), Some(NotAKey::Malformed), "{text:?}");
         }
         assert!(ApiKey::parse(&"x".repeat(32)).is_ok_and(|key| !key.is_generated()), "a chosen key");

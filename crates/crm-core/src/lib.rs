@@ -24,14 +24,10 @@ mod timestamp;
 mod uuid;
 pub mod values;
 
-pub use connection::{
-    BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite,
-};
+pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite};
 pub use database::DatabaseUrl;
 pub use error::{FieldCode, FieldError, FieldErrors};
-pub use ids::{
-    CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind,
-};
+pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
 pub use patch::Patch;
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{NotATenantId, PublicTenantId, Scope, TenantId};

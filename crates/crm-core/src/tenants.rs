@@ -194,8 +194,7 @@ pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result
 /// # Errors
 /// [`TenantError::Unknown`]; the database's.
 pub fn delete(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<(), TenantError> {
-    let gone =
-        diesel::delete(tenants::table.filter(tenants::public_id.eq(public_id.as_str()))).execute(connection)?;
+    let gone = diesel::delete(tenants::table.filter(tenants::public_id.eq(public_id.as_str()))).execute(connection)?;
     if gone == 0 { Err(TenantError::Unknown(public_id.clone())) } else { Ok(()) }
 }
 

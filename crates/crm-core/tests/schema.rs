@@ -91,7 +91,9 @@ fn indexes(connection: &mut DbConnection) -> BTreeSet<String> {
     let own = |(name, _): (String, String)| {
         let (index, table) = name.split_once(" on ").unwrap();
         let generated = index.starts_with("sqlite_autoindex_")
-            || ["_pkey", "_key", "_key1", "_excl"].iter().any(|suffix| index.ends_with(suffix) && index.starts_with(table));
+            || ["_pkey", "_key", "_key1", "_excl"]
+                .iter()
+                .any(|suffix| index.ends_with(suffix) && index.starts_with(table));
         (!generated).then(|| index.to_owned())
     };
     leading_columns(connection).into_iter().filter_map(own).collect()

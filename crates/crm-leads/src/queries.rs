@@ -4,7 +4,9 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
+use crm_core::{
+    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns,
+};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 

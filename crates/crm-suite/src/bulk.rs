@@ -21,8 +21,7 @@ pub trait Module: Sized + 'static {
 pub struct Pipeline;
 
 impl Module for Pipeline {
-    const ENTITIES: &'static [(&'static str, Entity)] =
-        &[("lead", Entity::Lead), ("opportunity", Entity::Opportunity)];
+    const ENTITIES: &'static [(&'static str, Entity)] = &[("lead", Entity::Lead), ("opportunity", Entity::Opportunity)];
 }
 
 /// Contacts and organizations.

@@ -20,7 +20,12 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Resu
 /// # Errors
 /// Every problem of its fields; [`crm_forms::FormError::FieldInUse`] where the type of a custom field would
 /// change that has values; the database's.
-pub fn replace(connection: &mut DbConnection, scope: &Scope, kind: FormKind, new: &NewForm) -> Result<Form, SuiteError> {
+pub fn replace(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: FormKind,
+    new: &NewForm,
+) -> Result<Form, SuiteError> {
     let in_use = |connection: &mut DbConnection, field: &str| has_value(connection, scope, kind, field);
     Ok(crm_forms::replace(connection, scope, kind, new, in_use)?)
 }

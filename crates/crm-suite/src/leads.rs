@@ -70,7 +70,12 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: LeadId, patch: &
 ///
 /// # Errors
 /// [`crm_leads::LeadError::NotFound`]; the database's.
-pub fn archive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: Option<&User>) -> Result<Lead, SuiteError> {
+pub fn archive(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    by: Option<&User>,
+) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let lead = crm_leads::archive(connection, scope, id, by, &form)?;
     names::of(connection, scope, lead)
@@ -80,7 +85,12 @@ pub fn archive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: Opt
 ///
 /// # Errors
 /// [`crm_leads::LeadError::NotFound`]; the database's.
-pub fn unarchive(connection: &mut DbConnection, scope: &Scope, id: LeadId, by: Option<&User>) -> Result<Lead, SuiteError> {
+pub fn unarchive(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    by: Option<&User>,
+) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let lead = crm_leads::unarchive(connection, scope, id, by, &form)?;
     names::of(connection, scope, lead)

@@ -42,7 +42,11 @@ macro_rules! named {
 named!(Lead, Opportunity, Case);
 
 /// Fills in the names of all these records, in at most two statements.
-pub(crate) fn fill<T: Named>(connection: &mut DbConnection, scope: &Scope, records: &mut [T]) -> Result<(), SuiteError> {
+pub(crate) fn fill<T: Named>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    records: &mut [T],
+) -> Result<(), SuiteError> {
     let organizations: Vec<OrganizationId> = records.iter().filter_map(|record| record.points_at().0).collect();
     let contacts: Vec<ContactId> = records.iter().filter_map(|record| record.points_at().1).collect();
     let organizations = organizations::names(connection, scope, &organizations)?;

@@ -32,7 +32,11 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> 
 ///
 /// # Errors
 /// That it does not exist; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<Organization, SuiteError> {
+pub fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OrganizationId,
+) -> Result<Organization, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
     Ok(organizations::get_locked(connection, scope, id, &form)?)
 }

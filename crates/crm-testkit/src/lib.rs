@@ -166,9 +166,8 @@ impl TestDatabase {
     pub fn tenant(&self, id: &str) -> Scope {
         let mut connection = self.connect();
         let now = Timestamp::now();
-        let made = connection
-            .write(|connection| tenants::create(connection, &id.parse().unwrap(), id, None, now))
-            .unwrap();
+        let made =
+            connection.write(|connection| tenants::create(connection, &id.parse().unwrap(), id, None, now)).unwrap();
         Scope::new(made.tenant.id, made.tenant.public_id, now)
     }
 }
@@ -184,7 +183,8 @@ fn template(server: &str) -> String {
     let name = format!("crm_template_{}", env!("MIGRATIONS_FINGERPRINT"));
     let mut connection = PgConnection::establish(server).unwrap();
     connection.batch_execute("SELECT pg_advisory_lock(7310)").unwrap();
-    let query = format!("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate) AS found");
+    let query =
+        format!("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate) AS found");
     let Found { found } = diesel::sql_query(query).get_result(&mut connection).unwrap();
     if !found {
         connection.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).unwrap();

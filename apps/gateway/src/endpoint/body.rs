@@ -13,7 +13,7 @@ use crate::error::{Problem, ProblemCode};
 
 use super::call::Call;
 use super::extract::Extract;
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 
 /// The most bytes of a body (contract/conventions, "Writing").
 const MOST_BYTES: usize = 1024 * 1024;

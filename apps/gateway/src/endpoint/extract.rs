@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::call::Call;
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 use super::reply::etag_of;
 
 /// What a handler can take as an argument.

@@ -17,7 +17,7 @@ use crate::limits::Allowance;
 
 use super::call::{Call, request_id};
 use super::extract::Extract;
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 use super::reply::{Answer, Rendered, Reply};
 use super::ticketing::{self, is_ticketing};
 

@@ -1,7 +1,7 @@
 //! One declaration per route: its handler's signature says what it takes and gives back, which both
 //! registers it with actix and writes it into the OpenAPI document.
 //!
-//! ```ignore
+//! ```text
 //! api.post("/pipeline/leads", create_lead).summary("Create a lead");
 //!
 //! async fn create_lead(caller: Caller, body: Body<NewLead>) -> Answer<Created<Lead>> { … }
@@ -15,6 +15,7 @@ mod call;
 mod extract;
 mod handler;
 mod openapi;
+mod operation;
 mod query;
 mod reply;
 mod ticketing;
@@ -23,7 +24,8 @@ pub use body::{Body, OptionalBody};
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, IfMatch, PathId};
 pub use handler::{Api, Handler, Operation};
-pub use openapi::{OperationDoc, document};
+pub use openapi::document;
+pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};

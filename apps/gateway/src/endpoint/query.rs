@@ -5,7 +5,7 @@ use crate::error::{Problem, ProblemCode};
 
 use super::call::Call;
 use super::extract::Extract;
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 
 pub(super) type Pairs = Vec<(String, String)>;
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
 
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 
 /// What a handler returns: an answer of this kind, rendered, or a problem.
 pub type Answer<R> = Result<Typed<R>, Problem>;

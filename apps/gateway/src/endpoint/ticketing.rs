@@ -16,7 +16,7 @@ use crate::error::{Failure, Problem, ProblemCode};
 
 use super::call::Call;
 use super::extract::Extract;
-use super::openapi::OperationDoc;
+use super::operation::OperationDoc;
 use super::reply::{Rendered, Reply, etag_of, header, json as render_json, names_etag};
 
 const ROOT: &str = "/api/v1/ticketing";

@@ -1,5 +1,5 @@
-use crm_core::search::Candidates;
 use crm_core::page::{Page, PageRequest};
+use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{References, ShortText};
 use crm_core::{

@@ -64,11 +64,17 @@ impl<S: SortField> FromParams for PageRequest<S> {
         let direction = params
             .word(
                 "sort",
-                &[("asc", Direction::Asc), ("desc", Direction::Desc), ("ASC", Direction::Asc), ("DESC", Direction::Desc)],
+                &[
+                    ("asc", Direction::Asc),
+                    ("desc", Direction::Desc),
+                    ("ASC", Direction::Asc),
+                    ("DESC", Direction::Desc),
+                ],
                 "Which way the list runs; `desc` unless given. Records without a value come last both ways.",
             )
             .unwrap_or(Direction::Desc);
-        let order_by = params.word("orderBy", S::NAMES, "The field that the list is ordered by; `createdOn` unless given.");
+        let order_by =
+            params.word("orderBy", S::NAMES, "The field that the list is ordered by; `createdOn` unless given.");
         let order_by = order_by.unwrap_or(S::NAMES[0].1);
         let include_total =
             params.bool("includeTotal", "Whether to count all matches; without it no count is run.").unwrap_or(false);
@@ -244,4 +250,3 @@ impl<S: SortField> PageRequest<S> {
         }
     }
 }
-

@@ -121,7 +121,11 @@ impl FromJson for Entry {
             return None;
         };
         for name in members.keys().filter(|name| !matches!(name.as_str(), "label" | "value" | "primary")) {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "a value has the members label, value and primary");
+            errors.push(
+                at.key(name).to_string(),
+                FieldCode::UnknownField,
+                "a value has the members label, value and primary",
+            );
         }
         let label = match members.get("label") {
             None | Some(Value::Null) => Some(None),

@@ -93,7 +93,8 @@ impl Money {
         let text = number.to_string();
         let decimal = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text)).ok()?;
         // A coefficient such as 1e-40 is rounded to nothing by the parser; that is not what was sent.
-        if decimal.is_zero() && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9')) {
+        if decimal.is_zero() && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'))
+        {
             return None;
         }
         let scaled = decimal.checked_mul(Decimal::from(10_i64.pow(Self::SCALE)))?.normalize();
@@ -219,7 +220,11 @@ mod tests {
             ("0.30000", "0.3"),
         ] {
             let money = read(&format!(r#"{{"amount": {sent}, "code": "EUR"}}"#)).unwrap();
-            assert_eq!(serde_json::to_string(&money).unwrap(), format!(r#"{{"amount":{back},"code":"EUR"}}"#), "{sent}");
+            assert_eq!(
+                serde_json::to_string(&money).unwrap(),
+                format!(r#"{{"amount":{back},"code":"EUR"}}"#),
+                "{sent}"
+            );
         }
     }
 
@@ -230,8 +235,16 @@ mod tests {
             (r#"{"amount": 1e400, "code": "EUR"}"#, "value.amount", FieldCode::InvalidAmount),
             (r#"{"amount": 1e-400, "code": "EUR"}"#, "value.amount", FieldCode::InvalidAmount),
             (r#"{"amount": 0.00001, "code": "EUR"}"#, "value.amount", FieldCode::InvalidAmount),
-            (r#"{"amount": 0.00000000000000000000000000000000000001, "code": "EUR"}"#, "value.amount", FieldCode::InvalidAmount),
-            (r#"{"amount": 1.00000000000000000000000000000000000001, "code": "EUR"}"#, "value.amount", FieldCode::InvalidAmount),
+            (
+                r#"{"amount": 0.00000000000000000000000000000000000001, "code": "EUR"}"#,
+                "value.amount",
+                FieldCode::InvalidAmount,
+            ),
+            (
+                r#"{"amount": 1.00000000000000000000000000000000000001, "code": "EUR"}"#,
+                "value.amount",
+                FieldCode::InvalidAmount,
+            ),
             (r#"{"amount": "1", "code": "EUR"}"#, "value.amount", FieldCode::WrongType),
             (r#"{"code": "EUR"}"#, "value.amount", FieldCode::Required),
             (r#"{"amount": 1}"#, "value.code", FieldCode::Required),

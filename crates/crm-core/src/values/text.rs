@@ -22,14 +22,24 @@ pub fn lowercase(text: &str) -> String {
 
 /// Reads a string without forbidden characters and with at most `limit` characters (Unicode scalar values).
 /// `None` after the problem was noted. For fields whose rules none of the types here has.
-pub fn read_text<'v>(value: &'v Value, at: &At<'_>, limit: usize, trim: bool, errors: &mut FieldErrors) -> Option<&'v str> {
+pub fn read_text<'v>(
+    value: &'v Value,
+    at: &At<'_>,
+    limit: usize,
+    trim: bool,
+    errors: &mut FieldErrors,
+) -> Option<&'v str> {
     let Value::String(text) = value else {
         errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
         return None;
     };
     let text = if trim { text.trim() } else { text };
     if contains_control(text) {
-        errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain control characters other than tab, CR and LF");
+        errors.push(
+            at.to_string(),
+            FieldCode::InvalidCharacters,
+            "must not contain control characters other than tab, CR and LF",
+        );
         return None;
     }
     if text.chars().nth(limit).is_some() {

@@ -4,7 +4,9 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
+use crm_core::{
+    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns,
+};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -74,7 +76,11 @@ pub(crate) struct Narrowed {
 const TITLE: TextIndex = TextIndex { table: "opportunities", column: "title_lower", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
-pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &OpportunityFilter) -> QueryResult<Narrowed> {
+pub(crate) fn narrow(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+) -> QueryResult<Narrowed> {
     let titled = match &filter.title {
         None => Candidates::Many,
         Some(text) => TITLE.candidates(connection, scope, text)?,

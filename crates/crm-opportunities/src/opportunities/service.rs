@@ -134,8 +134,7 @@ pub fn list(
 ) -> Result<Page<Opportunity>, OpportunityError> {
     let narrowed = queries::narrow(connection, scope, filter)?;
     let rows = queries::page(connection, scope, filter, &narrowed, request)?;
-    let total =
-        if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
+    let total = if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
     let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
     let Page { items, page, size, has_more, continuation_token, total } = page;
     Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })

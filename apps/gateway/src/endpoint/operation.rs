@@ -1,0 +1,332 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::{Method, StatusCode};
+use crm_core::input::FromBody;
+use crm_core::openapi::describe;
+use crm_core::page::Page;
+use crm_core::params::{ParamDescription, ParamKind};
+use serde_json::json;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::ProblemCode;
+
+use super::ticketing::{self, is_ticketing};
+
+/// The name of the security scheme for keys.
+pub(super) const KEY_SCHEME: &str = "subscriptionKey";
+/// The name of the security scheme for tokens.
+pub(super) const TOKEN_SCHEME: &str = "bearerToken";
+const PROBLEM_JSON: &str = "application/problem+json";
+const JSON: &str = "application/json";
+
+/// What the document says of one operation.
+pub struct OperationDoc {
+    /// The method.
+    pub method: Method,
+    /// The path with its parameters in braces, as actix writes them too.
+    pub path: &'static str,
+    /// The name of the handler.
+    pub id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: String,
+    pub(super) description: String,
+    /// Whether a tenant's key is needed.
+    pub needs_key: bool,
+    /// Whether a token of somebody who administers ticketing is needed.
+    pub needs_token: bool,
+    pub(super) is_documented: bool,
+    parameters: Vec<Parameter>,
+    request: Option<(RefOr<Schema>, bool)>,
+    responses: BTreeMap<u16, Response>,
+    problems: BTreeSet<ProblemCode>,
+    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl OperationDoc {
+    pub(super) fn new(method: Method, path: &'static str, id: &'static str, tag: &'static str) -> Self {
+        let problems = [ProblemCode::NotAcceptable, ProblemCode::InternalError].into();
+        Self {
+            method,
+            path,
+            id,
+            tag,
+            summary: String::new(),
+            description: String::new(),
+            needs_key: false,
+            needs_token: false,
+            is_documented: true,
+            parameters: Vec::new(),
+            request: None,
+            responses: BTreeMap::new(),
+            problems,
+            schemas: Vec::new(),
+        }
+    }
+
+    /// A problem that the operation can end in.
+    pub fn problem(&mut self, code: ProblemCode) {
+        self.problems.insert(code);
+    }
+
+    /// The operation needs a tenant's key.
+    pub fn key(&mut self) {
+        self.needs_key = true;
+        for code in [
+            ProblemCode::MissingKey,
+            ProblemCode::InvalidKey,
+            ProblemCode::Overloaded,
+            ProblemCode::DatabaseUnavailable,
+            ProblemCode::MalformedQuery,
+            ProblemCode::ValidationFailed,
+        ] {
+            self.problem(code);
+        }
+        if !matches!(self.method, Method::GET | Method::HEAD) {
+            self.problem(ProblemCode::ReadOnlyKey);
+        }
+        self.limited_and_repeatable();
+    }
+
+    /// What every operation on a tenant's data has: its rate is limited, and a POST can be sent again.
+    fn limited_and_repeatable(&mut self) {
+        self.problem(ProblemCode::RateLimited);
+        if self.method != Method::POST {
+            return;
+        }
+        self.header_parameter(
+            "Idempotency-Key",
+            "Up to 255 visible ASCII characters, new for each request. For 24 hours the same request with the same key is \
+             done once, and a repeat gets the first answer again, with `Idempotent-Replayed: true`.",
+        );
+        for code in
+            [ProblemCode::InvalidIdempotencyKey, ProblemCode::IdempotencyKeyInFlight, ProblemCode::IdempotencyKeyReused]
+        {
+            self.problem(code);
+        }
+    }
+
+    /// The operation needs a token, and the header that says which of its tenants is meant.
+    pub fn token(&mut self) {
+        self.needs_token = true;
+        let tenant = ParameterBuilder::new()
+            .name("x-tenantid")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("The tenant, which the token must name."))
+            .schema(Some(crm_core::Uuid::schema()));
+        self.parameters.push(tenant.build());
+        for code in [
+            ProblemCode::MissingToken,
+            ProblemCode::InvalidToken,
+            ProblemCode::TokenExpired,
+            ProblemCode::InvalidHeader,
+            ProblemCode::MissingRole,
+            ProblemCode::ForeignTenant,
+            ProblemCode::UnknownTenant,
+            ProblemCode::TokensNotConfigured,
+            ProblemCode::IssuerUnavailable,
+            ProblemCode::Overloaded,
+            ProblemCode::DatabaseUnavailable,
+            ProblemCode::MalformedQuery,
+            ProblemCode::ValidationFailed,
+        ] {
+            self.problem(code);
+        }
+        self.limited_and_repeatable();
+    }
+
+    pub(super) fn query_parameters(&mut self, described: Vec<ParamDescription>) {
+        for ParamDescription { name, kind, description } in described {
+            let parameter = ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(description))
+                .schema(Some(param_schema(&kind)))
+                .build();
+            self.parameters.push(parameter);
+        }
+    }
+
+    /// A header that may be sent.
+    pub fn header_parameter(&mut self, name: &str, description: &str) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        self.parameters.push(parameter);
+    }
+
+    pub(super) fn path_id<I: ToSchema>(&mut self) {
+        let parameter = ParameterBuilder::new()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("The id of the record."))
+            .schema(Some(I::schema()))
+            .build();
+        self.parameters.push(parameter);
+    }
+
+    pub(super) fn request_body<T: FromBody>(&mut self, required: bool) {
+        let name = schema_name::<T>();
+        let (schema, referred) = describe::<T>();
+        self.schemas.extend(referred);
+        self.schemas.push((name.clone(), schema.into()));
+        self.request = Some((Ref::from_schema_name(name).into(), required));
+    }
+
+    pub(super) fn item_response<T: ToSchema>(&mut self, status: StatusCode, description: &str, headers: &[&str]) {
+        let item = self.schema_of::<T>();
+        let envelope = ObjectBuilder::new().property("item", item).required("item");
+        self.response(status, description, envelope.into(), headers);
+        self.conditional_get();
+    }
+
+    pub(super) fn items_response<T: ToSchema>(&mut self) {
+        let item = self.schema_of::<T>();
+        let envelope = ObjectBuilder::new().property("items", Array::new(item)).required("items");
+        self.response(StatusCode::OK, "All of them.", envelope.into(), &["ETag"]);
+        self.conditional_get();
+    }
+
+    pub(super) fn page_response<T: ToSchema>(&mut self) {
+        let item = self.schema_of::<T>();
+        self.response(StatusCode::OK, "A page of records.", with_items::<T>(item), &[]);
+    }
+
+    pub(super) fn plain_response<T: ToSchema>(&mut self) {
+        let schema = self.schema_of::<T>();
+        self.response(StatusCode::OK, "What was done.", schema, &[]);
+    }
+
+    pub(super) fn response(&mut self, status: StatusCode, description: &str, schema: RefOr<Schema>, headers: &[&str]) {
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let mut response = ResponseBuilder::new().description(description).content(JSON, content);
+        for name in headers {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            response = response.header(*name, HeaderBuilder::new().schema(Some(text)).build());
+        }
+        self.responses.insert(status.as_u16(), response.build());
+    }
+
+    pub(super) fn conditional_get(&mut self) {
+        if self.method == Method::GET {
+            self.header_parameter(
+                "If-None-Match",
+                "An ETag that the client has; where it is still right, the answer is 304.",
+            );
+            self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
+        }
+    }
+
+    pub(super) fn empty_response(&mut self, status: StatusCode, description: &str) {
+        self.responses.insert(status.as_u16(), ResponseBuilder::new().description(description).build());
+    }
+
+    /// Registers a type and everything that it refers to, and returns a reference to it.
+    pub(super) fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        let name = T::name().into_owned();
+        self.schemas.push((name.clone(), T::schema()));
+        T::schemas(&mut self.schemas);
+        Ref::from_schema_name(name).into()
+    }
+
+    pub(super) fn operation(&self) -> utoipa::openapi::path::Operation {
+        let mut operation = OperationBuilder::new()
+            .operation_id(Some(self.id))
+            .tag(self.tag)
+            .summary(Some(self.summary.as_str()))
+            .parameters(Some(self.parameters.clone()));
+        if !self.description.is_empty() {
+            operation = operation.description(Some(self.description.as_str()));
+        }
+        if let Some((schema, required)) = &self.request {
+            let required = if *required { Required::True } else { Required::False };
+            let content = ContentBuilder::new().schema(Some(schema.clone())).build();
+            operation = operation
+                .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+        }
+        for (status, response) in &self.responses {
+            operation = operation.response(status.to_string(), response.clone());
+        }
+        for (status, codes) in self.problems_by_status() {
+            operation = operation.response(status.to_string(), self.problem_response(&codes));
+        }
+        if self.needs_key {
+            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, []));
+        } else if self.needs_token {
+            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN_SCHEME, []));
+        } else {
+            operation = operation.securities(Some([SecurityRequirement::default()]));
+        }
+        operation.build()
+    }
+
+    fn problem_response(&self, codes: &[ProblemCode]) -> Response {
+        if is_ticketing(self.path) { ticketing::error_response(codes) } else { problem_response(codes) }
+    }
+
+    fn problems_by_status(&self) -> BTreeMap<u16, Vec<ProblemCode>> {
+        let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+        for code in &self.problems {
+            by_status.entry(code.status().as_u16()).or_default().push(*code);
+        }
+        by_status
+    }
+}
+
+/// The name of a type without its modules; those of its parameters follow, as in `MergeRequest_ContactId`.
+fn schema_name<T>() -> String {
+    let types = std::any::type_name::<T>().split(['<', '>', ',']).map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<&str> = types.filter_map(|path| path.rsplit("::").next()).collect();
+    names.join("_")
+}
+
+fn problem_response(codes: &[ProblemCode]) -> Response {
+    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(lines.join(" ")).content(PROBLEM_JSON, content).build()
+}
+
+/// The schema of [`Page`] with the items of this type; utoipa would name each page anew.
+fn with_items<T: ToSchema>(item: RefOr<Schema>) -> RefOr<Schema> {
+    let mut page = Page::<T>::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut page {
+        object.properties.insert("items".to_owned(), Array::new(item).into());
+    }
+    page
+}
+
+fn param_schema(kind: &ParamKind) -> Schema {
+    let string = || ObjectBuilder::new().schema_type(Type::String);
+    let words = |words: &[&str]| words.join("|");
+    match kind {
+        ParamKind::Text => string().min_length(Some(1)).max_length(Some(255)).into(),
+        ParamKind::RecordIds => {
+            string().pattern(Some("^[1-9][0-9]*( *, *[1-9][0-9]*)*$")).examples([json!("123,234")]).into()
+        }
+        ParamKind::Uuids | ParamKind::Texts => string().min_length(Some(1)).into(),
+        ParamKind::Bool => ObjectBuilder::new().schema_type(Type::Boolean).into(),
+        ParamKind::Timestamp => string().format(Some(SchemaFormat::Custom("date-time".to_owned()))).into(),
+        ParamKind::Integer(least, most) => {
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(*least)).maximum(Some(*most)).into()
+        }
+        ParamKind::Word(known) => string().enum_values(Some(known.clone())).into(),
+        ParamKind::Words(known) => {
+            let one = words(known);
+            string().pattern(Some(format!("^({one})(,({one}))*$"))).into()
+        }
+        ParamKind::Token => string().min_length(Some(1)).into(),
+    }
+}
