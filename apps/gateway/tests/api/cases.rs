@@ -40,7 +40,9 @@ fn happened(client: &Client, path: &str) -> Vec<String> {
 
 /// How often each race is run; more by an environment variable.
 fn rounds() -> usize {
-    std::env::var("CRM_TEST_ROUNDS").ok().map_or(10, |rounds| rounds.parse().unwrap())
+    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+    let rounds = std::env::var("CRM_TEST_ROUNDS");
+    rounds.ok().map_or(10, |rounds| rounds.parse().unwrap())
 }
 
 both_databases! {

@@ -147,7 +147,7 @@ fn form_of_example_2() -> Value {
         let mut field = json!({ "id": id, "label": kind, "category": "custom", "type": kind });
         match *kind {
             "dropdown" => {
-                field["options"] = json!([{ "id": "5ddd0486-1700-49d3-a7ba-1c95ccaf3a4a", "label": "First" }])
+                field["options"] = json!([{ "id": "5ddd0486-1700-49d3-a7ba-1c95ccaf3a4a", "label": "First" }]);
             }
             "tag-picker" => {
                 field["options"] =
