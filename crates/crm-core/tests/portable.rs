@@ -20,20 +20,24 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::upsert::excluded;
 use serde_json::{Value, json};
 
-diesel::table! {
-    use diesel::sql_types::*;
-    use crm_core::sql::{Instant, JsonText, Uid};
+mod schema {
+    diesel::table! {
+        use diesel::sql_types::*;
+        use crm_core::sql::{Instant, JsonText, Uid};
 
-    things (id) {
-        id -> BigInt,
-        name -> Text,
-        score -> Nullable<BigInt>,
-        document -> Nullable<JsonText>,
-        made_on -> Instant,
-        code -> Uid,
-        is_good -> Bool,
+        things (id) {
+            id -> BigInt,
+            name -> Text,
+            score -> Nullable<BigInt>,
+            document -> Nullable<JsonText>,
+            made_on -> Instant,
+            code -> Uid,
+            is_good -> Bool,
+        }
     }
 }
+
+use schema::things;
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = things, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
