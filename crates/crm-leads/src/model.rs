@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participants, Reference, References, ShortText, Title, User,
+    Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
 };
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
@@ -147,18 +147,28 @@ impl NewLead {
             custom_fields: CustomFieldsInput::default(),
         }
     }
-
-    /// The records that must exist: crm-leads does not know them, so that its caller checks.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, Some(&self.participants))
-    }
 }
 
 impl LeadPatch {
-    /// As [`NewLead::references`], of what the patch sets.
+    /// Whether it changes nothing.
     #[must_use]
-    pub fn references(&self) -> References {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Referring for NewLead {
+    fn references(&self) -> References {
+        References::of(self.organization_id, self.contact_id, Some(&self.participants))
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: None, contact_id: None, participants: Participants::default(), ..self.clone() }
+    }
+}
+
+impl Referring for LeadPatch {
+    fn references(&self) -> References {
         References::of(
             self.organization_id.value().copied(),
             self.contact_id.value().copied(),
@@ -166,10 +176,8 @@ impl LeadPatch {
         )
     }
 
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    fn without_references(&self) -> Self {
+        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, participants: Patch::Keep, ..self.clone() }
     }
 }
 

@@ -11,8 +11,9 @@ use crate::{SuiteError, names, references};
 /// # Errors
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, SuiteError> {
-    references::check(connection, scope, &new.references())?;
-    let case = crm_cases::cases::create(connection, scope, new)?;
+    let case = references::checked(connection, scope, new, |connection, new| {
+        crm_cases::cases::create(connection, scope, new)
+    })?;
     names::of(connection, scope, case)
 }
 
@@ -54,8 +55,9 @@ pub fn list(
 /// # Errors
 /// Every problem of the patch; [`crm_cases::CaseError`] of the workflow; the database's.
 pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &CasePatch) -> Result<Case, SuiteError> {
-    references::check(connection, scope, &patch.references())?;
-    let case = crm_cases::cases::update(connection, scope, id, patch)?;
+    let case = references::checked(connection, scope, patch, |connection, patch| {
+        crm_cases::cases::update(connection, scope, id, patch)
+    })?;
     names::of(connection, scope, case)
 }
 

@@ -13,8 +13,7 @@ use crate::{SuiteError, references};
 /// Every problem of its fields, organization, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewContact) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    references::check(connection, scope, &new.references())?;
-    Ok(contacts::create(connection, scope, new, &form)?)
+    references::checked(connection, scope, new, |connection, new| contacts::create(connection, scope, new, &form))
 }
 
 /// One contact.
@@ -60,8 +59,9 @@ pub fn update(
     patch: &ContactPatch,
 ) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    references::check(connection, scope, &patch.references())?;
-    Ok(contacts::update(connection, scope, id, patch, &form)?)
+    references::checked(connection, scope, patch, |connection, patch| {
+        contacts::update(connection, scope, id, patch, &form)
+    })
 }
 
 /// Deletes contacts, takes every reference to them away, and returns those that existed.

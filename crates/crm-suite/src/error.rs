@@ -34,6 +34,23 @@ pub enum SuiteError {
     Database(DieselError),
 }
 
+impl SuiteError {
+    /// The problems of the input, where that is what the error is about.
+    ///
+    /// # Errors
+    /// The error itself, where it is about something else.
+    pub(crate) fn into_invalid(self) -> Result<FieldErrors, Self> {
+        match self {
+            Self::Invalid(errors)
+            | Self::Lead(LeadError::Invalid(errors))
+            | Self::Opportunity(OpportunityError::Invalid(errors))
+            | Self::Case(CaseError::Invalid(errors))
+            | Self::Directory(DirectoryError::Invalid(errors)) => Ok(errors),
+            other => Err(other),
+        }
+    }
+}
+
 impl fmt::Display for SuiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -14,8 +14,9 @@ use crate::{SuiteError, names, references};
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Result<Lead, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    references::check(connection, scope, &new.references())?;
-    let lead = crm_leads::create(connection, scope, new, &form)?;
+    let lead = references::checked(connection, scope, new, |connection, new| {
+        crm_leads::create(connection, scope, new, &form)
+    })?;
     names::of(connection, scope, lead)
 }
 
@@ -61,8 +62,9 @@ pub fn list(
 /// Every problem of the patch; [`crm_leads::LeadError::NotFound`]; the database's.
 pub fn update(connection: &mut DbConnection, scope: &Scope, id: LeadId, patch: &LeadPatch) -> Result<Lead, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    references::check(connection, scope, &patch.references())?;
-    let lead = crm_leads::update(connection, scope, id, patch, &form)?;
+    let lead = references::checked(connection, scope, patch, |connection, patch| {
+        crm_leads::update(connection, scope, id, patch, &form)
+    })?;
     names::of(connection, scope, lead)
 }
 

@@ -15,8 +15,9 @@ use crate::{SuiteError, names, references};
 /// Every problem of its fields, references, tags, custom fields, pipeline and stage; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    references::check(connection, scope, &new.references())?;
-    let opportunity = crm_opportunities::create(connection, scope, new, &form)?;
+    let opportunity = references::checked(connection, scope, new, |connection, new| {
+        crm_opportunities::create(connection, scope, new, &form)
+    })?;
     names::of(connection, scope, opportunity)
 }
 
@@ -68,8 +69,9 @@ pub fn update(
     patch: &OpportunityPatch,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    references::check(connection, scope, &patch.references())?;
-    let opportunity = crm_opportunities::update(connection, scope, id, patch, &form)?;
+    let opportunity = references::checked(connection, scope, patch, |connection, patch| {
+        crm_opportunities::update(connection, scope, id, patch, &form)
+    })?;
     names::of(connection, scope, opportunity)
 }
 

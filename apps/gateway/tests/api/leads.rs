@@ -35,4 +35,31 @@ both_databases! {
         let read = api.acme.get("/pipeline/leads/1");
         assert_eq!((read.item(200), read.header("etag")), (item, made.header("etag")));
     }
+
+    /// References, tags and custom fields that do not exist are told together, and nothing is made; the same in a patch.
+    fn all_that_the_database_knows_better_is_told_together(database) {
+        let api = Api::start(database);
+        let wrong = json!({
+            "title": "Lead",
+            "organizationId": "7",
+            "contactId": "8",
+            "participants": [{ "id": "9" }],
+            "tags": "nowhere",
+            "customFields": { "none": 1 }
+        });
+        let problems = [
+            ("organizationId", "unknown_reference"),
+            ("contactId", "unknown_reference"),
+            ("participants[0].id", "unknown_reference"),
+            ("tags", "unknown_tag"),
+            ("customFields.none", "unknown_custom_field"),
+        ];
+        api.acme.post("/pipeline/leads", &wrong).refuses(&problems);
+        assert!(api.acme.get("/pipeline/leads").items().is_empty());
+
+        let made = api.acme.post("/pipeline/leads", &json!({ "title": "Lead" }));
+        assert_eq!(made.item(201)["id"], "1");
+        api.acme.patch("/pipeline/leads/1", &wrong).refuses(&problems);
+        assert_eq!(api.acme.get("/pipeline/leads/1").item(200), made.item(201));
+    }
 }

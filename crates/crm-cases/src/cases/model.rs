@@ -1,5 +1,5 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LongText, Reference, References, ShortText, Title, User};
+use crm_core::values::{LongText, Reference, References, Referring, ShortText, Title, User};
 use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
@@ -146,25 +146,33 @@ impl NewCase {
             custom_fields: CustomFieldsInput::default(),
         }
     }
-
-    /// The records that must exist: crm-cases does not know them, so that its caller checks.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, None)
-    }
 }
 
 impl CasePatch {
-    /// As [`NewCase::references`], of what the patch sets.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id.value().copied(), self.contact_id.value().copied(), None)
-    }
-
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Referring for NewCase {
+    fn references(&self) -> References {
+        References::of(self.organization_id, self.contact_id, None)
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: None, contact_id: None, ..self.clone() }
+    }
+}
+
+impl Referring for CasePatch {
+    fn references(&self) -> References {
+        References::of(self.organization_id.value().copied(), self.contact_id.value().copied(), None)
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, ..self.clone() }
     }
 }
 

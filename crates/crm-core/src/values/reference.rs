@@ -42,3 +42,13 @@ impl References {
         Self { organization, contacts: contact.into_iter().chain(participants).collect() }
     }
 }
+
+/// An input that points at other records: what must be known of it to check them and its own rules together.
+pub trait Referring: Clone {
+    /// What it points at.
+    fn references(&self) -> References;
+
+    /// The same input pointing at nothing.
+    #[must_use]
+    fn without_references(&self) -> Self;
+}

@@ -1,5 +1,5 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LabeledValues, LongText, Reference, References, ShortText, Title, Url, User};
+use crm_core::values::{LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User};
 use crm_core::{ContactId, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
@@ -139,27 +139,33 @@ impl NewContact {
             custom_fields: CustomFieldsInput::default(),
         }
     }
-
-    /// The records that must exist. The caller checks and holds them
-    /// ([`organizations::lock_missing`](crate::organizations::lock_missing)) before it makes the contact, as for
-    /// every other kind of record.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id, None, None)
-    }
 }
 
 impl ContactPatch {
-    /// As [`NewContact::references`], of what the patch sets.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id.value().copied(), None, None)
-    }
-
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Referring for NewContact {
+    fn references(&self) -> References {
+        References::of(self.organization_id, None, None)
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: None, ..self.clone() }
+    }
+}
+
+impl Referring for ContactPatch {
+    fn references(&self) -> References {
+        References::of(self.organization_id.value().copied(), None, None)
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: Patch::Keep, ..self.clone() }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crm_core::values::Referring;
 
 crm_testkit::both_databases! {
     /// The source's first example: what is read is what was sent, with every member printed.

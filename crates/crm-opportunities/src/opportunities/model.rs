@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participants, Reference, References, ShortText, Title, User,
+    Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
 };
 use crm_core::{ContactId, FieldCode, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
 use crm_forms::{CustomFields, CustomFieldsInput};
@@ -177,18 +177,28 @@ impl NewOpportunity {
             stage: None,
         }
     }
-
-    /// The records that must exist: crm-opportunities does not know them, so that its caller checks.
-    #[must_use]
-    pub fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, Some(&self.participants))
-    }
 }
 
 impl OpportunityPatch {
-    /// As [`NewOpportunity::references`], of what the patch sets.
+    /// Whether it changes nothing.
     #[must_use]
-    pub fn references(&self) -> References {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Referring for NewOpportunity {
+    fn references(&self) -> References {
+        References::of(self.organization_id, self.contact_id, Some(&self.participants))
+    }
+
+    fn without_references(&self) -> Self {
+        Self { organization_id: None, contact_id: None, participants: Participants::default(), ..self.clone() }
+    }
+}
+
+impl Referring for OpportunityPatch {
+    fn references(&self) -> References {
         References::of(
             self.organization_id.value().copied(),
             self.contact_id.value().copied(),
@@ -196,10 +206,8 @@ impl OpportunityPatch {
         )
     }
 
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    fn without_references(&self) -> Self {
+        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, participants: Patch::Keep, ..self.clone() }
     }
 }
 
