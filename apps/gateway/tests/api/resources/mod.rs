@@ -95,6 +95,53 @@ pub(crate) const RESOURCES: &[Resource] = &[
         form: "/pipeline/forms/opportunities",
     },
     Resource {
+        path: "/pipeline/opportunities",
+        text: "title",
+        full: || {
+            with_common(json!({
+                "title": "Alpha", "value": { "amount": 12.5, "code": "EUR" }, "origin": "website",
+                "leadRating": "2_warm", "organizationId": "1", "contactId": "1", "followers": [user("f")],
+                "participants": [{ "id": "1", "name": "Jane" }],
+            }))
+        },
+        patch: || {
+            with_common_changed(json!({
+                "title": "Beta", "value": { "amount": 99, "code": "USD" }, "origin": null, "leadRating": "3_hot",
+                "organizationId": "2", "contactId": null, "followers": [user("f"), user("g")], "participants": [],
+            }))
+        },
+        read_only: &["status", "lostReason", "closedOn", "leadId"],
+        orders: &[
+            "createdOn",
+            "createdAt",
+            "lastUpdatedOn",
+            "updatedAt",
+            "title",
+            "name",
+            "value",
+            "leadRating",
+            "closedOn",
+            "stage",
+        ],
+        texts: &[
+            ("/title", 255),
+            ("/note", 10_000),
+            ("/owner/id", 128),
+            ("/followers/0/name", 255),
+            ("/participants/0/name", 255),
+            ("/customFields/mood", 1_000),
+        ],
+        strict: &["/origin", "/leadRating", "/value/code", "/organizationId", "/participants/0/id", "/tags/0"],
+        money: &["/value"],
+        references: &[("organizationId", OF_ORGANIZATIONS), ("contactId", OF_CONTACTS)],
+        text_filters: &["title", "tags", "ownerId"],
+        id_filters: &[("contactId", OF_CONTACTS), ("organizationId", OF_ORGANIZATIONS)],
+        actions: &[("PATCH", "/updateStatus", || json!({ "status": "won" }))],
+        bulk: ("/pipeline/bulk-actions", "opportunity"),
+        tags: "/pipeline/tags/opportunities",
+        form: "/pipeline/forms/opportunities",
+    },
+    Resource {
         path: OF_CONTACTS,
         text: "name",
         full: || {
@@ -217,7 +264,11 @@ pub(crate) fn prepare(client: &Client) {
             client.post(resource.tags, &json!({ "label": label })).item(201);
         }
         let mut fields = client.get(resource.form).items().clone();
-        for (id, kind) in [("mood", "text"), ("age", "number")] {
+        // Two kinds may share a form.
+        let missing = [("mood", "text"), ("age", "number")]
+            .into_iter()
+            .filter(|(id, _)| !fields.iter().any(|field| field["id"] == *id));
+        for (id, kind) in missing.collect::<Vec<_>>() {
             fields.push(json!({ "id": id, "label": id, "category": "custom", "type": kind }));
         }
         client.put(resource.form, &json!({ "fields": fields })).items();
