@@ -5,7 +5,6 @@ macro_rules! field_types {
     ($($variant:ident, $name:literal, $meaning:literal;)*) => {
         /// What a field holds (contract/tags-forms-bulk, "Custom field values").
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum FieldType {
             $(#[doc = $meaning] #[serde(rename = $name)] $variant,)*
         }
@@ -64,3 +63,18 @@ impl FieldType {
         matches!(self, Self::EmailLabeled | Self::TelLabeled)
     }
 }
+
+// By hand: the derive does not see through a name that a macro fills in.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for FieldType {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("What a field holds."))
+            .enum_values(Some(Self::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for FieldType {}
