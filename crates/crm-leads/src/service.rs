@@ -12,7 +12,7 @@ use crate::check::{check_new, check_patch, check_tags};
 use crate::row::{LeadRow, LeadValues};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
-/// Makes a lead. The caller has checked its [references](NewLead::references). Call it in a
+/// Makes a lead. The caller has checked its [references](crm_core::values::Referring). Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -74,7 +74,7 @@ pub fn list(
 }
 
 /// Changes a lead; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](LeadPatch::references). Call it in a [`DbConnection::write`].
+/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`LeadError::NotFound`]; [`LeadError::Invalid`] with every problem of its form and tags; the database's.

@@ -17,7 +17,7 @@ use crate::cases::{queries, walk};
 use crate::types::KnownType;
 use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, NewCase, activities, types};
 
-/// Makes a case. The caller has checked its [references](NewCase::references). Call it in a
+/// Makes a case. The caller has checked its [references](crm_core::values::Referring). Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -95,7 +95,7 @@ pub fn list(
 }
 
 /// Changes a case; an empty patch leaves it as it is. A change of the status walks the workflow and adds an activity.
-/// The caller has checked the patch's [references](CasePatch::references). Call it in a [`DbConnection::write`].
+/// The caller has checked the patch's [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`CaseError::NotFound`]; [`CaseError::Invalid`] with every problem of its type, form, status and tags;

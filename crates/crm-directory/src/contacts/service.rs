@@ -13,7 +13,7 @@ use crate::labeled::{contact_emails, contact_phones};
 use crate::tags::{new_tags, patched_tags};
 use crate::{Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, organizations};
 
-/// Makes a contact. The caller has checked its [references](NewContact::references). Call it in a
+/// Makes a contact. The caller has checked its [references](crm_core::values::Referring). Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -92,7 +92,7 @@ pub fn list(
 }
 
 /// Changes a contact; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](ContactPatch::references). Call it in a [`DbConnection::write`].
+/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`]; [`DirectoryError::Invalid`] with every problem of its form and tags; the

@@ -18,7 +18,7 @@ use super::{
 use crate::OpportunityError;
 use crate::pipelines::{self, Place};
 
-/// Makes an opportunity. The caller has checked its [references](NewOpportunity::references). Call it in a
+/// Makes an opportunity. The caller has checked its [references](crm_core::values::Referring). Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -141,7 +141,7 @@ pub fn list(
 }
 
 /// Changes an opportunity; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](OpportunityPatch::references). Call it in a [`DbConnection::write`].
+/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`OpportunityError::NotFound`]; [`OpportunityError::Invalid`] with every problem of its form and tags; the database's.
