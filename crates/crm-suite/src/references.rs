@@ -43,14 +43,7 @@ fn unknown(connection: &mut DbConnection, scope: &Scope, references: &References
 
 /// Keeps those of these references that exist from being deleted before the end of the transaction.
 pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &References) -> Result<(), SuiteError> {
-    if let Some(id) = references.organization {
-        organizations::lock_missing(connection, scope, &[id])?;
-    }
-    let ids: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
-    if !ids.is_empty() {
-        contacts::lock_missing(connection, scope, &ids)?;
-    }
-    Ok(())
+    unknown(connection, scope, references).map(drop)
 }
 
 fn blame<I: RecordId>(errors: &mut FieldErrors, field: &str, id: I) {
