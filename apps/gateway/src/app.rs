@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_rt::signal::unix::{SignalKind, signal};
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, Condition, from_fn};
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpServer};
 use crm_core::tenants;
@@ -22,7 +22,7 @@ use crate::http;
 use crate::idempotency::Running;
 use crate::limits::{RateLimit, Shares};
 use crate::metrics::Metrics;
-use crate::middleware::{cors, request_log};
+use crate::middleware::{LatestBody, close_on_unread_body, compress, cors, request_log};
 use crate::upkeep;
 
 /// What all workers of the process share. Nothing in it must be known by another gateway.
@@ -114,16 +114,20 @@ pub fn server(
         let origins = Arc::clone(&origins);
         App::new()
             .app_data(state.clone())
-            .wrap(Compress::default())
+            .wrap(from_fn(compress))
             .wrap(Condition::new(
                 !origins.is_empty(),
                 from_fn(move |request, next| cors(Arc::clone(&origins), request, next)),
             ))
             .wrap(from_fn(request_log))
+            .wrap(from_fn(close_on_unread_body))
             .configure(|config| routes().register(config))
     };
     let server = HttpServer::new(application)
         .workers(config.workers)
+        .on_connect(|_, connection| {
+            connection.insert(LatestBody::default());
+        })
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(config.shutdown_timeout.as_secs())

@@ -296,6 +296,21 @@ both_databases! {
         assert_eq!(dump(database), before);
     }
 
+    /// Every GET has a HEAD, which says the same without the body.
+    fn every_get_has_a_head(database) {
+        let api = Api::start(database);
+        let ids = existing(&api.acme);
+        for operation in operations().iter().filter(|operation| operation.method == "GET") {
+            let path = operation.path.replace("{id}", ids.get(&operation.path).map_or("-", String::as_str));
+            let (get, head) = (api.acme.get(&path), api.acme.head(&path));
+            assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+            for header in ["content-type", "content-length", "etag", "vary", "cache-control", "www-authenticate"] {
+                let counts_itself = operation.path == "/metrics" && header == "content-length";
+                assert!(counts_itself || head.header(header) == get.header(header), "{path}: {header} of {head:?}");
+            }
+        }
+    }
+
     /// A method that a route does not have is answered with those that it has.
     fn a_wrong_method_is_told_the_right_ones(database) {
         let api = Api::start(database);
@@ -308,12 +323,18 @@ both_databases! {
             methods.insert(operation.method);
         }
         for (path, methods) in by_path {
-            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"] {
+            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
                 if methods.contains(method) {
                     continue;
                 }
                 let answer = api.acme.with_key(None).send(method, &path.replace("{id}", "1"), &[], None);
                 assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
+                let is_told = match method {
+                    "HEAD" => answer.text.is_empty(),
+                    _ if path.starts_with("/api/v1/ticketing") => answer.body["error"]["code"] == "INVALID_REQUEST",
+                    _ => answer.body["code"] == "method_not_allowed",
+                };
+                assert!(is_told, "{method} {path}: {}", answer.text);
                 let allow: BTreeSet<String> = answer.header("allow").split(", ").map(str::to_owned).collect();
                 assert_eq!(allow, methods, "{method} {path}");
             }

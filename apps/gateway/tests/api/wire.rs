@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crm_testkit::TestDatabase;
 
 use crate::client::Api;
-use crate::raw::{connect, exchange, status};
+use crate::raw::{connect, exchange, rest, status};
 
 /// Requests that two servers in a row could take apart in two ways (RFC 9112, sections 5.2, 6.3 and 11.2), each with
 /// a second request hidden in it.
@@ -115,6 +115,9 @@ fn a_slow_client_is_408() {
                 let length = stream.read(&mut first).unwrap();
                 let took = began.elapsed().as_secs_f64();
                 let answer = String::from_utf8_lossy(&first[..length]).into_owned();
+                rest(&mut stream);
+                let closed = began.elapsed().as_secs_f64() - took;
+                assert!(closed < 3.0, "the connection was closed {closed:.1} s after {answer}");
                 dripper.join().unwrap();
                 (status(&answer), took, answer)
             })
@@ -136,4 +139,48 @@ fn a_slow_client_is_408() {
             assert!(answer.contains("request_timeout") && answer.contains("connection: close"), "{answer}");
         }
     });
+}
+
+/// A request that is answered before its body has come takes its connection with it, however the body is framed and
+/// although the client keeps sending; one whose body has come does not.
+#[test]
+fn nobody_waits_for_the_rest_of_a_refused_body() {
+    let database = TestDatabase::sqlite();
+    let api = Api::start(&database);
+    let key = format!("Ocp-Apim-Subscription-Key: {}\r\n", api.acme.keys.primary);
+    let too_long = format!("{{\"title\":\"{}", "a".repeat(1024 * 1024));
+    for (line, key, body, expected) in [
+        ("POST /pipeline/leads", key.as_str(), too_long.as_str(), 413),
+        ("POST /pipeline/leads", "", "{", 401),
+        ("POST /nowhere", key.as_str(), "{", 404),
+        ("PATCH /pipeline/leads", key.as_str(), "{", 405),
+        ("GET /pipeline/leads", key.as_str(), "{", 200),
+    ] {
+        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{key}");
+        let chunk = format!("{:x}\r\n{body}\r\n", body.len());
+        let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}");
+        let sized = format!("{head}Content-Length: 2000000\r\n\r\n{body}");
+        for (request, more) in [(chunked, "1\r\n \r\n"), (sized, " ")] {
+            let mut stream = connect(&api.serving.url);
+            let mut drips = stream.try_clone().unwrap();
+            // The gateway may answer before it read everything.
+            let _ = stream.write_all(request.as_bytes());
+            let began = Instant::now();
+            let dripper = thread::spawn(move || {
+                while began.elapsed() < Duration::from_secs(15) && drips.write_all(more.as_bytes()).is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                }
+            });
+            let answer = rest(&mut stream);
+            let took = began.elapsed().as_secs_f64();
+            assert_eq!(status(&answer), expected, "{line}: {answer}");
+            assert!(answer.contains("connection: close"), "{line}: {answer}");
+            assert!(took < 4.0, "{line}: the connection was closed after {took:.1} s");
+            dripper.join().unwrap();
+        }
+    }
+    let whole = "POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let answers = exchange(&api.serving.url, whole.repeat(3).as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 404 ").count(), 3, "{answers}");
+    assert!(!answers.contains("connection: close"), "{answers}");
 }

@@ -41,6 +41,40 @@ both_databases! {
         }
     }
 
+    /// A strong ETag is of one representation, whatever coding the client takes: what has one comes as it is, and
+    /// what has none is compressed. A client that takes gzip can use its ETag wherever another one can.
+    fn an_etag_is_of_one_representation(database) {
+        let api = Api::start(database);
+        prepare(&api.acme);
+        for resource in RESOURCES {
+            let path = format!("{}/{}", resource.path, make(&api.acme, resource, "Alpha"));
+            for path in [path.as_str(), resource.tags, resource.form] {
+                let plain = api.acme.get(path);
+                for accepted in ["gzip", "gzip, deflate, br", "gzip, identity;q=0", "identity", "*", "br", ""] {
+                    let answer = api.acme.send("GET", path, &[("Accept-Encoding", accepted)], None);
+                    assert_eq!((answer.status, answer.header("content-encoding")), (200, ""), "{path} as {accepted}");
+                    assert_eq!((answer.header("etag"), &answer.text), (plain.header("etag"), &plain.text), "{path}");
+                }
+            }
+            for (accepted, coding) in [("gzip", "gzip"), ("identity", ""), ("gzip;q=0", ""), ("br", ""), ("br, identity;q=0", "")] {
+                let listed = api.acme.send("GET", resource.path, &[("Accept-Encoding", accepted)], None);
+                assert_eq!((listed.header("content-encoding"), listed.header("etag")), (coding, ""), "{accepted}");
+                assert_eq!((listed.status, listed.body["items"].is_array()), (200, coding.is_empty()), "{accepted}");
+            }
+
+            let gzip = ("Accept-Encoding", "gzip");
+            let etag = api.acme.send("GET", &path, &[gzip], None).header("etag").to_owned();
+            assert_eq!(api.acme.send("GET", &path, &[gzip, ("If-None-Match", &etag)], None).status, 304);
+            assert_eq!(api.acme.send("GET", &path, &[("If-None-Match", &etag)], None).status, 304);
+            let patch = json!({ resource.text: "Beta" }).to_string();
+            let changed = api.acme.send("PATCH", &path, &[gzip, ("If-Match", &etag)], Some(&patch));
+            assert_eq!((changed.status, changed.header("content-encoding")), (200, ""), "{}", changed.text);
+            assert_eq!(api.acme.send("PATCH", &path, &[gzip, ("If-Match", &etag)], Some(&patch)).status, 412);
+            let headers = [gzip, ("If-Match", changed.header("etag"))];
+            assert_eq!(api.acme.send("DELETE", &path, &headers, None).status, 204);
+        }
+    }
+
     /// `If-Match` compares strongly; where it does not match, nothing happens.
     fn a_change_is_made_to_the_representation_that_it_was_meant_for(database) {
         let api = Api::start(database);

@@ -79,8 +79,8 @@ both_databases! {
         }
     }
 
-    /// HEAD answers what GET does, without the body.
-    fn every_get_has_a_head(database) {
+    /// HEAD answers what GET does, without the body, in each coding and where something is wrong.
+    fn head_is_a_get_without_the_body(database) {
         let api = Api::start(database);
         prepare(&api.acme);
         let mut paths: Vec<String> = ["/healthz", "/readyz", "/openapi.json"].map(str::to_owned).into();
