@@ -88,7 +88,7 @@ pub fn routes() -> Api {
 /// # Errors
 /// When it cannot be written as JSON, which is a bug.
 pub fn openapi_json() -> anyhow::Result<String> {
-    Ok(format!("{}\n", document(&routes()).to_pretty_json()?))
+    Ok(format!("{}\n", document(&routes())?.to_pretty_json()?))
 }
 
 /// The head of a request must arrive within this time (contract/conventions, last section).

@@ -86,10 +86,10 @@ impl<M: Module> FromBody for BulkAction<M> {
 #[serde(rename_all = "camelCase")]
 pub struct BulkOutcome {
     /// The ids of the records that were deleted, ascending.
-    #[cfg_attr(feature = "openapi", schema(examples(json!(["1", "2"]))))]
+    #[cfg_attr(feature = "openapi", schema(examples("1", "2")))]
     pub deleted: Vec<String>,
     /// The ids that no record of the tenant has, in the order given.
-    #[cfg_attr(feature = "openapi", schema(examples(json!(["3"]))))]
+    #[cfg_attr(feature = "openapi", schema(examples("3")))]
     pub not_found: Vec<String>,
 }
 

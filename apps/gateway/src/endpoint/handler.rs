@@ -9,6 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use utoipa::openapi::tag::{Tag, TagBuilder};
 
 use crate::app::AppState;
 use crate::error::{Problem, ProblemCode};
@@ -96,6 +97,12 @@ impl Operation {
         self
     }
 
+    /// The media type of a [`Raw`](super::Raw) answer, which the signature does not tell.
+    pub fn media_type(&mut self, media_type: &'static str) -> &mut Self {
+        self.doc.raw_response(media_type);
+        self
+    }
+
     /// A problem that the signature does not tell of.
     pub fn problem(&mut self, code: ProblemCode) -> &mut Self {
         self.doc.problem(code);
@@ -107,13 +114,20 @@ impl Operation {
 #[derive(Default)]
 pub struct Api {
     operations: Vec<Operation>,
+    tags: Vec<Tag>,
     tag: &'static str,
 }
 
 impl Api {
-    /// Groups the operations that follow in the document.
-    pub fn tag(&mut self, name: &'static str) {
+    /// Groups the operations that follow in the document, in the order of declaration, under these Markdown words.
+    pub fn tag(&mut self, name: &'static str, description: &str) {
         self.tag = name;
+        self.tags.push(TagBuilder::new().name(name).description(Some(description)).build());
+    }
+
+    /// The groups of operations.
+    pub(super) fn tags(&self) -> Vec<Tag> {
+        self.tags.clone()
     }
 
     /// Declares a GET, which answers HEAD as well.

@@ -12,10 +12,13 @@
 
 mod body;
 mod call;
+mod examples;
 mod extract;
 mod handler;
+mod headers;
 mod openapi;
 mod operation;
+mod problems;
 mod query;
 mod reply;
 mod ticketing;

@@ -1,29 +1,34 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
-use crm_core::FieldCode;
 use utoipa::openapi::path::HttpMethod;
-use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, Type};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
+};
 
-use crate::error::ProblemCode;
-
+use super::examples::Examples;
 use super::handler::Api;
 use super::operation::{KEY_SCHEME, TOKEN_SCHEME};
-use super::ticketing;
+use super::{headers, problems};
 
 /// The whole document, OpenAPI 3.1.
-#[must_use]
-pub fn document(api: &Api) -> OpenApi {
+///
+/// # Errors
+/// When the recorded examples cannot be read, which is a bug.
+pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
+    let examples = Examples::recorded()?;
+    let mut responses: BTreeMap<String, Response> = BTreeMap::new();
     let mut paths = Paths::new();
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     for doc in api.docs() {
-        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], doc.operation());
+        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], doc.operation(&examples));
         schemas.extend(doc.schemas.iter().cloned());
+        responses.extend(doc.refusals().iter().map(|refusal| (refusal.name(), refusal.response(&examples))));
     }
-    schemas.insert("Problem".to_owned(), problem_schema());
-    schemas.insert(ticketing::ERROR_SCHEMA.to_owned(), ticketing::error_schema());
+    schemas.extend(problems::schemas());
     let key = ApiKey::Header(ApiKeyValue::with_description(
         "Ocp-Apim-Subscription-Key",
         "A tenant's primary key (`crm_rw_…`, reads and writes) or secondary key (`crm_ro_…`, reads only). \
@@ -39,12 +44,16 @@ pub fn document(api: &Api) -> OpenApi {
         .description(Some(include_str!("openapi.md")))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
-    let components = ComponentsBuilder::new()
+    let mut components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
+        .responses_from_iter(responses)
         .security_scheme(KEY_SCHEME, SecurityScheme::ApiKey(key))
         .security_scheme(TOKEN_SCHEME, SecurityScheme::Http(token.build()))
         .build();
-    OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
+    components.headers.extend(headers::components());
+    let here = ServerBuilder::new().url("/").description(Some("The server that this document came from.")).build();
+    let document = OpenApiBuilder::new().info(info).servers(Some([here])).tags(Some(api.tags())).paths(paths);
+    Ok(document.components(Some(components)).build())
 }
 
 fn http_method(method: &Method) -> HttpMethod {
@@ -55,35 +64,4 @@ fn http_method(method: &Method) -> HttpMethod {
         "DELETE" => HttpMethod::Delete,
         _ => HttpMethod::Get,
     }
-}
-
-/// RFC 9457, with the members that every problem here has.
-fn problem_schema() -> RefOr<Schema> {
-    let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
-    let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
-    let field_codes: Vec<&str> = FieldCode::ALL.iter().map(|code| code.as_str()).collect();
-    let error = ObjectBuilder::new()
-        .property("field", string("A path such as `email[0].value`, or a parameter's name."))
-        .property("code", string("What kind of problem it is.").enum_values(Some(field_codes)))
-        .property("message", string("What to change, for a person."))
-        .required("field")
-        .required("code")
-        .required("message");
-    ObjectBuilder::new()
-        .description(Some("What went wrong (RFC 9457). `code` is stable; docs/errors.md lists every one."))
-        .property("type", string("`/problems/` and the code."))
-        .property("title", string("The same for every occurrence of the code."))
-        .property("status", ObjectBuilder::new().schema_type(Type::Integer).description(Some("The HTTP status.")))
-        .property("code", string("The stable name.").enum_values(Some(codes)))
-        .property("detail", string("What happened here, for a person."))
-        .property("requestId", string("The same as in the header X-Request-Id."))
-        .property("errors", Array::new(error))
-        .property("opportunityId", string("Under `already_converted`: the opportunity that exists."))
-        .required("type")
-        .required("title")
-        .required("status")
-        .required("code")
-        .required("detail")
-        .required("requestId")
-        .into()
 }

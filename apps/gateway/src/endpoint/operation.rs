@@ -6,7 +6,6 @@ use crm_core::openapi::describe;
 use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
 use serde_json::json;
-use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
@@ -17,13 +16,15 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ProblemCode;
 
-use super::ticketing::{self, is_ticketing};
+use super::examples::Examples;
+use super::headers;
+use super::problems::Refusal;
+use super::ticketing::is_ticketing;
 
 /// The name of the security scheme for keys.
 pub(super) const KEY_SCHEME: &str = "subscriptionKey";
 /// The name of the security scheme for tokens.
 pub(super) const TOKEN_SCHEME: &str = "bearerToken";
-const PROBLEM_JSON: &str = "application/problem+json";
 const JSON: &str = "application/json";
 
 /// What the document says of one operation.
@@ -44,9 +45,16 @@ pub struct OperationDoc {
     pub(super) is_documented: bool,
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
-    responses: BTreeMap<u16, Response>,
+    responses: BTreeMap<u16, Success>,
     problems: BTreeSet<ProblemCode>,
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+/// An answer that is no problem.
+struct Success {
+    description: String,
+    content: Option<(&'static str, RefOr<Schema>)>,
+    headers: Vec<&'static str>,
 }
 
 impl OperationDoc {
@@ -186,7 +194,12 @@ impl OperationDoc {
         self.request = Some((Ref::from_schema_name(name).into(), required));
     }
 
-    pub(super) fn item_response<T: ToSchema>(&mut self, status: StatusCode, description: &str, headers: &[&str]) {
+    pub(super) fn item_response<T: ToSchema>(
+        &mut self,
+        status: StatusCode,
+        description: &str,
+        headers: &[&'static str],
+    ) {
         let item = self.schema_of::<T>();
         let envelope = ObjectBuilder::new().property("item", item).required("item");
         self.response(status, description, envelope.into(), headers);
@@ -196,7 +209,7 @@ impl OperationDoc {
     pub(super) fn items_response<T: ToSchema>(&mut self) {
         let item = self.schema_of::<T>();
         let envelope = ObjectBuilder::new().property("items", Array::new(item)).required("items");
-        self.response(StatusCode::OK, "All of them.", envelope.into(), &["ETag"]);
+        self.response(StatusCode::OK, "All of them.", envelope.into(), &[headers::ETAG]);
         self.conditional_get();
     }
 
@@ -210,14 +223,36 @@ impl OperationDoc {
         self.response(StatusCode::OK, "What was done.", schema, &[]);
     }
 
-    pub(super) fn response(&mut self, status: StatusCode, description: &str, schema: RefOr<Schema>, headers: &[&str]) {
-        let content = ContentBuilder::new().schema(Some(schema)).build();
-        let mut response = ResponseBuilder::new().description(description).content(JSON, content);
-        for name in headers {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            response = response.header(*name, HeaderBuilder::new().schema(Some(text)).build());
-        }
-        self.responses.insert(status.as_u16(), response.build());
+    pub(super) fn response(
+        &mut self,
+        status: StatusCode,
+        description: &str,
+        schema: RefOr<Schema>,
+        headers: &[&'static str],
+    ) {
+        self.success(status, description, Some((JSON, schema)), headers);
+    }
+
+    pub(super) fn empty_response(&mut self, status: StatusCode, description: &str, headers: &[&'static str]) {
+        self.success(status, description, None, headers);
+    }
+
+    /// The answer is a body of this media type, with nothing around it.
+    pub(super) fn raw_response(&mut self, media_type: &'static str) {
+        let kind = if media_type == JSON { Type::Object } else { Type::String };
+        let schema = ObjectBuilder::new().schema_type(kind);
+        self.success(StatusCode::OK, "See the description.", Some((media_type, schema.into())), &[]);
+    }
+
+    fn success(
+        &mut self,
+        status: StatusCode,
+        description: &str,
+        content: Option<(&'static str, RefOr<Schema>)>,
+        headers: &[&'static str],
+    ) {
+        let success = Success { description: description.to_owned(), content, headers: headers.to_vec() };
+        self.responses.insert(status.as_u16(), success);
     }
 
     pub(super) fn conditional_get(&mut self) {
@@ -226,12 +261,9 @@ impl OperationDoc {
                 "If-None-Match",
                 "An ETag that the client has; where it is still right, the answer is 304.",
             );
-            self.empty_response(StatusCode::NOT_MODIFIED, "The client has the current representation.");
+            let text = "The client has the current representation.";
+            self.empty_response(StatusCode::NOT_MODIFIED, text, &[headers::ETAG]);
         }
-    }
-
-    pub(super) fn empty_response(&mut self, status: StatusCode, description: &str) {
-        self.responses.insert(status.as_u16(), ResponseBuilder::new().description(description).build());
     }
 
     /// Registers a type and everything that it refers to, and returns a reference to it.
@@ -242,7 +274,12 @@ impl OperationDoc {
         Ref::from_schema_name(name).into()
     }
 
-    pub(super) fn operation(&self) -> utoipa::openapi::path::Operation {
+    /// What can go wrong, by status.
+    pub(super) fn refusals(&self) -> Vec<Refusal> {
+        Refusal::by_status(&self.problems, is_ticketing(self.path))
+    }
+
+    pub(super) fn operation(&self, examples: &Examples) -> utoipa::openapi::path::Operation {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
@@ -253,36 +290,44 @@ impl OperationDoc {
         }
         if let Some((schema, required)) = &self.request {
             let required = if *required { Required::True } else { Required::False };
-            let content = ContentBuilder::new().schema(Some(schema.clone())).build();
+            let content = examples.of_request(self.id, ContentBuilder::new().schema(Some(schema.clone()))).build();
             operation = operation
                 .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
         }
-        for (status, response) in &self.responses {
-            operation = operation.response(status.to_string(), response.clone());
+        for (status, success) in &self.responses {
+            operation = operation.response(status.to_string(), self.success_response(*status, success, examples));
         }
-        for (status, codes) in self.problems_by_status() {
-            operation = operation.response(status.to_string(), self.problem_response(&codes));
+        for refusal in self.refusals() {
+            operation = operation.response(refusal.status.as_str(), Ref::from_response_name(refusal.name()));
         }
+        operation.securities(Some([self.security()])).build()
+    }
+
+    fn security(&self) -> SecurityRequirement {
         if self.needs_key {
-            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, []));
+            SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, [])
         } else if self.needs_token {
-            operation = operation.security(SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN_SCHEME, []));
+            SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN_SCHEME, [])
         } else {
-            operation = operation.securities(Some([SecurityRequirement::default()]));
+            SecurityRequirement::default()
         }
-        operation.build()
     }
 
-    fn problem_response(&self, codes: &[ProblemCode]) -> Response {
-        if is_ticketing(self.path) { ticketing::error_response(codes) } else { problem_response(codes) }
-    }
-
-    fn problems_by_status(&self) -> BTreeMap<u16, Vec<ProblemCode>> {
-        let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
-        for code in &self.problems {
-            by_status.entry(code.status().as_u16()).or_default().push(*code);
+    fn success_response(&self, status: u16, success: &Success, examples: &Examples) -> Response {
+        let mut response = ResponseBuilder::new().description(success.description.as_str());
+        if let Some((media_type, schema)) = &success.content {
+            let content = ContentBuilder::new().schema(Some(schema.clone()));
+            response = response.content(*media_type, examples.of_response(self.id, status, content).build());
         }
-        by_status
+        let mut response = response.build();
+        let mut names = success.headers.clone();
+        names.push(headers::REQUEST_ID);
+        if self.needs_key || self.needs_token {
+            names.extend(headers::RATE_LIMIT);
+            names.extend((self.method == Method::POST).then_some(headers::REPLAYED));
+        }
+        names.into_iter().for_each(|name| headers::add(&mut response, name));
+        response
     }
 }
 
@@ -291,12 +336,6 @@ fn schema_name<T>() -> String {
     let types = std::any::type_name::<T>().split(['<', '>', ',']).map(str::trim).filter(|name| !name.is_empty());
     let names: Vec<&str> = types.filter_map(|path| path.rsplit("::").next()).collect();
     names.join("_")
-}
-
-fn problem_response(codes: &[ProblemCode]) -> Response {
-    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(lines.join(" ")).content(PROBLEM_JSON, content).build()
 }
 
 /// The schema of [`Page`] with the items of this type; utoipa would name each page anew.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
 
+use super::headers;
 use super::operation::OperationDoc;
 
 /// What a handler returns: an answer of this kind, rendered, or a problem.
@@ -154,7 +155,7 @@ impl<T: Serialize + ToSchema> Reply for Item<T> {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.item_response::<T>(StatusCode::OK, "The record.", &["ETag"]);
+        operation.item_response::<T>(StatusCode::OK, "The record.", &[headers::ETAG]);
     }
 }
 
@@ -166,7 +167,7 @@ impl<T: Serialize + ToSchema> Reply for Created<T> {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.item_response::<T>(StatusCode::CREATED, "The new record.", &["ETag", "Location"]);
+        operation.item_response::<T>(StatusCode::CREATED, "The new record.", &[headers::ETAG, headers::LOCATION]);
     }
 }
 
@@ -206,7 +207,7 @@ impl Reply for NoContent {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.empty_response(StatusCode::NO_CONTENT, "Done; there is nothing to show.");
+        operation.empty_response(StatusCode::NO_CONTENT, "Done; there is nothing to show.", &[]);
     }
 }
 
@@ -217,7 +218,7 @@ impl Reply for Raw {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.empty_response(StatusCode::OK, "See the description.");
+        operation.raw_response("text/plain");
     }
 }
 

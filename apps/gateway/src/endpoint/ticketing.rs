@@ -7,15 +7,15 @@ use actix_web::web::Bytes;
 use crm_core::{Scope, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::call::Call;
 use super::extract::Extract;
+use super::headers;
 use super::operation::OperationDoc;
 use super::reply::{Rendered, Reply, etag_of, header, json as render_json, names_etag};
 
@@ -130,7 +130,7 @@ impl<T: Serialize + ToSchema> Reply for Data<T> {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        describe_data::<T>(operation, StatusCode::OK, &["ETag"]);
+        describe_data::<T>(operation, StatusCode::OK, &[headers::ETAG]);
     }
 }
 
@@ -142,7 +142,7 @@ impl<T: Serialize + ToSchema> Reply for NewData<T> {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        describe_data::<T>(operation, StatusCode::CREATED, &["ETag", "Location"]);
+        describe_data::<T>(operation, StatusCode::CREATED, &[headers::ETAG, headers::LOCATION]);
     }
 }
 
@@ -183,7 +183,7 @@ impl IfNoneMatch {
     }
 }
 
-fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, headers: &[&str]) {
+fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, headers: &[&'static str]) {
     let data = operation.schema_of::<T>();
     let envelope = ObjectBuilder::new()
         .property("success", ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Always true.")))
@@ -193,13 +193,6 @@ fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, 
     let envelope = ["success", "message", "data", "timestamp"].into_iter().fold(envelope, ObjectBuilder::required);
     operation.response(status, "Done.", envelope.into(), headers);
     operation.conditional_get();
-}
-
-pub(super) fn error_response(codes: &[ProblemCode]) -> Response {
-    let lines: Vec<String> =
-        codes.iter().map(|code| format!("`{}`: {}.", ticketing_code(*code), code.title())).collect();
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ERROR_SCHEMA))).build();
-    ResponseBuilder::new().description(lines.join(" ")).content("application/json", content).build()
 }
 
 pub(super) fn error_schema() -> RefOr<Schema> {

@@ -10,7 +10,7 @@ use crate::error::ProblemCode;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Case types");
+    api.tag("Case types", "A form and a workflow for cases. A new tenant has the type `General`.");
     api.get("/cases/types/cases", list_case_types).summary("List case types");
     api.post("/cases/types/cases", create_case_type)
         .summary("Create a case type")

@@ -11,7 +11,11 @@ use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Cases");
+    api.tag(
+        "Cases",
+        "Requests of customers. A case has a type, whose workflow says from which status to which other it \
+         may go, and who may take it there.",
+    );
     api.get("/cases/cases", list_cases).summary("List cases");
     api.post("/cases/cases", create_case)
         .summary("Create a case")

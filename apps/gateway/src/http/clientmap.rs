@@ -15,7 +15,11 @@ use crate::error::{Failure, Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Ticketing");
+    api.tag(
+        "Ticketing",
+        "Which integrations a tenant has. These routes take a bearer token of the operator's issuer and the \
+         header `x-tenantid`, no key, and have envelopes of their own.",
+    );
     api.get("/api/v1/ticketing/clientMap/findAndCountAll", find_and_count_all)
         .summary("Find and count all client mappings")
         .about("Oldest first. With the header `usecase`, only those of that use case.");

@@ -11,7 +11,11 @@ use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Contacts");
+    api.tag(
+        "Contacts",
+        "People. Leads, opportunities and cases refer to them; deleting or merging contacts takes care of \
+         those references.",
+    );
     api.get("/directory/contacts", list_contacts).summary("List contacts");
     api.post("/directory/contacts", create_contact).summary("Create a contact");
     api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");

@@ -18,12 +18,14 @@ use super::process::Process;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Declares the routes of this area.
+/// Declares the routes of this area, in the group of [`process`](super::process).
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Process");
-    api.get("/docs", docs_page).summary("A page to read and try the API").about(
-        "An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.",
-    );
+    api.get("/docs", docs_page)
+        .summary("A page to read and try the API")
+        .about(
+            "An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.",
+        )
+        .media_type("text/html");
     api.get("/docs/page.css", docs_style).undocumented();
     api.get("/docs/page.js", docs_script).undocumented();
     api.get("/docs/swagger-ui.css", swagger_style).undocumented();

@@ -37,7 +37,11 @@ macro_rules! form {
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Forms");
+    api.tag(
+        "Forms",
+        "Which fields a kind of record has: its own ones, and custom fields of nineteen types, whose values \
+         are in `customFields`.",
+    );
     form!(
         api,
         "/pipeline/forms/opportunities",

@@ -16,7 +16,11 @@ use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Leads");
+    api.tag(
+        "Leads",
+        "Somebody who may buy. A lead is worked on until it is archived, or converted into an opportunity, \
+         which happens once.",
+    );
     api.get("/pipeline/leads", list_leads)
         .summary("List leads")
         .about("Archived and converted leads are listed too, unless a filter leaves them out.");

@@ -14,7 +14,7 @@ use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Opportunities");
+    api.tag("Opportunities", "A deal on its way through the stages of a pipeline, until it is won or lost.");
     api.get("/pipeline/opportunities", list_opportunities).summary("List opportunities");
     api.post("/pipeline/opportunities", create_opportunity)
         .summary("Create an opportunity")

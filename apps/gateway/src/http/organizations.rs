@@ -13,7 +13,7 @@ use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Organizations");
+    api.tag("Organizations", "Companies. Contacts belong to them, and leads, opportunities and cases refer to them.");
     api.get("/directory/organizations", list_organizations).summary("List organizations");
     api.post("/directory/organizations", create_organization).summary("Create an organization");
     api.get("/directory/organizations/{id}", get_organization).summary("Read an organization");

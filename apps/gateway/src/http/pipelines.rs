@@ -10,7 +10,11 @@ use crate::error::ProblemCode;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Pipelines");
+    api.tag(
+        "Pipelines",
+        "The stages that opportunities go through. A new tenant has one pipeline; it can change it and make \
+         others.",
+    );
     api.get("/pipeline/pipelines/opportunities", list_pipelines).summary("List pipelines with their stages");
     api.post("/pipeline/pipelines/opportunities", create_pipeline)
         .summary("Create a pipeline")

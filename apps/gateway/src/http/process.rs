@@ -10,7 +10,7 @@ use crate::metrics;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Process");
+    api.tag("Process", "The server itself. These routes take no key.");
     api.get("/healthz", healthz).summary("Is the process alive?").about("Answers `ok` while the process lives.");
     api.get("/readyz", readyz)
         .summary("Can the process serve requests?")
@@ -21,7 +21,10 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/metrics", metrics).summary("What the process counts").about(
         "Prometheus' text format: requests by route, method and status, their time, and the database's executor.",
     );
-    api.get("/openapi.json", openapi_json).summary("This document");
+    api.get("/openapi.json", openapi_json)
+        .summary("Read this document")
+        .about("OpenAPI 3.1.")
+        .media_type("application/json");
 }
 
 /// What the process shares, for the routes that need no key.

@@ -46,7 +46,7 @@ macro_rules! tags {
 /// Declares the routes of this area: the same four for each kind.
 #[rustfmt::skip]
 pub(super) fn routes(api: &mut Api) {
-    api.tag("Tags");
+    api.tag("Tags", "Labels with a colour, a set of them for each kind of record. Records name them by label or id.");
     tags!(api, "/pipeline/tags/leads", Lead, "leads",
         list_lead_tags, create_lead_tag, update_lead_tag, delete_lead_tag);
     tags!(api, "/pipeline/tags/opportunities", Opportunity, "opportunities",

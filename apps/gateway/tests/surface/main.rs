@@ -7,6 +7,7 @@ mod client;
 mod cors;
 mod cut;
 mod errors;
+mod examples;
 mod idempotency;
 mod limits;
 mod metrics;

@@ -1,0 +1,106 @@
+//! What can go wrong, in the document. Many operations share the same list of codes under a status: each list is one
+//! response of the components, named after its codes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::StatusCode;
+use crm_core::FieldCode;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+
+use crate::error::ProblemCode;
+
+use super::examples::Examples;
+use super::{headers, ticketing};
+
+const SCHEMA: &str = "Problem";
+
+/// The problems of one operation that have the same status.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    codes: Vec<ProblemCode>,
+    is_ticketing: bool,
+}
+
+impl Refusal {
+    /// These problems, by status.
+    pub(super) fn by_status(problems: &BTreeSet<ProblemCode>, is_ticketing: bool) -> Vec<Self> {
+        let mut by_status: BTreeMap<StatusCode, Vec<ProblemCode>> = BTreeMap::new();
+        for code in problems {
+            by_status.entry(code.status()).or_default().push(*code);
+        }
+        by_status.into_iter().map(|(status, codes)| Self { status, codes, is_ticketing }).collect()
+    }
+
+    /// Its name among the components.
+    pub(super) fn name(&self) -> String {
+        let codes: Vec<&str> = self.codes.iter().map(|code| code.as_str()).collect();
+        let prefix = if self.is_ticketing { "ticketing." } else { "" };
+        format!("{prefix}{}", codes.join("."))
+    }
+
+    /// What is under the name.
+    pub(super) fn response(&self, examples: &Examples) -> Response {
+        let line = |code: &ProblemCode| match self.is_ticketing {
+            true => format!("`{}`: {}. {}", ticketing::ticketing_code(*code), code.title(), code.advice()),
+            false => format!("`{}`: {}. {}", code.as_str(), code.title(), code.advice()),
+        };
+        let lines: Vec<String> = self.codes.iter().map(line).collect();
+        let (media_type, schema) = match self.is_ticketing {
+            true => ("application/json", ticketing::ERROR_SCHEMA),
+            false => ("application/problem+json", SCHEMA),
+        };
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
+        let content = if self.is_ticketing { content } else { examples.of_problems(&self.codes, content) }.build();
+        let mut response = ResponseBuilder::new().description(lines.join("\n\n")).content(media_type, content).build();
+        headers::add(&mut response, headers::REQUEST_ID);
+        match self.status {
+            StatusCode::UNAUTHORIZED => headers::add(&mut response, headers::WWW_AUTHENTICATE),
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers::RATE_LIMIT.iter().for_each(|name| headers::add(&mut response, name));
+                headers::add(&mut response, headers::RETRY_AFTER);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => headers::add(&mut response, headers::RETRY_AFTER),
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The schemas of refusals: RFC 9457, with the members that every problem here has, and the envelope of ticketing.
+pub(super) fn schemas() -> [(String, RefOr<Schema>); 2] {
+    [(SCHEMA.to_owned(), schema()), (ticketing::ERROR_SCHEMA.to_owned(), ticketing::error_schema())]
+}
+
+fn schema() -> RefOr<Schema> {
+    let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
+    let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+    let field_codes: Vec<&str> = FieldCode::ALL.iter().map(|code| code.as_str()).collect();
+    let integer = |text: &str| ObjectBuilder::new().schema_type(Type::Integer).description(Some(text.to_owned()));
+    let status = ObjectBuilder::new()
+        .description(Some("Under `in_use`: a status of the workflow that cases are in."))
+        .property("status", string("Its label."))
+        .property("cases", integer("How many."));
+    let error = ObjectBuilder::new()
+        .property("field", string("A path such as `email[0].value`, or a parameter's name."))
+        .property("code", string("What kind of problem it is.").enum_values(Some(field_codes)))
+        .property("message", string("What to change, for a person."));
+    let error = ["field", "code", "message"].into_iter().fold(error, ObjectBuilder::required);
+    let problem = ObjectBuilder::new()
+        .description(Some("What went wrong (RFC 9457). `code` is stable; docs/errors.md lists every one."))
+        .property("type", string("`/problems/` and the code."))
+        .property("title", string("The same for every occurrence of the code."))
+        .property("status", integer("The HTTP status."))
+        .property("code", string("The stable name.").enum_values(Some(codes)))
+        .property("detail", string("What happened here, for a person."))
+        .property("requestId", string("The same as in the header X-Request-Id."))
+        .property("errors", Array::new(error))
+        .property("opportunityId", string("Under `already_converted`: the opportunity that exists."))
+        .property("allowed", Array::new(string("Under `transition_not_allowed`: a status that is allowed now.")))
+        .property("authorizedUsers", Array::new(string("Under `not_authorized_for_transition`: who may.")))
+        .property("fields", Array::new(string("Under `field_in_use`: the id of a field.")))
+        .property("cases", integer("Under `in_use`: how many cases have the type."))
+        .property("statuses", Array::new(status));
+    ["type", "title", "status", "code", "detail", "requestId"].into_iter().fold(problem, ObjectBuilder::required).into()
+}

@@ -1,0 +1,143 @@
+//! The examples of the API document are what this program answers. They are exchanges with a new tenant, in their
+//! order; each is sent again here, and must be answered as it stands in examples.json.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crm_core::{Timestamp, Uuid};
+use crm_testkit::{TestDatabase, both_databases};
+use serde_json::Value;
+
+use crate::client::{Answer, Client, Keys};
+use crate::process::{Serving, gateway};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples.json");
+const DOCUMENT: &str = include_str!("../../openapi.json");
+const TENANT: &str = "5d0fbd2a-3c1e-4a55-9a0e-8d1f6f2b7c90";
+const SECRET: (&str, &str) = ("CRM_JWT_SECRET", "a secret of more than thirty-two bytes");
+
+/// Method and path of each operation, by id.
+fn operations() -> BTreeMap<String, (String, String, Value)> {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let mut operations = BTreeMap::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            operations.insert(id, (method.to_uppercase(), path.clone(), operation.clone()));
+        }
+    }
+    operations
+}
+
+/// What was recorded, where an answer differs from it in nothing but time and chance; otherwise the answer.
+fn settled(recorded: &Value, answered: &Value) -> Value {
+    match (recorded, answered) {
+        (Value::Object(before), Value::Object(now)) => {
+            let member = |(name, value): (&String, &Value)| {
+                let known = before.get(name).unwrap_or(&Value::Null);
+                // A token holds a time, and the id of a request is of this run.
+                let is_of_the_run = matches!(name.as_str(), "continuationToken" | "requestId") && known.is_string();
+                (name.clone(), if is_of_the_run { known.clone() } else { settled(known, value) })
+            };
+            now.iter().map(member).collect()
+        }
+        (Value::Array(before), Value::Array(now)) => {
+            let known = before.iter().chain(std::iter::repeat(&Value::Null));
+            known.zip(now).map(|(before, now)| settled(before, now)).collect()
+        }
+        (Value::String(before), Value::String(now)) if of_one_kind(before, now) => recorded.clone(),
+        _ => answered.clone(),
+    }
+}
+
+fn of_one_kind(one: &str, other: &str) -> bool {
+    let times = one.parse::<Timestamp>().is_ok() && other.parse::<Timestamp>().is_ok();
+    times || (one.parse::<Uuid>().is_ok() && other.parse::<Uuid>().is_ok())
+}
+
+/// A tenant, and somebody who has its key and a token.
+struct Player {
+    client: Client,
+    token: String,
+    /// What an operation made last.
+    made: BTreeMap<String, String>,
+    _serving: Serving,
+}
+
+impl Player {
+    fn start(database: &TestDatabase) -> Self {
+        let keys = Keys::of_new_tenant(database, TENANT);
+        let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0").env(SECRET.0, SECRET.1));
+        let arguments = ["token", "--tenant", TENANT, "--role", "ticket_admin"];
+        let token = gateway(database).env(SECRET.0, SECRET.1).args(arguments).output().unwrap();
+        let token = format!("Bearer {}", String::from_utf8(token.stdout).unwrap().trim());
+        Self { client: Client::new(&serving.url, keys), token, made: BTreeMap::new(), _serving: serving }
+    }
+
+    fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
+        let text = |name: &str| exchange[name].as_str();
+        let made = text("of").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
+        let mut path = path.replace("{id}", made.or(text("id")).unwrap_or_default());
+        if let Some(query) = text("query") {
+            path = format!("{path}?{query}");
+        }
+        let body = exchange.get("request").map(Value::to_string);
+        let ticketing = [("authorization", self.token.as_str()), ("x-tenantid", TENANT)];
+        let answer = if path.starts_with("/api/v1/ticketing") {
+            self.client.with_key(None).send(method, &path, &ticketing, body.as_deref())
+        } else {
+            self.client.send(method, &path, &[], body.as_deref())
+        };
+        let made = answer.body["item"]["id"].as_str().or_else(|| answer.body["data"]["id"].as_str());
+        if let (201, Some(made)) = (answer.status, made) {
+            self.made.insert(text("operation").unwrap().to_owned(), made.to_owned());
+        }
+        answer
+    }
+}
+
+both_databases! {
+    /// Each example is answered as it was recorded, by both databases.
+    fn the_examples_are_what_is_answered(database) {
+        let operations = operations();
+        let mut player = Player::start(database);
+        let recorded: Vec<Value> = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+        let mut answered = recorded.clone();
+        for exchange in &mut answered {
+            let (method, path, _) = &operations[exchange["operation"].as_str().unwrap()];
+            let answer = player.send(method, path, exchange);
+            exchange["status"] = answer.status.into();
+            exchange["response"] = settled(&exchange["response"], &answer.body);
+        }
+        #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+        if std::env::var("CRM_UPDATE_DOCS").is_ok() {
+            return fs::write(FILE, format!("{}\n", serde_json::to_string_pretty(&answered).unwrap())).unwrap();
+        }
+        for (recorded, answered) in recorded.iter().zip(&answered) {
+            assert_eq!(
+                recorded, answered,
+                "if you are here because this failed: an answer has changed. If that is meant, record it: \
+                 CRM_UPDATE_DOCS=1 cargo test -p crm-gateway --test surface the_examples, then \
+                 cargo run -- openapi > apps/gateway/openapi.json"
+            );
+        }
+    }
+}
+
+/// Every body in the document has an example, but for those of the routes that need no key.
+#[test]
+fn every_operation_has_examples() {
+    let mut without = BTreeSet::new();
+    for (id, (_, _, operation)) in operations() {
+        let is_public = operation["security"] == serde_json::json!([{}]);
+        let answers = operation["responses"].as_object().unwrap();
+        let success = answers.iter().filter(|(status, _)| status.starts_with('2')).map(|(_, answer)| answer);
+        for body in success.chain(operation.get("requestBody")) {
+            let json = &body["content"]["application/json"];
+            if !is_public && !json.is_null() && json["examples"].as_object().is_none_or(serde_json::Map::is_empty) {
+                without.insert(id.clone());
+            }
+        }
+    }
+    assert_eq!(without, BTreeSet::new());
+}
