@@ -145,9 +145,10 @@ fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// Lends a plain PostgreSQL connection to functions that take a [`DbConnection`], inside the caller's
-/// own transaction where one is open.
+/// own transaction where one is open: what they write is committed or rolled back with what the caller writes.
 ///
-/// A panic in `work` is passed on after the connection was given back.
+/// The connection should have been set up by [`set_up_pg`](crate::set_up_pg). A program that gives it away for good
+/// makes a [`DbConnection::Postgres`] of it instead. A panic in `work` is passed on after the connection was given back.
 pub fn with_pg<R>(connection: &mut PgConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
     lend(
         connection,
@@ -161,6 +162,9 @@ pub fn with_pg<R>(connection: &mut PgConnection, work: impl FnOnce(&mut DbConnec
 }
 
 /// As [`with_pg`], for a plain SQLite connection.
+///
+/// The connection must have been set up by [`set_up_sqlite`](crate::set_up_sqlite), for otherwise SQLite checks no
+/// foreign key. A transaction that writes is begun by `immediate_transaction`, as [`DbConnection::write`] tells.
 pub fn with_sqlite<R>(connection: &mut SqliteConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
     lend(
         connection,

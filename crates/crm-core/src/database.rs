@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection};
+use diesel::{Connection, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 use crate::{BackendKind, DbConnection};
 
@@ -127,18 +127,37 @@ fn postgres(url: &str) -> Result<DbConnection, ConnectionError> {
         }
     }
     let mut connection = PgConnection::establish(&url)?;
-    let settings = format!("SET statement_timeout = {STATEMENT_TIMEOUT_MS}; SET TIME ZONE 'UTC'");
-    connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    set_up_pg(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(DbConnection::Postgres(connection))
+}
+
+/// Sets up a connection that a program opened itself, as [`DatabaseUrl::connect`] does with its own: a limit for the
+/// time of one statement, UTC, and the language in which the server names a fault. Once, outside of a transaction.
+///
+/// # Errors
+/// The database's.
+pub fn set_up_pg(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.batch_execute(&format!("SET statement_timeout = {STATEMENT_TIMEOUT_MS}; SET TIME ZONE 'UTC'"))?;
     // Faults are told apart by the server's words (see `fault`). A role without the right to set their
     // language keeps the server's, which is English unless somebody chose another.
     if let Err(error) = connection.batch_execute("SET lc_messages = 'C'") {
         log::debug!("lc_messages stays as the server has it: {error}");
     }
-    Ok(DbConnection::Postgres(connection))
+    Ok(())
 }
 
 fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(name)?;
+    set_up_sqlite(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(DbConnection::Sqlite(connection))
+}
+
+/// As [`set_up_pg`], on SQLite. Nothing may be written through a connection without it: SQLite checks no foreign key
+/// unless each connection asks for it, and cannot be asked inside of a transaction.
+///
+/// # Errors
+/// The database's.
+pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     // One by one and the timeout first: the switch to WAL may have to wait for another process.
     for pragma in [
         "PRAGMA busy_timeout = 5000",
@@ -149,9 +168,9 @@ fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
         "PRAGMA mmap_size = 268435456",
         "PRAGMA temp_store = MEMORY",
     ] {
-        connection.batch_execute(pragma).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        connection.batch_execute(pragma)?;
     }
-    Ok(DbConnection::Sqlite(connection))
+    Ok(())
 }
 
 /// Lets r2d2 make connections of the database that a URL names, and of no other: Diesel's own manager of a

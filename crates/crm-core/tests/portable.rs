@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crm_core::page::Contains;
 use crm_core::sql::Json;
-use crm_core::{
-    Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend, with_pg, with_sqlite,
-};
+use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend};
 use crm_testkit::both_databases;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
@@ -232,32 +230,6 @@ both_databases! {
         let insert = diesel::insert_into(things::table).values(&rows);
         let inserted = each_backend!(&mut connection, connection => insert.execute(connection));
         assert_eq!(inserted, Ok(50));
-    }
-
-    /// A lent plain connection works inside the caller's own transaction and comes back after a panic.
-    fn a_plain_connection_can_be_lent(database) {
-        let mut connection = database.connect();
-        made(&mut connection);
-        let lend = |connection: &mut DbConnection, panic: bool| -> Result<(), DieselError> {
-            connection.write(|connection| insert(connection, &thing(1, "lent")).map(drop))?;
-            assert!(!panic, "as planned");
-            Err(DieselError::RollbackTransaction)
-        };
-        macro_rules! lent {
-            ($plain:ident, $with:ident, $panic:expr) => {
-                $plain.transaction::<(), DieselError, _>(|plain| $with(plain, |connection| lend(connection, $panic)))
-            };
-        }
-        #[expect(clippy::disallowed_methods, reason = "a foreign program has transactions of its own")]
-        let mut run = |panic| match &mut connection {
-            DbConnection::Postgres(plain) => lent!(plain, with_pg, panic),
-            DbConnection::Sqlite(plain) => lent!(plain, with_sqlite, panic),
-        };
-        assert_eq!(run(false), Err(DieselError::RollbackTransaction));
-        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(true)));
-        assert!(panicked.is_err());
-        connection.rollback_to_depth(0).unwrap();
-        assert!(names(&mut connection).is_empty(), "the caller's rollback undid what was lent");
     }
 
     /// A row that one writer holds locked makes another one wait.
