@@ -2,78 +2,21 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_rt::signal::unix::{SignalKind, signal};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::{self, Bytes};
+use actix_web::web;
 use actix_web::{App, HttpServer};
-use crm_core::tenants;
 
-use crate::auth::KeyCache;
-use crate::auth::tokens::TokenVerifier;
 use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{Api, document};
-use crate::error::Failure;
 use crate::http;
-use crate::idempotency::Running;
-use crate::limits::{RateLimit, Shares};
-use crate::metrics::Metrics;
 use crate::middleware::{LatestBody, close_on_unread_body, compress, cors, request_log};
+use crate::state::AppState;
 use crate::upkeep;
-
-/// What all workers of the process share. Nothing in it must be known by another gateway.
-pub struct AppState {
-    /// The way to the database.
-    pub db: Db,
-    /// The keys that were seen in the last seconds.
-    pub keys: KeyCache,
-    /// How often a key may ask; `None` where there is no limit.
-    pub rate_limit: Option<RateLimit>,
-    /// How much of the database each tenant may have.
-    pub shares: Shares,
-    /// The requests with an `Idempotency-Key` that run here.
-    pub running: Running,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
-    pub tokens: Option<TokenVerifier>,
-    /// `openapi.json`, ready to send.
-    pub openapi: Bytes,
-    draining: AtomicBool,
-}
-
-impl AppState {
-    /// The state of a process that serves this database.
-    ///
-    /// # Errors
-    /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
-    pub async fn new(db: Db, config: &Config) -> anyhow::Result<Self> {
-        let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
-        let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
-        let openapi = openapi_json()?.into();
-        Ok(Self {
-            keys: KeyCache::new(chosen),
-            rate_limit: config.rate_limit.map(RateLimit::per_minute),
-            shares: Shares::new(db.fair_share()),
-            running: Running::default(),
-            metrics: Metrics::new()?,
-            tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
-            openapi,
-            draining: AtomicBool::new(false),
-            db,
-        })
-    }
-
-    /// Whether the process was told to stop and only finishes what it has begun.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-}
 
 /// Every route of the gateway.
 #[must_use]
@@ -147,7 +90,7 @@ pub async fn serve(
     listener: TcpListener,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let state = web::Data::new(AppState::new(db.clone(), config).await?);
+    let state = web::Data::new(AppState::new(db.clone(), config, openapi_json()?.into()).await?);
     let server = server(state.clone(), listener, config, routes)?;
     actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
@@ -166,7 +109,7 @@ fn stop_on_signal(state: web::Data<AppState>, server: ServerHandle) -> std::io::
     Ok(async move {
         futures_util::future::select(Box::pin(terminate.recv()), Box::pin(interrupt.recv())).await;
         log::info!("stopping: finishing the requests that were begun");
-        state.draining.store(true, Ordering::Relaxed);
+        state.drain();
         tokio::time::sleep(NOTICE).await;
         server.stop(true).await;
     })

@@ -20,9 +20,9 @@ use crm_core::idempotency::{self, Fingerprint, Found, KeptAnswer};
 use crm_core::{DbConnection, Scope, TenantId};
 use sha2::{Digest, Sha256};
 
-use crate::app::AppState;
 use crate::endpoint::{AmbiguousHeader, Call, Rendered};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::state::AppState;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

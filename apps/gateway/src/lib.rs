@@ -16,4 +16,5 @@ pub mod idempotency;
 pub mod limits;
 pub mod metrics;
 pub mod middleware;
+pub mod state;
 pub mod upkeep;

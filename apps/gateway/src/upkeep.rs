@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crm_core::{Timestamp, idempotency};
 
-use crate::app::AppState;
 use crate::error::Failure;
+use crate::state::AppState;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60);

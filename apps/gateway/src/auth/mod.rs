@@ -12,11 +12,11 @@ use actix_web::web;
 use crm_core::keys::{ApiKey, KeyRole};
 use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
 
-use crate::app::AppState;
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
 use crate::limits::{self, Payer};
+use crate::state::AppState;
 
 pub use keys::KeyCache;
 pub use ticketing::TicketingAdmin;

@@ -78,14 +78,9 @@ pub fn run() -> ExitCode {
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     // Where stderr is closed, the exit code is all that can be said.
-    let _ = writeln!(std::io::stderr(), "error: {}", one_line(&format!("{error:#}")));
+    let _ = writeln!(std::io::stderr(), "error: {}", crate::db::one_line(&format!("{error:#}")));
     // Supervisors should not restart a gateway with the same bad setting.
     ExitCode::from(if error.is::<BadSetting>() { 2 } else { 1 })
-}
-
-/// A message of somebody else's in one line: libpq breaks its own into several.
-pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Prints a line and makes sure that it went out: `println!` would panic when nobody reads.

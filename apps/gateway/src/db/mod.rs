@@ -263,3 +263,8 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
         let _ = thread.join();
     }
 }
+
+/// A message of somebody else's in one line: libpq breaks its own into several.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -213,7 +213,7 @@ impl Worker {
                 }
                 Err(error) => {
                     self.counters.errors.add(1);
-                    log::error!("no connection to the database: {}", crate::cli::one_line(&error.to_string()));
+                    log::error!("no connection to the database: {}", super::one_line(&error.to_string()));
                 }
             }
         }

@@ -6,9 +6,9 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage, HttpRequest, web};
 use crm_core::{PublicTenantId, Timestamp};
 
-use crate::app::AppState;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::Attempt;
+use crate::state::AppState;
 
 use super::query::{self, Pairs};
 

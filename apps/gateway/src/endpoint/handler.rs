@@ -11,10 +11,10 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
-use crate::app::AppState;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
 use crate::limits::Allowance;
+use crate::state::AppState;
 
 use super::call::{Call, request_id};
 use super::extract::Extract;

@@ -3,10 +3,10 @@
 use actix_web::web::{self, Bytes};
 use crm_core::{DbConnection, migrate};
 
-use crate::app::AppState;
 use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::metrics;
+use crate::state::AppState;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {

@@ -9,8 +9,8 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-use crate::app::AppState;
 use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
+use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

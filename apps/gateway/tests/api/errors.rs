@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
-use crm_gateway::app::{AppState, server};
+use crm_gateway::app::server;
 use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
 use crm_gateway::endpoint::{Answer, Api as Routes, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::{Problem, ProblemCode};
+use crm_gateway::state::AppState;
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -337,7 +338,7 @@ fn a_panic_is_500_and_the_server_lives() {
     let serving = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let config = Config::new(&Settings::default()).unwrap();
-            let state = web::Data::new(AppState::new(db, &config).await.unwrap());
+            let state = web::Data::new(AppState::new(db, &config, Vec::new().into()).await.unwrap());
             let server = server(state, listener, &config, routes).unwrap();
             send.send(server.handle()).unwrap();
             server.await.unwrap();

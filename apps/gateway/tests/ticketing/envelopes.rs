@@ -1,10 +1,11 @@
 //! Whatever goes wrong under `/api/v1/ticketing/` comes in ticketing's own envelope, whoever found out.
 
-use crm_gateway::app::{AppState, server};
+use crm_gateway::app::server;
 use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
 use crm_gateway::endpoint::{Answer, Api, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::Problem;
+use crm_gateway::state::AppState;
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::json;
 
@@ -110,7 +111,7 @@ fn a_panic_has_the_envelope_too() {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let config = Config::new(&Settings::default()).unwrap();
-            let state = actix_web::web::Data::new(AppState::new(db, &config).await.unwrap());
+            let state = actix_web::web::Data::new(AppState::new(db, &config, Vec::new().into()).await.unwrap());
             server(state, listener, &config, routes).unwrap().await.unwrap();
         });
     });

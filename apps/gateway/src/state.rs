@@ -1,0 +1,69 @@
+//! What the handlers of a process share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::web::Bytes;
+use crm_core::tenants;
+
+use crate::auth::KeyCache;
+use crate::auth::tokens::TokenVerifier;
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Failure;
+use crate::idempotency::Running;
+use crate::limits::{RateLimit, Shares};
+use crate::metrics::Metrics;
+
+/// What all workers of the process share. Nothing in it must be known by another gateway.
+pub struct AppState {
+    /// The way to the database.
+    pub db: Db,
+    /// The keys that were seen in the last seconds.
+    pub keys: KeyCache,
+    /// How often a key may ask; `None` where there is no limit.
+    pub rate_limit: Option<RateLimit>,
+    /// How much of the database each tenant may have.
+    pub shares: Shares,
+    /// The requests with an `Idempotency-Key` that run here.
+    pub running: Running,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
+    pub tokens: Option<TokenVerifier>,
+    /// `openapi.json`, ready to send.
+    pub openapi: Bytes,
+    draining: AtomicBool,
+}
+
+impl AppState {
+    /// The state of a process that serves this database and this `openapi.json`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
+    pub async fn new(db: Db, config: &Config, openapi: Bytes) -> anyhow::Result<Self> {
+        let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
+        let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
+        Ok(Self {
+            keys: KeyCache::new(chosen),
+            rate_limit: config.rate_limit.map(RateLimit::per_minute),
+            shares: Shares::new(db.fair_share()),
+            running: Running::default(),
+            metrics: Metrics::new()?,
+            tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
+            openapi,
+            draining: AtomicBool::new(false),
+            db,
+        })
+    }
+
+    /// The process was told to stop.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process was told to stop and only finishes what it has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
