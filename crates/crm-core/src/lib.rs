@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod page;
 pub mod params;
 mod patch;
+pub mod records;
 mod row_lock;
 mod schema;
 mod scope;

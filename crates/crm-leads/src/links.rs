@@ -1,7 +1,8 @@
 //! What happens to leads when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the leads that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{ContactId, DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
+use crm_core::records::in_statements;
+use crm_core::{ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -15,47 +16,15 @@ use crate::schema::{lead_participants, leads};
 /// # Errors
 /// The database's.
 pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<LeadId>> {
-    queries::lock(connection, scope, ids.to_vec())
+    queries::lock(connection, scope, ids)
 }
 
-/// Takes these organizations off every lead.
-///
-/// # Errors
-/// The database's.
-pub fn unlink_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    organizations: &[OrganizationId],
-) -> QueryResult<()> {
-    set_organization(connection, scope, organizations, None)
-}
-
-/// Makes every lead of one of these organizations a lead of `to`.
-///
-/// # Errors
-/// The database's; a foreign key violation where `to` does not exist.
-pub fn repoint_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: OrganizationId,
-) -> QueryResult<()> {
-    set_organization(connection, scope, from, Some(to))
-}
-
-fn set_organization(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: Option<OrganizationId>,
-) -> QueryResult<()> {
-    let of_them =
-        || leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::organization_id.eq_any(from));
-    let _: Vec<LeadId> = of_them().order(leads::id).select(leads::id).locked().load(connection)?;
-    diesel::update(of_them())
-        .set((leads::organization_id.eq(to), leads::last_updated_on.eq(scope.now())))
-        .execute(connection)?;
-    Ok(())
+crm_core::reference_column! {
+    leads.organization_id: LeadId => OrganizationId;
+    /// Takes these organizations off every lead.
+    unlink_organizations;
+    /// Makes every lead of one of these organizations a lead of `to`.
+    repoint_organizations;
 }
 
 /// Takes these contacts off every lead, and out of every list of participants.
@@ -94,14 +63,14 @@ fn set_contact(
     let mut touched: Vec<LeadId> = of_them().select(leads::id).load(connection)?;
     let joined: Vec<LeadId> = with_them().select(lead_participants::lead_id).distinct().load(connection)?;
     touched.extend(joined);
-    let touched = queries::lock(connection, scope, touched)?;
+    let touched = queries::lock(connection, scope, &touched)?;
     if let Some(to) = to {
         replace_participant(connection, scope, from, to)?;
     }
     diesel::delete(with_them()).execute(connection)?;
     // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written before,
     // also those that stay as they are, and so would lock organizations after leads.
-    for ids in touched.chunks(queries::IDS_OF_A_STATEMENT) {
+    for ids in in_statements(&touched) {
         let elsewhere = leads::contact_id.is_null().or(leads::contact_id.ne_all(from));
         let only_with_them =
             leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids)).filter(elsewhere);
@@ -134,22 +103,10 @@ fn replace_participant(
     Ok(())
 }
 
-/// Takes these opportunities off the leads that were converted into them; the leads stay converted.
-///
-/// # Errors
-/// The database's.
-pub fn unlink_opportunities(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    opportunities: &[OpportunityId],
-) -> QueryResult<()> {
-    let of_them =
-        || leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::opportunity_id.eq_any(opportunities));
-    let _: Vec<LeadId> = of_them().order(leads::id).select(leads::id).locked().load(connection)?;
-    diesel::update(of_them())
-        .set((leads::opportunity_id.eq(None::<OpportunityId>), leads::last_updated_on.eq(scope.now())))
-        .execute(connection)?;
-    Ok(())
+crm_core::reference_column! {
+    leads.opportunity_id: LeadId => OpportunityId;
+    /// Takes these opportunities off the leads that were converted into them; the leads stay converted.
+    unlink_opportunities;
 }
 
 /// Whether any lead has a value for this custom field, so that its type cannot change.

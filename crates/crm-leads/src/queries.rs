@@ -4,9 +4,7 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{
-    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns,
-};
+use crm_core::{Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -16,35 +14,7 @@ use crate::{LeadFilter, LeadSort};
 
 type Query = leads::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> QueryResult<Option<LeadRow>> {
-    leads::table.find((scope.tenant(), id)).select(columns::<LeadRow>()).first(connection).optional()
-}
-
-pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> QueryResult<Option<LeadRow>> {
-    leads::table.find((scope.tenant(), id)).select(columns::<LeadRow>()).locked().get_result(connection).optional()
-}
-
-/// Locks those of these leads that exist, in ascending order as everybody does, so that no two wait for each
-/// other.
-pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<LeadId>) -> QueryResult<Vec<LeadId>> {
-    ids.sort_unstable();
-    ids.dedup();
-    let mut found = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let locked: Vec<LeadId> = leads::table
-            .filter(leads::tenant_id.eq(scope.tenant()))
-            .filter(leads::id.eq_any(ids))
-            .order(leads::id)
-            .select(leads::id)
-            .locked()
-            .load(connection)?;
-        found.extend(locked);
-    }
-    Ok(found)
-}
-
-/// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more leads than that.
-pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
+crm_core::record_queries!(leads, LeadId, LeadRow, LeadValues);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -153,19 +123,6 @@ pub(crate) fn insert(
     diesel::insert_into(leads::table).values((constant, values)).returning(columns::<LeadRow>()).get_result(connection)
 }
 
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: LeadId,
-    values: &LeadValues,
-) -> QueryResult<LeadRow> {
-    diesel::update(leads::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<LeadRow>())
-        .portable()
-        .get_result(connection)
-}
-
 /// What a transition writes about itself. Who does it is left as it was where nobody says so.
 #[derive(AsChangeset)]
 #[diesel(table_name = leads)]
@@ -213,12 +170,4 @@ pub(crate) fn set_converted(
         .portable()
         .execute(connection)?;
     Ok(converted > 0)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<()> {
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let these = leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids));
-        diesel::delete(these).execute(connection)?;
-    }
-    Ok(())
 }

@@ -161,7 +161,7 @@ fn changed_or_as_it_is(
 /// # Errors
 /// The database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, LeadError> {
-    let found = queries::lock(connection, scope, ids.to_vec())?;
+    let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

@@ -18,7 +18,7 @@ pub fn add(
     new: &NewComment,
 ) -> Result<Activity, CaseError> {
     let NewComment { comment, user } = new;
-    if lock(connection, scope, vec![case])?.is_empty() {
+    if lock(connection, scope, &[case])?.is_empty() {
         return Err(CaseError::NotFound);
     }
     let happening = Happening { comment: Some(comment), actor: user.as_ref(), ..Happening::default() };

@@ -4,7 +4,7 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::{User, lowercase};
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, any_of, columns};
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -15,40 +15,12 @@ use crate::{CaseFilter, CaseSort};
 
 type Query = cases::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseRow>> {
-    cases::table.find((scope.tenant(), id)).select(columns::<CaseRow>()).first(connection).optional()
-}
-
-pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseRow>> {
-    cases::table.find((scope.tenant(), id)).select(columns::<CaseRow>()).locked().get_result(connection).optional()
-}
+crm_core::record_queries!(cases, CaseId, CaseRow, CaseValues);
 
 /// The type of a case, which can have changed by the time that the case is locked.
 pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseTypeId>> {
     cases::table.find((scope.tenant(), id)).select(cases::case_type_id).first(connection).optional()
 }
-
-/// Locks those of these cases that exist, in ascending order as everybody does, so that no two wait for each
-/// other.
-pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, mut ids: Vec<CaseId>) -> QueryResult<Vec<CaseId>> {
-    ids.sort_unstable();
-    ids.dedup();
-    let mut found = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let locked: Vec<CaseId> = cases::table
-            .filter(cases::tenant_id.eq(scope.tenant()))
-            .filter(cases::id.eq_any(ids))
-            .order(cases::id)
-            .select(cases::id)
-            .locked()
-            .load(connection)?;
-        found.extend(locked);
-    }
-    Ok(found)
-}
-
-/// SQLite takes at most 32 766 values in a statement.
-const IDS_OF_A_STATEMENT: usize = 10_000;
 
 /// The index of titles (docs/adr/0006).
 pub(crate) const TITLE: TextIndex =
@@ -139,25 +111,4 @@ pub(crate) fn insert(
         cases::created_on.eq(scope.now()),
     );
     diesel::insert_into(cases::table).values((constant, values)).returning(columns::<CaseRow>()).get_result(connection)
-}
-
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: CaseId,
-    values: &CaseValues,
-) -> QueryResult<CaseRow> {
-    diesel::update(cases::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<CaseRow>())
-        .portable()
-        .get_result(connection)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> QueryResult<()> {
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let these = cases::table.filter(cases::tenant_id.eq(scope.tenant())).filter(cases::id.eq_any(ids));
-        diesel::delete(these).execute(connection)?;
-    }
-    Ok(())
 }

@@ -143,7 +143,7 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &
 /// # Errors
 /// The database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, CaseError> {
-    let found = queries::lock(connection, scope, ids.to_vec())?;
+    let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crm_core::page::PageRequest;
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, columns};
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, Scope, columns};
 use crm_forms::{Form, HasCustomValue, StoredForm};
 use diesel::prelude::*;
 
@@ -13,9 +13,8 @@ use crate::CaseTypeSort;
 use crate::schema::{case_types, cases};
 use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<Option<CaseTypeRow>> {
-    case_types::table.find((scope.tenant(), id)).select(columns::<CaseTypeRow>()).first(connection).optional()
-}
+// While one is locked, no case comes into it, leaves it or changes in it.
+crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow, CaseTypeValues);
 
 pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<CaseTypeRow>> {
     case_types::table
@@ -23,20 +22,6 @@ pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> Quer
         .filter(case_types::is_default)
         .select(columns::<CaseTypeRow>())
         .first(connection)
-        .optional()
-}
-
-/// The case type, locked: no case comes into it, leaves it or changes in it until the end of the transaction.
-pub(crate) fn find_locked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: CaseTypeId,
-) -> QueryResult<Option<CaseTypeRow>> {
-    case_types::table
-        .find((scope.tenant(), id))
-        .select(columns::<CaseTypeRow>())
-        .locked()
-        .get_result(connection)
         .optional()
 }
 
@@ -116,24 +101,6 @@ pub(crate) fn insert(
         .portable()
         .get_result(connection)
         .optional()
-}
-
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: CaseTypeId,
-    values: &CaseTypeValues,
-) -> QueryResult<CaseTypeRow> {
-    diesel::update(case_types::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<CaseTypeRow>())
-        .portable()
-        .get_result(connection)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<()> {
-    diesel::delete(case_types::table.find((scope.tenant(), id))).execute(connection)?;
-    Ok(())
 }
 
 /// How many cases have the type.

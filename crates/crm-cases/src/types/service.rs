@@ -143,7 +143,7 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> R
         return Err(CaseTypeError::Default);
     }
     match queries::count_cases(connection, scope, id)? {
-        0 => Ok(queries::delete(connection, scope, id)?),
+        0 => Ok(queries::delete(connection, scope, &[id])?),
         cases => Err(CaseTypeError::InUse(cases)),
     }
 }

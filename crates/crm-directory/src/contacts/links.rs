@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crm_core::{ContactId, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope};
+use crm_core::{ContactId, DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
@@ -49,7 +49,7 @@ pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) 
 /// # Errors
 /// The database's.
 pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<Vec<ContactId>> {
-    Ok(queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect())
+    queries::lock(connection, scope, ids)
 }
 
 /// As [`missing`], and those that exist cannot be deleted before the end of the transaction: for a write that refers
@@ -72,47 +72,12 @@ fn without(ids: &[ContactId], found: Vec<ContactId>) -> Vec<ContactId> {
     ids.iter().filter(|id| !found.contains(id)).copied().collect()
 }
 
-/// Takes these organizations off every contact, and sets `lastUpdatedOn` of those. Call it in a
-/// [`DbConnection::write`].
-///
-/// # Errors
-/// The database's.
-pub fn unlink_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    organizations: &[OrganizationId],
-) -> QueryResult<()> {
-    set_organization(connection, scope, organizations, None)
-}
-
-/// Makes every contact of one of these organizations a contact of `to`, and sets `lastUpdatedOn` of those. Call it
-/// in a [`DbConnection::write`].
-///
-/// # Errors
-/// The database's; a foreign key violation where `to` does not exist.
-pub fn repoint_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: OrganizationId,
-) -> QueryResult<()> {
-    set_organization(connection, scope, from, Some(to))
-}
-
-fn set_organization(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: Option<OrganizationId>,
-) -> QueryResult<()> {
-    let of_them = || {
-        contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).filter(contacts::organization_id.eq_any(from))
-    };
-    let _: Vec<ContactId> = of_them().order(contacts::id).select(contacts::id).locked().load(connection)?;
-    diesel::update(of_them())
-        .set((contacts::organization_id.eq(to), contacts::last_updated_on.eq(scope.now())))
-        .execute(connection)?;
-    Ok(())
+crm_core::reference_column! {
+    contacts.organization_id: ContactId => OrganizationId;
+    /// Takes these organizations off every contact.
+    unlink_organizations;
+    /// Makes every contact of one of these organizations a contact of `to`.
+    repoint_organizations;
 }
 
 /// Whether any contact has a value in the custom field of this id.

@@ -31,7 +31,7 @@ pub fn merge(
     let sources = request.sources(target)?;
     let all: Vec<ContactId> = std::iter::once(target).chain(sources.iter().copied()).collect();
     let held = queries::hold_organizations_of(connection, scope, &all)?;
-    let rows = queries::lock(connection, scope, &all)?;
+    let rows = queries::lock_rows(connection, scope, &all)?;
     // Moved by a merge of organizations that was committed between the two statements: to lock its new one now, after
     // the contacts, could be a deadlock.
     if rows.iter().filter_map(|row| row.values.organization_id).any(|id| !held.contains(&id)) {

@@ -5,8 +5,7 @@ use crm_core::search::{Among, Candidates, FEW};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, any_of,
-    columns,
+    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope, Uuid, any_of, columns,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
@@ -19,13 +18,14 @@ use crate::{ContactFilter, ContactSort, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> QueryResult<Option<ContactRow>> {
-    contacts::table.find((scope.tenant(), id)).select(columns::<ContactRow>()).first(connection).optional()
-}
+crm_core::record_queries!(contacts, ContactId, ContactRow, ContactValues);
 
-/// Those of these contacts that exist, locked in ascending order as everybody does, so that no two wait for each
-/// other.
-pub(crate) fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<Vec<ContactRow>> {
+/// As [`lock`], with all that a merge reads of them.
+pub(crate) fn lock_rows(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+) -> QueryResult<Vec<ContactRow>> {
     contacts::table
         .filter(contacts::tenant_id.eq(scope.tenant()))
         .filter(contacts::id.eq_any(ids))
@@ -209,23 +209,4 @@ pub(crate) fn insert(
         .values((constant, values))
         .returning(columns::<ContactRow>())
         .get_result(connection)
-}
-
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: ContactId,
-    values: &ContactValues,
-) -> QueryResult<ContactRow> {
-    diesel::update(contacts::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<ContactRow>())
-        .portable()
-        .get_result(connection)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> QueryResult<()> {
-    let these = contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).filter(contacts::id.eq_any(ids));
-    diesel::delete(these).execute(connection)?;
-    Ok(())
 }

@@ -140,13 +140,13 @@ pub fn delete(
     scope: &Scope,
     ids: &[ContactId],
 ) -> Result<Vec<ContactId>, DirectoryError> {
-    let found: Vec<ContactId> = queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect();
+    let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }
 
 fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<ContactRow, DirectoryError> {
-    queries::lock(connection, scope, &[id])?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+    queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
 }
 
 /// Adds what other tables have of these contacts: one statement for each table.

@@ -52,7 +52,7 @@ pub fn missing(
 /// # Errors
 /// The database's.
 pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<Vec<OrganizationId>> {
-    Ok(queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect())
+    queries::lock(connection, scope, ids)
 }
 
 /// As [`missing`], and those that exist cannot be deleted before the end of the transaction: for a write that refers

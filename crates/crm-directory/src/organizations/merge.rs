@@ -28,7 +28,7 @@ pub fn merge(
 ) -> Result<(), DirectoryError> {
     let sources = request.sources(target)?;
     let all: Vec<OrganizationId> = std::iter::once(target).chain(sources.iter().copied()).collect();
-    let rows = queries::lock(connection, scope, &all)?;
+    let rows = queries::lock_rows(connection, scope, &all)?;
     let mut rows: HashMap<OrganizationId, OrganizationRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let unknown: Vec<OrganizationId> = all.iter().filter(|id| !rows.contains_key(id)).copied().collect();
     if !unknown.is_empty() {

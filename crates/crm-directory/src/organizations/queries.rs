@@ -4,7 +4,7 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, PortableExt, Scope, Uuid, any_of, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -15,17 +15,10 @@ use crate::{OrganizationFilter, OrganizationSort, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-) -> QueryResult<Option<OrganizationRow>> {
-    organizations::table.find((scope.tenant(), id)).select(columns::<OrganizationRow>()).first(connection).optional()
-}
+crm_core::record_queries!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 
-/// Those of these organizations that exist, locked in ascending order as everybody does, so that no two wait for each
-/// other.
-pub(crate) fn lock(
+/// As [`lock`], with all that a merge reads of them.
+pub(crate) fn lock_rows(
     connection: &mut DbConnection,
     scope: &Scope,
     ids: &[OrganizationId],
@@ -182,24 +175,4 @@ pub(crate) fn insert(
         .values((constant, values))
         .returning(columns::<OrganizationRow>())
         .get_result(connection)
-}
-
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-    values: &OrganizationValues,
-) -> QueryResult<OrganizationRow> {
-    diesel::update(organizations::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<OrganizationRow>())
-        .portable()
-        .get_result(connection)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OrganizationId]) -> QueryResult<()> {
-    let these =
-        organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).filter(organizations::id.eq_any(ids));
-    diesel::delete(these).execute(connection)?;
-    Ok(())
 }

@@ -136,7 +136,7 @@ pub fn delete(
     scope: &Scope,
     ids: &[OrganizationId],
 ) -> Result<Vec<OrganizationId>, DirectoryError> {
-    let found: Vec<OrganizationId> = queries::lock(connection, scope, ids)?.iter().map(|row| row.id).collect();
+    let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }
@@ -146,7 +146,7 @@ fn lock_one(
     scope: &Scope,
     id: OrganizationId,
 ) -> Result<OrganizationRow, DirectoryError> {
-    queries::lock(connection, scope, &[id])?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+    queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
 }
 
 /// Adds what other tables have of these organizations: one statement for each table.

@@ -1,7 +1,8 @@
 //! What happens to opportunities when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the opportunities that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{ContactId, DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
+use crm_core::records::in_statements;
+use crm_core::{ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, PortableExt, Scope};
 use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -9,48 +10,12 @@ use diesel::sql_types::BigInt;
 use super::queries;
 use crate::schema::{opportunities, opportunity_participants};
 
-/// Takes these organizations off every opportunity.
-///
-/// # Errors
-/// The database's.
-pub fn unlink_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    organizations: &[OrganizationId],
-) -> QueryResult<()> {
-    set_organization(connection, scope, organizations, None)
-}
-
-/// Makes every opportunity of one of these organizations an opportunity of `to`.
-///
-/// # Errors
-/// The database's; a foreign key violation where `to` does not exist.
-pub fn repoint_organizations(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: OrganizationId,
-) -> QueryResult<()> {
-    set_organization(connection, scope, from, Some(to))
-}
-
-fn set_organization(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    from: &[OrganizationId],
-    to: Option<OrganizationId>,
-) -> QueryResult<()> {
-    let of_them = || {
-        opportunities::table
-            .filter(opportunities::tenant_id.eq(scope.tenant()))
-            .filter(opportunities::organization_id.eq_any(from))
-    };
-    let _: Vec<OpportunityId> =
-        of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
-    diesel::update(of_them())
-        .set((opportunities::organization_id.eq(to), opportunities::last_updated_on.eq(scope.now())))
-        .execute(connection)?;
-    Ok(())
+crm_core::reference_column! {
+    opportunities.organization_id: OpportunityId => OrganizationId;
+    /// Takes these organizations off every opportunity.
+    unlink_organizations;
+    /// Makes every opportunity of one of these organizations an opportunity of `to`.
+    repoint_organizations;
 }
 
 /// Takes these contacts off every opportunity, and out of every list of participants.
@@ -94,14 +59,14 @@ fn set_contact(
     let joined: Vec<OpportunityId> =
         with_them().select(opportunity_participants::opportunity_id).distinct().load(connection)?;
     touched.extend(joined);
-    let touched = queries::lock(connection, scope, touched)?;
+    let touched = queries::lock(connection, scope, &touched)?;
     if let Some(to) = to {
         replace_participant(connection, scope, from, to)?;
     }
     diesel::delete(with_them()).execute(connection)?;
     // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written before,
     // also those that stay as they are, and so would lock organizations after opportunities.
-    for ids in touched.chunks(queries::IDS_OF_A_STATEMENT) {
+    for ids in in_statements(&touched) {
         let elsewhere = opportunities::contact_id.is_null().or(opportunities::contact_id.ne_all(from));
         let only_with_them = opportunities::table
             .filter(opportunities::tenant_id.eq(scope.tenant()))
@@ -136,22 +101,10 @@ fn replace_participant(
     Ok(())
 }
 
-/// Takes these leads off the opportunities that were made of them.
-///
-/// # Errors
-/// The database's.
-pub fn unlink_leads(connection: &mut DbConnection, scope: &Scope, leads: &[LeadId]) -> QueryResult<()> {
-    let of_them = || {
-        opportunities::table
-            .filter(opportunities::tenant_id.eq(scope.tenant()))
-            .filter(opportunities::lead_id.eq_any(leads))
-    };
-    let _: Vec<OpportunityId> =
-        of_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
-    diesel::update(of_them())
-        .set((opportunities::lead_id.eq(None::<LeadId>), opportunities::last_updated_on.eq(scope.now())))
-        .execute(connection)?;
-    Ok(())
+crm_core::reference_column! {
+    opportunities.lead_id: OpportunityId => LeadId;
+    /// Takes these leads off the opportunities that were made of them.
+    unlink_leads;
 }
 
 /// Whether any opportunity has a value for this custom field, so that its type cannot change.

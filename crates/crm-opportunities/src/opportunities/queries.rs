@@ -4,9 +4,7 @@ use crm_core::page::{Contains, PageRequest};
 use crm_core::search::{Among, Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{
-    Db, DbConnection, ForUpdateExt, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns,
-};
+use crm_core::{Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -17,52 +15,7 @@ use crate::schema::opportunities;
 
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
-pub(crate) fn find(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-) -> QueryResult<Option<OpportunityRow>> {
-    opportunities::table.find((scope.tenant(), id)).select(columns::<OpportunityRow>()).first(connection).optional()
-}
-
-pub(crate) fn find_locked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-) -> QueryResult<Option<OpportunityRow>> {
-    opportunities::table
-        .find((scope.tenant(), id))
-        .select(columns::<OpportunityRow>())
-        .locked()
-        .get_result(connection)
-        .optional()
-}
-
-/// Locks those of these opportunities that exist, in ascending order as everybody does, so that no two wait for each
-/// other.
-pub(crate) fn lock(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    mut ids: Vec<OpportunityId>,
-) -> QueryResult<Vec<OpportunityId>> {
-    ids.sort_unstable();
-    ids.dedup();
-    let mut found = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let locked: Vec<OpportunityId> = opportunities::table
-            .filter(opportunities::tenant_id.eq(scope.tenant()))
-            .filter(opportunities::id.eq_any(ids))
-            .order(opportunities::id)
-            .select(opportunities::id)
-            .locked()
-            .load(connection)?;
-        found.extend(locked);
-    }
-    Ok(found)
-}
-
-/// SQLite takes at most 32 766 values in a statement; what belongs to one contact can be more opportunities than that.
-pub(crate) const IDS_OF_A_STATEMENT: usize = 10_000;
+crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow, OpportunityValues);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -173,19 +126,6 @@ pub(crate) fn insert(
         .get_result(connection)
 }
 
-pub(crate) fn update(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    values: &OpportunityValues,
-) -> QueryResult<OpportunityRow> {
-    diesel::update(opportunities::table.find((scope.tenant(), id)))
-        .set(values)
-        .returning(columns::<OpportunityRow>())
-        .portable()
-        .get_result(connection)
-}
-
 /// What a transition writes about itself. Who does it is left as it was where nobody says so.
 #[derive(AsChangeset)]
 #[diesel(table_name = opportunities)]
@@ -248,14 +188,4 @@ pub(crate) fn set_stage(
         .returning(columns::<OpportunityRow>())
         .portable()
         .get_result(connection)
-}
-
-pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> QueryResult<()> {
-    for ids in ids.chunks(IDS_OF_A_STATEMENT) {
-        let these = opportunities::table
-            .filter(opportunities::tenant_id.eq(scope.tenant()))
-            .filter(opportunities::id.eq_any(ids));
-        diesel::delete(these).execute(connection)?;
-    }
-    Ok(())
 }

@@ -210,7 +210,7 @@ pub fn delete(
     scope: &Scope,
     ids: &[OpportunityId],
 ) -> Result<Vec<OpportunityId>, OpportunityError> {
-    let found = queries::lock(connection, scope, ids.to_vec())?;
+    let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }
