@@ -1,8 +1,7 @@
 use std::fmt;
 
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::FieldErrors;
 use crm_forms::FormError;
-use crm_tags::TagError;
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a case.
@@ -53,30 +52,7 @@ impl fmt::Display for CaseError {
 
 impl std::error::Error for CaseError {}
 
-impl From<DieselError> for CaseError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for CaseError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
-
-impl From<TagError> for CaseError {
-    /// A record's tags can only be unknown: the other errors are those of tags themselves.
-    fn from(error: TagError) -> Self {
-        match error {
-            TagError::Invalid(errors) => Self::Invalid(errors),
-            TagError::Database(error) => Self::Database(error),
-            TagError::NotFound | TagError::LabelTaken => {
-                Self::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, error.to_string()))
-            }
-        }
-    }
-}
+crm_core::from_write_error!(CaseError);
 
 /// A status that a workflow is to lose while cases are in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,17 +109,7 @@ impl fmt::Display for CaseTypeError {
 
 impl std::error::Error for CaseTypeError {}
 
-impl From<DieselError> for CaseTypeError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for CaseTypeError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
+crm_core::from_write_error!(CaseTypeError);
 
 impl From<FormError> for CaseTypeError {
     fn from(error: FormError) -> Self {

@@ -154,6 +154,65 @@ impl fmt::Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
+/// Why something could not be written, in the words of code that every kind of record uses: a rule, or the database.
+#[derive(Debug)]
+pub enum WriteError {
+    /// The input breaks a rule: every problem that was found.
+    Invalid(FieldErrors),
+    /// The database's error.
+    Database(DieselError),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(errors) => errors.fmt(f),
+            Self::Database(error) => write!(f, "database: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl From<FieldErrors> for WriteError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<DieselError> for WriteError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Lets an error with the variants `Invalid` and `Database` be made of a [`WriteError`], and of the two that it has.
+#[macro_export]
+macro_rules! from_write_error {
+    ($error:ty) => {
+        impl From<$crate::FieldErrors> for $error {
+            fn from(errors: $crate::FieldErrors) -> Self {
+                Self::Invalid(errors)
+            }
+        }
+
+        impl From<::diesel::result::Error> for $error {
+            fn from(error: ::diesel::result::Error) -> Self {
+                Self::Database(error)
+            }
+        }
+
+        impl From<$crate::WriteError> for $error {
+            fn from(error: $crate::WriteError) -> Self {
+                match error {
+                    $crate::WriteError::Invalid(errors) => Self::Invalid(errors),
+                    $crate::WriteError::Database(error) => Self::Database(error),
+                }
+            }
+        }
+    };
+}
+
 /// What a database error asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -226,4 +285,11 @@ fn fault_by_words(message: &str) -> Fault {
 #[must_use]
 pub fn is_unique_violation(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
+
+/// Whether this is a violation of a FOREIGN KEY constraint: something that it refers to is not there, or something refers
+/// to what is deleted.
+#[must_use]
+pub fn is_foreign_key_violation(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
 }

@@ -7,7 +7,6 @@ mod merge;
 pub mod organizations;
 mod query;
 mod schema;
-mod tags;
 
 pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact};
 pub use error::DirectoryError;

@@ -1,5 +1,5 @@
 use crm_core::input::{At, JsonObject};
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors, Patch};
 use serde_json::Value;
 
 use crate::value::{Reading, read_value};
@@ -71,6 +71,20 @@ impl Form {
         let all = stored.0.keys().filter(|id| self.custom(id).is_some());
         let patch = CustomFieldsInput(all.map(|id| (id.clone(), Value::Null)).collect());
         self.check_patch(stored, &patch, errors)
+    }
+
+    /// As [`check_patch`](Self::check_patch), of a patch that may have no custom fields, or `null` for all of them.
+    pub fn check_patched(
+        &self,
+        stored: &CustomFields,
+        patch: &Patch<CustomFieldsInput>,
+        errors: &mut FieldErrors,
+    ) -> CustomFields {
+        match patch {
+            Patch::Keep => stored.clone(),
+            Patch::Clear => self.check_clear(stored, errors),
+            Patch::Set(input) => self.check_patch(stored, input, errors),
+        }
     }
 
     /// What a client sees of a record's custom fields: without those that are not on the form.

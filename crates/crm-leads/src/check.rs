@@ -1,11 +1,11 @@
 //! The rules of the form of leads, for what a new lead or a patch brings (contract/tags-forms-bulk, "Forms").
 
+use crm_core::FieldErrors;
 use crm_core::values::{LeadRating, ShortText};
-use crm_core::{DbConnection, FieldErrors, Patch, Scope};
 use crm_forms::{CustomFields, Form};
-use crm_tags::{TagError, TagKind, TagOption, TagRefs};
+use crm_tags::TagRefs;
 
-use crate::{LeadError, LeadPatch, NewLead};
+use crate::{LeadPatch, NewLead};
 
 /// Checks a new lead; gives the custom fields to store.
 pub(crate) fn check_new(new: &NewLead, form: &Form, errors: &mut FieldErrors) -> CustomFields {
@@ -52,26 +52,5 @@ pub(crate) fn check_patch(
         _ => false,
     };
     form.require_patch(is_cleared, errors);
-    match &patch.custom_fields {
-        Patch::Keep => stored.clone(),
-        Patch::Clear => form.check_clear(stored, errors),
-        Patch::Set(input) => form.check_patch(stored, input, errors),
-    }
-}
-
-/// The tags that a body names. Those that do not exist join the other problems.
-pub(crate) fn check_tags(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    tags: &TagRefs,
-    errors: &mut FieldErrors,
-) -> Result<Vec<TagOption>, LeadError> {
-    match crm_tags::resolve(connection, scope, TagKind::Lead, tags) {
-        Ok(tags) => Ok(tags),
-        Err(TagError::Invalid(unknown)) => {
-            errors.append(unknown);
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
-    }
+    form.check_patched(stored, &patch.custom_fields, errors)
 }

@@ -1,7 +1,6 @@
 use std::fmt;
 
-use crm_core::{FieldCode, FieldErrors, OpportunityId};
-use crm_tags::TagError;
+use crm_core::{FieldErrors, OpportunityId};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a lead.
@@ -34,27 +33,4 @@ impl fmt::Display for LeadError {
 
 impl std::error::Error for LeadError {}
 
-impl From<DieselError> for LeadError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for LeadError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
-
-impl From<TagError> for LeadError {
-    /// A record's tags can only be unknown: the other errors are those of tags themselves.
-    fn from(error: TagError) -> Self {
-        match error {
-            TagError::Invalid(errors) => Self::Invalid(errors),
-            TagError::Database(error) => Self::Database(error),
-            TagError::NotFound | TagError::LabelTaken => {
-                Self::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, error.to_string()))
-            }
-        }
-    }
-}
+crm_core::from_write_error!(LeadError);

@@ -29,15 +29,10 @@ const TITLE: TextIndex = TextIndex { table: "leads", column: "title_lower", reco
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
 pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &LeadFilter) -> QueryResult<Narrowed> {
-    let titled = match &filter.title {
-        None => Candidates::Many,
-        Some(text) => TITLE.candidates(connection, scope, text)?,
-    };
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Lead, spelled)?),
-    };
-    Ok(Narrowed { titled, tags })
+    let titled =
+        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
+    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Lead, tags));
+    Ok(Narrowed { titled, tags: tags.transpose()? })
 }
 
 /// The leads that match, in no order.

@@ -31,9 +31,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    lead_participants (tenant_id, lead_id, contact_id) {
+    lead_participants (tenant_id, record_id, contact_id) {
         tenant_id -> BigInt,
-        lead_id -> BigInt,
+        #[sql_name = "lead_id"]
+        record_id -> BigInt,
         contact_id -> BigInt,
         name -> Nullable<Text>,
         position -> SmallInt,

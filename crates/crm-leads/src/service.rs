@@ -1,14 +1,11 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{Participants, References, User};
-use crm_core::{
-    ContactId, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, Scope, numbering,
-};
+use crm_core::values::{Participants, User, unknown_reference};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Patch, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::check::{check_new, check_patch, check_tags};
+use crate::check::{check_new, check_patch};
 use crate::row::{LeadRow, LeadValues};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
@@ -20,13 +17,13 @@ use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participa
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead, form: &Form) -> Result<Lead, LeadError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
-    let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
+    let tags = crm_tags::resolve(connection, scope, TagKind::Lead, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = LeadValues::of_new(new, custom_fields, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, creator, &values)
-        .map_err(|error| unknown_reference(error, new.organization_id, new.contact_id))?;
+        .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
@@ -91,16 +88,12 @@ pub fn update(
     }
     let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = match &patch.tags {
-        Patch::Keep => None,
-        Patch::Clear => Some(Vec::new()),
-        Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
-    };
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = row.values.patched(patch, custom_fields, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
-        .map_err(|error| unknown_reference(error, organization, contact))?;
+        .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
     }
@@ -200,25 +193,4 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<LeadRow>, fo
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: LeadRow, form: &Form) -> Result<Lead, LeadError> {
     complete(connection, scope, vec![row], form)?.pop().ok_or(LeadError::NotFound)
-}
-
-/// The caller checked that the records exist; one of them vanished since. Which one is told by the name of the
-/// constraint, and on SQLite, which has none, by there being only one.
-fn unknown_reference(
-    error: DieselError,
-    organization: Option<OrganizationId>,
-    contact: Option<ContactId>,
-) -> LeadError {
-    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
-        return error.into();
-    };
-    let violated = information.constraint_name();
-    let field = match (organization, contact) {
-        (Some(_), _) if violated == Some("leads_organization_fkey") => References::ORGANIZATION_FIELD,
-        (_, Some(_)) if violated == Some("leads_contact_fkey") => References::CONTACT_FIELD,
-        (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
-        (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
-        _ => return error.into(),
-    };
-    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
 }

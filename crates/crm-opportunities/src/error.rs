@@ -1,7 +1,6 @@
 use std::fmt;
 
-use crm_core::{FieldCode, FieldErrors, LeadId};
-use crm_tags::TagError;
+use crm_core::{FieldErrors, LeadId};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with an opportunity.
@@ -33,27 +32,4 @@ impl fmt::Display for OpportunityError {
 
 impl std::error::Error for OpportunityError {}
 
-impl From<DieselError> for OpportunityError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for OpportunityError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
-
-impl From<TagError> for OpportunityError {
-    /// A record's tags can only be unknown: the other errors are those of tags themselves.
-    fn from(error: TagError) -> Self {
-        match error {
-            TagError::Invalid(errors) => Self::Invalid(errors),
-            TagError::Database(error) => Self::Database(error),
-            TagError::NotFound | TagError::LabelTaken => {
-                Self::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, error.to_string()))
-            }
-        }
-    }
-}
+crm_core::from_write_error!(OpportunityError);

@@ -36,9 +36,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    opportunity_participants (tenant_id, opportunity_id, contact_id) {
+    opportunity_participants (tenant_id, record_id, contact_id) {
         tenant_id -> BigInt,
-        opportunity_id -> BigInt,
+        #[sql_name = "opportunity_id"]
+        record_id -> BigInt,
         contact_id -> BigInt,
         name -> Nullable<Text>,
         position -> SmallInt,

@@ -29,8 +29,4 @@ impl fmt::Display for TagError {
 
 impl std::error::Error for TagError {}
 
-impl From<DieselError> for TagError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
+crm_core::from_write_error!(TagError);

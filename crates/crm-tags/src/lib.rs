@@ -16,5 +16,5 @@ pub use error::TagError;
 pub use filter::HasAnyTag;
 pub use links::{add_union, of, set};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
-pub use refs::{TagRefs, ids_for_filter, resolve};
+pub use refs::{TagRefs, ids_for_filter, resolve, resolve_patch};
 pub use service::{create, delete, get, get_locked, list, update};

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
-use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, columns, each_backend};
+use crm_core::error::is_foreign_key_violation;
+use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, WriteError, columns, each_backend};
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::BigInt;
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
-use crate::{TagError, TagKind, TagOption};
+use crate::{TagKind, TagOption};
 
 /// The tags of each of these records, ordered by label, in one statement. A record without tags is not in
 /// the map.
@@ -43,7 +43,7 @@ pub fn of(
 /// Gives a record exactly these tags. Call it in a [`DbConnection::write`] that made the record or locked it.
 ///
 /// # Errors
-/// [`TagError::Invalid`] with `unknown_tag` for the field `tags` where one of them was deleted meanwhile; the
+/// [`WriteError::Invalid`] with `unknown_tag` for the field `tags` where one of them was deleted meanwhile; the
 /// database's.
 pub fn set(
     connection: &mut DbConnection,
@@ -51,7 +51,7 @@ pub fn set(
     kind: TagKind,
     record: i64,
     tags: &[TagOption],
-) -> Result<(), TagError> {
+) -> Result<(), WriteError> {
     let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
@@ -71,7 +71,10 @@ pub fn set(
                 .on_conflict_do_nothing()
                 .execute(connection))
         });
-        linked.map_err(|error| if is_missing_tag(&error) { unknown_tag() } else { error.into() })?;
+        linked.map_err(|error| match is_foreign_key_violation(&error) {
+            true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
+            false => WriteError::Database(error),
+        })?;
     }
     with_links!(kind, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
@@ -104,12 +107,4 @@ pub fn add_union(
         .portable()
         .execute(connection))?;
     Ok(())
-}
-
-fn is_missing_tag(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
-}
-
-fn unknown_tag() -> TagError {
-    TagError::Invalid(FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile"))
 }

@@ -1,12 +1,12 @@
 use crm_core::input::{At, FromJson};
 use crm_core::values::{contains_control, lowercase, read_text};
-use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Uuid, columns};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, columns};
 use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::schema::tags;
 use crate::service::TagRow;
-use crate::{TagError, TagKind, TagOption};
+use crate::{TagKind, TagOption};
 
 /// The tags that a record is to have, as a body spells them (contract/tags-forms-bulk, "Tags"): one string
 /// with commas, an array of strings, or an array of `{ id }` or `{ label }`. A string is a label or an id;
@@ -140,20 +140,21 @@ impl TagName {
     }
 }
 
-/// The tags that these references name, each once, ordered by label. A tag that is deleted between this and
-/// [`set`](crate::set) makes `set` fail in the same words.
+/// The tags that these references name, each once, ordered by label. Those that do not exist join the other problems of
+/// the input, as `unknown_tag`. A tag that is deleted between this and [`set`](crate::set) makes `set` fail in the same
+/// words.
 ///
 /// # Errors
-/// [`TagError::Invalid`] with `unknown_tag` for each that does not exist; the database's.
+/// The database's.
 pub fn resolve(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
     refs: &TagRefs,
-) -> Result<Vec<TagOption>, TagError> {
+    errors: &mut FieldErrors,
+) -> QueryResult<Vec<TagOption>> {
     let names: Vec<&TagName> = refs.0.iter().map(|tag| &tag.name).collect();
     let candidates = candidates(connection, scope, kind, &names)?;
-    let mut errors = FieldErrors::new();
     let mut found: Vec<&TagOption> = Vec::with_capacity(refs.0.len());
     for TagRef { place, name } in &refs.0 {
         match name.find(&candidates) {
@@ -162,8 +163,25 @@ pub fn resolve(
         }
     }
     let named = |tag: &TagOption| found.iter().any(|found| found.id == tag.id);
-    let tags = candidates.iter().map(|(_, tag)| tag).filter(|tag| named(tag)).cloned().collect();
-    errors.into_result(tags).map_err(TagError::Invalid)
+    Ok(candidates.iter().map(|(_, tag)| tag).filter(|tag| named(tag)).cloned().collect())
+}
+
+/// As [`resolve`], of a patch: `None` where it leaves the record's tags as they are.
+///
+/// # Errors
+/// The database's.
+pub fn resolve_patch(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    patch: &Patch<TagRefs>,
+    errors: &mut FieldErrors,
+) -> QueryResult<Option<Vec<TagOption>>> {
+    match patch {
+        Patch::Keep => Ok(None),
+        Patch::Clear => Ok(Some(Vec::new())),
+        Patch::Set(refs) => resolve(connection, scope, kind, refs, errors).map(Some),
+    }
 }
 
 /// The ids of the tags that a list filter spells by label (in any case) or id; what names no tag is left out.

@@ -29,14 +29,4 @@ impl fmt::Display for ClientMapError {
 
 impl std::error::Error for ClientMapError {}
 
-impl From<DieselError> for ClientMapError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for ClientMapError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
+crm_core::from_write_error!(ClientMapError);

@@ -1,10 +1,10 @@
 //! The rules of the form of a case's type, for what a new case or a patch brings (contract/tags-forms-bulk, "Forms").
 
-use crm_core::{DbConnection, FieldErrors, Patch, Scope};
+use crm_core::FieldErrors;
 use crm_forms::{CustomFields, Form};
-use crm_tags::{TagError, TagKind, TagOption, TagRefs};
+use crm_tags::TagRefs;
 
-use crate::{CaseError, CasePatch, NewCase, Priority};
+use crate::{CasePatch, NewCase, Priority};
 
 /// Checks a new case; gives the custom fields to store.
 pub(crate) fn check_new(new: &NewCase, form: &Form, errors: &mut FieldErrors) -> CustomFields {
@@ -45,26 +45,5 @@ pub(crate) fn check_patch(
         _ => false,
     };
     form.require_patch(is_cleared, errors);
-    match &patch.custom_fields {
-        Patch::Keep => stored.clone(),
-        Patch::Clear => form.check_clear(stored, errors),
-        Patch::Set(input) => form.check_patch(stored, input, errors),
-    }
-}
-
-/// The tags that a body names. Those that do not exist join the other problems.
-pub(crate) fn check_tags(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    tags: &TagRefs,
-    errors: &mut FieldErrors,
-) -> Result<Vec<TagOption>, CaseError> {
-    match crm_tags::resolve(connection, scope, TagKind::Case, tags) {
-        Ok(tags) => Ok(tags),
-        Err(TagError::Invalid(unknown)) => {
-            errors.append(unknown);
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
-    }
+    form.check_patched(stored, &patch.custom_fields, errors)
 }

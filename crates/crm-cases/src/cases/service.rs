@@ -1,15 +1,13 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
-use crm_core::values::{References, ShortText};
-use crm_core::{
-    CaseId, CaseTypeId, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering,
-};
+use crm_core::values::{ShortText, unknown_reference};
+use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering};
 use crm_tags::TagKind;
 use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
-use crate::cases::check::{check_new, check_patch, check_tags};
+use crate::cases::check::{check_new, check_patch};
 use crate::cases::queries::Named;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
@@ -29,14 +27,14 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Re
     };
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, &case_type.form, &mut errors);
-    let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
+    let tags = crm_tags::resolve(connection, scope, TagKind::Case, &new.tags, &mut errors)?;
     let status = walk::start(&case_type.workflow, new.status.as_ref().map(ShortText::as_str), &mut errors);
     let (Some(status), true) = (status, errors.is_empty()) else { return Err(errors.into()) };
     let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, creator, &values)
-        .map_err(|error| unknown_reference(error, new.organization_id, new.contact_id))?;
+        .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
     }
@@ -74,18 +72,13 @@ pub fn list(
     filter: &CaseFilter,
     request: &PageRequest<CaseSort>,
 ) -> Result<Page<Case>, CaseError> {
-    let titled = match &filter.title {
-        None => Candidates::Many,
-        Some(text) => queries::TITLE.candidates(connection, scope, text)?,
-    };
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Case, spelled)?),
-    };
-    let status = match &filter.status {
-        None => None,
-        Some(names) => Some(InStatus::named(connection, scope, names)?),
-    };
+    let titled = filter
+        .title
+        .as_ref()
+        .map_or(Ok(Candidates::Many), |text| queries::TITLE.candidates(connection, scope, text))?;
+    let tags = filter.tags.as_ref();
+    let tags = tags.map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Case, tags)).transpose()?;
+    let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let named = Named { titled, tags, status };
     let rows = queries::page(connection, scope, filter, &named, request)?;
     let total = if request.include_total { Some(queries::count(connection, scope, filter, &named)?) } else { None };
@@ -116,11 +109,7 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &
         Some(other) => (other, other.form.carried_over(stored, &before.form)),
     };
     let custom_fields = check_patch(patch, &stored, &case_type.form, &mut errors);
-    let tags = match &patch.tags {
-        Patch::Keep => None,
-        Patch::Clear => Some(Vec::new()),
-        Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
-    };
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &mut errors)?;
     let step = walk::step(&row, patch, case_type, &mut errors);
     let custom_fields = errors.into_result(custom_fields)?;
     let step = step?;
@@ -130,7 +119,7 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &
     let values = row.values.patched(patch, step.as_ref(), custom_fields, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
-        .map_err(|error| unknown_reference(error, organization, contact))?;
+        .map_err(|error| unknown_reference(error, "cases", organization, contact))?;
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
     }
@@ -191,25 +180,4 @@ fn unknown_type(id: CaseTypeId) -> CaseError {
 
 fn no_default_type() -> CaseError {
     FieldErrors::of("caseTypeId", FieldCode::Required, "is required: this tenant has no default case type").into()
-}
-
-/// The caller checked that the records exist; one of them vanished since. Which one is told by the name of the
-/// constraint, and on SQLite, which has none, by there being only one.
-fn unknown_reference(
-    error: DieselError,
-    organization: Option<OrganizationId>,
-    contact: Option<ContactId>,
-) -> CaseError {
-    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
-        return error.into();
-    };
-    let violated = information.constraint_name();
-    let field = match (organization, contact) {
-        (Some(_), _) if violated == Some("cases_organization_fkey") => References::ORGANIZATION_FIELD,
-        (_, Some(_)) if violated == Some("cases_contact_fkey") => References::CONTACT_FIELD,
-        (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
-        (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
-        _ => return error.into(),
-    };
-    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
 }

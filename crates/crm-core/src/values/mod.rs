@@ -19,7 +19,7 @@ pub use money::{Currency, Money};
 pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
-pub use reference::{Reference, References, Referring};
+pub use reference::{Reference, References, Referring, unknown_reference};
 pub use text::{LongText, ShortText, Title, contains_control, lowercase, read_text};
 pub use url::Url;
 pub use user::{Followers, User};

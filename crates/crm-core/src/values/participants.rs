@@ -1,10 +1,11 @@
 use std::collections::HashSet;
 
+use diesel::result::Error as DieselError;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::ContactId;
-use crate::error::{FieldCode, FieldErrors};
+use crate::error::{FieldCode, FieldErrors, WriteError, is_foreign_key_violation};
 use crate::input::{At, FromJson, read_list};
 use crate::values::text::read_text;
 
@@ -43,6 +44,24 @@ impl Participants {
     /// The contacts that they are, each with the path of the field to blame where it does not exist.
     pub fn references(&self) -> impl Iterator<Item = (String, ContactId)> {
         self.0.iter().enumerate().map(|(index, participant)| (format!("participants[{index}].id"), participant.id))
+    }
+}
+
+impl Participants {
+    /// What it means that the database refused these participants: the caller checked that the contacts exist, and one of
+    /// them vanished since.
+    #[must_use]
+    pub fn unknown(&self, error: DieselError) -> WriteError {
+        if !is_foreign_key_violation(&error) {
+            return error.into();
+        }
+        let mut references = self.references();
+        // The databases do not say which one it was.
+        let field = match (references.next(), references.next()) {
+            (Some((only, _)), None) => only,
+            _ => "participants".to_owned(),
+        };
+        FieldErrors::of(field, FieldCode::UnknownReference, "names a contact that does not exist").into()
     }
 }
 

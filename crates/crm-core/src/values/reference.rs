@@ -1,7 +1,8 @@
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde::Serialize;
 
 use crate::values::Participants;
-use crate::{ContactId, OrganizationId};
+use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, WriteError};
 
 /// A record that another one points at, as responses show it: `{ id, name }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +42,33 @@ impl References {
         let participants = participants.into_iter().flat_map(Participants::references);
         Self { organization, contacts: contact.into_iter().chain(participants).collect() }
     }
+}
+
+/// What it means that the database refused a row of `table` with these references: the caller checked that the records
+/// exist, and one of them vanished since. Which one is told by the name of the constraint, and on SQLite, which has
+/// none, by there being only one.
+#[must_use]
+pub fn unknown_reference(
+    error: DieselError,
+    table: &str,
+    organization: Option<OrganizationId>,
+    contact: Option<ContactId>,
+) -> WriteError {
+    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
+        return error.into();
+    };
+    let violated = |what: &str| match information.constraint_name() {
+        Some(name) => name.strip_prefix(table) == Some(what),
+        None => organization.is_none() || contact.is_none(),
+    };
+    let field = if organization.is_some() && violated("_organization_fkey") {
+        References::ORGANIZATION_FIELD
+    } else if contact.is_some() && violated("_contact_fkey") {
+        References::CONTACT_FIELD
+    } else {
+        return error.into();
+    };
+    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
 }
 
 /// An input that points at other records: what must be known of it to check them and its own rules together.

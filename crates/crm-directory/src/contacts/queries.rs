@@ -90,11 +90,8 @@ pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &Cont
             .or(candidates_of_organizations(connection, scope, text)?);
         candidates = candidates.and(found);
     }
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Contact, spelled)?),
-    };
-    Ok(Narrowed { candidates, tags })
+    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Contact, tags));
+    Ok(Narrowed { candidates, tags: tags.transpose()? })
 }
 
 /// Contacts of organizations whose name contains this text.

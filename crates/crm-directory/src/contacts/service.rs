@@ -1,16 +1,16 @@
+use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::{LabeledValues, Reference, References};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{ContactRow, ContactValues};
 use crate::labeled::{contact_emails, contact_phones};
-use crate::tags::{new_tags, patched_tags};
 use crate::{Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, organizations};
 
 /// Makes a contact. The caller has checked its [references](crm_core::values::Referring). Call it in a
@@ -26,7 +26,7 @@ pub fn create(
 ) -> Result<Contact, DirectoryError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
-    let tags = new_tags(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
+    let tags = crm_tags::resolve(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = ContactValues::of_new(new, custom_fields, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
@@ -110,7 +110,7 @@ pub fn update(
     }
     let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = patched_tags(connection, scope, TagKind::Contact, &patch.tags, &mut errors)?;
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = row.values.patched(patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)
@@ -184,8 +184,8 @@ fn complete_one(
 
 /// The caller checked that the organization exists; it vanished since.
 fn unknown_reference(error: DieselError, organization: Option<OrganizationId>) -> DirectoryError {
-    match (&error, organization) {
-        (DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _), Some(id)) => {
+    match organization {
+        Some(id) if is_foreign_key_violation(&error) => {
             let message = format!("no such organization: {id}");
             FieldErrors::of(References::ORGANIZATION_FIELD, FieldCode::UnknownReference, message).into()
         }

@@ -1,7 +1,7 @@
 //! The rules of the form of organizations, for what a new organization or a patch brings (contract/tags-forms-bulk, "Forms").
 
+use crm_core::FieldErrors;
 use crm_core::values::ShortText;
-use crm_core::{FieldErrors, Patch};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagRefs;
 
@@ -54,9 +54,5 @@ pub(crate) fn check_patch(
         _ => false,
     };
     form.require_patch(is_cleared, errors);
-    match &patch.custom_fields {
-        Patch::Keep => stored.clone(),
-        Patch::Clear => form.check_clear(stored, errors),
-        Patch::Set(input) => form.check_patch(stored, input, errors),
-    }
+    form.check_patched(stored, &patch.custom_fields, errors)
 }

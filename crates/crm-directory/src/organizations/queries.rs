@@ -74,11 +74,9 @@ pub(crate) fn narrow(
             .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, text)?);
         candidates = candidates.and(found);
     }
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Organization, spelled)?),
-    };
-    Ok(Narrowed { candidates, tags })
+    let tags =
+        filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Organization, tags));
+    Ok(Narrowed { candidates, tags: tags.transpose()? })
 }
 
 /// The organizations that match, in no order.

@@ -9,7 +9,6 @@ use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{OrganizationRow, OrganizationValues};
 use crate::labeled::{organization_emails, organization_phones};
-use crate::tags::{new_tags, patched_tags};
 use crate::{DirectoryError, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort};
 
 /// Makes an organization. Call it in a
@@ -25,7 +24,7 @@ pub fn create(
 ) -> Result<Organization, DirectoryError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
-    let tags = new_tags(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
+    let tags = crm_tags::resolve(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = OrganizationValues::of_new(new, custom_fields, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
@@ -107,7 +106,7 @@ pub fn update(
     }
     let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = patched_tags(connection, scope, TagKind::Organization, &patch.tags, &mut errors)?;
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Organization, &patch.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = row.values.patched(patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)?;

@@ -1,12 +1,11 @@
 //! The rules of the form of opportunities, for what a new opportunity or a patch brings (contract/tags-forms-bulk, "Forms").
 
+use crm_core::FieldErrors;
 use crm_core::values::{LeadRating, ShortText};
-use crm_core::{DbConnection, FieldErrors, Patch, Scope};
 use crm_forms::{CustomFields, Form};
-use crm_tags::{TagError, TagKind, TagOption, TagRefs};
+use crm_tags::TagRefs;
 
 use super::{NewOpportunity, OpportunityPatch};
-use crate::OpportunityError;
 
 /// Checks a new opportunity; gives the custom fields to store.
 pub(crate) fn check_new(new: &NewOpportunity, form: &Form, errors: &mut FieldErrors) -> CustomFields {
@@ -53,26 +52,5 @@ pub(crate) fn check_patch(
         _ => false,
     };
     form.require_patch(is_cleared, errors);
-    match &patch.custom_fields {
-        Patch::Keep => stored.clone(),
-        Patch::Clear => form.check_clear(stored, errors),
-        Patch::Set(input) => form.check_patch(stored, input, errors),
-    }
-}
-
-/// The tags that a body names. Those that do not exist join the other problems.
-pub(crate) fn check_tags(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    tags: &TagRefs,
-    errors: &mut FieldErrors,
-) -> Result<Vec<TagOption>, OpportunityError> {
-    match crm_tags::resolve(connection, scope, TagKind::Opportunity, tags) {
-        Ok(tags) => Ok(tags),
-        Err(TagError::Invalid(unknown)) => {
-            errors.append(unknown);
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
-    }
+    form.check_patched(stored, &patch.custom_fields, errors)
 }

@@ -13,10 +13,9 @@ mod summary;
 mod transitions;
 
 pub use filter::{OpportunityFilter, OpportunitySort};
-pub use links::{
-    has_custom_value, repoint_contacts, repoint_organizations, unlink_contacts, unlink_leads, unlink_organizations,
-};
+pub use links::{has_custom_value, repoint_organizations, unlink_leads, unlink_organizations};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
+pub use participants::{repoint_contacts, unlink_contacts};
 pub use service::{create, create_from_lead, delete, get, get_locked, list, update};
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};

@@ -34,15 +34,10 @@ pub(crate) fn narrow(
     scope: &Scope,
     filter: &OpportunityFilter,
 ) -> QueryResult<Narrowed> {
-    let titled = match &filter.title {
-        None => Candidates::Many,
-        Some(text) => TITLE.candidates(connection, scope, text)?,
-    };
-    let tags = match &filter.tags {
-        None => None,
-        Some(spelled) => Some(crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, spelled)?),
-    };
-    Ok(Narrowed { titled, tags })
+    let titled =
+        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
+    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, tags));
+    Ok(Narrowed { titled, tags: tags.transpose()? })
 }
 
 /// The opportunities that match, in no order.

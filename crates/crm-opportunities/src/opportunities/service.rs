@@ -1,15 +1,12 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{Participants, References};
-use crm_core::{
-    ContactId, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, Scope, numbering,
-};
+use crm_core::values::{Participants, unknown_reference};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Patch, Scope, numbering};
 use crm_forms::{CustomFields, Form};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::check::{check_new, check_patch, check_tags};
+use super::check::{check_new, check_patch};
 use super::row::{OpportunityRow, OpportunityValues};
 use super::{
     ConvertedLead, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
@@ -31,7 +28,7 @@ pub fn create(
 ) -> Result<Opportunity, OpportunityError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
-    let tags = check_tags(connection, scope, &new.tags, &mut errors)?;
+    let tags = crm_tags::resolve(connection, scope, TagKind::Opportunity, &new.tags, &mut errors)?;
     insert(connection, scope, Made { lead: None, new, custom_fields, tags, errors }, form)
 }
 
@@ -82,7 +79,7 @@ fn insert(
     let id = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, lead, creator, &values).map_err(|error| match lead {
         Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
-        _ => unknown_reference(error, new.organization_id, new.contact_id),
+        _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
     })?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
@@ -158,11 +155,7 @@ pub fn update(
     }
     let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = match &patch.tags {
-        Patch::Keep => None,
-        Patch::Clear => Some(Vec::new()),
-        Patch::Set(tags) => Some(check_tags(connection, scope, tags, &mut errors)?),
-    };
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &mut errors)?;
     let place = moved(connection, scope, &row, patch, &mut errors)?;
     let (custom_fields, place) = errors.into_result((custom_fields, place))?;
     if place.is_some() && row.status != OpportunityStatus::Open {
@@ -171,7 +164,7 @@ pub fn update(
     let values = row.values.patched(patch, custom_fields, place, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
-        .map_err(|error| unknown_reference(error, organization, contact))?;
+        .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
     }
@@ -241,25 +234,4 @@ pub(super) fn complete_one(
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
     complete(connection, scope, vec![row], form)?.pop().ok_or(OpportunityError::NotFound)
-}
-
-/// The caller checked that the records exist; one of them vanished since. Which one is told by the name of the
-/// constraint, and on SQLite, which has none, by there being only one.
-fn unknown_reference(
-    error: DieselError,
-    organization: Option<OrganizationId>,
-    contact: Option<ContactId>,
-) -> OpportunityError {
-    let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
-        return error.into();
-    };
-    let violated = information.constraint_name();
-    let field = match (organization, contact) {
-        (Some(_), _) if violated == Some("opportunities_organization_fkey") => References::ORGANIZATION_FIELD,
-        (_, Some(_)) if violated == Some("opportunities_contact_fkey") => References::CONTACT_FIELD,
-        (Some(_), None) if violated.is_none() => References::ORGANIZATION_FIELD,
-        (None, Some(_)) if violated.is_none() => References::CONTACT_FIELD,
-        _ => return error.into(),
-    };
-    FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
 }

@@ -35,14 +35,4 @@ impl fmt::Display for PipelineError {
 
 impl std::error::Error for PipelineError {}
 
-impl From<DieselError> for PipelineError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for PipelineError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
+crm_core::from_write_error!(PipelineError);

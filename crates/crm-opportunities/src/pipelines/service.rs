@@ -1,8 +1,9 @@
+use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
 use crm_core::{DbConnection, Scope, Uuid};
 use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use super::row::PipelineRow;
 use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
@@ -119,10 +120,7 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<
 
 /// Opportunities refer to stages by a foreign key, which has the last word whoever comes first.
 fn in_use(error: DieselError) -> PipelineError {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => PipelineError::InUse,
-        other => other.into(),
-    }
+    if is_foreign_key_violation(&error) { PipelineError::InUse } else { error.into() }
 }
 
 /// The pipelines of these rows with their stages, in two statements.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crm_core::{Db, DbConnection, FieldCode, Scope, Uuid};
-use crm_tags::{HasAnyTag, TagError, TagKind, TagOption};
+use crm_core::{Db, DbConnection, FieldCode, FieldErrors, Scope, Uuid, WriteError};
+use crm_tags::{HasAnyTag, TagKind, TagOption};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -24,11 +24,12 @@ fn set(
     kind: TagKind,
     record: i64,
     spelled: &str,
-) -> Result<(), TagError> {
+) -> Result<(), WriteError> {
     let refs = refs(spelled).unwrap();
     connection.write(|connection| {
-        let tags = crm_tags::resolve(connection, scope, kind, &refs)?;
-        crm_tags::set(connection, scope, kind, record, &tags)
+        let mut errors = FieldErrors::new();
+        let tags = crm_tags::resolve(connection, scope, kind, &refs, &mut errors)?;
+        crm_tags::set(connection, scope, kind, record, &errors.into_result(tags)?)
     })
 }
 
@@ -36,8 +37,10 @@ fn of(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64) 
     crm_tags::of(connection, scope, kind, &[record]).unwrap().remove(&record).unwrap_or_default()
 }
 
-fn resolve(connection: &mut DbConnection, scope: &Scope, spelled: &str) -> Result<Vec<TagOption>, TagError> {
-    crm_tags::resolve(connection, scope, TagKind::Lead, &refs(spelled).unwrap())
+fn resolve(connection: &mut DbConnection, scope: &Scope, spelled: &str) -> Result<Vec<TagOption>, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let tags = crm_tags::resolve(connection, scope, TagKind::Lead, &refs(spelled).unwrap(), &mut errors).unwrap();
+    errors.into_result(tags)
 }
 
 both_databases! {
@@ -134,7 +137,7 @@ both_databases! {
             (format!(r#"["mine", "{}", {{"id": "{}"}}]"#, theirs.id, contacts.id), &["tags[1] unknown_tag", "tags[2] unknown_tag"]),
             (r#"[{"label": "contacts"}]"#.to_owned(), &["tags[0] unknown_tag"]),
         ] {
-            let Err(TagError::Invalid(errors)) = resolve(connection, &acme, &spelled) else { panic!("{spelled}") };
+            let Err(errors) = resolve(connection, &acme, &spelled) else { panic!("{spelled}") };
             assert_eq!(problems(&errors), expected, "{spelled}");
         }
     }
@@ -147,7 +150,7 @@ both_databases! {
         let tag = create(&mut connection, &scope, TagKind::Lead, "gone");
         connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, tag.id)).unwrap();
         let set = connection.write(|connection| crm_tags::set(connection, &scope, TagKind::Lead, 1, &[tag]));
-        let Err(TagError::Invalid(errors)) = set else { panic!("{set:?}") };
+        let Err(WriteError::Invalid(errors)) = set else { panic!("{set:?}") };
         assert_eq!(errors.as_slice()[0].code, FieldCode::UnknownTag);
     }
 }
@@ -175,7 +178,7 @@ fn a_tag_deleted_while_a_record_is_given_it_is_unknown() {
         deleting.commit_write().unwrap();
         set.join().unwrap()
     });
-    let Err(TagError::Invalid(errors)) = outcome else { panic!("{outcome:?}") };
+    let Err(WriteError::Invalid(errors)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(problems(&errors), ["tags unknown_tag"]);
     let ids: Vec<Uuid> = of(&mut deleting, &scope, TagKind::Lead, 1).iter().map(|tag| tag.id).collect();
     assert_eq!(ids, [kept.id], "the record is as it was");

@@ -3,6 +3,8 @@
 //! Macros and not generic functions, because Diesel's types name the table in each step of a query: bounds for any
 //! table would be longer than the queries.
 
+mod participants;
+
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 

@@ -1,0 +1,165 @@
+//! The contacts that take part in records: a table of one shape for each kind of record that has them.
+
+/// Declares what a kind of record does with its contacts: `participants!(leads, lead_participants, LeadId, lock)` with
+/// its table, the one with a row for each participant (`tenant_id`, `record_id`, `contact_id`, `name`, `position`),
+/// the type of its id and the function that [`record_queries!`](crate::record_queries) made to lock its rows.
+///
+/// For the crate: `of`, `add` and `set`. For everybody: `unlink_contacts` and `repoint_contacts`, which are for
+/// participants and for the column `contact_id` what [`reference_column!`](crate::reference_column) is for others.
+#[macro_export]
+macro_rules! participants {
+    ($table:ident, $participants:ident, $id:ty, $lock:path) => {
+        /// The participants of each of these records, in order, in one statement. A record without any is not in the map.
+        pub(crate) fn of(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            records: &[$id],
+        ) -> ::diesel::QueryResult<::std::collections::HashMap<$id, Vec<$crate::values::Participant>>> {
+            use ::diesel::prelude::*;
+            let mut lists: ::std::collections::HashMap<$id, Vec<_>> = ::std::collections::HashMap::new();
+            if records.is_empty() {
+                return Ok(lists);
+            }
+            let rows: Vec<($id, $crate::ContactId, Option<String>)> = $participants::table
+                .filter($participants::tenant_id.eq(scope.tenant()))
+                .filter($participants::record_id.eq_any(records))
+                .order(($participants::position, $participants::contact_id))
+                .select(($participants::record_id, $participants::contact_id, $participants::name))
+                .load(connection)?;
+            for (record, id, name) in rows {
+                lists.entry(record).or_default().push($crate::values::Participant { id, name });
+            }
+            Ok(lists)
+        }
+
+        /// Gives a record exactly these participants.
+        pub(crate) fn set(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            record: $id,
+            participants: &$crate::values::Participants,
+        ) -> Result<(), $crate::WriteError> {
+            use ::diesel::prelude::*;
+            let present = $participants::table
+                .filter($participants::tenant_id.eq(scope.tenant()))
+                .filter($participants::record_id.eq(record));
+            ::diesel::delete(present).execute(connection)?;
+            add(connection, scope, record, participants)
+        }
+
+        /// Gives these participants to a record that has none.
+        pub(crate) fn add(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            record: $id,
+            participants: &$crate::values::Participants,
+        ) -> Result<(), $crate::WriteError> {
+            use ::diesel::prelude::*;
+            if participants.as_slice().is_empty() {
+                return Ok(());
+            }
+            let rows: Vec<_> = (0_i16..)
+                .zip(participants.as_slice())
+                .map(|(position, participant)| {
+                    (
+                        $participants::tenant_id.eq(scope.tenant()),
+                        $participants::record_id.eq(record),
+                        $participants::contact_id.eq(participant.id),
+                        $participants::name.eq(participant.name.as_deref()),
+                        $participants::position.eq(position),
+                    )
+                })
+                .collect();
+            let insert = ::diesel::insert_into($participants::table).values(&rows);
+            let inserted = $crate::each_backend!(connection, connection => insert.execute(connection));
+            inserted.map(drop).map_err(|error| participants.unknown(error))
+        }
+
+        /// Takes these contacts off every record of this kind, and out of every list of participants. Sets
+        /// `lastUpdatedOn` of those that it changes. Call it in a
+        /// [`DbConnection::write`](crm_core::DbConnection::write).
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn unlink_contacts(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            from: &[$crate::ContactId],
+        ) -> ::diesel::QueryResult<()> {
+            set_contact(connection, scope, from, None)
+        }
+
+        /// Puts `to` in the place of these contacts, in lists of participants too, where it stands once. Sets
+        /// `lastUpdatedOn` of those that it changes. Call it in a
+        /// [`DbConnection::write`](crm_core::DbConnection::write).
+        ///
+        /// # Errors
+        /// The database's; a foreign key violation where `to` does not exist.
+        pub fn repoint_contacts(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            from: &[$crate::ContactId],
+            to: $crate::ContactId,
+        ) -> ::diesel::QueryResult<()> {
+            set_contact(connection, scope, from, Some(to))
+        }
+
+        fn set_contact(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            from: &[$crate::ContactId],
+            to: Option<$crate::ContactId>,
+        ) -> ::diesel::QueryResult<()> {
+            use ::diesel::prelude::*;
+            let of_tenant = || $table::table.filter($table::tenant_id.eq(scope.tenant()));
+            let of_them = || of_tenant().filter($table::contact_id.eq_any(from));
+            let with_them = || {
+                $participants::table
+                    .filter($participants::tenant_id.eq(scope.tenant()))
+                    .filter($participants::contact_id.eq_any(from))
+            };
+            let mut touched: Vec<$id> = of_them().select($table::id).load(connection)?;
+            let joined: Vec<$id> = with_them().select($participants::record_id).distinct().load(connection)?;
+            touched.extend(joined);
+            let touched = $lock(connection, scope, &touched)?;
+            if let Some(to) = to {
+                replace_participant(connection, scope, from, to)?;
+            }
+            ::diesel::delete(with_them()).execute(connection)?;
+            // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written
+            // before, also those that stay as they are, and so would lock organizations after these records.
+            for ids in $crate::records::in_statements(&touched) {
+                let elsewhere = $table::contact_id.is_null().or($table::contact_id.ne_all(from));
+                let only_with_them = of_tenant().filter($table::id.eq_any(ids)).filter(elsewhere);
+                ::diesel::update(only_with_them).set($table::last_updated_on.eq(scope.now())).execute(connection)?;
+            }
+            ::diesel::update(of_them())
+                .set(($table::contact_id.eq(to), $table::last_updated_on.eq(scope.now())))
+                .execute(connection)?;
+            Ok(())
+        }
+
+        /// Adds `to` wherever one of `from` takes part, at the place of the first of them, unless it is there already.
+        fn replace_participant(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            from: &[$crate::ContactId],
+            to: $crate::ContactId,
+        ) -> ::diesel::QueryResult<()> {
+            use $crate::PortableExt as _;
+            use $participants::{contact_id, name, position, record_id, table, tenant_id};
+            use ::diesel::prelude::*;
+            table
+                .filter(tenant_id.eq(scope.tenant()))
+                .filter(contact_id.eq_any(from))
+                .order(position)
+                .select((tenant_id, record_id, to.into_sql::<::diesel::sql_types::BigInt>(), name, position))
+                .insert_into(table)
+                .into_columns((tenant_id, record_id, contact_id, name, position))
+                .on_conflict_do_nothing()
+                .portable()
+                .execute(connection)?;
+            Ok(())
+        }
+    };
+}
