@@ -51,3 +51,88 @@ prepare_openssl() {
 duration() {
     if [ "$1" -ge 60 ]; then printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); else printf '%d s' "$1"; fi
 }
+
+# skip WHAT WHY: ends a script whose tools cannot be had, with success; scripts/test repeats the line at its end.
+skip() {
+    printf 'SKIPPED: %s: %s\n' "$1" "$2"
+    exit 0
+}
+
+# target_folder: prints where cargo puts what it builds.
+target_folder() {
+    cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+
+# python_tools FOLDER PACKAGE==VERSION...: a virtual environment with these packages; fails where they cannot be had.
+python_tools() {
+    local folder=$1
+    shift
+    if [ "$(cat "$folder/packages" 2>/dev/null)" = "$*" ]; then return 0; fi
+    rm -rf "$folder"
+    # Debian has Python without what `venv` needs.
+    { have python3 && python3 -m venv "$folder"; } >/dev/null 2>&1 ||
+        { apt_install python3-venv && rm -rf "$folder" && python3 -m venv "$folder"; } || return 1
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2 || return 1
+    printf '%s\n' "$*" >"$folder/packages"
+}
+
+# npm_tools FOLDER PACKAGE@VERSION...: a folder with these packages; fails where they cannot be had.
+npm_tools() {
+    local folder=$1
+    shift
+    if [ "$(cat "$folder/packages" 2>/dev/null)" = "$*" ]; then return 0; fi
+    { have node && have npm; } || apt_install nodejs npm || return 1
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel error "$@" >&2 || return 1
+    printf '%s\n' "$*" >"$folder/packages"
+}
+
+# A throwaway gateway: its tenant, which is a UUID since ticketing wants one, and the tenant's keys.
+tenant=0e6b2f70-5b0c-4b6c-9f3e-0d6a4c1b2a11
+primary_key=key-of-a-throwaway-gateway-that-reads-and-writes
+secondary_key=key-of-a-throwaway-gateway-that-only-reads
+gateway=
+gateway_pid=
+database=
+work=
+
+# build_gateway OPTION...: builds the program `gateway`, and makes `work`, a folder that is removed at the end with
+# whatever was started. OPTIONs are cargo's.
+build_gateway() {
+    cargo build "$@" -p crm-gateway
+    case " $* " in
+        *' --release '*) gateway=$(target_folder)/release/crm-gateway ;;
+        *) gateway=$(target_folder)/debug/crm-gateway ;;
+    esac
+    work=$(mktemp -d)
+    trap 'stop_gateway; rm -rf "$work"' EXIT
+}
+
+# start_gateway sqlite|postgres: starts it on a new database, without a rate limit. It listens at `url`.
+start_gateway() {
+    local database_url=sqlite://$work/crm.db
+    if [ "$1" = postgres ]; then
+        psql -q "$CRM_TEST_POSTGRES_URL" -c "CREATE DATABASE crm_script_$$" || return 1
+        database=crm_script_$$
+        database_url=${CRM_TEST_POSTGRES_URL%/*}/$database
+    fi
+    : >"$work/gateway"
+    DATABASE_URL=$database_url CRM_LISTEN=127.0.0.1:0 CRM_RATE_LIMIT=0 RUST_LOG=warn CRM_BOOTSTRAP_TENANT=$tenant \
+        CRM_BOOTSTRAP_PRIMARY_KEY=$primary_key CRM_BOOTSTRAP_SECONDARY_KEY=$secondary_key "$gateway" >"$work/gateway" &
+    gateway_pid=$!
+    url=
+    while kill -0 "$gateway_pid" 2>/dev/null; do
+        url=$(sed -n 's/^listening on //p' "$work/gateway")
+        if [ -n "$url" ]; then return 0; fi
+        sleep 0.1
+    done
+    echo "the gateway did not start" >&2
+    return 1
+}
+
+stop_gateway() {
+    if [ -n "$gateway_pid" ]; then kill "$gateway_pid" 2>/dev/null || true; wait "$gateway_pid" || true; gateway_pid=; fi
+    if [ -n "$database" ]; then psql -q "$CRM_TEST_POSTGRES_URL" -c "DROP DATABASE $database WITH (FORCE)" || true; database=; fi
+    rm -f "$work"/crm.db*
+}

@@ -99,7 +99,9 @@ impl BodyDescription {
     }
 }
 
-fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+/// The schema, or null.
+#[must_use]
+pub fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
     OneOfBuilder::new().item(schema).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 

@@ -210,14 +210,21 @@ impl ParamReader {
         self.list(name, kind, description, FieldCode::InvalidValue, |entry| lookup(entry, table))
     }
 
-    /// One word out of a table.
+    /// One word out of a table. The document has spellings that differ in case alone once: generators of clients make
+    /// one name of them.
     pub fn word<T: Copy>(
         &mut self,
         name: &'static str,
         table: &[(&'static str, T)],
         description: &'static str,
     ) -> Option<T> {
-        let kind = ParamKind::Word(table.iter().map(|(word, _)| *word).collect());
+        let mut told: Vec<&'static str> = Vec::with_capacity(table.len());
+        for (word, _) in table {
+            if !told.iter().any(|other| other.eq_ignore_ascii_case(word)) {
+                told.push(word);
+            }
+        }
+        let kind = ParamKind::Word(told);
         self.parsed(name, kind, description, FieldCode::InvalidValue, |value| lookup(value, table))
     }
 

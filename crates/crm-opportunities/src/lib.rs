@@ -14,4 +14,6 @@ pub use opportunities::{
     has_custom_value, list, repoint_contacts, repoint_organizations, summary, unlink_contacts, unlink_leads,
     unlink_organizations, update, update_stage, update_status,
 };
-pub use pipelines::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey};
+pub use pipelines::{
+    NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey, StageOrBlank,
+};

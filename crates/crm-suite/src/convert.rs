@@ -5,7 +5,7 @@ use crm_core::values::{References, User};
 use crm_core::{DbConnection, LeadId, Scope, Uuid};
 use crm_forms::{CustomFieldsInput, FormKind};
 use crm_leads::{Lead, LeadError};
-use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey};
+use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
 use crm_tags::{TagKind, TagRefs};
 
 use crate::{SuiteError, names, references};
@@ -27,7 +27,7 @@ impl FromBody for Conversion {
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         Some(Self {
             pipeline_id: reader.optional("pipelineId"),
-            stage: reader.optional("stage"),
+            stage: reader.optional("stage").and_then(|StageOrBlank(stage)| stage),
             last_updated_by: reader.optional("lastUpdatedBy"),
         })
     }

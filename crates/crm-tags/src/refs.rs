@@ -92,10 +92,13 @@ impl TagRef {
                 }
                 let given = |name| members.get(name).filter(|value: &&Value| !value.is_null());
                 let name = match (given("id"), given("label")) {
-                    (Some(id), _) => TagName::Id(Uuid::from_json(id, &at.key("id"), errors)?),
-                    (None, Some(label)) => {
-                        TagName::Label(lowercase(read_text(label, &at.key("label"), usize::MAX, true, errors)?))
+                    // The label of a tag that goes by its id is not compared with anything.
+                    (Some(id), label) => {
+                        let id = Uuid::from_json(id, &at.key("id"), errors);
+                        label.map_or(Some(""), |label| read_label(label, at, errors))?;
+                        TagName::Id(id?)
                     }
+                    (None, Some(label)) => TagName::Label(lowercase(read_label(label, at, errors)?)),
                     (None, None) => {
                         errors.push(at.to_string(), FieldCode::Required, "must have an id or a label");
                         return None;
@@ -113,6 +116,10 @@ impl TagRef {
             }
         }
     }
+}
+
+fn read_label<'v>(label: &'v Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<&'v str> {
+    read_text(label, &at.key("label"), usize::MAX, true, errors)
 }
 
 impl TagName {

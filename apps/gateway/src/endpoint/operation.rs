@@ -108,10 +108,11 @@ impl OperationDoc {
         if self.method != Method::POST {
             return;
         }
-        self.header_parameter(
+        self.narrow_header_parameter(
             "Idempotency-Key",
             "Up to 255 visible ASCII characters, new for each request. For 24 hours the same request with the same key is \
              done once, and a repeat gets the first answer again, with `Idempotent-Replayed: true`.",
+            "^[!-~]{1,255}$",
         );
         for code in
             [ProblemCode::InvalidIdempotencyKey, ProblemCode::IdempotencyKeyInFlight, ProblemCode::IdempotencyKeyReused]
@@ -165,12 +166,21 @@ impl OperationDoc {
 
     /// A header that may be sent.
     pub fn header_parameter(&mut self, name: &str, description: &str) {
+        self.add_header_parameter(name, description, None);
+    }
+
+    /// A header that may be sent, with values of this pattern only.
+    pub fn narrow_header_parameter(&mut self, name: &str, description: &str, pattern: &str) {
+        self.add_header_parameter(name, description, Some(pattern));
+    }
+
+    fn add_header_parameter(&mut self, name: &str, description: &str, pattern: Option<&str>) {
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some(description))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(pattern)))
             .build();
         self.parameters.push(parameter);
     }

@@ -66,7 +66,7 @@ impl Extract for UseCase {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.header_parameter("usecase", "Only mappings of exactly this use case.");
+        operation.narrow_header_parameter("usecase", "Only mappings of exactly this use case.", "\\S");
         operation.problem(ProblemCode::InvalidHeader);
     }
 }

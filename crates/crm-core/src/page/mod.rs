@@ -70,7 +70,7 @@ impl<S: SortField> FromParams for PageRequest<S> {
                     ("ASC", Direction::Asc),
                     ("DESC", Direction::Desc),
                 ],
-                "Which way the list runs; `desc` unless given. Records without a value come last both ways.",
+                "Which way the list runs, also in capitals; `desc` unless given. Records without a value come last both ways.",
             )
             .unwrap_or(Direction::Desc);
         let order_by =

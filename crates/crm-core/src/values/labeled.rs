@@ -20,7 +20,7 @@ pub struct LabeledValue {
     #[cfg_attr(feature = "openapi", schema(max_length = 254, examples("jane.doe@work.com")))]
     pub value: String,
     /// Whether it is the one to use first. Exactly one of a list is.
-    #[cfg_attr(feature = "openapi", schema(required = false))]
+    #[cfg_attr(feature = "openapi", schema(required = false, value_type = Option<bool>))]
     pub primary: bool,
 }
 

@@ -2,13 +2,13 @@ use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
 };
-use crm_core::{ContactId, FieldCode, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
+use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
 use super::{LostReason, OpportunityStatus};
-use crate::pipelines::StageKey;
+use crate::pipelines::{StageKey, StageOrBlank};
 
 /// An opportunity: a chance of a sale that goes through the stages of a pipeline (contract/pipeline, "Opportunity").
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -230,7 +230,7 @@ impl FromBody for NewOpportunity {
         let tags = reader.optional("tags").unwrap_or_default();
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         let pipeline_id = reader.optional("pipelineId");
-        let stage = reader.optional("stage");
+        let stage = reader.optional("stage").and_then(|StageOrBlank(stage)| stage);
         title.map(|title| Self {
             title,
             value,
@@ -273,18 +273,9 @@ impl FromBody for OpportunityPatch {
             tags: reader.patch("tags"),
             custom_fields: reader.patch("customFields"),
             pipeline_id: reader.patch_required("pipelineId"),
-            stage: patched_stage(reader),
+            stage: reader.patch_required("stage").and_then(|StageOrBlank(stage)| stage),
         })
     }
-}
-
-/// The stage of a patch. `""` means the one that it is in, as the source's example has it.
-fn patched_stage(reader: &mut ObjectReader<'_>) -> Option<StageKey> {
-    let stage = reader.patch("stage");
-    if reader.raw("stage").is_some_and(|stage| stage.is_null()) {
-        reader.errors().push("stage", FieldCode::NotNullable, "is required and cannot be cleared");
-    }
-    stage.into_value()
 }
 
 /// Members of an opportunity that a client may send back as it read them.

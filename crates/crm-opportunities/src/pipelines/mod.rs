@@ -11,6 +11,6 @@ mod stages;
 pub use error::PipelineError;
 pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};
 pub use service::{create, delete, get, get_locked, list, provision, update};
-pub use stage::{NewStage, NewStages, Stage, StageKey};
+pub use stage::{NewStage, NewStages, Stage, StageKey, StageOrBlank};
 
 pub(crate) use stages::{Place, place};

@@ -101,10 +101,17 @@ impl FromJson for StageKey {
         }
         key.ok()
     }
+}
 
-    /// A client with nothing to say sends `""`, as the source's example of a PATCH does.
-    fn means_nothing(value: &Value) -> bool {
-        value.is_null() || value.as_str() == Some("")
+/// The key of a stage in a body that need not name one: a client with nothing to say sends `""`, as the source's
+/// example of a PATCH does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageOrBlank(pub Option<StageKey>);
+
+impl FromJson for StageOrBlank {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let key = if value.as_str() == Some("") { None } else { Some(StageKey::from_json(value, at, errors)?) };
+        Some(Self(key))
     }
 }
 
@@ -196,10 +203,8 @@ impl FromJson for NewStage {
             errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a stage");
         }
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
-        let key = match given("key").filter(|value| !StageKey::means_nothing(value)) {
-            None => Some(StageKey::random()),
-            Some(key) => StageKey::from_json(key, &at.key("key"), errors),
-        };
+        let key =
+            given("key").map_or(Some(StageOrBlank(None)), |key| StageOrBlank::from_json(key, &at.key("key"), errors));
         let label = match given("label") {
             None => {
                 errors.push(at.key("label").to_string(), FieldCode::Required, "is required");
@@ -215,7 +220,8 @@ impl FromJson for NewStage {
             None => Some(grey()),
             Some(color) => Color::from_json(color, &at.key("color"), errors),
         };
-        let stage = Self { key: key?, label: label?, probability: probability?, color: color? };
+        let key = key?.0.unwrap_or_else(StageKey::random);
+        let stage = Self { key, label: label?, probability: probability?, color: color? };
         strangers.is_empty().then_some(stage)
     }
 }
@@ -225,7 +231,8 @@ fn read_percents(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option
         errors.push(at.to_string(), FieldCode::WrongType, "must be a number");
         return None;
     };
-    let percents = number.to_string().parse().ok().filter(|percents: &i16| (0..=100).contains(percents));
+    // `50.0` is a whole number too, in JSON and in JSON Schema.
+    let percents = (0..=100_i16).find(|percents| number.as_f64() == Some(f64::from(*percents)));
     if percents.is_none() {
         errors.push(at.to_string(), FieldCode::OutOfRange, "must be a whole number of percents from 0 to 100");
     }

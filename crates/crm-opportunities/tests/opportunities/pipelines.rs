@@ -45,14 +45,14 @@ crm_testkit::both_databases! {
         let (mut connection, scope, other) = (database.connect(), tenant(database, "acme"), tenant(database, "other"));
         let id = "c4d5e6f7-8901-2345-6789-abcdef012345";
         let body = json!({ "id": id, "name": " Partners ", "stages": [
-            { "key": "stage-xyz", "label": " First ", "probability": 0, "color": "#00ff00", "order": 9 },
-            { "label": "Second", "probability": null },
+            { "key": "stage-xyz", "label": " First ", "probability": 10.0, "color": "#00ff00", "order": 9 },
+            { "key": "", "label": "Second", "probability": null, "color": null },
         ] });
         let made = pipeline(&mut connection, &scope, &body);
         assert_eq!((made.id.to_string().as_str(), made.name.as_str(), made.is_default), (id, "Partners", false));
         let second = made.stages[1].key.as_str();
         assert!(second.parse::<Uuid>().is_ok(), "{second}");
-        assert_eq!(lines(&made), ["1 stage-xyz First 0 #00ff00".to_owned(), format!("2 {second} Second - #808080")]);
+        assert_eq!(lines(&made), ["1 stage-xyz First 10 #00ff00".to_owned(), format!("2 {second} Second - #808080")]);
         let again = try_pipeline(&mut connection, &scope, &body);
         assert!(matches!(again, Err(PipelineError::IdTaken(taken)) if taken == made.id), "{again:?}");
         assert_eq!(pipeline(&mut connection, &other, &body).id, made.id, "another tenant's ids are its own");

@@ -63,6 +63,11 @@ fn other_spellings_are_refused() {
         (r#"[{}]"#, &["tags[0] required"], "an object of nothing"),
         (r#"[{"id": "5"}]"#, &["tags[0].id invalid_id"], "no UUID"),
         (r#"[{"label": 5}]"#, &["tags[0].label wrong_type"], "a label that is a number"),
+        (
+            r#"[{"id": "c4d5e6f7-8901-4345-8789-abcdef012345", "label": 5}]"#,
+            &["tags[0].label wrong_type"],
+            "a label that is a number, beside an id",
+        ),
         (r#"[{"label": "a", "x": 1}]"#, &["tags[0].x unknown_field"], "another member"),
         (many.as_str(), &["tags too_many"], "51 of them"),
     ] {
