@@ -18,31 +18,19 @@ use serde_json::{Value, json};
 
 use crate::client::{Api, Client};
 
-/// Codes that no request provokes yet, or only one of another test. This list may only shrink.
-const ELSEWHERE: &[ProblemCode] = &[
-    // The routes of ticketing have an envelope of their own.
-    ProblemCode::MissingToken,
-    ProblemCode::InvalidToken,
-    ProblemCode::TokenExpired,
-    ProblemCode::InvalidHeader,
-    ProblemCode::MissingRole,
-    ProblemCode::ForeignTenant,
-    ProblemCode::UnknownTenant,
-    ProblemCode::ClientIdTaken,
-    ProblemCode::TokensNotConfigured,
-    ProblemCode::IssuerUnavailable,
-    // wire.rs: a slow body.
-    ProblemCode::RequestTimeout,
-    // Below: a panic, a database that is gone.
-    ProblemCode::InternalError,
-    ProblemCode::DatabaseUnavailable,
-    ProblemCode::NotReady,
-    // tests/surface.
-    ProblemCode::IdempotencyKeyInFlight,
-    ProblemCode::IdempotencyKeyReused,
-    ProblemCode::RateLimited,
-    // tests/engine: a full queue.
-    ProblemCode::Overloaded,
+/// Codes that take more than one request, and the test that asserts them. This list may only shrink.
+const ELSEWHERE: &[(ProblemCode, &str)] = &[
+    // A body that comes too slowly.
+    (ProblemCode::RequestTimeout, include_str!("wire.rs")),
+    // A panic.
+    (ProblemCode::InternalError, include_str!("errors.rs")),
+    // A database that is gone, or of another version.
+    (ProblemCode::DatabaseUnavailable, include_str!("../surface/readiness.rs")),
+    (ProblemCode::NotReady, include_str!("../surface/readiness.rs")),
+    // A request that comes while others run.
+    (ProblemCode::IdempotencyKeyInFlight, include_str!("../surface/idempotency.rs")),
+    (ProblemCode::RateLimited, include_str!("../surface/limits.rs")),
+    (ProblemCode::Overloaded, include_str!("../surface/limits.rs")),
 ];
 
 /// A request that ends in a problem: code, method, path, headers, body.
@@ -86,6 +74,7 @@ fn provoked() -> Vec<Provoked> {
         (Code::InvalidKey, "GET", "/pipeline/leads", &[("Ocp-Apim-Subscription-Key", "nobody's")], text("")),
         (Code::ReadOnlyKey, "POST", leads, &[("Ocp-Apim-Subscription-Key", "secondary")], text("{}")),
         (Code::InvalidIdempotencyKey, "POST", leads, &[("Idempotency-Key", "a b")], text("{}")),
+        (Code::IdempotencyKeyReused, "POST", leads, &[("Idempotency-Key", "first")], text("{\"title\":\"Another\"}")),
         (Code::TenantMismatch, "POST", leads, &[], text("{\"title\":\"a\",\"tenantId\":\"other\"}")),
         (Code::NotFound, "GET", "/pipeline/leads/77", &[], text("")),
         (Code::UnknownRoute, "GET", "/", &[], text("")),
@@ -187,18 +176,16 @@ both_databases! {
         post("/cases/cases", json!({ "title": "First" }));
         post("/cases/cases", json!({ "title": "Second", "caseTypeId": "2", "owner": { "id": "o" } }));
         post("/pipeline/pipelines/opportunities", pipeline());
+        let first = api.acme.send("POST", "/pipeline/tags/leads", &[("Idempotency-Key", "first")], Some("{\"label\":\"once\"}"));
+        assert_eq!(first.status, 201);
         post("/pipeline/leads", json!({ "title": "Archived" }));
         api.acme.patch("/pipeline/leads/2/archive", &json!({})).item(200);
         post("/pipeline/leads", json!({ "title": "Converted" }));
         post("/pipeline/leads/3/convert", json!({}));
         api.acme.patch("/pipeline/opportunities/1/updateStatus", &json!({ "status": "won" })).item(200);
-        let table = provoked();
-        for request in &table {
+        for request in &provoked() {
             provoke(&api.acme, request);
         }
-        let seen: BTreeSet<ProblemCode> = table.iter().map(|(code, ..)| *code).chain(ELSEWHERE.iter().copied()).collect();
-        let missing: Vec<_> = ProblemCode::ALL.iter().filter(|code| !seen.contains(code)).collect();
-        assert!(missing.is_empty(), "a new code needs a row in provoked(): {missing:?}");
     }
 
     /// Good answers have the common headers as well, and the id of a request is the client's where it is sane.
@@ -265,6 +252,20 @@ both_databases! {
         let written = nobody.send("POST", &format!("/pipeline/leads?key={ours}"), &[], Some("{\"title\":\"By query\"}"));
         assert_eq!(written.item(201)["tenantId"], "acme");
     }
+}
+
+#[test]
+fn every_code_of_the_table_is_provoked_by_a_test() {
+    let mut seen: BTreeSet<ProblemCode> = provoked().into_iter().map(|(code, ..)| code).collect();
+    seen.extend(crate::ticketing_errors::provoked());
+    for (code, test) in ELSEWHERE {
+        assert!(seen.insert(*code), "{code:?} is provoked here and needs no test elsewhere");
+        let name = format!("\"{}\"", code.as_str());
+        let asserts = |line: &str| line.contains(&name) && (line.contains(".problem(") || line.contains("assert!("));
+        assert!(test.lines().any(asserts), "nothing in the test that is named for {code:?} asserts it");
+    }
+    let missing: Vec<_> = ProblemCode::ALL.iter().filter(|code| !seen.contains(code)).collect();
+    assert!(missing.is_empty(), "a new code needs a row in provoked(): {missing:?}");
 }
 
 /// While PostgreSQL is gone every request is a 503 that says when to try again; when it is back, so is everything.

@@ -21,4 +21,5 @@ mod leads;
 mod opportunities;
 mod resources;
 mod source;
+mod ticketing_errors;
 mod wire;

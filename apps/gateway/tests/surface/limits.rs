@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use crm_testkit::both_databases;
+use crm_testkit::{TestDatabase, both_databases};
 use serde_json::json;
 
+use crate::LeadsLocked;
 use crate::client::{Answer, Api};
 
 /// `r` of the header `RateLimit`.
@@ -77,4 +78,26 @@ both_databases! {
         made.item(201);
         assert_eq!(made.header("idempotent-replayed"), "");
     }
+}
+
+/// A tenant whose requests fill its share of the database is told to come again; what is under way goes on.
+#[test]
+fn a_tenant_has_its_share_of_the_database() {
+    let database = TestDatabase::postgres();
+    // Of one connection a tenant may fill as much as four requests.
+    let api = Api::start_with(&database, &[("CRM_DB_POOL", "1")]);
+    let lock = LeadsLocked::on(&database);
+    thread::scope(|threads| {
+        let create = |number: usize| api.acme.post("/pipeline/leads", &json!({ "title": format!("Lead {number}") }));
+        let under_way: Vec<_> = (0..4).map(|number| threads.spawn(move || create(number))).collect();
+        thread::sleep(Duration::from_millis(500));
+        let refused = create(4);
+        refused.problem(503, "overloaded");
+        assert!(!refused.header("retry-after").is_empty());
+        drop(lock);
+        for request in under_way {
+            request.join().unwrap().item(201);
+        }
+    });
+    assert_eq!(api.acme.get("/pipeline/leads").items().len(), 4);
 }
