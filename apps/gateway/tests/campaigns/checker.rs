@@ -1,10 +1,15 @@
-//! What must be true of every row, whatever was done and in whatever order. It is asked of the database itself.
+//! Asks the database itself whether the [`rules`](crate::rules) hold, and what it has had to end.
+
+use std::collections::BTreeSet;
 
 use crm_core::{BackendKind, DbConnection};
 use crm_testkit::TestDatabase;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
+use serde_json::Value;
+
+use crate::rules::{Rule, rules, rules_of_search};
 
 #[derive(QueryableByName)]
 struct Count {
@@ -18,79 +23,77 @@ struct Line {
     line: String,
 }
 
-/// Columns that point at a record of the same tenant: table, column, table of what it points at.
-const REFERENCES: [(&str, &str, &str); 16] = [
-    ("contacts", "organization_id", "organizations"),
-    ("leads", "organization_id", "organizations"),
-    ("leads", "contact_id", "contacts"),
-    ("lead_participants", "lead_id", "leads"),
-    ("lead_participants", "contact_id", "contacts"),
-    ("lead_tags", "lead_id", "leads"),
-    ("lead_tags", "tag_id", "tags"),
-    ("contact_tags", "contact_id", "contacts"),
-    ("contact_tags", "tag_id", "tags"),
-    ("organization_tags", "organization_id", "organizations"),
-    ("organization_tags", "tag_id", "tags"),
-    ("contact_emails", "contact_id", "contacts"),
-    ("contact_phones", "contact_id", "contacts"),
-    ("organization_emails", "organization_id", "organizations"),
-    ("organization_phones", "organization_id", "organizations"),
-    ("api_keys", "tenant_id", "tenants"),
-];
-
-/// Tables of addresses and numbers, with the column of the record that has them.
-const VALUES: [(&str, &str); 4] = [
-    ("contact_emails", "contact_id"),
-    ("contact_phones", "contact_id"),
-    ("organization_emails", "organization_id"),
-    ("organization_phones", "organization_id"),
-];
-
 /// Walks all tables, and fails with every rule that is broken.
 pub(crate) fn check(database: &TestDatabase) {
-    let mut connection = database.connect();
-    let mut broken: Vec<String> = Vec::new();
-    for (table, column, target) in REFERENCES {
-        let same_tenant = if target == "tenants" { "" } else { "t.tenant_id = r.tenant_id AND " };
-        let dangling = format!(
-            "SELECT count(*) AS count FROM {table} r WHERE r.{column} IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM {target} t WHERE {same_tenant}t.id = r.{column})"
-        );
-        refuse(&mut connection, &mut broken, &dangling, &format!("{table}.{column} points at nothing"));
-    }
-    for (table, column) in VALUES {
-        let grouped = |by: &str, having: &str| {
-            format!(
-                "SELECT count(*) AS count FROM \
-                 (SELECT 1 FROM {table} GROUP BY tenant_id, {column}{by} HAVING {having}) AS found"
-            )
-        };
-        let doubled = grouped(", value_lower", "count(*) > 1");
-        refuse(&mut connection, &mut broken, &doubled, &format!("{table} has a value twice"));
-        let primaries = grouped("", "sum(CASE WHEN is_primary THEN 1 ELSE 0 END) <> 1");
-        refuse(&mut connection, &mut broken, &primaries, &format!("{table} has not one primary value"));
-    }
-    for (table, kind) in [("leads", 1), ("contacts", 3), ("organizations", 4)] {
-        let above = format!(
-            "SELECT count(*) AS count FROM {table} r LEFT JOIN numbering n \
-             ON n.tenant_id = r.tenant_id AND n.kind = {kind} WHERE n.last IS NULL OR r.id > n.last"
-        );
-        refuse(&mut connection, &mut broken, &above, &format!("{table} has an id that will be given again"));
-    }
-    if connection.kind() == BackendKind::Sqlite {
-        let ask = "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok' \
-                   UNION ALL SELECT 'foreign key of ' || \"table\" FROM pragma_foreign_key_check";
-        let lines: Vec<Line> = sql_query(ask).load(&mut connection).unwrap();
-        broken.extend(lines.into_iter().map(|Line { line }| line));
-    }
+    let broken = broken(&mut database.connect());
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-fn refuse(connection: &mut DbConnection, broken: &mut Vec<String>, query: &str, rule: &str) {
-    let Count { count } = sql_query(query).get_result(connection).unwrap();
-    if count > 0 {
-        broken.push(format!("{rule}: {count}"));
+/// Every rule that is broken, and how often.
+pub(crate) fn broken(connection: &mut DbConnection) -> Vec<String> {
+    let mut rules = rules();
+    if connection.kind() == BackendKind::Sqlite {
+        rules.extend(rules_of_search());
     }
+    let counted = rules.iter().map(|rule| (rule, violations(connection, rule)));
+    let mut broken: Vec<String> =
+        counted.filter(|(_, count)| *count > 0).map(|(rule, count)| format!("{}: {count}", rule.name)).collect();
+    broken.extend(case_types_at_odds(connection));
+    if connection.kind() == BackendKind::Sqlite {
+        let ask = "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok' \
+                   UNION ALL SELECT 'foreign key of ' || \"table\" FROM pragma_foreign_key_check";
+        broken.extend(lines(connection, ask));
+    }
+    broken
+}
+
+/// How many rows break a rule.
+pub(crate) fn violations(connection: &mut DbConnection, rule: &Rule) -> i64 {
+    let counted: QueryResult<Count> = sql_query(&rule.violations).get_result(connection);
+    counted.unwrap_or_else(|error| panic!("{}: {error}", rule.name)).count
+}
+
+/// Case types whose statuses are not those of their workflow. The names are those of the document, which the rows
+/// that cases point at are made of.
+pub(crate) fn case_types_at_odds(connection: &mut DbConnection) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct CaseType {
+        #[diesel(sql_type = BigInt)]
+        tenant_id: i64,
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+        #[diesel(sql_type = Text)]
+        workflow: String,
+    }
+    let ask = "SELECT tenant_id, id, CAST(workflow AS TEXT) AS workflow FROM case_types";
+    let types: Vec<CaseType> = sql_query(ask).load(connection).unwrap();
+    let mut at_odds = Vec::new();
+    for CaseType { tenant_id, id, workflow } in types {
+        let of_type = format!("FROM case_statuses WHERE tenant_id = {tenant_id} AND case_type_id = {id}");
+        let stored = lines(connection, &format!("SELECT label_lower AS line {of_type}")).into_iter().collect();
+        let named = statuses(&serde_json::from_str(&workflow).unwrap());
+        if named != stored {
+            at_odds.push(format!("case type {id} of tenant {tenant_id} has the statuses {stored:?}, not {named:?}"));
+        }
+    }
+    at_odds
+}
+
+/// The labels of a workflow's nodes, and the names that only its edges use, in lower case.
+fn statuses(workflow: &Value) -> BTreeSet<String> {
+    let name = |value: &Value| value.as_str().unwrap().trim().to_lowercase();
+    let list = |name: &str| workflow[name].as_array().cloned().unwrap_or_default();
+    let nodes = list("status");
+    let ids: BTreeSet<String> = nodes.iter().map(|node| name(&node["id"])).collect();
+    let ends = list("transition").iter().flat_map(|edge| [name(&edge["source"]), name(&edge["target"])]).collect();
+    let labels: BTreeSet<String> = nodes.iter().map(|node| name(&node["data"]["label"])).collect();
+    let only_in_edges = BTreeSet::difference(&ends, &ids).cloned();
+    labels.iter().cloned().chain(only_in_edges).collect()
+}
+
+fn lines(connection: &mut DbConnection, ask: &str) -> Vec<String> {
+    let lines: Vec<Line> = sql_query(ask).load(connection).unwrap();
+    lines.into_iter().map(|Line { line }| line).collect()
 }
 
 /// How many deadlocks PostgreSQL has ended in this database. Its connections report that when they end.

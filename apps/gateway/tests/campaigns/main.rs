@@ -8,9 +8,11 @@ mod checker;
 mod client;
 mod crash;
 mod drain;
+mod planted;
 #[path = "../common/process.rs"]
 mod process;
 mod races;
+mod rules;
 mod settings;
 mod tokens;
 mod writers;

@@ -1,0 +1,187 @@
+//! What must be true of every row, whatever was done and in whatever order: each rule counts the rows that break it.
+
+use crm_testkit::TestDatabase;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, sql_query};
+
+/// A rule, and the statement that counts what breaks it.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    pub(crate) violations: String,
+}
+
+/// A foreign key of the schema. The rules look after each by themselves and do not believe the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    pub(crate) table: String,
+    pub(crate) target: String,
+    /// Each column, and the column of the target that it refers to.
+    columns: Vec<(String, String)>,
+}
+
+/// Tables of addresses and numbers, with the column of the record that has them.
+const VALUES: [(&str, &str); 4] = [
+    ("contact_emails", "contact_id"),
+    ("contact_phones", "contact_id"),
+    ("organization_emails", "organization_id"),
+    ("organization_phones", "organization_id"),
+];
+
+/// Tables of numbered records, with their kind in `numbering`.
+const NUMBERED: [(&str, u8); 6] =
+    [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5), ("case_types", 6)];
+
+/// Rules that are one statement each: the rows of it break the rule.
+const STATEMENTS: [(&str, &str); 13] = [
+    (
+        "a lead names an opportunity that is gone or was made of another lead",
+        "SELECT 1 FROM leads l WHERE l.opportunity_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM opportunities o \
+         WHERE o.tenant_id = l.tenant_id AND o.id = l.opportunity_id AND o.lead_id = l.id)",
+    ),
+    (
+        "an opportunity names a lead that was not converted, or into another one",
+        "SELECT 1 FROM opportunities o WHERE o.lead_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM leads l \
+         WHERE l.tenant_id = o.tenant_id AND l.id = o.lead_id AND l.opportunity_id = o.id AND l.converted_on IS NOT NULL)",
+    ),
+    (
+        "a lead has two participants at a place",
+        "SELECT 1 FROM lead_participants GROUP BY tenant_id, lead_id, position HAVING count(*) > 1",
+    ),
+    (
+        "an opportunity has two participants at a place",
+        "SELECT 1 FROM opportunity_participants GROUP BY tenant_id, opportunity_id, position HAVING count(*) > 1",
+    ),
+    ("a case's status and its twin differ", "SELECT 1 FROM cases WHERE lower(status) <> status_lower"),
+    (
+        "a case is in a status that is not one of its type",
+        "SELECT 1 FROM cases c WHERE NOT EXISTS (SELECT 1 FROM case_statuses s \
+         WHERE s.tenant_id = c.tenant_id AND s.case_type_id = c.case_type_id AND s.label_lower = c.status_lower)",
+    ),
+    (
+        "a change of status does not begin where the one before it ended",
+        "SELECT 1 FROM (SELECT from_status, lag(to_status) OVER (PARTITION BY tenant_id, case_id ORDER BY id) AS earlier \
+         FROM case_activities WHERE to_status IS NOT NULL) AS steps WHERE earlier <> from_status",
+    ),
+    (
+        "a case is not where its last change of status led",
+        "SELECT 1 FROM cases c JOIN case_activities a ON a.tenant_id = c.tenant_id AND a.case_id = c.id \
+         WHERE a.id = (SELECT max(id) FROM case_activities l \
+         WHERE l.tenant_id = c.tenant_id AND l.case_id = c.id AND l.to_status IS NOT NULL) AND a.to_status <> c.status",
+    ),
+    (
+        "a timeline has a gap",
+        "SELECT 1 FROM case_activities GROUP BY tenant_id, case_id HAVING min(id) <> 1 OR max(id) <> count(*)",
+    ),
+    (
+        "a pipeline has no stages, or a gap among them",
+        "SELECT 1 FROM pipelines p LEFT JOIN pipeline_stages s ON s.tenant_id = p.tenant_id AND s.pipeline_id = p.id \
+         GROUP BY p.tenant_id, p.id HAVING count(s.key) = 0 OR min(s.position) <> 1 OR max(s.position) <> count(s.key)",
+    ),
+    (
+        "an opportunity has not the place of its stage",
+        "SELECT 1 FROM opportunities o JOIN pipeline_stages s ON s.tenant_id = o.tenant_id \
+         AND s.pipeline_id = o.pipeline_id AND s.key = o.stage_key WHERE s.position <> o.stage_position",
+    ),
+    (
+        "a tenant has no default pipeline",
+        "SELECT 1 FROM tenants t WHERE NOT EXISTS (SELECT 1 FROM default_pipelines d WHERE d.tenant_id = t.id)",
+    ),
+    (
+        "a tenant has not one default case type",
+        "SELECT 1 FROM tenants t WHERE 1 <> (SELECT count(*) FROM case_types c \
+         WHERE c.tenant_id = t.id AND CAST(c.is_default AS INTEGER) = 1)",
+    ),
+];
+
+/// Columns of SQLite's search tables: table, and the row number of each text of it.
+pub(crate) const SEARCHED: [(&str, &str); 9] = [
+    ("leads", "(tenant_id << 43) + (id << 10)"),
+    ("opportunities", "(tenant_id << 43) + (id << 10)"),
+    ("cases", "(tenant_id << 43) + (id << 10)"),
+    ("contacts", "(tenant_id << 43) + (id << 10)"),
+    ("organizations", "(tenant_id << 43) + (id << 10)"),
+    ("contact_emails", "(tenant_id << 43) + (contact_id << 10) + position"),
+    ("contact_phones", "(tenant_id << 43) + (contact_id << 10) + position"),
+    ("organization_emails", "(tenant_id << 43) + (organization_id << 10) + position"),
+    ("organization_phones", "(tenant_id << 43) + (organization_id << 10) + position"),
+];
+
+/// Every rule that both databases can be asked about.
+pub(crate) fn rules() -> Vec<Rule> {
+    let mut rules: Vec<Rule> = references().iter().map(Reference::rule).collect();
+    for (table, column) in VALUES {
+        let grouped =
+            |by: &str, having: &str| format!("SELECT 1 FROM {table} GROUP BY tenant_id, {column}{by} HAVING {having}");
+        rules.push(rule(format!("{table} has a value twice"), &grouped(", value_lower", "count(*) > 1")));
+        let primaries = "sum(CASE WHEN CAST(is_primary AS INTEGER) = 1 THEN 1 ELSE 0 END) <> 1";
+        rules.push(rule(format!("{table} has not one primary value"), &grouped("", primaries)));
+    }
+    for (table, kind) in NUMBERED {
+        let above = format!(
+            "SELECT 1 FROM {table} r LEFT JOIN numbering n ON n.tenant_id = r.tenant_id AND n.kind = {kind} \
+             WHERE n.last IS NULL OR r.id > n.last"
+        );
+        rules.push(rule(format!("{table} has an id that will be given again"), &above));
+    }
+    rules.extend(STATEMENTS.iter().map(|(name, rows)| rule((*name).to_owned(), rows)));
+    rules
+}
+
+/// What is true of SQLite's search tables, which no foreign key holds: they have the texts that there are, no others.
+pub(crate) fn rules_of_search() -> Vec<Rule> {
+    let differs = |(table, number): &(&str, &str)| {
+        let (have, want) = (format!("SELECT id FROM {table}_search_docsize"), format!("SELECT {number} FROM {table}"));
+        let rows = format!("SELECT * FROM ({have} EXCEPT {want}) UNION ALL SELECT * FROM ({want} EXCEPT {have})");
+        rule(format!("{table}_search has not the texts of {table}"), &rows)
+    };
+    SEARCHED.iter().map(differs).collect()
+}
+
+fn rule(name: String, rows: &str) -> Rule {
+    Rule { name, violations: format!("SELECT count(*) AS count FROM ({rows}) AS broken") }
+}
+
+/// Every foreign key, as SQLite tells it; the migrations are the same on both databases.
+pub(crate) fn references() -> Vec<Reference> {
+    #[derive(QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = Text)]
+        key: String,
+        #[diesel(sql_type = Text)]
+        table: String,
+        #[diesel(sql_type = Text)]
+        target: String,
+        #[diesel(sql_type = Text)]
+        from: String,
+        #[diesel(sql_type = Text)]
+        to: String,
+    }
+    let ask = "SELECT s.name || f.id AS key, s.name AS \"table\", f.\"table\" AS target, f.\"from\", f.\"to\" \
+               FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table' ORDER BY s.name, f.id, f.seq";
+    let columns: Vec<Column> = sql_query(ask).load(&mut TestDatabase::sqlite().connect()).unwrap();
+    let of_a_key = columns.chunk_by(|one, next| one.key == next.key);
+    of_a_key
+        .map(|columns| Reference {
+            table: columns[0].table.clone(),
+            target: columns[0].target.clone(),
+            columns: columns.iter().map(|column| (column.from.clone(), column.to.clone())).collect(),
+        })
+        .collect()
+}
+
+impl Reference {
+    pub(crate) fn rule(&self) -> Rule {
+        let Self { table, target, columns } = self;
+        let joined = |by: &str, each: &dyn Fn(&(String, String)) -> String| {
+            columns.iter().map(each).collect::<Vec<_>>().join(by)
+        };
+        let set = joined(" AND ", &|(from, _)| format!("r.{from} IS NOT NULL"));
+        let same = joined(" AND ", &|(from, to)| format!("t.{to} = r.{from}"));
+        let names = joined(", ", &|(from, _)| from.clone());
+        let rows =
+            format!("SELECT 1 FROM {table} r WHERE {set} AND NOT EXISTS (SELECT 1 FROM {target} t WHERE {same})");
+        rule(format!("{table} ({names}) points at no {target}"), &rows)
+    }
+}
