@@ -246,6 +246,13 @@ pub fn fault(error: &DieselError) -> Fault {
     }
 }
 
+/// An error that asks for the whole transaction to be run again ([`Fault::Collision`]): for whoever finds, under its
+/// locks, that somebody else has changed what it locked by.
+#[must_use]
+pub fn collision(why: &'static str) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why.to_owned()))
+}
+
 fn fault_by_words(message: &str) -> Fault {
     const LOST: &[&str] = &[
         "server closed the connection",

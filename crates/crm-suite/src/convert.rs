@@ -1,5 +1,6 @@
 //! Converting a lead into an opportunity (contract/pipeline, "Lead").
 
+use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{References, User};
 use crm_core::{DbConnection, LeadId, Scope, Uuid};
@@ -38,7 +39,8 @@ impl FromBody for Conversion {
 ///
 /// # Errors
 /// [`LeadError::NotFound`], [`LeadError::AlreadyConverted`], [`LeadError::Archived`]; an unknown pipeline or stage;
-/// the database's.
+/// the database's, a [collision](crm_core::error::Fault::Collision) among them where a merge or a patch of the lead came in
+/// between.
 pub fn convert(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -46,11 +48,14 @@ pub fn convert(
     conversion: &Conversion,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    // What the opportunity will point at is held before the lead is locked, as everybody does. Should the lead point
-    // elsewhere by then, a deadlock is the worst that can come of it, and the database resolves it.
-    let lead = crm_leads::get(connection, scope, id, &form)?;
-    references::hold(connection, scope, &references_of(&lead))?;
+    // What the opportunity will point at is held before the lead is locked, as everybody does. Where the lead points
+    // elsewhere by then, what it points at now could only be held in the wrong order.
+    let held = references_of(&crm_leads::get(connection, scope, id, &form)?);
+    references::hold(connection, scope, &held)?;
     let lead = crm_leads::get_locked(connection, scope, id, &form)?;
+    if references_of(&lead) != held {
+        return Err(collision("the lead was made to point at other records").into());
+    }
     if lead.is_converted {
         return Err(LeadError::AlreadyConverted(lead.opportunity_id).into());
     }

@@ -1,0 +1,144 @@
+//! Everything that may be asked of the same few records, by many clients of two tenants at once, and what is left.
+
+mod actions;
+mod log;
+mod promises;
+mod round;
+
+use std::sync::Barrier;
+
+use crm_testkit::{TestDatabase, both_databases};
+use serde_json::json;
+
+use crate::checker;
+use crate::client::{Api, Client};
+use crate::settings::{Random, alone, figure, rounds};
+
+use actions::{Actor, come_and_go, form, own_field};
+use log::Log;
+use round::Round;
+
+/// Clients of each tenant.
+const THREADS: usize = 24;
+const OTHER_THREADS: usize = 8;
+/// What each of them does in a round.
+const ACTIONS: usize = 8;
+
+const TAGS_OF_KINDS: [&str; 5] = [
+    "/directory/tags/contacts",
+    "/directory/tags/organizations",
+    "/pipeline/tags/leads",
+    "/pipeline/tags/opportunities",
+    "/cases/tags/cases",
+];
+
+/// A tenant, whose records have the same ids as the other's.
+struct Racing {
+    client: Client,
+    clients: Vec<Client>,
+    /// What was made and taken away in all rounds.
+    all: Log,
+}
+
+impl Racing {
+    fn new(client: Client, threads: usize) -> Self {
+        for path in TAGS_OF_KINDS {
+            for label in ["a", "b", "c"] {
+                client.post(path, &json!({ "label": label })).item(201);
+            }
+        }
+        client.put("/pipeline/forms/opportunities", &form(false)).items();
+        let clients = (0..threads).map(|_| client.apart()).collect();
+        Self { client, clients, all: Log::default() }
+    }
+
+    /// All clients act at once; what they were told.
+    fn race(&self, round: &Round, random: &mut Random, start: &Barrier) -> Log {
+        std::thread::scope(|scope| {
+            let act = |(number, client)| {
+                let random = random.fork();
+                scope.spawn(move || {
+                    let mut actor = Actor { client, round, random, log: Log::default(), field: own_field(number) };
+                    start.wait();
+                    (0..ACTIONS).for_each(|_| actor.act());
+                    actor.log
+                })
+            };
+            let threads: Vec<_> = self.clients.iter().enumerate().map(act).collect();
+            let mut log = Log::default();
+            start.wait();
+            come_and_go(&self.client, &mut log);
+            for thread in threads {
+                log.add(thread.join().unwrap());
+            }
+            log
+        })
+    }
+}
+
+fn race_again_and_again(database: &TestDatabase) {
+    let api = Api::start(database);
+    let mut random = Random::new();
+    let mut tenants = [Racing::new(api.acme.clone(), THREADS), Racing::new(api.tenant("other"), OTHER_THREADS)];
+    let start = Barrier::new(THREADS + OTHER_THREADS + tenants.len());
+    let rounds = rounds(2);
+    for number in 1..=rounds {
+        let prepared = tenants.each_mut().map(|tenant| {
+            let mut made = Log::default();
+            let name = format!("{} {number}", tenant.client.keys.tenant);
+            (Round::new(&tenant.client, &name, &mut made), made)
+        });
+        let [one, other] = &tenants;
+        let [(round, made), (other_round, other_made)] = prepared;
+        let (mut random_of_other, start) = (random.fork(), &start);
+        let (log, other_log) = std::thread::scope(|scope| {
+            let racing = scope.spawn(|| other.race(&other_round, &mut random_of_other, start));
+            let log = one.race(&round, &mut random, start);
+            (log, racing.join().unwrap())
+        });
+        checker::check(database);
+        let outcomes = [(round, made, log), (other_round, other_made, other_log)];
+        for (tenant, (round, made, log)) in tenants.iter_mut().zip(outcomes) {
+            promises::check(&tenant.client, &round, &log);
+            tenant.all.add(made);
+            tenant.all.add(log);
+        }
+    }
+    tenants.iter().for_each(|tenant| promises::check_lists(&tenant.client, &tenant.all));
+    assert_eq!(api.serving.terminate(), Some(0));
+    report(database, rounds, &tenants);
+}
+
+fn report(database: &TestDatabase, rounds: u64, tenants: &[Racing]) {
+    let mut all = Log::default();
+    for tenant in tenants {
+        for (status, count) in &tenant.all.statuses {
+            *all.statuses.entry(*status).or_default() += count;
+        }
+    }
+    let sum = |count: fn(&Log) -> usize| tenants.iter().map(|tenant| count(&tenant.all)).sum::<usize>();
+    let deadlocks = checker::deadlocks(database);
+    figure(
+        database,
+        "races",
+        format_args!(
+            "{rounds} rounds of {} clients of two tenants, answers {:?}, {} records made, {} merged, {} deleted, \
+             {} leads converted, {deadlocks} deadlocks",
+            THREADS + OTHER_THREADS,
+            all.statuses,
+            sum(|log| log.made.len()),
+            sum(|log| log.merged.len()),
+            sum(|log| log.deleted.len()),
+            sum(|log| log.converted.len()),
+        ),
+    );
+    assert_eq!(deadlocks, 0, "locks are taken in one order");
+}
+
+both_databases! {
+    /// Whatever overlaps, no reference dangles or is lost, nothing acknowledged is gone, and nothing fails.
+    fn races_leave_everything_whole(database) {
+        let _alone = alone();
+        race_again_and_again(database);
+    }
+}
