@@ -8,7 +8,7 @@ use diesel::upsert::excluded;
 
 use super::PipelineSort;
 use super::row::PipelineRow;
-use crate::schema::{default_pipelines, pipelines};
+use crate::schema::{default_pipelines, opportunities, pipelines};
 
 pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
     pipelines::table.find((scope.tenant(), id)).select(columns::<PipelineRow>()).first(connection).optional()
@@ -73,6 +73,14 @@ pub(super) fn update(
         .returning(columns::<PipelineRow>())
         .portable()
         .get_result(connection)
+}
+
+/// Whether opportunities are in a pipeline, as far as is committed.
+pub(super) fn has_opportunities(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<bool> {
+    let of_pipeline = opportunities::table
+        .filter(opportunities::tenant_id.eq(scope.tenant()))
+        .filter(opportunities::pipeline_id.eq(id));
+    diesel::select(diesel::dsl::exists(of_pipeline)).get_result(connection)
 }
 
 pub(super) fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {

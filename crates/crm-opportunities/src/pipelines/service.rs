@@ -115,6 +115,9 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<
     if queries::default_id(connection, scope)? == Some(id) {
         return Err(PipelineError::IsDefault);
     }
+    if queries::has_opportunities(connection, scope, id)? {
+        return Err(PipelineError::InUse);
+    }
     queries::delete(connection, scope, id).map_err(in_use)
 }
 

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use crm_core::{
-    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, PortableExt, Scope, TenantId, Uuid, columns, each_backend,
+    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId,
+    Uuid, columns, each_backend,
 };
 use diesel::prelude::*;
 
 use super::queries;
 use super::row::StageRow;
 use super::{NewStage, NewStages, Stage, StageKey};
-use crate::schema::pipeline_stages;
+use crate::schema::{opportunities, pipeline_stages};
 
 /// Where an opportunity is: what its row holds of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,11 +154,12 @@ pub(super) fn replace(
             .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
             .filter(pipeline_stages::pipeline_id.eq(pipeline))
     };
-    let wanted: Vec<&str> = stages.as_slice().iter().map(|stage| stage.key.as_str()).collect();
-    diesel::delete(of_pipeline().filter(pipeline_stages::key.ne_all(&wanted))).execute(connection)?;
     let rows: Vec<StageRow> = of_pipeline().select(columns::<StageRow>()).load(connection)?;
     let present: HashMap<StageKey, Stage> =
         rows.into_iter().map(StageRow::into_stage).map(|stage| (stage.key.clone(), stage)).collect();
+    lock_opportunities_that_move(connection, scope, pipeline, &present, stages)?;
+    let wanted: Vec<&str> = stages.as_slice().iter().map(|stage| stage.key.as_str()).collect();
+    diesel::delete(of_pipeline().filter(pipeline_stages::key.ne_all(&wanted))).execute(connection)?;
     let mut new = Vec::new();
     for (position, stage) in (1_i16..).zip(stages.as_slice()) {
         match present.get(&stage.key) {
@@ -172,6 +174,32 @@ pub(super) fn replace(
         }
     }
     add(connection, scope, pipeline, &new)
+}
+
+/// Locks the opportunities of stages that get another place or are removed, in ascending order: before their stage, as
+/// everybody does who moves one.
+fn lock_opportunities_that_move(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: Uuid,
+    present: &HashMap<StageKey, Stage>,
+    stages: &NewStages,
+) -> QueryResult<()> {
+    let places: HashMap<&StageKey, i16> = stages.as_slice().iter().map(|stage| &stage.key).zip(1_i16..).collect();
+    let moves = |stage: &&Stage| places.get(&stage.key) != Some(&stage.order);
+    let moving: Vec<&str> = present.values().filter(moves).map(|stage| stage.key.as_str()).collect();
+    if moving.is_empty() {
+        return Ok(());
+    }
+    let _: Vec<OpportunityId> = opportunities::table
+        .filter(opportunities::tenant_id.eq(scope.tenant()))
+        .filter(opportunities::pipeline_id.eq(pipeline))
+        .filter(opportunities::stage_key.eq_any(moving))
+        .order(opportunities::id)
+        .select(opportunities::id)
+        .locked()
+        .load(connection)?;
+    Ok(())
 }
 
 fn is_as_before(before: &Stage, position: i16, stage: &NewStage) -> bool {
