@@ -1,7 +1,5 @@
 //! `/cases/cases` (contract/cases, "Case" and "Walking the workflow").
 
-use std::thread;
-
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
@@ -17,18 +15,6 @@ fn make(client: &Client, body: &Value) -> String {
     format!("/cases/cases/{}", made.item(201)["id"].as_str().unwrap())
 }
 
-/// Makes a case type of these statuses and transitions, for everybody, and gives its id.
-fn make_type(client: &Client, statuses: &[&str], transitions: &[(&str, &str)]) -> String {
-    let status = |label: &&str| json!({ "id": format!("id-{label}"), "type": "node", "data": { "label": label } });
-    let transition = |(source, target): &(&str, &str)| json!({ "label": "Go", "source": source, "target": target });
-    let workflow = json!({
-        "status": statuses.iter().map(status).collect::<Vec<_>>(),
-        "transition": transitions.iter().map(transition).collect::<Vec<_>>()
-    });
-    let made = client.post("/cases/types/cases", &json!({ "label": "Made here", "workflow": workflow }));
-    made.item(201)["id"].as_str().unwrap().to_owned()
-}
-
 /// What happened to a case, newest first: `from > to`, or the comment.
 fn happened(client: &Client, path: &str) -> Vec<String> {
     let line = |activity: &Value| match activity["to"].as_str() {
@@ -36,13 +22,6 @@ fn happened(client: &Client, path: &str) -> Vec<String> {
         None => activity["comment"].as_str().unwrap().to_owned(),
     };
     client.get(&format!("{path}/activities?size=200")).items().iter().map(line).collect()
-}
-
-/// How often each race is run; more by an environment variable.
-fn rounds() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
-    let rounds = std::env::var("CRM_TEST_ROUNDS");
-    rounds.ok().map_or(10, |rounds| rounds.parse().unwrap())
 }
 
 both_databases! {
@@ -164,31 +143,6 @@ both_databases! {
         for (field, id) in [("organizationId", "2"), ("contactId", "9")] {
             api.acme.patch(&path, &json!({ field: id })).refuses(&[(field, "unknown_reference")]);
             api.acme.post("/cases/cases", &json!({ "title": "t", field: id })).refuses(&[(field, "unknown_reference")]);
-        }
-    }
-
-    /// Of two changes of status at once the second sees the new status: it is refused, or a legal second step; the
-    /// activities stand in the order of what happened.
-    fn two_changes_of_status_at_once(database) {
-        let api = Api::start(database);
-        let case_type = make_type(&api.acme, &["A", "B", "C"], &[("A", "B"), ("A", "C"), ("B", "C")]);
-        for round in 0..rounds() {
-            let path = make(&api.acme, &json!({ "title": "t", "caseTypeId": case_type }));
-            let walk = |status: &'static str| api.acme.patch(&path, &json!({ "status": status }));
-            let (to_b, to_c) = thread::scope(|scope| {
-                // Each goes first in half of the rounds.
-                let (one, other) = if round % 2 == 0 { ("B", "C") } else { ("C", "B") };
-                let (one, other) = (scope.spawn(move || walk(one)), scope.spawn(move || walk(other)));
-                let (one, other) = (one.join().unwrap(), other.join().unwrap());
-                if round % 2 == 0 { (one, other) } else { (other, one) }
-            });
-            to_c.item(200);
-            if to_b.status == 200 {
-                assert_eq!(happened(&api.acme, &path), ["B > C", "A > B"]);
-            } else {
-                to_b.problem(409, "transition_not_allowed");
-                assert_eq!((&to_b.body["allowed"], happened(&api.acme, &path)), (&json!([]), vec!["A > C".to_owned()]));
-            }
         }
     }
 }

@@ -1,43 +1,13 @@
-//! `POST /pipeline/leads/{id}/convert` (contract/pipeline, "Lead"), alone and against everything that may come in between.
-//!
-//! `CRM_TEST_ROUNDS` sets how many rounds the races have; without it they have a few.
-
-use std::sync::Barrier;
+//! `POST /pipeline/leads/{id}/convert` (contract/pipeline, "Lead"). What comes in between is a campaign.
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api, Client};
-
-/// How many conversions of one lead are sent at once.
-const AT_ONCE: usize = 16;
-
-fn rounds() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "a test's setting")]
-    std::env::var("CRM_TEST_ROUNDS").map_or(4, |rounds| rounds.parse().unwrap())
-}
-
-/// Sends requests, each `(method, path, body)`, all at once, and gives their answers in the same order.
-fn at_once(client: &Client, requests: &[(&str, String, Value)]) -> Vec<Answer> {
-    let barrier = Barrier::new(requests.len());
-    std::thread::scope(|threads| {
-        let send = |(method, path, body): &(&str, String, Value)| {
-            let body = (!body.is_null()).then(|| body.to_string());
-            barrier.wait();
-            client.send(method, path, &[], body.as_deref())
-        };
-        let started: Vec<_> = requests.iter().map(|request| threads.spawn(move || send(request))).collect();
-        started.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
+use crate::client::{Api, Client};
 
 /// Makes a lead and gives its id.
 fn lead(client: &Client, body: &Value) -> String {
     client.post("/pipeline/leads", body).item(201)["id"].as_str().unwrap().to_owned()
-}
-
-fn convert(id: &str) -> (&'static str, String, Value) {
-    ("POST", format!("/pipeline/leads/{id}/convert"), Value::Null)
 }
 
 /// The opportunities with this title.
@@ -147,75 +117,5 @@ both_databases! {
         let (lead, opportunity) = pair("second");
         assert_eq!(client.delete(&lead).status, 204);
         assert_eq!(client.get(&opportunity).item(200)["leadId"], Value::Null);
-    }
-
-    /// Of sixteen conversions at once one makes the opportunity, and all others are told which.
-    fn of_many_conversions_one_succeeds(database) {
-        let api = Api::start(database);
-        let client = &api.acme;
-        client.post("/pipeline/tags/leads", &json!({ "label": "t" })).item(201);
-        for round in 0..rounds() {
-            let title = format!("Deal-{round}-");
-            let id = lead(client, &json!({ "title": title, "tags": "t" }));
-            let answers = at_once(client, &vec![convert(&id); AT_ONCE]);
-            let made: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
-            assert_eq!(made.len(), 1, "round {round}: {answers:#?}");
-            let opportunity = &made[0].body["item"]["id"];
-            for other in answers.iter().filter(|answer| answer.status != 201) {
-                assert_eq!(&other.problem(409, "already_converted").body["opportunityId"], opportunity, "round {round}");
-            }
-            assert_whole(client, &id, &title, true);
-        }
-    }
-
-    /// Archiving, deleting and merging at the same moment: each comes before the conversion or after it.
-    fn nothing_comes_in_between(database) {
-        let api = Api::start(database);
-        let client = &api.acme;
-        for round in 0..rounds() {
-            let title = format!("Archived-{round}-");
-            let id = lead(client, &json!({ "title": title }));
-            let archive = ("PATCH", format!("/pipeline/leads/{id}/archive"), Value::Null);
-            let answers = at_once(client, &[convert(&id), archive, convert(&id)]);
-            assert_eq!(answers[1].status, 200, "{}", answers[1].text);
-            let codes = [&answers[0], &answers[2]].map(|answer| answer.body["code"].as_str().unwrap_or("made"));
-            let converted = codes.contains(&"made");
-            let expected: &[&str] = if converted { &["already_converted", "lead_archived"] } else { &["lead_archived"] };
-            assert!(codes.iter().all(|code| *code == "made" || expected.contains(code)), "{codes:?}");
-            assert_whole(client, &id, &title, converted);
-
-            let title = format!("Deleted-{round}-");
-            let id = lead(client, &json!({ "title": title }));
-            let delete = ("DELETE", format!("/pipeline/leads/{id}"), Value::Null);
-            let answers = at_once(client, &[convert(&id), delete]);
-            assert_eq!(answers[1].status, 204, "{}", answers[1].text);
-            assert!(matches!(answers[0].status, 201 | 404), "{}", answers[0].text);
-            let made = opportunities(client, &title);
-            assert_eq!(made.len(), usize::from(answers[0].status == 201));
-            assert!(made.iter().all(|opportunity| opportunity["leadId"].is_null()), "{made:?}");
-
-            let title = format!("Merged-{round}-");
-            let record = |kind: &str| {
-                let made = client.post(&format!("/directory/{kind}"), &json!({ "name": format!("{title}{kind}") }));
-                made.item(201)["id"].as_str().unwrap().to_owned()
-            };
-            let [from, to, gone] = ["organizations"; 3].map(record);
-            let [contact_from, contact_to] = ["contacts"; 2].map(record);
-            let id = lead(client, &json!({
-                "title": title, "organizationId": from, "contactId": contact_from, "participants": [{ "id": contact_from }]
-            }));
-            let answers = at_once(client, &[
-                convert(&id),
-                ("POST", format!("/directory/organizations/{to}/merge"), json!({ "sourceId": [from, gone] })),
-                ("POST", format!("/directory/contacts/{contact_to}/merge"), json!({ "sourceId": [contact_from] })),
-            ]);
-            assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [201, 200, 200], "{answers:#?}");
-            assert_whole(client, &id, &title, true);
-            let lead = client.get(&format!("/pipeline/leads/{id}")).item(200).clone();
-            for record in [&lead, &opportunities(client, &title)[0]] {
-                let points_at = (&record["organizationId"], &record["contactId"], &record["participants"][0]["id"]);
-                assert_eq!(points_at, (&json!(to), &json!(contact_to), &json!(contact_to)), "round {round}");
-            }
-        }
     }
 }

@@ -6,6 +6,7 @@
 mod checker;
 #[path = "../common/client.rs"]
 mod client;
+mod conversion;
 mod crash;
 mod drain;
 mod planted;
@@ -15,4 +16,5 @@ mod races;
 mod rules;
 mod settings;
 mod tokens;
+mod walks;
 mod writers;
