@@ -10,35 +10,45 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Api, Keys};
 
 const ROOT: &str = "/api/v1/ticketing/clientMap";
-const ACME: &str = "0e6b2f70-5b0c-4b6c-9f3e-0d6a4c1b2a11";
+pub(crate) const ACME: &str = "0e6b2f70-5b0c-4b6c-9f3e-0d6a4c1b2a11";
 const NOBODY: &str = "00000000-1111-4222-8333-444444444444";
-const SECRET: &str = "a secret of at least thirty-two bytes";
+pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
 const PAGE: &str = include_str!("../../../../docs/errors.md");
 
-/// A request that ends in a problem: code, the header `Authorization`, the header `x-tenantid`.
+/// Somebody who is refused: code, the header `Authorization`, the header `x-tenantid`.
 type Refused = (ProblemCode, Option<String>, &'static str);
 
 /// The header of a token for this tenant, with these roles, which ends in so many seconds.
-fn bearer(tenant: &str, roles: &[&str], seconds: i64) -> Option<String> {
+fn bearer(tenant: &str, roles: &[&str], seconds: i64) -> String {
     let end = Timestamp::now().as_datetime().timestamp() + seconds;
     let claims = json!({ "tenant_id": tenant, "realm_access": { "roles": roles }, "exp": end });
     let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()));
-    Some(format!("Bearer {}", token.unwrap()))
+    format!("Bearer {}", token.unwrap())
+}
+
+/// The header of a token that may do everything for this tenant.
+pub(crate) fn administrator(tenant: &str) -> String {
+    bearer(tenant, &["ticket_admin"], 300)
+}
+
+/// Whoever is refused whatever they ask for; one of them sends this header.
+pub(crate) fn callers_refused(no_token: &str) -> Vec<Refused> {
+    vec![
+        (ProblemCode::MissingToken, None, ACME),
+        (ProblemCode::InvalidToken, Some(no_token.to_owned()), ACME),
+        (ProblemCode::TokenExpired, Some(bearer(ACME, &["ticket_admin"], -3_600)), ACME),
+        (ProblemCode::InvalidHeader, Some(administrator(ACME)), "acme"),
+        (ProblemCode::MissingRole, Some(bearer(ACME, &["user"], 300)), ACME),
+        (ProblemCode::ForeignTenant, Some(administrator(ACME)), NOBODY),
+        (ProblemCode::UnknownTenant, Some(administrator(NOBODY)), NOBODY),
+    ]
 }
 
 /// Each makes the client map that exists already.
 fn refused() -> Vec<Refused> {
-    let admin = |tenant: &str| bearer(tenant, &["ticket_admin"], 300);
-    vec![
-        (ProblemCode::MissingToken, None, ACME),
-        (ProblemCode::InvalidToken, Some("Bearer a.b.c".to_owned()), ACME),
-        (ProblemCode::TokenExpired, bearer(ACME, &["ticket_admin"], -3_600), ACME),
-        (ProblemCode::InvalidHeader, admin(ACME), "acme"),
-        (ProblemCode::MissingRole, bearer(ACME, &["user"], 300), ACME),
-        (ProblemCode::ForeignTenant, admin(ACME), NOBODY),
-        (ProblemCode::UnknownTenant, admin(NOBODY), NOBODY),
-        (ProblemCode::ClientIdTaken, admin(ACME), ACME),
-    ]
+    let mut refused = callers_refused("Bearer a.b.c");
+    refused.push((ProblemCode::ClientIdTaken, Some(administrator(ACME)), ACME));
+    refused
 }
 
 /// What a good request ends in where the operator has set this and nothing else.
@@ -54,7 +64,7 @@ pub(crate) fn provoked() -> Vec<ProblemCode> {
     refused.chain(BY_SETTINGS.iter().map(|(code, _)| *code)).collect()
 }
 
-fn make_map(api: &Api<'_>, authorization: Option<&str>, tenant: &str) -> Answer {
+pub(crate) fn make_map(api: &Api<'_>, authorization: Option<&str>, tenant: &str) -> Answer {
     let body = json!({ "clientId": "C", "clientName": "Client", "clientType": "custom", "mappingType": "inbound" });
     let mut headers = vec![("x-tenantid", tenant)];
     headers.extend(authorization.map(|value| ("authorization", value)));
@@ -69,7 +79,7 @@ fn name_on_ticketing(code: ProblemCode) -> &'static str {
 }
 
 #[track_caller]
-fn assert_is(answer: &Answer, code: ProblemCode) {
+pub(crate) fn assert_is(answer: &Answer, code: ProblemCode) {
     let Value::Object(error) = &answer.body["error"] else { panic!("{}", answer.text) };
     assert_eq!(answer.status, code.status().as_u16(), "{code:?}: {}", answer.text);
     assert_eq!(error["code"], name_on_ticketing(code), "{code:?}: {}", answer.text);
@@ -82,8 +92,8 @@ both_databases! {
     fn every_problem_of_ticketing_is_provoked(database) {
         let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);
         Keys::of_new_tenant(database, ACME);
-        let good = bearer(ACME, &["ticket_admin"], 300);
-        assert_eq!(make_map(&api, good.as_deref(), ACME).status, 201, "nothing is wrong with the request itself");
+        let good = administrator(ACME);
+        assert_eq!(make_map(&api, Some(&good), ACME).status, 201, "nothing is wrong with the request itself");
         for (code, authorization, tenant) in refused() {
             assert_is(&make_map(&api, authorization.as_deref(), tenant), code);
         }
@@ -95,6 +105,6 @@ fn what_the_operator_has_not_set_up_is_told() {
     for (code, settings) in BY_SETTINGS {
         let database = TestDatabase::sqlite();
         let api = Api::start_with(&database, settings);
-        assert_is(&make_map(&api, bearer(ACME, &["ticket_admin"], 300).as_deref(), ACME), *code);
+        assert_is(&make_map(&api, Some(&administrator(ACME)), ACME), *code);
     }
 }
