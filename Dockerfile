@@ -19,7 +19,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin crm \
+    && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin crm \
     && install -d -o crm -g crm -m 0700 /data
 COPY --from=build /crm-gateway /usr/local/bin/crm-gateway
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/crm-gateway/
