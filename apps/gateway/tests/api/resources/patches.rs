@@ -111,9 +111,9 @@ both_databases! {
         for resource in RESOURCES {
             let made = api.acme.post(resource.path, &(resource.full)());
             let path = made.header("location");
-            let wrong = json!({ resource.text: 7, "note": ["a"], "owner": { "name": "No id" }, "titel": "x", "__proto__": {} });
+            let wrong = json!({ resource.text: 7, resource.note: ["a"], "owner": { "name": "No id" }, "titel": "x", "__proto__": {} });
             let expected = [
-                (resource.text, "wrong_type"), ("note", "wrong_type"), ("owner.id", "required"),
+                (resource.text, "wrong_type"), (resource.note, "wrong_type"), ("owner.id", "required"),
                 ("titel", "unknown_field"), ("__proto__", "unknown_field"),
             ];
             api.acme.patch(path, &wrong).refuses(&expected);
@@ -146,7 +146,7 @@ both_databases! {
                 api.acme.post(resource.path, &body).problem(status, code);
                 api.acme.patch(&path, &body).problem(status, code);
                 api.acme.post(resource.tags, &json!({ "label": "x", "tenantId": tenant })).problem(status, code);
-                api.acme.put(resource.form, &json!({ "fields": [], "tenantId": tenant })).problem(status, code);
+                resource.set_fields(&api.acme, &[], json!({ "tenantId": tenant })).problem(status, code);
                 let (bulk, entity) = resource.bulk;
                 let body = json!({ "entity": entity, "action": "delete", "ids": ["1"], "tenantId": tenant });
                 api.acme.post(bulk, &body).problem(status, code);
