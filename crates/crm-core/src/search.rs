@@ -108,6 +108,22 @@ impl Among {
     }
 }
 
+/// The boxed query that a list starts with: `among!(leads, scope, candidates)` selects those of a tenant's records that
+/// [`Candidates`](crate::search::Candidates) leave.
+#[macro_export]
+macro_rules! among {
+    ($table:ident, $scope:expr, $candidates:expr) => {
+        match $candidates {
+            $crate::search::Candidates::Few(ids) => {
+                $table::table.filter($crate::search::Among::new($scope, ids)).into_boxed::<$crate::Db>()
+            }
+            $crate::search::Candidates::Many => {
+                $table::table.filter($table::tenant_id.eq($scope.tenant())).into_boxed::<$crate::Db>()
+            }
+        }
+    };
+}
+
 sql_fragment!(Among, Bool);
 
 impl QueryFragment<Db> for Among {

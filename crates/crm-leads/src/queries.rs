@@ -1,16 +1,19 @@
 //! The SQL of leads. Every query starts at the tenant of a scope.
 
-use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Among, Candidates, TextIndex};
+use crm_core::page::Contains;
+use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
+use crm_core::{
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, columns,
+    created_within,
+};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
+use crate::LeadFilter;
 use crate::row::{LeadRow, LeadValues};
 use crate::schema::leads;
-use crate::{LeadFilter, LeadSort};
 
 type Query = leads::BoxedQuery<'static, Db>;
 
@@ -36,7 +39,7 @@ pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &Lead
 }
 
 /// The leads that match, in no order.
-fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
     let LeadFilter {
         title,
         contact_id,
@@ -50,10 +53,7 @@ fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
         created_after,
         created_before,
     } = filter;
-    let mut query = match &narrowed.titled {
-        Candidates::Few(ids) => leads::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
-        Candidates::Many => leads::table.filter(leads::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
-    };
+    let mut query = among!(leads, scope, &narrowed.titled);
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
     any_of!(query, leads::owner_id, owner_id);
@@ -73,32 +73,8 @@ fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
         Some(true) => query = query.filter(leads::converted_on.is_not_null()),
         Some(false) => query = query.filter(leads::converted_on.is_null()),
     }
-    if let Some(moment) = created_after {
-        query = query.filter(leads::created_on.ge(*moment));
-    }
-    if let Some(moment) = created_before {
-        query = query.filter(leads::created_on.le(*moment));
-    }
+    created_within!(query, leads, created_after, created_before);
     query
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &LeadFilter,
-    narrowed: &Narrowed,
-    request: &PageRequest<LeadSort>,
-) -> QueryResult<Vec<LeadRow>> {
-    request.apply(matching(scope, filter, narrowed)).select(columns::<LeadRow>()).load(connection)
-}
-
-pub(crate) fn count(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &LeadFilter,
-    narrowed: &Narrowed,
-) -> QueryResult<i64> {
-    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

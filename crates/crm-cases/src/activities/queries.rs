@@ -1,6 +1,6 @@
 //! The SQL of activities. Every query starts at the tenant of a scope.
 
-use crm_core::page::{PageRequest, SortKey};
+use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::values::{LongText, User};
 use crm_core::{CaseId, Db, DbConnection, Scope, TenantId, Timestamp, columns};
@@ -23,7 +23,7 @@ pub(crate) struct ActivityRow {
 }
 
 impl ActivityRow {
-    pub(crate) fn place(&self) -> (SortKey, i64) {
+    pub(crate) fn place(&self, _: ActivitySort, _: Direction) -> (SortKey, i64) {
         (SortKey::Number(self.id), self.id)
     }
 
@@ -92,22 +92,10 @@ pub(crate) fn insert(
     diesel::insert_into(case_activities::table).values(row).returning(columns::<ActivityRow>()).get_result(connection)
 }
 
-fn of(scope: &Scope, case: CaseId) -> case_activities::BoxedQuery<'static, Db> {
+/// What happened to a case, in no order.
+pub(crate) fn of(scope: &Scope, case: CaseId) -> case_activities::BoxedQuery<'static, Db> {
     case_activities::table
         .filter(case_activities::tenant_id.eq(scope.tenant()))
         .filter(case_activities::case_id.eq(case))
         .into_boxed::<Db>()
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    case: CaseId,
-    request: &PageRequest<ActivitySort>,
-) -> QueryResult<Vec<ActivityRow>> {
-    request.apply(of(scope, case)).select(columns::<ActivityRow>()).load(connection)
-}
-
-pub(crate) fn count(connection: &mut DbConnection, scope: &Scope, case: CaseId) -> QueryResult<i64> {
-    of(scope, case).count().get_result(connection)
 }

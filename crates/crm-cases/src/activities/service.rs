@@ -36,10 +36,8 @@ pub fn list(
     request: &PageRequest<ActivitySort>,
 ) -> Result<Page<Activity>, CaseError> {
     type_of(connection, scope, case)?.ok_or(CaseError::NotFound)?;
-    let rows = queries::page(connection, scope, case, request)?;
-    let total = if request.include_total { Some(queries::count(connection, scope, case)?) } else { None };
-    let turn = |rows: Vec<ActivityRow>| rows.into_iter().map(ActivityRow::into_activity).collect();
-    Ok(request.finish(rows, total, ActivityRow::place, turn)?)
+    let page = request.load(connection, || queries::of(scope, case), ActivityRow::place)?;
+    page.try_map(|rows| Ok(rows.into_iter().map(ActivityRow::into_activity).collect()))
 }
 
 /// Notes that a patch takes a case, which is locked, from one status to another.

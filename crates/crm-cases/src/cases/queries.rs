@@ -1,17 +1,17 @@
 //! The SQL of cases. Every query starts at the tenant of a scope.
 
-use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Among, Candidates, TextIndex};
+use crm_core::page::Contains;
+use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::{User, lowercase};
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, any_of, columns};
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, columns, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
+use crate::CaseFilter;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
 use crate::schema::cases;
-use crate::{CaseFilter, CaseSort};
 
 type Query = cases::BoxedQuery<'static, Db>;
 
@@ -35,7 +35,7 @@ pub(crate) struct Named {
 }
 
 /// The cases that match, in no order.
-fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
     let CaseFilter {
         title,
         status: _,
@@ -50,10 +50,7 @@ fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
         created_before,
     } = filter;
     let priority = priority.as_ref().map(|entries| entries.iter().map(|entry| lowercase(entry)).collect::<Vec<_>>());
-    let mut query = match &named.titled {
-        Candidates::Few(ids) => cases::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
-        Candidates::Many => cases::table.filter(cases::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
-    };
+    let mut query = among!(cases, scope, &named.titled);
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
     any_of!(query, cases::assignee_id, assignee_id);
@@ -69,32 +66,8 @@ fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
     if let Some(tags) = &named.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Case, tags.clone()));
     }
-    if let Some(moment) = created_after {
-        query = query.filter(cases::created_on.ge(*moment));
-    }
-    if let Some(moment) = created_before {
-        query = query.filter(cases::created_on.le(*moment));
-    }
+    created_within!(query, cases, created_after, created_before);
     query
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &CaseFilter,
-    named: &Named,
-    request: &PageRequest<CaseSort>,
-) -> QueryResult<Vec<CaseRow>> {
-    request.apply(matching(scope, filter, named)).select(columns::<CaseRow>()).load(connection)
-}
-
-pub(crate) fn count(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &CaseFilter,
-    named: &Named,
-) -> QueryResult<i64> {
-    matching(scope, filter, named).count().get_result(connection)
 }
 
 pub(crate) fn insert(

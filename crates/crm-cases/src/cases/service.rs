@@ -80,11 +80,8 @@ pub fn list(
     let tags = tags.map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Case, tags)).transpose()?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let named = Named { titled, tags, status };
-    let rows = queries::page(connection, scope, filter, &named, request)?;
-    let total = if request.include_total { Some(queries::count(connection, scope, filter, &named)?) } else { None };
-    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
-    let Page { items, page, size, has_more, continuation_token, total } = page;
-    Ok(Page { items: complete(connection, scope, items)?, page, size, has_more, continuation_token, total })
+    let page = request.load(connection, || queries::matching(scope, filter, &named), CaseRow::place)?;
+    Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
 /// Changes a case; an empty patch leaves it as it is. A change of the status walks the workflow and adds an activity.

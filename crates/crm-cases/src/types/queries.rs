@@ -2,19 +2,22 @@
 
 use std::collections::HashMap;
 
-use crm_core::page::PageRequest;
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, Scope, columns};
 use crm_forms::{Form, HasCustomValue, StoredForm};
 use diesel::prelude::*;
 
-use crate::CaseTypeSort;
 use crate::schema::{case_types, cases};
 use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
 
 // While one is locked, no case comes into it, leaves it or changes in it.
 crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow, CaseTypeValues);
+
+/// All case types of the tenant, in no order.
+pub(crate) fn all(scope: &Scope) -> case_types::BoxedQuery<'static, Db> {
+    case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).into_boxed::<Db>()
+}
 
 pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<CaseTypeRow>> {
     case_types::table
@@ -62,19 +65,6 @@ pub(crate) fn forms_of(
         .select((case_types::id, case_types::form))
         .load(connection)?;
     Ok(rows.into_iter().map(|(id, Json(form))| (id, stored_form(scope.public_tenant(), form))).collect())
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    request: &PageRequest<CaseTypeSort>,
-) -> QueryResult<Vec<CaseTypeRow>> {
-    let all = case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
-    request.apply(all).select(columns::<CaseTypeRow>()).load(connection)
-}
-
-pub(crate) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
-    case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).count().get_result(connection)
 }
 
 /// Inserts a case type; `None` where its label is taken.

@@ -1,4 +1,4 @@
-use crm_core::page::SortKey;
+use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::values::{Title, User, lowercase};
 use crm_core::{CaseTypeId, Db, FieldErrors, PublicTenantId, Scope, Timestamp};
@@ -70,7 +70,7 @@ impl CaseTypeValues {
 
 impl CaseTypeRow {
     /// Where the row stands in an order.
-    pub(crate) fn place(&self, order_by: CaseTypeSort) -> (SortKey, i64) {
+    pub(crate) fn place(&self, order_by: CaseTypeSort, _: Direction) -> (SortKey, i64) {
         let key = match order_by {
             CaseTypeSort::CreatedOn => SortKey::Moment(self.created_on),
             CaseTypeSort::LastUpdatedOn => SortKey::Moment(self.values.last_updated_on),

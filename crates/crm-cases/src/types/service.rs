@@ -91,11 +91,8 @@ pub fn list(
     scope: &Scope,
     request: &PageRequest<CaseTypeSort>,
 ) -> Result<Page<CaseType>, CaseTypeError> {
-    let rows = queries::page(connection, scope, request)?;
-    let total = if request.include_total { Some(queries::count(connection, scope)?) } else { None };
-    let place = |row: &CaseTypeRow| row.place(request.order_by);
-    let turn = |rows: Vec<CaseTypeRow>| rows.into_iter().map(|row| row.into_case_type(scope)).collect();
-    Ok(request.finish(rows, total, place, turn)?)
+    let page = request.load(connection, || queries::all(scope), CaseTypeRow::place)?;
+    page.try_map(|rows| Ok(rows.into_iter().map(|row| row.into_case_type(scope)).collect()))
 }
 
 /// Changes a case type; an empty patch leaves it as it is. Cases in a status that gets another label (its id stays)

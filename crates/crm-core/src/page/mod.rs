@@ -7,18 +7,35 @@ mod sql;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl, OrderDsl};
+use diesel::dsl::{CountStar, Select, count_star};
+use diesel::query_dsl::methods::{FilterDsl, LimitDsl, LoadQuery, OffsetDsl, OrderDsl, SelectDsl};
 use diesel::result::Error as DieselError;
+use diesel::{QueryResult, RunQueryDsl, Selectable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
+use crate::{Db, DbConnection, columns};
 
 pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
 pub(crate) use sql::contains_pattern;
 pub use sql::{AfterRow, Contains, SortOrder};
+
+/// What a boxed query is to a page: whatever is done to it, it keeps its type.
+pub trait Boxed:
+    FilterDsl<AfterRow, Output = Self>
+    + OrderDsl<SortOrder, Output = Self>
+    + LimitDsl<Output = Self>
+    + OffsetDsl<Output = Self>
+{
+}
+
+impl<Q> Boxed for Q where
+    Q: FilterDsl<AfterRow, Output = Q> + OrderDsl<SortOrder, Output = Q> + LimitDsl<Output = Q> + OffsetDsl<Output = Q>
+{
+}
 
 /// Where a page starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,16 +205,65 @@ pub struct Page<T> {
     pub total: Option<i64>,
 }
 
+impl<T> Page<T> {
+    /// The same page of what `turn` makes of its items, all at once.
+    ///
+    /// # Errors
+    /// Those of `turn`.
+    pub fn try_map<U, E>(self, turn: impl FnOnce(Vec<T>) -> Result<Vec<U>, E>) -> Result<Page<U>, E> {
+        let Self { items, page, size, has_more, continuation_token, total } = self;
+        Ok(Page { items: turn(items)?, page, size, has_more, continuation_token, total })
+    }
+}
+
 impl<S: SortField> PageRequest<S> {
-    /// Turns a filtered query into that of this page: ordered, started, and one row longer than the page, so
-    /// that [`finish`](Self::finish) can tell whether another follows.
-    pub fn apply<Q>(&self, query: Q) -> Q
+    /// The page of what `matching` selects: one statement, and one more that counts all of it where that is asked for.
+    /// `place` gives the value that a row is ordered by, and its id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn load<Q, R, I: Into<RowId>>(
+        &self,
+        connection: &mut DbConnection,
+        matching: impl Fn() -> Q,
+        place: impl FnOnce(&R, S, Direction) -> (SortKey, I),
+    ) -> QueryResult<Page<R>>
     where
-        Q: FilterDsl<AfterRow, Output = Q>
-            + OrderDsl<SortOrder, Output = Q>
-            + LimitDsl<Output = Q>
-            + OffsetDsl<Output = Q>,
+        R: Selectable<Db>,
+        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<CountStar>,
+        Select<Q, R::SelectExpression>: LoadQuery<'static, DbConnection, R>,
+        Select<Q, CountStar>: LoadQuery<'static, DbConnection, i64>,
     {
+        let mut items = SelectDsl::select(self.apply(matching()), columns::<R>()).load(connection)?;
+        let total = match self.include_total {
+            true => Some(SelectDsl::select(matching(), count_star()).get_result(connection)?),
+            false => None,
+        };
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let has_more = items.len() > size;
+        items.truncate(size);
+        let continuation_token = match items.last().filter(|_| has_more) {
+            None => None,
+            Some(last) => {
+                let (key, id) = place(last, self.order_by, self.direction);
+                let fingerprint = self.fingerprint.clone();
+                let token = Token { fingerprint, key, id: id.into(), page: self.page + 1 };
+                Some(token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))?)
+            }
+        };
+        Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total })
+    }
+
+    /// The page of a list that is known to have no match, without a statement.
+    #[must_use]
+    pub fn nothing<T>(&self) -> Page<T> {
+        let (page, size, total) = (self.page, self.size, self.include_total.then_some(0));
+        Page { items: Vec::new(), page, size, has_more: false, continuation_token: None, total }
+    }
+
+    /// Turns a filtered query into that of this page: ordered, started, and one row longer than the page, to tell
+    /// whether another follows.
+    fn apply<Q: Boxed>(&self, query: Q) -> Q {
         let column = self.order_by.column().sql(self.direction);
         let query = query.order(SortOrder { column, direction: self.direction }).limit(self.size + 1);
         match &self.start {
@@ -207,32 +273,6 @@ impl<S: SortField> PageRequest<S> {
                 query.filter(AfterRow { column, direction: self.direction, key: key.clone(), id: *id })
             }
         }
-    }
-
-    /// Makes the page of what [`apply`](Self::apply) found. `place` gives the sort key and the id of a row.
-    ///
-    /// # Errors
-    /// When the token cannot be written, which no value of a row makes happen.
-    pub fn finish<R, T, I: Into<RowId>>(
-        &self,
-        mut rows: Vec<R>,
-        total: Option<i64>,
-        place: impl FnOnce(&R) -> (SortKey, I),
-        turn: impl FnOnce(Vec<R>) -> Vec<T>,
-    ) -> Result<Page<T>, DieselError> {
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let has_more = rows.len() > size;
-        rows.truncate(size);
-        let continuation_token = match rows.last().filter(|_| has_more) {
-            None => None,
-            Some(last) => {
-                let (key, id) = place(last);
-                let fingerprint = self.fingerprint.clone();
-                let token = Token { fingerprint, key, id: id.into(), page: self.page + 1 };
-                Some(token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))?)
-            }
-        };
-        Ok(Page { items: turn(rows), page: self.page, size: self.size, has_more, continuation_token, total })
     }
 
     /// A request for the first page in the default order, for Rust callers.

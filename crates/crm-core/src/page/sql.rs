@@ -122,3 +122,17 @@ macro_rules! any_of {
         }
     };
 }
+
+/// Filters a boxed query by when its rows were made: `created_within!(query, leads, created_after, created_before)` with
+/// two `Option`s, both of which name a moment that still counts.
+#[macro_export]
+macro_rules! created_within {
+    ($query:ident, $table:ident, $after:expr, $before:expr) => {
+        if let Some(moment) = $after {
+            $query = $query.filter($table::created_on.ge(*moment));
+        }
+        if let Some(moment) = $before {
+            $query = $query.filter($table::created_on.le(*moment));
+        }
+    };
+}

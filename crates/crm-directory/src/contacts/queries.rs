@@ -1,11 +1,12 @@
 //! The SQL of contacts. Every query starts at the tenant of a scope.
 
-use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Among, Candidates, FEW};
+use crm_core::page::Contains;
+use crm_core::search::{Candidates, FEW};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope, Uuid, any_of, columns,
+    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns,
+    created_within,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
@@ -14,7 +15,7 @@ use diesel::prelude::*;
 use super::row::{ContactRow, ContactValues};
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
-use crate::{ContactFilter, ContactSort, query};
+use crate::{ContactFilter, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
@@ -113,7 +114,7 @@ fn candidates_of_organizations(connection: &mut DbConnection, scope: &Scope, tex
 }
 
 /// The contacts that match, in no order.
-fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query {
     let ContactFilter {
         ids,
         name,
@@ -127,10 +128,7 @@ fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query
         created_before,
     } = filter;
     let Narrowed { candidates, tags } = narrowed;
-    let mut query = match candidates {
-        Candidates::Few(ids) => contacts::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
-        Candidates::Many => contacts::table.filter(contacts::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
-    };
+    let mut query = among!(contacts, scope, candidates);
     any_of!(query, contacts::id, ids);
     any_of!(query, contacts::organization_id, organization_id);
     any_of!(query, contacts::owner_id, owner_id);
@@ -155,38 +153,8 @@ fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
     }
-    if let Some(moment) = created_after {
-        query = query.filter(contacts::created_on.ge(*moment));
-    }
-    if let Some(moment) = created_before {
-        query = query.filter(contacts::created_on.le(*moment));
-    }
+    created_within!(query, contacts, created_after, created_before);
     query
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &ContactFilter,
-    narrowed: &Narrowed,
-    request: &PageRequest<ContactSort>,
-) -> QueryResult<Vec<ContactRow>> {
-    if narrowed.is_nothing() {
-        return Ok(Vec::new());
-    }
-    request.apply(matching(scope, filter, narrowed)).select(columns::<ContactRow>()).load(connection)
-}
-
-pub(crate) fn count(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &ContactFilter,
-    narrowed: &Narrowed,
-) -> QueryResult<i64> {
-    if narrowed.is_nothing() {
-        return Ok(0);
-    }
-    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

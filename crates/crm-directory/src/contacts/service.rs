@@ -84,11 +84,11 @@ pub fn list(
     form: &Form,
 ) -> Result<Page<Contact>, DirectoryError> {
     let narrowed = queries::narrow(connection, scope, filter)?;
-    let rows = queries::page(connection, scope, filter, &narrowed, request)?;
-    let total = if request.include_total { Some(queries::count(connection, scope, filter, &narrowed)?) } else { None };
-    let page = request.finish(rows, total, |row| row.place(request.order_by, request.direction), |rows| rows)?;
-    let Page { items, page, size, has_more, continuation_token, total } = page;
-    Ok(Page { items: complete(connection, scope, items, form)?, page, size, has_more, continuation_token, total })
+    if narrowed.is_nothing() {
+        return Ok(request.nothing());
+    }
+    let page = request.load(connection, || queries::matching(scope, filter, &narrowed), ContactRow::place)?;
+    Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
 /// Changes a contact; an empty patch leaves it as it is. The caller has checked the patch's

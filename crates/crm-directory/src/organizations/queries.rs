@@ -1,17 +1,17 @@
 //! The SQL of organizations. Every query starts at the tenant of a scope.
 
-use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Among, Candidates};
+use crm_core::page::Contains;
+use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, any_of, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
 use super::row::{OrganizationRow, OrganizationValues};
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
-use crate::{OrganizationFilter, OrganizationSort, query};
+use crate::{OrganizationFilter, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
@@ -80,7 +80,7 @@ pub(crate) fn narrow(
 }
 
 /// The organizations that match, in no order.
-fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> Query {
     let OrganizationFilter {
         ids,
         name,
@@ -95,10 +95,7 @@ fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> 
         created_before,
     } = filter;
     let Narrowed { candidates, tags } = narrowed;
-    let mut query = match candidates {
-        Candidates::Few(ids) => organizations::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
-        Candidates::Many => organizations::table.filter(organizations::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
-    };
+    let mut query = among!(organizations, scope, candidates);
     any_of!(query, organizations::id, ids);
     any_of!(query, organizations::industry, industry);
     any_of!(query, organizations::owner_id, owner_id);
@@ -122,38 +119,8 @@ fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> 
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
     }
-    if let Some(moment) = created_after {
-        query = query.filter(organizations::created_on.ge(*moment));
-    }
-    if let Some(moment) = created_before {
-        query = query.filter(organizations::created_on.le(*moment));
-    }
+    created_within!(query, organizations, created_after, created_before);
     query
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &OrganizationFilter,
-    narrowed: &Narrowed,
-    request: &PageRequest<OrganizationSort>,
-) -> QueryResult<Vec<OrganizationRow>> {
-    if narrowed.is_nothing() {
-        return Ok(Vec::new());
-    }
-    request.apply(matching(scope, filter, narrowed)).select(columns::<OrganizationRow>()).load(connection)
-}
-
-pub(crate) fn count(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &OrganizationFilter,
-    narrowed: &Narrowed,
-) -> QueryResult<i64> {
-    if narrowed.is_nothing() {
-        return Ok(0);
-    }
-    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

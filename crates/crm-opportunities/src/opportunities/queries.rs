@@ -1,15 +1,18 @@
 //! The SQL of opportunities. Every query starts at the tenant of a scope.
 
-use crm_core::page::{Contains, PageRequest};
-use crm_core::search::{Among, Candidates, TextIndex};
+use crm_core::page::Contains;
+use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, any_of, columns};
+use crm_core::{
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, columns,
+    created_within,
+};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
 use super::row::{OpportunityRow, OpportunityValues};
-use super::{LostReason, OpportunityFilter, OpportunitySort, OpportunityStatus};
+use super::{LostReason, OpportunityFilter, OpportunityStatus};
 use crate::pipelines::Place;
 use crate::schema::opportunities;
 
@@ -54,10 +57,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         created_after,
         created_before,
     } = filter;
-    let mut query = match &narrowed.titled {
-        Candidates::Few(ids) => opportunities::table.filter(Among::new(scope, ids)).into_boxed::<Db>(),
-        Candidates::Many => opportunities::table.filter(opportunities::tenant_id.eq(scope.tenant())).into_boxed::<Db>(),
-    };
+    let mut query = among!(opportunities, scope, &narrowed.titled);
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);
@@ -71,32 +71,8 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     if let Some(tags) = &narrowed.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));
     }
-    if let Some(moment) = created_after {
-        query = query.filter(opportunities::created_on.ge(*moment));
-    }
-    if let Some(moment) = created_before {
-        query = query.filter(opportunities::created_on.le(*moment));
-    }
+    created_within!(query, opportunities, created_after, created_before);
     query
-}
-
-pub(crate) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &OpportunityFilter,
-    narrowed: &Narrowed,
-    request: &PageRequest<OpportunitySort>,
-) -> QueryResult<Vec<OpportunityRow>> {
-    request.apply(matching(scope, filter, narrowed)).select(columns::<OpportunityRow>()).load(connection)
-}
-
-pub(crate) fn count(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &OpportunityFilter,
-    narrowed: &Narrowed,
-) -> QueryResult<i64> {
-    matching(scope, filter, narrowed).count().get_result(connection)
 }
 
 pub(crate) fn insert(

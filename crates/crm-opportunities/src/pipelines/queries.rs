@@ -1,14 +1,17 @@
 //! The SQL of pipelines. Every query starts at the tenant of a scope.
 
-use crm_core::page::PageRequest;
 use crm_core::values::{Title, lowercase};
 use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::PipelineSort;
 use super::row::PipelineRow;
 use crate::schema::{default_pipelines, opportunities, pipelines};
+
+/// All pipelines of the tenant, in no order.
+pub(super) fn all(scope: &Scope) -> pipelines::BoxedQuery<'static, Db> {
+    pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).into_boxed::<Db>()
+}
 
 pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
     pipelines::table.find((scope.tenant(), id)).select(columns::<PipelineRow>()).first(connection).optional()
@@ -21,19 +24,6 @@ pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid
         .locked()
         .get_result(connection)
         .optional()
-}
-
-pub(super) fn page(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    request: &PageRequest<PipelineSort>,
-) -> QueryResult<Vec<PipelineRow>> {
-    let all = pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
-    request.apply(all).select(columns::<PipelineRow>()).load(connection)
-}
-
-pub(super) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
-    pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).count().get_result(connection)
 }
 
 /// Makes a pipeline; `None` where the id is taken, which leaves the transaction usable.

@@ -1,4 +1,4 @@
-use crm_core::page::SortKey;
+use crm_core::page::{Direction, SortKey};
 use crm_core::values::{Color, Title};
 use crm_core::{Db, Scope, Timestamp, Uuid};
 use diesel::prelude::*;
@@ -31,7 +31,7 @@ pub(super) struct StageRow {
 
 impl PipelineRow {
     /// Where the row stands in an order.
-    pub(super) fn place(&self, order_by: PipelineSort) -> (SortKey, Uuid) {
+    pub(super) fn place(&self, order_by: PipelineSort, _: Direction) -> (SortKey, Uuid) {
         let key = match order_by {
             PipelineSort::CreatedOn => SortKey::Moment(self.created_on),
             PipelineSort::LastUpdatedOn => SortKey::Moment(self.last_updated_on),

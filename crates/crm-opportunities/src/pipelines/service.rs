@@ -69,11 +69,8 @@ pub fn list(
     scope: &Scope,
     request: &PageRequest<PipelineSort>,
 ) -> Result<Page<Pipeline>, PipelineError> {
-    let rows = queries::page(connection, scope, request)?;
-    let total = if request.include_total { Some(queries::count(connection, scope)?) } else { None };
-    let page = request.finish(rows, total, |row| row.place(request.order_by), |rows| rows)?;
-    let Page { items, page, size, has_more, continuation_token, total } = page;
-    Ok(Page { items: complete(connection, scope, items)?, page, size, has_more, continuation_token, total })
+    let page = request.load(connection, || queries::all(scope), PipelineRow::place)?;
+    Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
 /// Changes a pipeline; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
