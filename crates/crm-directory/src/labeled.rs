@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use crm_core::input::{At, FromJson};
 use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues, lowercase};
-use crm_core::{DbConnection, FieldErrors, Scope, each_backend};
+use crm_core::{DbConnection, FieldErrors, Patch, Scope, each_backend};
 use diesel::prelude::*;
 use serde_json::Value;
+
+use crate::DirectoryError;
+use crate::merge::check_length;
 
 /// The digits of a phone number or of a filter for one; everything else is how a person writes it.
 pub(crate) fn digits(text: &str) -> String {
@@ -15,7 +18,7 @@ pub(crate) fn digits(text: &str) -> String {
 
 /// Reads and writes one of the tables.
 macro_rules! labeled_values {
-    ($(#[$doc:meta])* $table:ident $(, $digits:ident)?) => {
+    ($(#[$doc:meta])* $table:ident, $list:ident, $field:literal $(, $digits:ident)?) => {
         $(#[$doc])*
         pub(crate) mod $table {
             use super::*;
@@ -81,25 +84,51 @@ macro_rules! labeled_values {
                 diesel::delete(old).execute(connection)?;
                 insert(connection, scope, record, values)
             }
+
+            /// Does to the values of a record what a patch says.
+            pub(crate) fn patch(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                record: i64,
+                patch: &Patch<$list>,
+            ) -> QueryResult<()> {
+                match patch {
+                    Patch::Keep => Ok(()),
+                    Patch::Clear => replace(connection, scope, record, &LabeledValues::default()),
+                    Patch::Set(list) => replace(connection, scope, record, list.values()),
+                }
+            }
+
+            /// Gives the first of these records the values of all of them.
+            pub(crate) fn merge(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                records: &[i64],
+            ) -> Result<(), DirectoryError> {
+                let lists = of(connection, scope, records)?;
+                let all = union(records.iter().filter_map(|id| lists.get(id)));
+                check_length($field, all.as_slice().len())?;
+                Ok(replace(connection, scope, records[0], &all)?)
+            }
         }
     };
 }
 
 labeled_values!(
     /// E-mail addresses of contacts.
-    contact_emails
+    contact_emails, Emails, "email"
 );
 labeled_values!(
     /// Phone numbers of contacts.
-    contact_phones, digits
+    contact_phones, Phones, "phone", digits
 );
 labeled_values!(
     /// E-mail addresses of organizations.
-    organization_emails
+    organization_emails, Emails, "email"
 );
 labeled_values!(
     /// Phone numbers of organizations.
-    organization_phones, digits
+    organization_phones, Phones, "phone", digits
 );
 
 type Row = (i64, Option<String>, String, bool);
@@ -114,7 +143,7 @@ fn grouped(rows: Vec<Row>) -> HashMap<i64, LabeledValues> {
 
 /// All values of several lists, each once whatever its case: those of the first list first. The primary one is
 /// that of the first list that has any.
-pub(crate) fn union<'a>(lists: impl IntoIterator<Item = &'a LabeledValues>) -> LabeledValues {
+fn union<'a>(lists: impl IntoIterator<Item = &'a LabeledValues>) -> LabeledValues {
     let mut seen = HashSet::new();
     let mut all: Vec<LabeledValue> = Vec::new();
     for list in lists {

@@ -3,6 +3,7 @@
 pub mod contacts;
 mod error;
 mod labeled;
+mod links;
 mod merge;
 pub mod organizations;
 mod query;

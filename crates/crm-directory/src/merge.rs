@@ -1,5 +1,8 @@
 //! What merging contacts and merging organizations have in common.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use crm_core::input::{Described, FromBody, ObjectReader};
 use crm_core::values::{IdList, LongText, User};
 use crm_core::{FieldCode, FieldErrors, RecordId};
@@ -58,6 +61,16 @@ pub(crate) fn check_length(field: &str, length: usize) -> Result<(), FieldErrors
         return Err(FieldErrors::of(SOURCES, FieldCode::TooMany, message));
     }
     Ok(())
+}
+
+/// The rows of all these records, in this order.
+pub(crate) fn in_order<I: RecordId + Eq + Hash, R>(all: &[I], rows: Vec<(I, R)>) -> Result<Vec<R>, DirectoryError> {
+    let mut rows: HashMap<I, R> = rows.into_iter().collect();
+    let unknown: Vec<I> = all.iter().filter(|id| !rows.contains_key(id)).copied().collect();
+    if !unknown.is_empty() {
+        return Err(DirectoryError::not_found(&unknown));
+    }
+    Ok(all.iter().filter_map(|id| rows.remove(id)).collect())
 }
 
 /// The notes one below the other, separated by a blank line.

@@ -25,6 +25,32 @@ impl HasCustomValue {
     }
 }
 
+/// Declares `has_custom_value` for a kind of records: whether any of them has a value for a custom field, so that the
+/// field's type cannot change. `has_custom_value!(leads)`, for a table with the column `custom_fields`.
+#[macro_export]
+macro_rules! has_custom_value {
+    ($table:ident) => {
+        /// Whether any of these records has a value for this custom field, so that its type cannot change.
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn has_custom_value(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            field: &str,
+        ) -> ::diesel::QueryResult<bool> {
+            use ::diesel::prelude::*;
+            let found: Option<i64> = $table::table
+                .filter($table::tenant_id.eq(scope.tenant()))
+                .filter($crate::HasCustomValue::new("custom_fields", field))
+                .select($table::id)
+                .first(connection)
+                .optional()?;
+            Ok(found.is_some())
+        }
+    };
+}
+
 sql_fragment!(HasCustomValue, Bool);
 
 impl QueryFragment<Db> for HasCustomValue {

@@ -2,7 +2,6 @@
 //! one transaction. Each sets `lastUpdatedOn` of the leads that it changes. Call them in a [`DbConnection::write`].
 
 use crm_core::{DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
-use crm_forms::HasCustomValue;
 use diesel::prelude::*;
 
 use crate::queries;
@@ -31,16 +30,4 @@ crm_core::reference_column! {
     unlink_opportunities;
 }
 
-/// Whether any lead has a value for this custom field, so that its type cannot change.
-///
-/// # Errors
-/// The database's.
-pub fn has_custom_value(connection: &mut DbConnection, scope: &Scope, field_id: &str) -> QueryResult<bool> {
-    let found: Option<LeadId> = leads::table
-        .filter(leads::tenant_id.eq(scope.tenant()))
-        .filter(HasCustomValue::new("custom_fields", field_id))
-        .select(leads::id)
-        .first(connection)
-        .optional()?;
-    Ok(found.is_some())
-}
+crm_forms::has_custom_value!(leads);

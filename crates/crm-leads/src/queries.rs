@@ -17,7 +17,7 @@ use crate::schema::leads;
 
 type Query = leads::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(leads, LeadId, LeadRow, LeadValues);
+crm_core::record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -75,23 +75,6 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
     }
     created_within!(query, leads, created_after, created_before);
     query
-}
-
-pub(crate) fn insert(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: LeadId,
-    creator: Option<User>,
-    values: &LeadValues,
-) -> QueryResult<LeadRow> {
-    let constant = (
-        leads::tenant_id.eq(scope.tenant()),
-        leads::id.eq(id),
-        leads::creator.eq(creator.map(Json)),
-        leads::is_archived.eq(false),
-        leads::created_on.eq(scope.now()),
-    );
-    diesel::insert_into(leads::table).values((constant, values)).returning(columns::<LeadRow>()).get_result(connection)
 }
 
 /// What a transition writes about itself. Who does it is left as it was where nobody says so.

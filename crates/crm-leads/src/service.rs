@@ -1,6 +1,6 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{Participants, User, unknown_reference};
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Patch, Scope, numbering};
+use crm_core::values::{User, unknown_reference};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -22,7 +22,8 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead, form:
     let values = LeadValues::of_new(new, custom_fields, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, &values)
+    let is_archived = false;
+    let row = queries::insert(connection, scope, id, creator, &values, is_archived)
         .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
@@ -94,11 +95,7 @@ pub fn update(
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
     }
-    match &patch.participants {
-        Patch::Keep => {}
-        Patch::Clear => participants::set(connection, scope, id, &Participants::default())?,
-        Patch::Set(participants) => participants::set(connection, scope, id, participants)?,
-    }
+    participants::patch(connection, scope, id, &patch.participants)?;
     complete_one(connection, scope, row, form)
 }
 

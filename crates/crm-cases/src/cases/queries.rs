@@ -2,9 +2,8 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, TextIndex};
-use crm_core::sql::Json;
-use crm_core::values::{User, lowercase};
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, columns, created_within};
+use crm_core::values::lowercase;
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -68,20 +67,4 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
     }
     created_within!(query, cases, created_after, created_before);
     query
-}
-
-pub(crate) fn insert(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: CaseId,
-    creator: Option<User>,
-    values: &CaseValues,
-) -> QueryResult<CaseRow> {
-    let constant = (
-        cases::tenant_id.eq(scope.tenant()),
-        cases::id.eq(id),
-        cases::creator.eq(creator.map(Json)),
-        cases::created_on.eq(scope.now()),
-    );
-    diesel::insert_into(cases::table).values((constant, values)).returning(columns::<CaseRow>()).get_result(connection)
 }

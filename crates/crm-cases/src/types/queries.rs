@@ -68,7 +68,7 @@ pub(crate) fn forms_of(
 }
 
 /// Inserts a case type; `None` where its label is taken.
-pub(crate) fn insert(
+pub(crate) fn insert_unless_taken(
     connection: &mut DbConnection,
     scope: &Scope,
     id: CaseTypeId,

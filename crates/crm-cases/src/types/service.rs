@@ -58,7 +58,8 @@ fn insert(
     let values = CaseTypeValues::of_new(new, form, workflow, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, is_default, &values)?.ok_or(CaseTypeError::LabelTaken)?;
+    let row = queries::insert_unless_taken(connection, scope, id, creator, is_default, &values)?
+        .ok_or(CaseTypeError::LabelTaken)?;
     statuses::insert(connection, scope, id, &graph)?;
     Ok(row.into_case_type(scope))
 }

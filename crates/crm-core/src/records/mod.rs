@@ -17,12 +17,12 @@ pub fn in_statements<I: Copy + Ord>(ids: &[I]) -> Vec<Vec<I>> {
     ids.chunks(IDS_OF_A_STATEMENT).map(<[I]>::to_vec).collect()
 }
 
-/// Declares `find`, `find_locked`, `lock`, `update` and `delete` for a table with the key `(tenant_id, id)`:
-/// `record_queries!(leads, LeadId, LeadRow, LeadValues)` with the table, the type of its id, the row that is read and
-/// the columns that a change writes.
+/// Declares `find`, `find_locked`, `lock`, `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
+/// `record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
+/// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.
 #[macro_export]
 macro_rules! record_queries {
-    ($table:ident, $id:ty, $row:ty, $values:ty) => {
+    ($table:ident, $id:ty, $row:ty, $values:ty $(; $($column:ident: $of:ty),+)?) => {
         pub(crate) fn find(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
@@ -58,6 +58,26 @@ macro_rules! record_queries {
                 found.extend(locked);
             }
             Ok(found)
+        }
+
+        pub(crate) fn insert(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            id: $id,
+            creator: Option<$crate::values::User>,
+            values: &$values,
+            $($($column: $of,)+)?
+        ) -> ::diesel::QueryResult<$row> {
+            use ::diesel::prelude::*;
+            let constant = (
+                $table::tenant_id.eq(scope.tenant()),
+                $table::id.eq(id),
+                $table::creator.eq(creator.map($crate::sql::Json)),
+                $table::created_on.eq(scope.now()),
+                $($($table::$column.eq($column),)+)?
+            );
+            let insert = ::diesel::insert_into($table::table).values((constant, values));
+            insert.returning($crate::columns::<$row>()).get_result(connection)
         }
 
         pub(crate) fn update(

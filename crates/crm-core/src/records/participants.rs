@@ -4,7 +4,7 @@
 /// its table, the one with a row for each participant (`tenant_id`, `record_id`, `contact_id`, `name`, `position`),
 /// the type of its id and the function that [`record_queries!`](crate::record_queries) made to lock its rows.
 ///
-/// For the crate: `of`, `add` and `set`. For everybody: `unlink_contacts` and `repoint_contacts`, which are for
+/// For the crate: `of`, `add` and `patch`. For everybody: `unlink_contacts` and `repoint_contacts`, which are for
 /// participants and for the column `contact_id` what [`reference_column!`](crate::reference_column) is for others.
 #[macro_export]
 macro_rules! participants {
@@ -32,19 +32,22 @@ macro_rules! participants {
             Ok(lists)
         }
 
-        /// Gives a record exactly these participants.
-        pub(crate) fn set(
+        /// Does to the participants of a record what a patch says.
+        pub(crate) fn patch(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
             record: $id,
-            participants: &$crate::values::Participants,
+            patch: &$crate::Patch<$crate::values::Participants>,
         ) -> Result<(), $crate::WriteError> {
             use ::diesel::prelude::*;
+            if patch.is_keep() {
+                return Ok(());
+            }
             let present = $participants::table
                 .filter($participants::tenant_id.eq(scope.tenant()))
                 .filter($participants::record_id.eq(record));
             ::diesel::delete(present).execute(connection)?;
-            add(connection, scope, record, participants)
+            patch.value().map_or(Ok(()), |participants| add(connection, scope, record, participants))
         }
 
         /// Gives these participants to a record that has none.

@@ -1,13 +1,10 @@
-use std::collections::HashMap;
-
 use crm_core::{ContactId, DbConnection, Scope};
 use crm_tags::TagKind;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::queries;
-use super::row::ContactRow;
-use crate::labeled::{contact_emails, contact_phones, union};
-use crate::merge::{check_length, joined_note};
+use crate::labeled::{contact_emails, contact_phones};
+use crate::merge::{in_order, joined_note};
 use crate::{DirectoryError, MergeRequest};
 
 /// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
@@ -38,26 +35,15 @@ pub fn merge(
         let message = "a contact was moved to another organization meanwhile".to_owned();
         return Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(message)).into());
     }
-    let mut rows: HashMap<ContactId, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let unknown: Vec<ContactId> = all.iter().filter(|id| !rows.contains_key(id)).copied().collect();
-    if !unknown.is_empty() {
-        return Err(DirectoryError::not_found(&unknown));
-    }
-    let note = joined_note(all.iter().filter_map(|id| rows.get(id)).map(|row| row.values.note.as_ref()))?;
-    let values = all.iter().filter_map(|id| rows.remove(id)).map(|row| row.values);
-    let Some(values) = values.reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
+    let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
+    let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
+    let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
     let values = values.merged(note, request.last_updated_by.as_ref(), scope.now());
     queries::update(connection, scope, target, &values)?;
 
     let numbers: Vec<i64> = all.iter().map(|id| id.as_i64()).collect();
-    let emails = contact_emails::of(connection, scope, &numbers)?;
-    let emails = union(numbers.iter().filter_map(|id| emails.get(id)));
-    check_length("email", emails.as_slice().len())?;
-    contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
-    let phones = contact_phones::of(connection, scope, &numbers)?;
-    let phones = union(numbers.iter().filter_map(|id| phones.get(id)));
-    check_length("phone", phones.as_slice().len())?;
-    contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
+    contact_emails::merge(connection, scope, &numbers)?;
+    contact_phones::merge(connection, scope, &numbers)?;
     crm_tags::add_union(connection, scope, TagKind::Contact, target.as_i64(), &numbers[1..])?;
     Ok(())
 }

@@ -2,8 +2,6 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, FEW};
-use crm_core::sql::Json;
-use crm_core::values::User;
 use crm_core::{
     ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns,
     created_within,
@@ -155,23 +153,4 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
     }
     created_within!(query, contacts, created_after, created_before);
     query
-}
-
-pub(crate) fn insert(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: ContactId,
-    creator: Option<User>,
-    values: &ContactValues,
-) -> QueryResult<ContactRow> {
-    let constant = (
-        contacts::tenant_id.eq(scope.tenant()),
-        contacts::id.eq(id),
-        contacts::creator.eq(creator.map(Json)),
-        contacts::created_on.eq(scope.now()),
-    );
-    diesel::insert_into(contacts::table)
-        .values((constant, values))
-        .returning(columns::<ContactRow>())
-        .get_result(connection)
 }

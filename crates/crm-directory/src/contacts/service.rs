@@ -1,6 +1,6 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{LabeledValues, Reference, References};
+use crm_core::values::{Reference, References};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
@@ -115,15 +115,8 @@ pub fn update(
     let values = row.values.patched(patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
-    let none = LabeledValues::default();
-    if !patch.email.is_keep() {
-        let email = patch.email.value().map_or(&none, |email| email.values());
-        contact_emails::replace(connection, scope, id.as_i64(), email)?;
-    }
-    if !patch.phone.is_keep() {
-        let phone = patch.phone.value().map_or(&none, |phone| phone.values());
-        contact_phones::replace(connection, scope, id.as_i64(), phone)?;
-    }
+    contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
+    contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
     }

@@ -2,8 +2,6 @@
 
 use crm_core::page::Contains;
 use crm_core::search::Candidates;
-use crm_core::sql::Json;
-use crm_core::values::User;
 use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -121,23 +119,4 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
     }
     created_within!(query, organizations, created_after, created_before);
     query
-}
-
-pub(crate) fn insert(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-    creator: Option<User>,
-    values: &OrganizationValues,
-) -> QueryResult<OrganizationRow> {
-    let constant = (
-        organizations::tenant_id.eq(scope.tenant()),
-        organizations::id.eq(id),
-        organizations::creator.eq(creator.map(Json)),
-        organizations::created_on.eq(scope.now()),
-    );
-    diesel::insert_into(organizations::table)
-        .values((constant, values))
-        .returning(columns::<OrganizationRow>())
-        .get_result(connection)
 }

@@ -1,5 +1,4 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::LabeledValues;
 use crm_core::{DbConnection, FieldErrors, OrganizationId, Scope, numbering};
 use crm_forms::Form;
 use crm_tags::TagKind;
@@ -110,15 +109,8 @@ pub fn update(
     let custom_fields = errors.into_result(custom_fields)?;
     let values = row.values.patched(patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)?;
-    let none = LabeledValues::default();
-    if !patch.email.is_keep() {
-        let email = patch.email.value().map_or(&none, |email| email.values());
-        organization_emails::replace(connection, scope, id.as_i64(), email)?;
-    }
-    if !patch.phone.is_keep() {
-        let phone = patch.phone.value().map_or(&none, |phone| phone.values());
-        organization_phones::replace(connection, scope, id.as_i64(), phone)?;
-    }
+    organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
+    organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
     }

@@ -1,9 +1,7 @@
 //! What happens to opportunities when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the opportunities that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
-use crm_forms::HasCustomValue;
-use diesel::prelude::*;
+use crm_core::{LeadId, OpportunityId, OrganizationId};
 
 use crate::schema::opportunities;
 
@@ -21,16 +19,4 @@ crm_core::reference_column! {
     unlink_leads;
 }
 
-/// Whether any opportunity has a value for this custom field, so that its type cannot change.
-///
-/// # Errors
-/// The database's.
-pub fn has_custom_value(connection: &mut DbConnection, scope: &Scope, field_id: &str) -> QueryResult<bool> {
-    let found: Option<OpportunityId> = opportunities::table
-        .filter(opportunities::tenant_id.eq(scope.tenant()))
-        .filter(HasCustomValue::new("custom_fields", field_id))
-        .select(opportunities::id)
-        .first(connection)
-        .optional()?;
-    Ok(found.is_some())
-}
+crm_forms::has_custom_value!(opportunities);

@@ -18,7 +18,7 @@ use crate::schema::opportunities;
 
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow, OpportunityValues);
+crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -73,28 +73,6 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     }
     created_within!(query, opportunities, created_after, created_before);
     query
-}
-
-pub(crate) fn insert(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    lead: Option<LeadId>,
-    creator: Option<User>,
-    values: &OpportunityValues,
-) -> QueryResult<OpportunityRow> {
-    let constant = (
-        opportunities::tenant_id.eq(scope.tenant()),
-        opportunities::id.eq(id),
-        opportunities::creator.eq(creator.map(Json)),
-        opportunities::status.eq(OpportunityStatus::Open),
-        opportunities::lead_id.eq(lead),
-        opportunities::created_on.eq(scope.now()),
-    );
-    diesel::insert_into(opportunities::table)
-        .values((constant, values))
-        .returning(columns::<OpportunityRow>())
-        .get_result(connection)
 }
 
 /// What a transition writes about itself. Who does it is left as it was where nobody says so.

@@ -1,7 +1,7 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::{Participants, unknown_reference};
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Patch, Scope, numbering};
+use crm_core::values::unknown_reference;
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering};
 use crm_forms::{CustomFields, Form};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
@@ -77,10 +77,13 @@ fn insert(
     let values = OpportunityValues::of_new(new, custom_fields, place, scope.now());
     let creator = new.creator.clone().or_else(|| new.owner.clone());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, lead, creator, &values).map_err(|error| match lead {
-        Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
-        _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
-    })?;
+    let row =
+        queries::insert(connection, scope, id, creator, &values, OpportunityStatus::Open, lead).map_err(|error| {
+            match lead {
+                Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
+                _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
+            }
+        })?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
@@ -165,11 +168,7 @@ pub fn update(
     if let Some(tags) = tags {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
     }
-    match &patch.participants {
-        Patch::Keep => {}
-        Patch::Clear => participants::set(connection, scope, id, &Participants::default())?,
-        Patch::Set(participants) => participants::set(connection, scope, id, participants)?,
-    }
+    participants::patch(connection, scope, id, &patch.participants)?;
     complete_one(connection, scope, row, form)
 }
 

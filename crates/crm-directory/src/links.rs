@@ -1,0 +1,61 @@
+//! What other records need of contacts and of organizations alike: names, whether they exist, locks.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+/// Those of these ids that were not found, in the order given.
+pub(crate) fn without<I: Copy + Eq + Hash>(ids: &[I], found: Vec<I>) -> Vec<I> {
+    let found: HashSet<I> = found.into_iter().collect();
+    ids.iter().filter(|id| !found.contains(id)).copied().collect()
+}
+
+/// Declares the pieces for one kind: `links!(contacts, ContactId, "contact")` in a module that has its `queries`.
+macro_rules! links {
+    ($table:ident, $id:ty, $one:literal) => {
+        #[doc = concat!("The names of these ", $one, "s, for responses. One that does not exist is not in the map. One statement.")]
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn names(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<HashMap<$id, String>> {
+            if ids.is_empty() {
+                return Ok(HashMap::new());
+            }
+            let rows: Vec<($id, String)> = $table::table
+                .filter($table::tenant_id.eq(scope.tenant()))
+                .filter($table::id.eq_any(ids))
+                .select(($table::id, $table::name))
+                .load(connection)?;
+            Ok(rows.into_iter().collect())
+        }
+
+        #[doc = concat!("Those of these ", $one, "s that do not exist, in the order given. One statement.")]
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
+            let existing = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            Ok(without(ids, existing.select($table::id).load(connection)?))
+        }
+
+        /// As [`missing`], and those that exist cannot be deleted before the end of the transaction: for a write that
+        /// refers to them. They are locked in ascending order. Call it in a [`DbConnection::write`].
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn lock_missing(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
+            let existing = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            Ok(without(ids, existing.order($table::id).select($table::id).held().load(connection)?))
+        }
+
+        #[doc = concat!("Locks those of these ", $one, "s that exist until the end of the transaction, in ascending order, and")]
+        /// returns them: so that nobody can point at them while they are deleted. Call it in a [`DbConnection::write`].
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
+            queries::lock(connection, scope, ids)
+        }
+    };
+}
+
+pub(crate) use links;
