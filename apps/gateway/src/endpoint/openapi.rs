@@ -51,7 +51,7 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
         .security_scheme(TOKEN_SCHEME, SecurityScheme::Http(token.build()))
         .build();
     components.headers.extend(headers::components());
-    let here = ServerBuilder::new().url("/").description(Some("The server that this document came from.")).build();
+    let here = ServerBuilder::new().url(".").description(Some("Where this document came from.")).build();
     let document = OpenApiBuilder::new().info(info).servers(Some([here])).tags(Some(api.tags())).paths(paths);
     Ok(document.components(Some(components)).build())
 }
