@@ -18,20 +18,17 @@ macro_rules! both_databases {
     ($($(#[$meta:meta])* fn $name:ident($database:ident) $body:block)*) => {
         $(
             $(#[$meta])*
+            fn $name($database: &$crate::TestDatabase) $body
+
             mod $name {
-                #[allow(unused_imports, reason = "a test may need nothing from around it")]
-                use super::*;
-
-                fn run($database: &$crate::TestDatabase) $body
-
                 #[test]
                 fn sqlite() {
-                    run(&$crate::TestDatabase::sqlite());
+                    super::$name(&$crate::TestDatabase::sqlite());
                 }
 
                 #[test]
                 fn postgres() {
-                    run(&$crate::TestDatabase::postgres());
+                    super::$name(&$crate::TestDatabase::postgres());
                 }
             }
         )*

@@ -1,5 +1,5 @@
 //! A running gateway with tenants, and a client that speaks to it, for every test binary of the gateway.
-#![allow(dead_code, reason = "each test binary uses its part of it")]
+#![expect(dead_code, reason = "each test binary uses its part of it, and none all")]
 
 use crm_testkit::TestDatabase;
 use serde_json::Value;

@@ -1,5 +1,5 @@
 //! The program as a child process, for every test binary of the gateway.
-#![allow(dead_code, reason = "each test binary uses its part of it")]
+#![expect(dead_code, reason = "each test binary uses its part of it, and none all")]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

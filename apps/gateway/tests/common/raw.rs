@@ -1,5 +1,4 @@
 //! Requests as bytes on a socket, for what no HTTP client would send.
-#![allow(dead_code, reason = "each test binary uses its part of it")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
