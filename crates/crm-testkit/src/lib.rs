@@ -2,6 +2,8 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot have its database fails")]
 
 pub mod lists;
+pub mod plans;
+pub mod records;
 pub mod statements;
 
 use std::path::PathBuf;

@@ -15,24 +15,20 @@ use crm_cases::{
     Activity, Case, CaseError, CaseFilter, CasePatch, CaseSort, CaseType, CaseTypeError, CaseTypePatch, NewCase,
     NewCaseType, activities as timeline, cases, types as case_types,
 };
-use crm_core::input::FromBody;
 use crm_core::page::{Page, PageRequest};
-use crm_core::params::{FromParams, ParamReader};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldErrors, Scope};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
-use diesel::RunQueryDsl;
+use crm_testkit::records::{asked, at, contacts, json_of, organizations, problems, read};
 use serde_json::{Value, json};
-
-/// A body as a type of the crate reads it.
-fn read<T: FromBody>(body: &Value) -> Result<T, FieldErrors> {
-    T::from_body(body.as_object().unwrap())
-}
 
 /// An example of the source, as it is printed there.
 fn source(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
+
+/// All parameters of the list.
+type Asked = crm_testkit::records::Asked<CaseFilter, CaseSort>;
 
 /// A tenant with its default case type, which has the id 1.
 fn tenant(database: &TestDatabase, id: &str) -> Scope {
@@ -82,15 +78,6 @@ fn try_patch_type(
     connection.write(|connection| case_types::update(connection, scope, id, &patch))
 }
 
-fn json_of(resource: &impl serde::Serialize) -> Value {
-    serde_json::to_value(resource).unwrap()
-}
-
-/// The field and code of each problem.
-fn problems(error: &FieldErrors) -> Vec<(&str, &str)> {
-    error.as_slice().iter().map(|error| (error.field.as_str(), error.code.as_str())).collect()
-}
-
 fn invalid(outcome: Result<Case, CaseError>) -> FieldErrors {
     match outcome {
         Err(CaseError::Invalid(errors)) => errors,
@@ -129,53 +116,12 @@ fn workflow(nodes: &[(&str, &str)], edges: &[(&str, &str)]) -> Value {
     })
 }
 
-/// The same tenant at another time.
-fn at(scope: &Scope, moment: &str) -> Scope {
-    Scope::new(scope.tenant(), scope.public_tenant().clone(), moment.parse().unwrap())
-}
-
-/// Organizations and contacts belong to another crate, of which this one knows the tables' keys only.
-fn record(connection: &mut DbConnection, scope: &Scope, table: &str, id: i64) {
-    diesel::sql_query(format!(
-        "INSERT INTO {table} (tenant_id, id, name, name_lower, custom_fields, created_on, last_updated_on) \
-         VALUES ({}, {id}, 'N', 'n', '{{}}', '2025-01-01T00:00:00.000Z', '2025-01-01T00:00:00.000Z')",
-        scope.tenant().as_i64()
-    ))
-    .execute(connection)
-    .unwrap();
-}
-
-fn organizations(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
-    ids.iter().for_each(|id| record(connection, scope, "organizations", *id));
-}
-
-fn contacts(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
-    ids.iter().for_each(|id| record(connection, scope, "contacts", *id));
-}
-
 fn tag(connection: &mut DbConnection, scope: &Scope, label: &str) -> TagOption {
     let new: NewTag = read(&json!({ "label": label })).unwrap();
     connection.write(|connection| crm_tags::create(connection, scope, TagKind::Case, &new)).unwrap()
 }
 
-/// All parameters of the list.
-struct Asked {
-    filter: CaseFilter,
-    page: PageRequest<CaseSort>,
-}
-
-impl FromParams for Asked {
-    fn from_params(params: &mut ParamReader) -> Self {
-        Self { filter: CaseFilter::from_params(params), page: PageRequest::from_params(params) }
-    }
-}
-
-fn asked<T: FromParams>(params: &[(&str, &str)]) -> Result<T, FieldErrors> {
-    let given = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ParamReader::new(given).read()
-}
-
 fn list(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Case> {
-    let Asked { filter, page } = asked(params).unwrap();
+    let Asked { filter, page } = asked::<Asked>(params).unwrap();
     cases::list(connection, scope, &filter, &page).unwrap()
 }

@@ -1,64 +1,40 @@
 use super::*;
-use crm_core::BackendKind;
-use crm_testkit::statements::{Plan, Statement, statements};
-use diesel::connection::SimpleConnection;
+use crm_testkit::plans::{Indexes, moment, ten_tenants};
+use crm_testkit::statements::statements;
 
 /// Ten tenants with ten thousand cases each, and statistics; the scope of one of them.
 fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> Scope {
-    let scopes: Vec<Scope> = (0..10).map(|number| tenant(database, &format!("tenant-{number}"))).collect();
-    for scope in &scopes {
-        organizations(connection, scope, &(1..=200).collect::<Vec<_>>());
-        contacts(connection, scope, &(1..=200).collect::<Vec<_>>());
-        tag(connection, scope, "rare");
+    let (created, updated) = (moment(database.kind(), "n"), moment(database.kind(), "n * 7919 % 10000"));
+    let filled = |connection: &mut DbConnection, id: &str| {
+        let scope = tenant(database, id);
+        tag(connection, &scope, "rare");
         for number in 2..=10 {
-            create_type(connection, scope, &json!({ "label": format!("Type {number}") }));
+            create_type(connection, &scope, &json!({ "label": format!("Type {number}") }));
         }
-    }
-    // A moment `n` minutes into the year, in each database's words.
-    let moment = |n: &str| match database.kind() {
-        BackendKind::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%fZ', '2025-01-01', ({n}) || ' minutes')"),
-        BackendKind::Postgres => format!("TIMESTAMPTZ '2025-01-01T00:00:00Z' + ({n}) * INTERVAL '1 minute'"),
+        scope
     };
-    let (created, updated) = (moment("n"), moment("n * 7919 % 10000"));
-    // One statement for each tenant: none may run longer than the database's time limit.
-    for scope in &scopes {
-        let tenant = scope.tenant().as_i64();
-        connection
-            .batch_execute(&format!(
-                "INSERT INTO cases (tenant_id, id, title, title_lower, case_type_id, status, status_lower, priority,
-                    priority_lower, expected_date, organization_id, contact_id, assignee_id, owner_id, custom_fields,
-                    created_on, last_updated_on)
-                WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
-                SELECT {tenant}, n, 'Case ' || n, 'case ' || (n * 7919 % 10000), n % 10 + 1,
-                    CASE n % 3 WHEN 0 THEN 'Open' WHEN 1 THEN 'In Progress' ELSE 'Closed' END,
-                    CASE n % 3 WHEN 0 THEN 'open' WHEN 1 THEN 'in progress' ELSE 'closed' END,
-                    CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
-                    CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
-                    CASE WHEN n % 3 = 0 THEN '2025-0' || (n % 9 + 1) || '-01' END,
-                    n % 200 + 1, n * 7 % 200 + 1, 'assignee-' || (n % 40), 'owner-' || (n % 50), '{{}}',
-                    {created}, {updated}
-                FROM numbers;
-                INSERT INTO case_activities (tenant_id, case_id, id, comment, created_on)
-                SELECT tenant_id, id, 1, 'c', created_on FROM cases WHERE tenant_id = {tenant};
-                INSERT INTO case_tags (tenant_id, case_id, tag_id)
-                SELECT cases.tenant_id, cases.id, tags.id FROM cases JOIN tags ON tags.tenant_id = cases.tenant_id
-                WHERE cases.tenant_id = {tenant} AND cases.id % 100 = 0;"
-            ))
-            .unwrap();
-    }
-    connection.batch_execute("ANALYZE").unwrap();
-    scopes[4].clone()
-}
-
-/// The statements of one page, and the plan of the one that reads cases.
-fn plan(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> (Page<Case>, Vec<Statement>, Plan) {
-    let (page, sent) = statements(connection, |connection| list(connection, scope, params));
-    let rows = sent.iter().find(|statement| statement.sql.contains("last_updated_on")).unwrap();
-    let plan = rows.plan(connection);
-    for table in ["cases", "case_tags"] {
-        assert!(!plan.scans(table), "{params:?} reads all of {table}:\n{plan}");
-    }
-    (page, sent, plan)
+    ten_tenants(connection, filled, |tenant| {
+        format!(
+            "INSERT INTO cases (tenant_id, id, title, title_lower, case_type_id, status, status_lower, priority,
+                priority_lower, expected_date, organization_id, contact_id, assignee_id, owner_id, custom_fields,
+                created_on, last_updated_on)
+            WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
+            SELECT {tenant}, n, 'Case ' || n, 'case ' || (n * 7919 % 10000), n % 10 + 1,
+                CASE n % 3 WHEN 0 THEN 'Open' WHEN 1 THEN 'In Progress' ELSE 'Closed' END,
+                CASE n % 3 WHEN 0 THEN 'open' WHEN 1 THEN 'in progress' ELSE 'closed' END,
+                CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
+                CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
+                CASE WHEN n % 3 = 0 THEN '2025-0' || (n % 9 + 1) || '-01' END,
+                n % 200 + 1, n * 7 % 200 + 1, 'assignee-' || (n % 40), 'owner-' || (n % 50), '{{}}',
+                {created}, {updated}
+            FROM numbers;
+            INSERT INTO case_activities (tenant_id, case_id, id, comment, created_on)
+            SELECT tenant_id, id, 1, 'c', created_on FROM cases WHERE tenant_id = {tenant};
+            INSERT INTO case_tags (tenant_id, case_id, tag_id)
+            SELECT cases.tenant_id, cases.id, tags.id FROM cases JOIN tags ON tags.tenant_id = cases.tenant_id
+            WHERE cases.tenant_id = {tenant} AND cases.id % 100 = 0;"
+        )
+    })
 }
 
 crm_testkit::both_databases! {
@@ -93,60 +69,41 @@ crm_testkit::both_databases! {
         let by_id = sent[0].plan(&mut connection);
         assert!(!by_id.scans("cases"), "{by_id}");
 
-        for (order, ascending, descending) in [
-            ("createdOn", "cases_created_on", "cases_created_on"),
-            ("lastUpdatedOn", "cases_last_updated_on", "cases_last_updated_on"),
-            ("title", "cases_title", "cases_title"),
-            ("status", "cases_status_order", "cases_status_order"),
-            ("priority", "cases_priority_asc", "cases_priority_desc"),
-            ("expectedDate", "cases_expected_date_asc", "cases_expected_date_desc"),
-        ] {
-            for (direction, index) in [("asc", ascending), ("desc", descending)] {
-                let params = [("orderBy", order), ("sort", direction)];
-                let (page, _, first) = plan(&mut connection, &scope, &params);
-                let token = page.continuation_token.unwrap();
-                let (_, _, next) =
-                    plan(&mut connection, &scope, &[params[0], params[1], ("continuationToken", &token)]);
-                for plan in [first, next] {
-                    assert!(plan.uses(index) && !plan.sorts(), "{order} {direction} is not read from {index}:\n{plan}");
-                }
-            }
-        }
-
-        // In the default order these need no sorting either: the index goes on with it behind the filtered value.
-        for (params, index) in [
-            (("organizationId", "7"), Some("cases_organization")),
-            (("contactId", "7"), Some("cases_contact")),
-            (("ownerId", "owner-7"), Some("cases_owner")),
-            (("assigneeId", "assignee-7"), Some("cases_assignee")),
-            (("priority", "1_high"), None),
-            (("status", "open"), None),
-            (("caseType", "7"), None),
-            (("createdAfterDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
-            (("createdBeforeDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
-        ] {
-            let (_, _, plan) = plan(&mut connection, &scope, &[params]);
-            assert!(!plan.sorts(), "{params:?} sorts:\n{plan}");
-            assert!(index.is_none_or(|index| plan.uses(index)), "{params:?} does not use {index:?}:\n{plan}");
-        }
-        for params in [
-            ("tags", "rare"),
-            ("title", "case 99"),
-            ("organizationId", "7,8"),
-            ("ownerId", "owner-7,owner-8"),
-            ("assigneeId", "assignee-7,assignee-8"),
-            ("priority", "1_high,3_low"),
-            ("status", "open,closed"),
-            ("status", "in-progress"),
-            ("caseType", "2,3"),
-        ] {
-            let (page, sent, _) = plan(&mut connection, &scope, &[params, ("includeTotal", "true")]);
-            assert!(page.has_more, "{params:?}");
-            for statement in sent {
-                let plan = statement.plan(&mut connection);
-                assert!(!plan.scans("cases"), "{params:?} reads all cases:\n{plan}");
-            }
-        }
+        let indexes = Indexes {
+            table: "cases",
+            beside: &["case_tags"],
+            orders: &[
+                ("createdOn", "cases_created_on", "cases_created_on"),
+                ("lastUpdatedOn", "cases_last_updated_on", "cases_last_updated_on"),
+                ("title", "cases_title", "cases_title"),
+                ("status", "cases_status_order", "cases_status_order"),
+                ("priority", "cases_priority_asc", "cases_priority_desc"),
+                ("expectedDate", "cases_expected_date_asc", "cases_expected_date_desc"),
+            ],
+            filters: &[
+                (("organizationId", "7"), Some("cases_organization")),
+                (("contactId", "7"), Some("cases_contact")),
+                (("ownerId", "owner-7"), Some("cases_owner")),
+                (("assigneeId", "assignee-7"), Some("cases_assignee")),
+                (("priority", "1_high"), None),
+                (("status", "open"), None),
+                (("caseType", "7"), None),
+                (("createdAfterDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
+                (("createdBeforeDate", "2025-01-03T00:00:00Z"), Some("cases_created_on")),
+            ],
+            sorted: &[
+                ("tags", "rare"),
+                ("title", "case 99"),
+                ("organizationId", "7,8"),
+                ("ownerId", "owner-7,owner-8"),
+                ("assigneeId", "assignee-7,assignee-8"),
+                ("priority", "1_high,3_low"),
+                ("status", "open,closed"),
+                ("status", "in-progress"),
+                ("caseType", "2,3"),
+            ],
+        };
+        indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
     }
 
     /// At that size an edit of a workflow and a change of a status read no whole table, and neither does a timeline.

@@ -169,7 +169,7 @@ crm_testkit::both_databases! {
             vec![token, ("ownerId", "o1"), ("orderBy", "title"), ("sort", "asc")],
             vec![("continuationToken", "x"), ("ownerId", "o1"), ("orderBy", "title")],
         ] {
-            let errors = asked(&params).map(|_| ()).unwrap_err();
+            let errors = asked::<Asked>(&params).map(|_| ()).unwrap_err();
             assert_eq!(problems(&errors), [("continuationToken", "invalid_token")], "{params:?}");
         }
     }
@@ -190,7 +190,7 @@ fn a_parameter_that_is_none_is_refused() {
         ("sort", "up", "invalid_value"),
         ("size", "201", "out_of_range"),
     ] {
-        let errors = asked(&[(name, value)]).map(|_| ()).unwrap_err();
+        let errors = asked::<Asked>(&[(name, value)]).map(|_| ()).unwrap_err();
         assert_eq!(problems(&errors), [(name, code)], "{name}={value}");
     }
 }

@@ -116,10 +116,10 @@ crm_testkit::both_databases! {
             vec![("continuationToken", &token), ("status", "won")],
             vec![("continuationToken", &token), ("status", "open"), ("orderBy", "stage")],
         ] {
-            let errors = asked(&params).err().unwrap();
+            let errors = asked::<Asked>(&params).err().unwrap();
             assert_eq!(problems(&errors), [("continuationToken", "invalid_token")], "{params:?}");
         }
-        assert!(asked(&[("continuationToken", &token), ("status", "open")]).is_ok());
+        assert!(asked::<Asked>(&[("continuationToken", &token), ("status", "open")]).is_ok());
     }
 }
 
@@ -132,7 +132,7 @@ fn what_is_no_filter_is_named() {
         (("orderBy", "status"), ("orderBy", "invalid_value")),
         (("stage", "a,,b"), ("stage", "invalid_value")),
     ] {
-        let errors = asked(&[params]).err().unwrap();
+        let errors = asked::<Asked>(&[params]).err().unwrap();
         assert_eq!(problems(&errors), [expected], "{params:?}");
     }
 }

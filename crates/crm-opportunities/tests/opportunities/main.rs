@@ -10,9 +10,7 @@ mod plans;
 mod races;
 mod summary;
 
-use crm_core::input::FromBody;
 use crm_core::page::{Page, PageRequest};
-use crm_core::params::{FromParams, ParamReader};
 use crm_core::{DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
 use crm_forms::{Form, PIPELINE};
 use crm_opportunities::{
@@ -21,13 +19,12 @@ use crm_opportunities::{
 };
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
+use crm_testkit::records::{asked, at, contacts, json_of, organizations, problems, read};
 use diesel::RunQueryDsl;
 use serde_json::{Value, json};
 
-/// A body as a type of the crate reads it.
-fn read<T: FromBody>(body: &Value) -> Result<T, FieldErrors> {
-    T::from_body(body.as_object().unwrap())
-}
+/// All parameters of the list.
+type Asked = crm_testkit::records::Asked<OpportunityFilter, OpportunitySort>;
 
 /// A tenant with its "Sales pipeline".
 fn tenant(database: &TestDatabase, id: &str) -> Scope {
@@ -108,8 +105,7 @@ fn try_patch_pipeline(
 }
 
 fn pipelines_of(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Pipeline> {
-    let given = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let page: PageRequest<PipelineSort> = ParamReader::new(given).read().unwrap();
+    let page: PageRequest<PipelineSort> = asked(params).unwrap();
     crm_opportunities::pipelines::list(connection, scope, &page).unwrap()
 }
 
@@ -120,15 +116,6 @@ fn default_pipeline(connection: &mut DbConnection, scope: &Scope) -> Pipeline {
     defaults.remove(0)
 }
 
-fn json_of<T: serde::Serialize>(record: &T) -> Value {
-    serde_json::to_value(record).unwrap()
-}
-
-/// The field and code of each problem.
-fn problems(error: &FieldErrors) -> Vec<(&str, &str)> {
-    error.as_slice().iter().map(|error| (error.field.as_str(), error.code.as_str())).collect()
-}
-
 fn invalid(outcome: Result<Opportunity, OpportunityError>) -> FieldErrors {
     match outcome {
         Err(OpportunityError::Invalid(errors)) => errors,
@@ -136,32 +123,8 @@ fn invalid(outcome: Result<Opportunity, OpportunityError>) -> FieldErrors {
     }
 }
 
-/// The same tenant at another time.
-fn at(scope: &Scope, moment: &str) -> Scope {
-    Scope::new(scope.tenant(), scope.public_tenant().clone(), moment.parse().unwrap())
-}
-
 fn moment(text: &str) -> Timestamp {
     text.parse().unwrap()
-}
-
-/// Organizations and contacts belong to another crate, of which this one knows the tables' keys only.
-fn record(connection: &mut DbConnection, scope: &Scope, table: &str, id: i64) {
-    diesel::sql_query(format!(
-        "INSERT INTO {table} (tenant_id, id, name, name_lower, custom_fields, created_on, last_updated_on) \
-         VALUES ({}, {id}, 'N', 'n', '{{}}', '2025-01-01T00:00:00.000Z', '2025-01-01T00:00:00.000Z')",
-        scope.tenant().as_i64()
-    ))
-    .execute(connection)
-    .unwrap();
-}
-
-fn organizations(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
-    ids.iter().for_each(|id| record(connection, scope, "organizations", *id));
-}
-
-fn contacts(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
-    ids.iter().for_each(|id| record(connection, scope, "contacts", *id));
 }
 
 /// A lead that was converted, of which this crate knows the table's key only.
@@ -181,24 +144,7 @@ fn tag(connection: &mut DbConnection, scope: &Scope, label: &str) -> TagOption {
     connection.write(|connection| crm_tags::create(connection, scope, TagKind::Opportunity, &new)).unwrap()
 }
 
-/// All parameters of the list.
-struct Asked {
-    filter: OpportunityFilter,
-    page: PageRequest<OpportunitySort>,
-}
-
-impl FromParams for Asked {
-    fn from_params(params: &mut ParamReader) -> Self {
-        Self { filter: OpportunityFilter::from_params(params), page: PageRequest::from_params(params) }
-    }
-}
-
-fn asked(params: &[(&str, &str)]) -> Result<Asked, FieldErrors> {
-    let given = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ParamReader::new(given).read()
-}
-
 fn list(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Opportunity> {
-    let Asked { filter, page } = asked(params).unwrap();
+    let Asked { filter, page } = asked::<Asked>(params).unwrap();
     crm_opportunities::list(connection, scope, &filter, &page, &form(scope)).unwrap()
 }

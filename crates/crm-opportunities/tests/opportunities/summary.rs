@@ -3,7 +3,7 @@ use crm_testkit::statements::statements;
 
 /// The summary with these filters: stage, count, and the sums with their currencies.
 fn summary(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Vec<String> {
-    let Asked { filter, .. } = asked(params).unwrap();
+    let Asked { filter, .. } = asked::<Asked>(params).unwrap();
     let stages = crm_opportunities::summary(connection, scope, &filter).unwrap();
     let sums = |value: &Value| {
         let sum = |sum: &Value| format!("{} {}", sum["amount"], sum["code"].as_str().unwrap());
