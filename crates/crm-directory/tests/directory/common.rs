@@ -1,8 +1,8 @@
 //! A tenant with short ways to make, read and list its records.
 
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::page::{Page, PageRequest, SortField};
-use crm_core::params::{FromParams, ParamReader};
+use crm_core::page::{Page, SortField};
+use crm_core::params::FromParams;
 use crm_core::{ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
 use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, NewOrganization, Organization,
@@ -11,6 +11,7 @@ use crm_directory::{
 use crm_forms::{CONTACTS, Form, ORGANIZATIONS};
 use crm_tags::{NewTag, TagKind};
 use crm_testkit::TestDatabase;
+pub(crate) use crm_testkit::records::Asked;
 use serde_json::{Value, json};
 
 pub(crate) struct Desk {
@@ -35,20 +36,8 @@ pub(crate) fn problems(errors: &FieldErrors) -> Vec<String> {
 }
 
 /// A list as a request asks for it.
-pub(crate) struct Asked<F, S> {
-    pub(crate) filter: F,
-    pub(crate) request: PageRequest<S>,
-}
-
-impl<F: FromParams, S: SortField> FromParams for Asked<F, S> {
-    fn from_params(params: &mut ParamReader) -> Self {
-        Self { filter: F::from_params(params), request: PageRequest::from_params(params) }
-    }
-}
-
 pub(crate) fn asked<F: FromParams, S: SortField>(query: &[(&str, &str)]) -> Asked<F, S> {
-    let given = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ParamReader::new(given).read().unwrap()
+    crm_testkit::records::asked(query).unwrap()
 }
 
 impl Desk {
@@ -117,13 +106,13 @@ impl Desk {
     }
 
     pub(crate) fn contacts(&mut self, query: &[(&str, &str)]) -> Page<Contact> {
-        let Asked { filter, request } = asked::<ContactFilter, ContactSort>(query);
-        contacts::list(&mut self.connection, &self.scope, &filter, &request, &self.contact_form).unwrap()
+        let Asked { filter, page } = asked::<ContactFilter, ContactSort>(query);
+        contacts::list(&mut self.connection, &self.scope, &filter, &page, &self.contact_form).unwrap()
     }
 
     pub(crate) fn organizations(&mut self, query: &[(&str, &str)]) -> Page<Organization> {
-        let Asked { filter, request } = asked::<OrganizationFilter, OrganizationSort>(query);
-        organizations::list(&mut self.connection, &self.scope, &filter, &request, &self.organization_form).unwrap()
+        let Asked { filter, page } = asked::<OrganizationFilter, OrganizationSort>(query);
+        organizations::list(&mut self.connection, &self.scope, &filter, &page, &self.organization_form).unwrap()
     }
 
     /// The names of the contacts that a list has, in its order.

@@ -183,10 +183,10 @@ both_databases! {
             for size in ["1", "200"] {
                 let mut query = query.clone();
                 query.push(("size", size));
-                let crate::common::Asked { filter, request } = crate::common::asked(&query);
+                let crate::common::Asked { filter, page } = crate::common::asked(&query);
                 let Desk { connection, scope, contact_form, .. } = &mut desk;
                 let (page, sent) = statements(connection, |connection| {
-                    crm_directory::contacts::list(connection, scope, &filter, &request, contact_form).unwrap()
+                    crm_directory::contacts::list(connection, scope, &filter, &page, contact_form).unwrap()
                 });
                 assert!(!page.items.is_empty());
                 // Names are not asked for where no contact of the page has an organization.

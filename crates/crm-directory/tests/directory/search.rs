@@ -121,10 +121,10 @@ const SEARCHES: &[Search] = &[
 fn searched(desk: &mut Desk, search: &Search) -> (usize, Vec<Statement>, Duration) {
     let mut query = search.query.to_vec();
     query.push(("size", "11"));
-    let Asked { filter, request } = asked(&query);
+    let Asked { filter, page } = asked(&query);
     let Desk { connection, scope, contact_form, .. } = desk;
     let once = |connection: &mut DbConnection| {
-        crm_directory::contacts::list(connection, scope, &filter, &request, contact_form).unwrap()
+        crm_directory::contacts::list(connection, scope, &filter, &page, contact_form).unwrap()
     };
     let (page, mut sent) = statements(connection, once);
     // Without candidates the list itself is not asked for.
