@@ -1,46 +1,19 @@
 use chrono::{Datelike, NaiveDate};
 use crm_core::input::{At, FromJson};
-use crm_core::values::read_text;
-use crm_core::{FieldCode, FieldErrors};
-use serde::Serialize;
+use crm_core::values::{is_blank, read_text};
+use crm_core::{FieldCode, FieldErrors, checked_text};
 use serde_json::Value;
 
 /// How pressing a case is: 1 to 64 characters, trimmed, such as `1_high`. A blank text means none.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Priority(String);
 
 /// A day, `YYYY-MM-DD`, in the years 1 to 9999.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(String);
 
-macro_rules! stored_text {
-    ($type:ident) => {
-        impl $type {
-            /// A text that came from the database, where only checked ones are.
-            #[must_use]
-            pub fn stored(text: String) -> Self {
-                Self(text)
-            }
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-stored_text!(Priority);
-stored_text!(Day);
+checked_text!(Priority);
+checked_text!(Day);
 
 impl Priority {
     /// The most characters it holds.
@@ -71,11 +44,6 @@ impl FromJson for Day {
     fn means_nothing(value: &Value) -> bool {
         is_blank(value)
     }
-}
-
-/// `null`, or what a form on a page sends for a field that was left alone.
-fn is_blank(value: &Value) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 #[cfg(feature = "openapi")]

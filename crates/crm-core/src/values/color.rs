@@ -1,8 +1,6 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::checked_text;
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 use crate::values::text::read_text;
@@ -11,37 +9,7 @@ use crate::values::text::read_text;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Color(String);
 
-impl Color {
-    /// A colour that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The colour as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The text itself.
-    #[must_use]
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-impl fmt::Display for Color {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for Color {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+checked_text!(Color);
 
 impl FromJson for Color {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {

@@ -20,6 +20,6 @@ pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
 pub use reference::{Reference, References, Referring, unknown_reference};
-pub use text::{LongText, ShortText, Title, contains_control, lowercase, read_text};
+pub use text::{LongText, ShortText, Title, contains_control, is_blank, lowercase, read_text};
 pub use url::Url;
 pub use user::{Followers, User};

@@ -1,6 +1,3 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::{FieldCode, FieldErrors};
@@ -49,8 +46,49 @@ pub fn read_text<'v>(
     Some(text)
 }
 
-fn is_blank(value: &Value) -> bool {
-    matches!(value, Value::String(text) if text.trim().is_empty())
+/// Whether a value is `null` or a blank text, which is what a form on a page sends for a field that was left alone.
+#[must_use]
+pub fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// Gives a newtype of a `String`, which holds a checked text, what each of them has: `stored`, `as_str`, `into_string`,
+/// `Display` and `Serialize`.
+#[macro_export]
+macro_rules! checked_text {
+    ($name:ident) => {
+        impl $name {
+            /// A text that came from the database, where only checked ones are.
+            #[must_use]
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
 }
 
 macro_rules! text_type {
@@ -74,37 +112,9 @@ macro_rules! text_type {
                     None => Err(errors),
                 }
             }
-
-            /// A text that came from the database, where only checked ones are.
-            #[must_use]
-            pub fn stored(text: String) -> Self {
-                Self(text)
-            }
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
-            /// The text itself.
-            #[must_use]
-            pub fn into_string(self) -> String {
-                self.0
-            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
+        checked_text!($name);
 
         impl FromJson for $name {
             fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
@@ -117,7 +127,7 @@ macro_rules! text_type {
             }
 
             fn means_nothing(value: &Value) -> bool {
-                value.is_null() || text_type!(@blank $blank value)
+                text_type!(@blank $blank value)
             }
         }
 
@@ -125,7 +135,7 @@ macro_rules! text_type {
         crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters."), $example, max_length: $limit);
     };
     (@blank is_nothing $value:ident) => { is_blank($value) };
-    (@blank is_an_error $value:ident) => { false };
+    (@blank is_an_error $value:ident) => { $value.is_null() };
 }
 
 text_type! {

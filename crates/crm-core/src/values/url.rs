@@ -1,11 +1,9 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::checked_text;
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
-use crate::values::text::read_text;
+use crate::values::text::{is_blank, read_text};
 
 /// The address of a web page, with or without its scheme: `https://www.linkedin.com/in/janedoe`, `johndoe.com`
 /// (contract/directory). Kept as it was sent; a blank one means none.
@@ -15,21 +13,11 @@ use crate::values::text::read_text;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Url(String);
 
+checked_text!(Url);
+
 impl Url {
     /// The most characters it holds.
     pub const LIMIT: usize = 2_048;
-
-    /// An address that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The address.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 
     /// Whether a text, trimmed already, is an address.
     #[must_use]
@@ -56,18 +44,6 @@ fn is_host(host: &str) -> bool {
     host.contains('.') && host.split('.').all(is_label)
 }
 
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for Url {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
 impl FromJson for Url {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
@@ -83,7 +59,7 @@ impl FromJson for Url {
     }
 
     fn means_nothing(value: &Value) -> bool {
-        value.is_null() || matches!(value, Value::String(text) if text.trim().is_empty())
+        is_blank(value)
     }
 }
 

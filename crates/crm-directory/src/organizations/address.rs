@@ -1,39 +1,19 @@
-use std::fmt;
-
 use crm_core::input::{At, FromJson};
-use crm_core::values::read_text;
-use crm_core::{FieldCode, FieldErrors};
-use serde::Serialize;
+use crm_core::values::{is_blank, read_text};
+use crm_core::{FieldCode, FieldErrors, checked_text};
 use serde_json::Value;
 
 /// A postal address in one text: at most 500 characters, trimmed (contract/directory). A blank one means none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(max_length = 500, examples("123 Main Street, Anytown, USA")))]
-#[serde(transparent)]
 pub struct Address(String);
+
+checked_text!(Address);
 
 impl Address {
     /// The most characters it holds.
     pub const LIMIT: usize = 500;
-
-    /// An address that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The address.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl FromJson for Address {
@@ -47,6 +27,6 @@ impl FromJson for Address {
     }
 
     fn means_nothing(value: &Value) -> bool {
-        value.is_null() || matches!(value, Value::String(text) if text.trim().is_empty())
+        is_blank(value)
     }
 }

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use crm_core::input::{At, FromJson, read_list};
 use crm_core::values::{Color, Title, lowercase};
-use crm_core::{FieldCode, FieldErrors, Uuid};
+use crm_core::{FieldCode, FieldErrors, Uuid, checked_text};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::sql_types::Text;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 /// A stage of a pipeline: `{ key, label, order, probability, color }`.
@@ -46,19 +46,9 @@ impl fmt::Display for NotAStageKey {
 
 impl std::error::Error for NotAStageKey {}
 
+checked_text!(StageKey);
+
 impl StageKey {
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// A key that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
     fn random() -> Self {
         Self(Uuid::random().to_string())
     }
@@ -74,18 +64,6 @@ impl FromStr for StageKey {
         } else {
             Err(NotAStageKey)
         }
-    }
-}
-
-impl fmt::Display for StageKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for StageKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
