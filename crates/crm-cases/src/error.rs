@@ -1,15 +1,15 @@
-use std::fmt;
-
 use crm_core::FieldErrors;
 use crm_forms::FormError;
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a case.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// No case of this tenant has the id.
+    #[error("no such case")]
     NotFound,
     /// No transition leads from the status that the case is in to the one that is wanted.
+    #[error("no transition leads from {from} to {to}{}", alternatives(allowed))]
     TransitionNotAllowed {
         /// The label of the status that the case is in.
         from: String,
@@ -19,40 +19,27 @@ pub enum CaseError {
         allowed: Vec<String>,
     },
     /// Every transition to the wanted status is for others: who makes this change is neither of these of the case.
+    #[error("lastUpdatedBy is not an authorized user of the transition: the {} of the case", authorized.join(" or "))]
     NotAuthorized {
         /// `owner`, `assignee`, `requestor`: those whom one of the transitions takes.
         authorized: Vec<&'static str>,
     },
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
 
-impl fmt::Display for CaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("no such case"),
-            Self::TransitionNotAllowed { from, to, allowed } if allowed.is_empty() => {
-                write!(f, "no transition leads from {from} to {to}, nor to any other status")
-            }
-            Self::TransitionNotAllowed { from, to, allowed } => {
-                write!(f, "no transition leads from {from} to {to}; allowed now: {}", allowed.join(", "))
-            }
-            Self::NotAuthorized { authorized } => write!(
-                f,
-                "lastUpdatedBy is not an authorized user of the transition: the {} of the case",
-                authorized.join(" or ")
-            ),
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
+crm_core::from_write_error!(CaseError);
+
+fn alternatives(allowed: &[String]) -> String {
+    match allowed {
+        [] => ", nor to any other status".to_owned(),
+        _ => format!("; allowed now: {}", allowed.join(", ")),
     }
 }
-
-impl std::error::Error for CaseError {}
-
-crm_core::from_write_error!(CaseError);
 
 /// A status that a workflow is to lose while cases are in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,52 +51,40 @@ pub struct StatusInUse {
 }
 
 /// Why something could not be done with a case type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CaseTypeError {
     /// No case type of this tenant has the id.
+    #[error("no such case type")]
     NotFound,
     /// Another case type has this label, in whatever case.
+    #[error("the label is taken by another case type")]
     LabelTaken,
     /// It is the tenant's default case type, which cannot be deleted.
+    #[error("the default case type cannot be deleted")]
     Default,
     /// This many cases have the type, so that it cannot be deleted.
+    #[error("the case type has cases: {0}")]
     InUse(i64),
     /// Cases are in statuses that the new workflow does not have.
+    #[error("statuses cannot be removed while cases are in them: {}", counted(.0))]
     StatusInUse(Vec<StatusInUse>),
     /// These custom fields have values of another type than the new form gives them.
+    #[error("fields have values, so that their type cannot change: {}", .0.join(", "))]
     FieldInUse(Vec<String>),
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
 
-impl fmt::Display for CaseTypeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("no such case type"),
-            Self::LabelTaken => f.write_str("the label is taken by another case type"),
-            Self::Default => f.write_str("the default case type cannot be deleted"),
-            Self::InUse(cases) => write!(f, "the case type has cases: {cases}"),
-            Self::StatusInUse(statuses) => {
-                f.write_str("statuses cannot be removed while cases are in them: ")?;
-                for (index, StatusInUse { label, cases }) in statuses.iter().enumerate() {
-                    write!(f, "{}{label} ({cases})", if index > 0 { ", " } else { "" })?;
-                }
-                Ok(())
-            }
-            Self::FieldInUse(ids) => {
-                write!(f, "fields have values, so that their type cannot change: {}", ids.join(", "))
-            }
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CaseTypeError {}
-
 crm_core::from_write_error!(CaseTypeError);
+
+fn counted(statuses: &[StatusInUse]) -> String {
+    let counted = statuses.iter().map(|StatusInUse { label, cases }| format!("{label} ({cases})"));
+    counted.collect::<Vec<_>>().join(", ")
+}
 
 impl From<FormError> for CaseTypeError {
     fn from(error: FormError) -> Self {

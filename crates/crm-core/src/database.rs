@@ -23,16 +23,9 @@ pub enum DatabaseUrl {
 }
 
 /// Why a text names no database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
 pub struct NotADatabaseUrl;
-
-impl fmt::Display for NotADatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
-    }
-}
-
-impl std::error::Error for NotADatabaseUrl {}
 
 impl FromStr for DatabaseUrl {
     type Err = NotADatabaseUrl;

@@ -155,24 +155,15 @@ impl fmt::Display for FieldErrors {
 impl std::error::Error for FieldErrors {}
 
 /// Why something could not be written, in the words of code that every kind of record uses: a rule, or the database.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
-
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for WriteError {}
 
 impl From<FieldErrors> for WriteError {
     fn from(errors: FieldErrors) -> Self {

@@ -53,16 +53,9 @@ macro_rules! database_integer {
 pub(crate) use database_integer;
 
 /// Why a text is no record id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a positive integer in plain decimal digits")]
 pub struct NotAnId;
-
-impl fmt::Display for NotAnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be a positive integer in plain decimal digits")
-    }
-}
-
-impl std::error::Error for NotAnId {}
 
 /// Reads the one spelling of an id, `[1-9][0-9]*` up to 2^63 - 1. Rust's own parser also takes `+1` and `007`.
 fn canonical(text: &str) -> Result<i64, NotAnId> {

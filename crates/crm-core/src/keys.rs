@@ -1,7 +1,5 @@
 //! API keys: how one is made, recognised and stored (contract/conventions, "Keys").
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -53,24 +51,15 @@ pub const SHORTEST_CHOSEN_KEY: usize = 32;
 const LONGEST_KEY: usize = 256;
 
 /// Why a text cannot be a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAKey {
     /// Shorter or longer than a key can be, or with other characters than visible ASCII.
+    #[error("a key has 32 to 256 visible ASCII characters")]
     Malformed,
     /// It begins like one of ours and its checksum is wrong: a typing error.
+    #[error("a key that begins with crm_rw_ or crm_ro_ must be one that this program made")]
     Checksum,
 }
-
-impl fmt::Display for NotAKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "a key has 32 to 256 visible ASCII characters",
-            Self::Checksum => "a key that begins with crm_rw_ or crm_ro_ must be one that this program made",
-        })
-    }
-}
-
-impl std::error::Error for NotAKey {}
 
 impl ApiKey {
     /// A new key: 256 bits from the operating system, a prefix that secret scanners can find, and a

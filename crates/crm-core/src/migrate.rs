@@ -1,6 +1,5 @@
 //! The schema: one ordered list of migrations, once for each database, embedded in the program.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
@@ -20,34 +19,21 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6d_69_67;
 
 /// Why the schema could not be brought up to date.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database could not be reached.
+    #[error("the database cannot be reached: {0}")]
     Connect(diesel::ConnectionError),
     /// The lock file beside the SQLite file could not be taken.
+    #[error("the lock file {} cannot be taken: {}", .0.display(), .1)]
     Lock(PathBuf, std::io::Error),
     /// The database has migrations that this program does not know: it belongs to a newer version.
+    #[error("the database was migrated by a newer version of this program (unknown here: {}); run that one", .0.join(", "))]
     Newer(Vec<String>),
     /// A migration failed; the schema is as it was before it.
+    #[error("a migration failed and was rolled back: {0}")]
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
-
-impl fmt::Display for MigrateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(error) => write!(f, "the database cannot be reached: {error}"),
-            Self::Lock(path, error) => write!(f, "the lock file {} cannot be taken: {error}", path.display()),
-            Self::Newer(versions) => write!(
-                f,
-                "the database was migrated by a newer version of this program (unknown here: {}); run that one",
-                versions.join(", ")
-            ),
-            Self::Failed(error) => write!(f, "a migration failed and was rolled back: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for MigrateError {}
 
 /// Brings the schema up to date and returns the names of the migrations that ran.
 ///

@@ -36,16 +36,9 @@ impl serde::Serialize for PublicTenantId {
 }
 
 /// Why a text is no [`PublicTenantId`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant id has 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'")]
 pub struct NotATenantId;
-
-impl fmt::Display for NotATenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tenant id has 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'")
-    }
-}
-
-impl std::error::Error for NotATenantId {}
 
 impl FromStr for PublicTenantId {
     type Err = NotATenantId;

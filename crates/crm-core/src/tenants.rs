@@ -1,7 +1,5 @@
 //! Tenants and their keys.
 
-use std::fmt;
-
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
@@ -41,33 +39,24 @@ impl TenantRow {
 }
 
 /// Why a tenant or key could not be made or changed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TenantError {
     /// A tenant of this id exists.
+    #[error("a tenant with the id {0} exists already")]
     Exists(PublicTenantId),
     /// No tenant has this id.
+    #[error("no tenant has the id {0}")]
     Unknown(PublicTenantId),
     /// A chosen key is in use already.
+    #[error("the chosen key is in use already")]
     KeyInUse,
     /// The operating system has no randomness to give.
+    #[error("no randomness for a key: {0}")]
     Randomness(getrandom::Error),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
-
-impl fmt::Display for TenantError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists(id) => write!(f, "a tenant with the id {id} exists already"),
-            Self::Unknown(id) => write!(f, "no tenant has the id {id}"),
-            Self::KeyInUse => f.write_str("the chosen key is in use already"),
-            Self::Randomness(error) => write!(f, "no randomness for a key: {error}"),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for TenantError {}
 
 impl From<DieselError> for TenantError {
     fn from(error: DieselError) -> Self {

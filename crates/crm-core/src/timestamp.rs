@@ -51,16 +51,9 @@ impl fmt::Display for Timestamp {
 }
 
 /// Why a text is no [`Timestamp`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an RFC 3339 date and time such as 2025-07-10T12:34:56.789Z, in the years 1 to 9999")]
 pub struct NotATimestamp;
-
-impl fmt::Display for NotATimestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be an RFC 3339 date and time such as 2025-07-10T12:34:56.789Z, in the years 1 to 9999")
-    }
-}
-
-impl std::error::Error for NotATimestamp {}
 
 impl FromStr for Timestamp {
     type Err = NotATimestamp;

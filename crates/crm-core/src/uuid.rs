@@ -42,16 +42,9 @@ impl fmt::Display for Uuid {
 }
 
 /// Why a text is no [`Uuid`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID such as c4d5e6f7-8901-2345-6789-abcdef012345")]
 pub struct NotAUuid;
-
-impl fmt::Display for NotAUuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be a UUID such as c4d5e6f7-8901-2345-6789-abcdef012345")
-    }
-}
-
-impl std::error::Error for NotAUuid {}
 
 impl FromStr for Uuid {
     type Err = NotAUuid;

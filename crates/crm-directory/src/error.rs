@@ -1,18 +1,20 @@
-use std::fmt;
-
 use crm_core::{FieldErrors, RecordId, RecordKind};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a contact or organization.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// No record of this kind in the tenant has any of these ids.
+    #[error("no such {}: {}", .0.name(), joined(.1))]
     NotFound(RecordKind, Vec<i64>),
     /// The notes of merged records are longer together than a note may be.
+    #[error("the notes of the merged records are longer together than a note may be")]
     NoteTooLong,
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
 
@@ -23,20 +25,8 @@ impl DirectoryError {
     }
 }
 
-impl fmt::Display for DirectoryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound(kind, ids) => {
-                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                write!(f, "no such {}: {}", kind.name(), ids.join(", "))
-            }
-            Self::NoteTooLong => f.write_str("the notes of the merged records are longer together than a note may be"),
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for DirectoryError {}
-
 crm_core::from_write_error!(DirectoryError);
+
+fn joined(ids: &[i64]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,35 +1,24 @@
-use std::fmt;
-
 use crm_core::{FieldErrors, LeadId};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with an opportunity.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum OpportunityError {
     /// No opportunity of this tenant has the id.
+    #[error("no such opportunity")]
     NotFound,
     /// The opportunity is won or lost, so that it stays in its stage.
+    #[error("the opportunity is won or lost")]
     Closed,
     /// The lead was made into an opportunity before.
+    #[error("the lead {0} was made into an opportunity before")]
     AlreadyConverted(LeadId),
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
-
-impl fmt::Display for OpportunityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("no such opportunity"),
-            Self::Closed => f.write_str("the opportunity is won or lost"),
-            Self::AlreadyConverted(lead) => write!(f, "the lead {lead} was made into an opportunity before"),
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for OpportunityError {}
 
 crm_core::from_write_error!(OpportunityError);

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use crm_cases::{CaseError, CaseTypeError};
 use crm_core::FieldErrors;
 use crm_core::tenants::TenantError;
@@ -10,29 +8,41 @@ use crm_opportunities::{OpportunityError, PipelineError};
 use diesel::result::Error as DieselError;
 
 /// Why something that spans record domains could not be done: the error of the domain that said so.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
     /// Of a lead.
-    Lead(LeadError),
+    #[error(transparent)]
+    Lead(#[from] LeadError),
     /// Of an opportunity.
-    Opportunity(OpportunityError),
+    #[error(transparent)]
+    Opportunity(#[from] OpportunityError),
     /// Of a pipeline.
-    Pipeline(PipelineError),
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
     /// Of a case.
-    Case(CaseError),
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// Of a case type.
-    CaseType(CaseTypeError),
+    #[error(transparent)]
+    CaseType(#[from] CaseTypeError),
     /// Of a contact or organization.
-    Directory(DirectoryError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// Of a form.
-    Form(FormError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// Of a tenant.
-    Tenant(TenantError),
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
+
+crm_core::from_write_error!(SuiteError);
 
 impl SuiteError {
     /// The problems of the input, where that is what the error is about.
@@ -48,84 +58,5 @@ impl SuiteError {
             | Self::Directory(DirectoryError::Invalid(errors)) => Ok(errors),
             other => Err(other),
         }
-    }
-}
-
-impl fmt::Display for SuiteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lead(error) => error.fmt(f),
-            Self::Opportunity(error) => error.fmt(f),
-            Self::Pipeline(error) => error.fmt(f),
-            Self::Case(error) => error.fmt(f),
-            Self::CaseType(error) => error.fmt(f),
-            Self::Directory(error) => error.fmt(f),
-            Self::Form(error) => error.fmt(f),
-            Self::Tenant(error) => error.fmt(f),
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for SuiteError {}
-
-impl From<DieselError> for SuiteError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<FieldErrors> for SuiteError {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Invalid(errors)
-    }
-}
-
-impl From<LeadError> for SuiteError {
-    fn from(error: LeadError) -> Self {
-        Self::Lead(error)
-    }
-}
-
-impl From<OpportunityError> for SuiteError {
-    fn from(error: OpportunityError) -> Self {
-        Self::Opportunity(error)
-    }
-}
-
-impl From<PipelineError> for SuiteError {
-    fn from(error: PipelineError) -> Self {
-        Self::Pipeline(error)
-    }
-}
-
-impl From<CaseError> for SuiteError {
-    fn from(error: CaseError) -> Self {
-        Self::Case(error)
-    }
-}
-
-impl From<CaseTypeError> for SuiteError {
-    fn from(error: CaseTypeError) -> Self {
-        Self::CaseType(error)
-    }
-}
-
-impl From<DirectoryError> for SuiteError {
-    fn from(error: DirectoryError) -> Self {
-        Self::Directory(error)
-    }
-}
-
-impl From<FormError> for SuiteError {
-    fn from(error: FormError) -> Self {
-        Self::Form(error)
-    }
-}
-
-impl From<TenantError> for SuiteError {
-    fn from(error: TenantError) -> Self {
-        Self::Tenant(error)
     }
 }

@@ -16,9 +16,10 @@ pub enum Direction {
 }
 
 /// Why a record could not be mapped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
     /// Neither the configuration nor the registry has a transform of this name.
+    #[error("the field {field} names the unknown transform {transform}")]
     UnknownTransform {
         /// The name.
         transform: String,
@@ -26,6 +27,7 @@ pub enum ApplyError {
         field: String,
     },
     /// The transform cannot turn this value.
+    #[error("the transform {transform} refuses the field {field}: {reason}")]
     Refused {
         /// The name of the transform.
         transform: String,
@@ -35,21 +37,6 @@ pub enum ApplyError {
         reason: String,
     },
 }
-
-impl fmt::Display for ApplyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownTransform { transform, field } => {
-                write!(f, "the field {field} names the unknown transform {transform}")
-            }
-            Self::Refused { transform, field, reason } => {
-                write!(f, "the transform {transform} refuses the field {field}: {reason}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ApplyError {}
 
 /// Turns the values of a field, in both directions. A pair of functions is one.
 pub trait Transform: Send + Sync {

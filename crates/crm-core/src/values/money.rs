@@ -1,4 +1,3 @@
-use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
@@ -22,16 +21,9 @@ impl Currency {
 }
 
 /// Why a text is no [`Currency`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an ISO 4217 alphabetic code in upper case, such as USD")]
 pub struct NotACurrency;
-
-impl fmt::Display for NotACurrency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be an ISO 4217 alphabetic code in upper case, such as USD")
-    }
-}
-
-impl std::error::Error for NotACurrency {}
 
 impl FromStr for Currency {
     type Err = NotACurrency;

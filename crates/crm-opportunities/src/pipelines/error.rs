@@ -1,38 +1,27 @@
-use std::fmt;
-
 use crm_core::{FieldErrors, Uuid};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a pipeline.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// No pipeline of this tenant has the id.
+    #[error("no such pipeline")]
     NotFound,
     /// The tenant has a pipeline with this id already.
+    #[error("a pipeline with the id {0} exists already")]
     IdTaken(Uuid),
     /// Opportunities are in the pipeline, or in a stage that would be removed.
+    #[error("opportunities are in the pipeline or stage")]
     InUse,
     /// It is the default pipeline, which can only be replaced by another one.
+    #[error("it is the default pipeline")]
     IsDefault,
     /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
+    #[error("database: {0}")]
     Database(DieselError),
 }
-
-impl fmt::Display for PipelineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("no such pipeline"),
-            Self::IdTaken(id) => write!(f, "a pipeline with the id {id} exists already"),
-            Self::InUse => f.write_str("opportunities are in the pipeline or stage"),
-            Self::IsDefault => f.write_str("it is the default pipeline"),
-            Self::Invalid(errors) => errors.fmt(f),
-            Self::Database(error) => write!(f, "database: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for PipelineError {}
 
 crm_core::from_write_error!(PipelineError);

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::fmt;
 use std::str::FromStr;
 
 use crm_core::input::{At, FromJson, read_list};
@@ -35,16 +34,9 @@ pub struct Stage {
 pub struct StageKey(String);
 
 /// Why a text is no [`StageKey`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'")]
 pub struct NotAStageKey;
-
-impl fmt::Display for NotAStageKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must have 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'")
-    }
-}
-
-impl std::error::Error for NotAStageKey {}
 
 checked_text!(StageKey);
 
