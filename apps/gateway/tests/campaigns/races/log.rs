@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::client::Answer;
 
 /// What one client, or all of a tenant, were told in a round.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Log {
     pub(super) statuses: BTreeMap<u16, u64>,
     /// Paths of the records that were made.

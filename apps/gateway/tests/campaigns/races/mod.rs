@@ -2,6 +2,7 @@
 
 mod actions;
 mod log;
+mod planted;
 mod promises;
 mod round;
 
