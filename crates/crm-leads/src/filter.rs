@@ -1,7 +1,7 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::values::LeadRating;
-use crm_core::{ContactId, OrganizationId, Timestamp};
+use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 
 /// Which leads a list has (contract/pipeline, "Lead"). What is `None` filters nothing; filters combine with
 /// AND, the entries of one filter with OR. An empty list of entries matches nothing.
@@ -84,14 +84,8 @@ impl SortField for LeadSort {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
             Self::Title => SortColumn::plain("title_lower", SortKind::Text),
-            Self::Value => SortColumn::nullable(
-                "coalesce(value_units, 9223372036854775807)",
-                "coalesce(value_units, -9223372036854775807)",
-                SortKind::Number,
-            ),
-            Self::LeadRating => {
-                SortColumn::nullable("coalesce(lead_rating, '\u{10ffff}')", "coalesce(lead_rating, '')", SortKind::Text)
-            }
+            Self::Value => nullable_column!(Number, "value_units"),
+            Self::LeadRating => nullable_column!(Text, "lead_rating"),
         }
     }
 }

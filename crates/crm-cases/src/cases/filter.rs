@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp};
+use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
 
 /// Which cases a list has (contract/cases, "Case"). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing.
@@ -87,16 +87,8 @@ impl SortField for CaseSort {
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
             Self::Title => SortColumn::plain("title_lower", SortKind::Text),
             Self::Status => SortColumn::plain("status_lower", SortKind::Text),
-            Self::Priority => SortColumn::nullable(
-                "coalesce(priority_lower, '\u{10ffff}')",
-                "coalesce(priority_lower, '')",
-                SortKind::Text,
-            ),
-            Self::ExpectedDate => SortColumn::nullable(
-                "coalesce(expected_date, '\u{10ffff}')",
-                "coalesce(expected_date, '')",
-                SortKind::Text,
-            ),
+            Self::Priority => nullable_column!(Text, "priority_lower"),
+            Self::ExpectedDate => nullable_column!(Text, "expected_date"),
         }
     }
 }

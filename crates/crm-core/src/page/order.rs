@@ -62,6 +62,28 @@ impl SortColumn {
     }
 }
 
+/// A nullable column with the stand-ins of its kind: `nullable_column!(Text, "lead_rating")`. [`SortKey`](crate::page::SortKey)
+/// has the same ones for rows.
+#[macro_export]
+macro_rules! nullable_column {
+    (Text, $column:literal) => {
+        $crate::nullable_column!(@of Text, $column, "'\u{10ffff}'", "''")
+    };
+    (Number, $column:literal) => {
+        $crate::nullable_column!(@of Number, $column, "9223372036854775807", "-9223372036854775807")
+    };
+    (Moment, $column:literal) => {
+        $crate::nullable_column!(@of Moment, $column, "'9999-12-31T23:59:59.999Z'", "'0001-01-01T00:00:00.000Z'")
+    };
+    (@of $kind:ident, $column:literal, $last:literal, $first:literal) => {
+        $crate::page::SortColumn::nullable(
+            concat!("coalesce(", $column, ", ", $last, ")"),
+            concat!("coalesce(", $column, ", ", $first, ")"),
+            $crate::page::SortKind::$kind,
+        )
+    };
+}
+
 /// The value of a sort expression in one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SortKey {
@@ -77,22 +99,21 @@ pub enum SortKey {
 }
 
 impl SortKey {
-    /// The key of a nullable text: what [`SortColumn::nullable`] has with `''` and [`Self::LAST_TEXT`].
+    /// The key of a nullable text; the stand-ins here are those of [`nullable_column!`](crate::nullable_column).
     #[must_use]
     pub fn nullable_text(value: Option<&str>, direction: Direction) -> Self {
         let stand_in = if direction == Direction::Asc { Self::LAST_TEXT } else { "" };
         Self::Text(value.unwrap_or(stand_in).to_owned())
     }
 
-    /// The key of a nullable number, with the stand-ins of 64-bit integers.
+    /// The key of a nullable number.
     #[must_use]
     pub fn nullable_number(value: Option<i64>, direction: Direction) -> Self {
         let stand_in = if direction == Direction::Asc { i64::MAX } else { -i64::MAX };
         Self::Number(value.unwrap_or(stand_in))
     }
 
-    /// The key of a nullable moment, with [`Timestamp::LAST`] and [`Timestamp::FIRST`] in
-    /// [`SortColumn::nullable`].
+    /// The key of a nullable moment.
     #[must_use]
     pub fn nullable_moment(value: Option<Timestamp>, direction: Direction) -> Self {
         let stand_in = if direction == Direction::Asc { Timestamp::LAST } else { Timestamp::FIRST };

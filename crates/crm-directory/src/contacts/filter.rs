@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{ContactId, OrganizationId, Timestamp};
+use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 
 /// Which contacts a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
@@ -83,11 +83,7 @@ impl SortField for ContactSort {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
             Self::Name => SortColumn::plain("name_lower", SortKind::Text),
-            Self::JobTitle => SortColumn::nullable(
-                "coalesce(job_title_lower, '\u{10ffff}')",
-                "coalesce(job_title_lower, '')",
-                SortKind::Text,
-            ),
+            Self::JobTitle => nullable_column!(Text, "job_title_lower"),
         }
     }
 }

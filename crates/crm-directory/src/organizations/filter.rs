@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{OrganizationId, Timestamp};
+use crm_core::{OrganizationId, Timestamp, nullable_column};
 
 /// Which organizations a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
@@ -87,11 +87,7 @@ impl SortField for OrganizationSort {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
             Self::Name => SortColumn::plain("name_lower", SortKind::Text),
-            Self::Industry => SortColumn::nullable(
-                "coalesce(industry_lower, '\u{10ffff}')",
-                "coalesce(industry_lower, '')",
-                SortKind::Text,
-            ),
+            Self::Industry => nullable_column!(Text, "industry_lower"),
         }
     }
 }

@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{ContactId, OrganizationId, Timestamp, Uuid};
+use crm_core::{ContactId, OrganizationId, Timestamp, Uuid, nullable_column};
 
 use super::OpportunityStatus;
 
@@ -88,19 +88,9 @@ impl SortField for OpportunitySort {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
             Self::Title => SortColumn::plain("title_lower", SortKind::Text),
-            Self::Value => SortColumn::nullable(
-                "coalesce(value_units, 9223372036854775807)",
-                "coalesce(value_units, -9223372036854775807)",
-                SortKind::Number,
-            ),
-            Self::LeadRating => {
-                SortColumn::nullable("coalesce(lead_rating, '\u{10ffff}')", "coalesce(lead_rating, '')", SortKind::Text)
-            }
-            Self::ClosedOn => SortColumn::nullable(
-                "coalesce(closed_on, '9999-12-31T23:59:59.999Z')",
-                "coalesce(closed_on, '0001-01-01T00:00:00.000Z')",
-                SortKind::Moment,
-            ),
+            Self::Value => nullable_column!(Number, "value_units"),
+            Self::LeadRating => nullable_column!(Text, "lead_rating"),
+            Self::ClosedOn => nullable_column!(Moment, "closed_on"),
             Self::Stage => SortColumn::plain("stage_position", SortKind::Number),
         }
     }
