@@ -11,7 +11,7 @@ pub enum LeadError {
     #[error("the lead is archived")]
     Archived,
     /// The lead was converted before, into this opportunity unless that one is deleted.
-    #[error("the lead was converted into {}", .0.map_or("an opportunity that is deleted".to_owned(), |id| format!("the opportunity {id}")))]
+    #[error("the lead was converted into {}", named(*.0))]
     AlreadyConverted(Option<OpportunityId>),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
@@ -22,3 +22,10 @@ pub enum LeadError {
 }
 
 crm_core::from_write_error!(LeadError);
+
+fn named(opportunity: Option<OpportunityId>) -> String {
+    match opportunity {
+        Some(id) => format!("the opportunity {id}"),
+        None => "an opportunity that is deleted".to_owned(),
+    }
+}
