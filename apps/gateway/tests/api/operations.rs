@@ -10,6 +10,7 @@ use crate::resources::RESOURCES;
 pub(crate) const COMMITTED: &str = include_str!("../../openapi.json");
 
 /// One operation of the document.
+#[derive(Clone)]
 pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -57,8 +58,19 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations
 }
 
+/// How one example of the source spells a path; the document does not.
+fn other_spelling(path: &str) -> Option<String> {
+    let is_archive = ["/archive", "/unarchive"].iter().any(|end| path.ends_with(end));
+    is_archive.then(|| path.replace("/pipeline/leads/", "/pipeline/lead/"))
+}
+
+/// Every operation that wants a key, under each spelling of its path.
 pub(crate) fn with_key() -> impl Iterator<Item = Operation> {
-    operations().into_iter().filter(|operation| operation.scheme.as_deref() == Some("subscriptionKey"))
+    let with_key = |operation: &Operation| operation.scheme.as_deref() == Some("subscriptionKey");
+    operations().into_iter().filter(with_key).flat_map(|operation| {
+        let other = other_spelling(&operation.path).map(|path| Operation { path, ..operation.clone() });
+        [operation].into_iter().chain(other)
+    })
 }
 
 /// How to make a record of each kind: where, a body, and what follows its id in the paths of its operations.
@@ -82,7 +94,9 @@ pub(crate) fn existing(client: &Client) -> BTreeMap<String, String> {
     let mut ids = BTreeMap::new();
     for (path, body, actions) in kinds() {
         let id = client.post(path, &body).item(201)["id"].as_str().unwrap().to_owned();
-        ids.extend(actions.iter().map(|action| (format!("{path}/{{id}}{action}"), id.clone())));
+        let paths = actions.iter().map(|action| format!("{path}/{{id}}{action}"));
+        let paths = paths.flat_map(|path| other_spelling(&path).into_iter().chain([path]));
+        ids.extend(paths.map(|path| (path, id.clone())));
     }
     ids
 }
