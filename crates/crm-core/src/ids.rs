@@ -135,7 +135,7 @@ macro_rules! record_ids {
             }
 
             #[cfg(feature = "openapi")]
-            crate::openapi::string_schema!($id, "A positive integer as a string of decimal digits.", "42", pattern: "^[1-9][0-9]*$");
+            crate::openapi::string_schema!($id, "A positive integer as a string of decimal digits.", "42", pattern: "^[1-9][0-9]{0,18}$");
         )*
     };
 }

@@ -99,6 +99,9 @@ impl BodyDescription {
     }
 }
 
+/// The pattern of texts with commas between them, none of which is blank.
+pub const COMMA_SEPARATED: &str = r"^[^,]*[^,\s][^,]*(,[^,]*[^,\s][^,]*)*$";
+
 /// The schema, or null.
 #[must_use]
 pub fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {

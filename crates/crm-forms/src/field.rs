@@ -49,7 +49,6 @@ pub enum Category {
 
 /// One thing that a dropdown or tag picker offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum FieldOption {
     /// A plain string: its own id and label. Dropdowns only.
@@ -111,7 +110,7 @@ pub(crate) struct NewField {
     #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_-]{1,64}$", examples("custom_field_1")))]
     pub(crate) id: Option<String>,
     /// What a person calls it, 1 to 255 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, examples("New Custom Field")))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 255, pattern = r"\S", examples("New Custom Field")))]
     pub(crate) label: String,
     /// Whether the resource has the field by itself.
     pub(crate) category: Category,
@@ -124,7 +123,7 @@ pub(crate) struct NewField {
     #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub(crate) options: Option<Vec<FieldOption>>,
     /// The labels that are offered for labeled values.
-    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
+    #[cfg_attr(feature = "openapi", schema(max_items = 50, value_type = Option<Vec<Title>>))]
     pub(crate) label_options: Option<Vec<String>>,
 }
 

@@ -1,11 +1,13 @@
 //! How the inputs of forms describe themselves in an OpenAPI document.
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, Type};
+use crm_core::openapi::or_null;
+use crm_core::values::{Color, Title};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::field::NewField;
-use crate::{CustomFields, CustomFieldsInput, NewFields};
+use crate::{CustomFields, CustomFieldsInput, FieldOption, NewFields};
 
 impl PartialSchema for NewFields {
     fn schema() -> RefOr<Schema> {
@@ -23,6 +25,33 @@ impl ToSchema for NewFields {
         NewField::schemas(schemas);
     }
 }
+
+impl PartialSchema for FieldOption {
+    fn schema() -> RefOr<Schema> {
+        let id = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("What a value names, unique in the field; at most 128 characters."))
+            .max_length(Some(128))
+            .pattern(Some(r"\S"));
+        let labeled = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("An option with an id; a tag picker's always has a colour."))
+            .property("id", id)
+            .property("label", Title::schema())
+            .property("color", or_null(Color::schema()))
+            .required("id")
+            .required("label");
+        OneOfBuilder::new()
+            .description(Some(
+                "One thing that a dropdown or tag picker offers; a plain text, in a dropdown, is its own id.",
+            ))
+            .item(Title::schema())
+            .item(labeled)
+            .into()
+    }
+}
+
+impl ToSchema for FieldOption {}
 
 impl PartialSchema for CustomFields {
     fn schema() -> RefOr<Schema> {

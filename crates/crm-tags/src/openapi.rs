@@ -1,7 +1,10 @@
 //! How the inputs of tags describe themselves in an OpenAPI document.
 
+use crm_core::openapi::{COMMA_SEPARATED, or_null};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{TagLabel, TagRefs};
@@ -11,7 +14,7 @@ impl PartialSchema for TagLabel {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("1 to 64 characters without commas."))
-            .min_length(Some(1))
+            .pattern(Some(r"^[^,]*[^,\s][^,]*$"))
             .max_length(Some(Self::LIMIT))
             .examples([serde_json::json!("high-priority")])
             .into()
@@ -22,15 +25,36 @@ impl ToSchema for TagLabel {}
 
 impl PartialSchema for TagRefs {
     fn schema() -> RefOr<Schema> {
-        let text = |description| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
-        let object = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("A tag by its id or else its label; other members of a tag are ignored."))
+        let text = |description: &str, pattern: &str| {
+            ObjectBuilder::new().schema_type(Type::String).description(Some(description)).pattern(Some(pattern))
+        };
+        let ignored = || ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("Ignored."));
+        let object = |description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .description(Some(description))
+                .property("color", ignored())
+                .property("tenantId", ignored())
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        let by_id = object("A tag by its id.")
             .property("id", crm_core::Uuid::schema())
-            .property("label", text("The label, in any case."));
-        let entry = OneOfBuilder::new().item(text("The label, in any case, or the id of a tag.")).item(object);
+            .property(
+                "label",
+                or_null(ObjectBuilder::new().schema_type(Type::String).description(Some("Ignored.")).into()),
+            )
+            .required("id");
+        let by_label = object("A tag by its label.")
+            .property("id", ObjectBuilder::new().schema_type(Type::Null))
+            .property("label", text("The label, in any case.", r"\S"))
+            .required("label");
+        let entry = OneOfBuilder::new()
+            .item(text("The label, in any case, or the id of a tag.", r"\S"))
+            .item(by_id)
+            .item(by_label);
+        let nothing_or = format!(r"^\s*$|{COMMA_SEPARATED}");
         OneOfBuilder::new()
-            .item(text("Labels or ids of tags, with commas between them; an empty string means none."))
+            .item(text("Labels or ids of tags, with commas between them; an empty string means none.", &nothing_or))
             .item(ArrayBuilder::new().items(entry).max_items(Some(Self::LIMIT)))
             .description(Some("At most 50 tags of this kind of record."))
             .examples([serde_json::json!("lead-tags,another-tag")])

@@ -16,6 +16,7 @@ mod examples;
 mod extract;
 mod handler;
 mod headers;
+mod links;
 mod openapi;
 mod operation;
 mod problems;

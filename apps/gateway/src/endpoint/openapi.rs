@@ -12,7 +12,7 @@ use utoipa::openapi::{
 use super::examples::Examples;
 use super::handler::Api;
 use super::operation::{KEY_SCHEME, TOKEN_SCHEME};
-use super::{headers, problems};
+use super::{headers, links, problems};
 
 /// The whole document, OpenAPI 3.1.
 ///
@@ -24,7 +24,9 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
     let mut paths = Paths::new();
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     for doc in api.docs() {
-        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], doc.operation(&examples));
+        let mut operation = doc.operation(&examples);
+        links::add(&mut operation, doc, api.docs());
+        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], operation);
         schemas.extend(doc.schemas.iter().cloned());
         responses.extend(doc.refusals().iter().map(|refusal| (refusal.name(), refusal.response(&examples))));
     }

@@ -363,9 +363,13 @@ fn param_schema(kind: &ParamKind) -> Schema {
     match kind {
         ParamKind::Text => string().min_length(Some(1)).max_length(Some(255)).into(),
         ParamKind::RecordIds => {
-            string().pattern(Some("^[1-9][0-9]*( *, *[1-9][0-9]*)*$")).examples([json!("123,234")]).into()
+            string().pattern(Some("^[1-9][0-9]{0,18}( *, *[1-9][0-9]{0,18})*$")).examples([json!("123,234")]).into()
         }
-        ParamKind::Uuids | ParamKind::Texts => string().min_length(Some(1)).into(),
+        ParamKind::Uuids => {
+            let one = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
+            string().pattern(Some(format!("^ *{one} *(, *{one} *)*$"))).into()
+        }
+        ParamKind::Texts => string().pattern(Some(crm_core::openapi::COMMA_SEPARATED)).into(),
         ParamKind::Bool => ObjectBuilder::new().schema_type(Type::Boolean).into(),
         ParamKind::Timestamp => string().format(Some(SchemaFormat::Custom("date-time".to_owned()))).into(),
         ParamKind::Integer(least, most) => {

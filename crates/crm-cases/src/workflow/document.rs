@@ -213,8 +213,11 @@ impl utoipa::PartialSchema for WorkflowDocument {
                 .schema_type(Type::Object)
                 .additional_properties(Some(AdditionalProperties::FreeForm(true)))
         };
-        let list = |most: usize, description: &str, example: Value| {
-            let items = object().examples([example]);
+        let name = |description: &str| {
+            let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+            text.max_length(Some(LONGEST_NAME)).pattern(Some(r"\S"))
+        };
+        let list = |most: usize, description: &str, items: ObjectBuilder| {
             ArrayBuilder::new().items(items).max_items(Some(most)).description(Some(description))
         };
         let node = serde_json::json!({
@@ -226,9 +229,15 @@ impl utoipa::PartialSchema for WorkflowDocument {
             "source": "Open", "sourceHandle": null, "target": "In Progress", "targetHandle": null,
             "data": { "isEditing": false, "recordComment": false, "authorizedUsers": ["owner", "assignee"] }
         });
+        let label = object().property("label", name("What people call it, and cases show.")).required("label");
+        let node = object().property("id", name("Its id.")).property("data", label).examples([node]);
+        let node = node.required("id").required("data");
+        let edge = object().property("source", name("The status that it leaves.")).examples([edge]);
+        let edge = edge.property("target", name("The status that it enters.")).required("source").required("target");
+        let nodes = list(Self::MOST_NODES, "The statuses; ids and labels are unique, in any case.", node);
         object()
             .description(Some("The statuses of a case type and the transitions between them, given back as sent."))
-            .property("status", list(Self::MOST_NODES, "The statuses; ids and labels are unique, in any case.", node))
+            .property("status", nodes.min_items(Some(1)))
             .required("status")
             .property("transition", list(Self::MOST_EDGES, "The transitions, by the ids or labels of statuses.", edge))
             .into()

@@ -16,8 +16,8 @@ pub struct LabeledValue {
     /// What it is for, such as `Work`; at most 64 characters.
     #[cfg_attr(feature = "openapi", schema(required = false, max_length = 64, examples("Work")))]
     pub label: Option<String>,
-    /// The address or number.
-    #[cfg_attr(feature = "openapi", schema(max_length = 254, examples("jane.doe@work.com")))]
+    /// The address, or a number of at most 64 characters.
+    #[cfg_attr(feature = "openapi", schema(max_length = 254, pattern = r"\S", examples("jane.doe@work.com")))]
     pub value: String,
     /// Whether it is the one to use first. Exactly one of a list is.
     #[cfg_attr(feature = "openapi", schema(required = false, value_type = Option<bool>))]

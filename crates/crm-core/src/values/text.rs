@@ -131,8 +131,16 @@ macro_rules! text_type {
             }
         }
 
+        text_type!(@schema $blank $name $limit $example);
+    };
+    (@schema is_nothing $name:ident $limit:literal $example:literal) => {
         #[cfg(feature = "openapi")]
         crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters."), $example, max_length: $limit);
+    };
+    (@schema is_an_error $name:ident $limit:literal $example:literal) => {
+        #[cfg(feature = "openapi")]
+        crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters, not all of them blank."), $example,
+            max_length: $limit, pattern: "\\S");
     };
     (@blank is_nothing $value:ident) => { is_blank($value) };
     (@blank is_an_error $value:ident) => { $value.is_null() };

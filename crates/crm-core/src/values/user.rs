@@ -13,7 +13,7 @@ use crate::values::text::read_text;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// 1 to 128 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128, examples("user-012")))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 128, pattern = r"\S", examples("user-012")))]
     id: String,
     /// The display name, at most 255 characters.
     #[serde(default)]

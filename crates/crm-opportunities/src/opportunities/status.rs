@@ -80,7 +80,7 @@ where
 #[serde(rename_all = "camelCase")]
 pub struct LostReason {
     /// One of the client's own reasons, 1 to 255 characters; it is not looked up.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, examples("too_expensive")))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 255, pattern = r"\S", examples("too_expensive")))]
     reason_id: String,
     /// Anything else, at most 10 000 characters.
     #[cfg_attr(
