@@ -15,7 +15,8 @@ from schemathesis.core.parameters import ParameterLocation
 
 TENANT = os.environ["CRM_FUZZ_TENANT"]
 TENANT_ID = re.compile("[A-Za-z0-9._-]{1,64}")
-CONTROL = re.compile("[\\x00-\\x1f\\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+OPTIONS = re.compile(r"\.options(\[\d+\])?$")
 UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # Members that name records, which a made-up value does not.
@@ -35,6 +36,7 @@ BEYOND_A_SCHEMA = {
     "invalid_currency",  # one of ISO 4217's codes
     "invalid_date",  # a day that the calendar has not; a time zone that there is not
     "invalid_email",  # longer than a pattern
+    "invalid_id",  # not every number of 19 digits is a 64-bit integer
     "invalid_token",  # comes from the list before
     "invalid_url",  # longer than a pattern
     "invalid_value",  # a word of the tenant's own: a status of the case's type, a field of the resource
@@ -102,9 +104,12 @@ def filter_failure(context, failure, case, response):
 
 def is_beyond_a_schema(error):
     field, code = error["field"], error["code"]
-    # A form can require a custom field, and counts the fields that it has in any case.
     return (
         code in BEYOND_A_SCHEMA
+        # A form can require a custom field.
         or field.startswith("customFields.")
+        # The fields that a form has in any case count.
         or (code == "too_many" and field in ("fields", "form"))
+        # Whether a field needs options is up to its type.
+        or (code == "required" and OPTIONS.search(field) is not None)
     )

@@ -156,7 +156,7 @@ impl<'a> ObjectReader<'a> {
     }
 
     #[cfg_attr(not(feature = "openapi"), expect(unused_variables, reason = "only the document asks"))]
-    fn describe_member<T: Described>(&mut self, name: &'static str, required: bool, nullable: bool) {
+    fn describe_member<T: Described + FromJson>(&mut self, name: &'static str, required: bool, nullable: bool) {
         #[cfg(feature = "openapi")]
         if let Some(description) = &mut self.description {
             description.add::<T>(name, required, nullable);

@@ -26,7 +26,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::input::{FromBody, ObjectReader};
+use crate::input::{FromBody, FromJson, ObjectReader};
 
 /// The members of a body, as its [`FromBody`] reads them.
 #[derive(Default)]
@@ -53,8 +53,15 @@ pub fn describe<T: FromBody>() -> (Schema, Vec<(String, RefOr<Schema>)>) {
 }
 
 impl BodyDescription {
-    pub(crate) fn add<T: ToSchema>(&mut self, name: &'static str, required: bool, nullable: bool) {
-        let schema = self.schema_of::<T>();
+    pub(crate) fn add<T: ToSchema + FromJson>(&mut self, name: &'static str, required: bool, nullable: bool) {
+        let mut schema = self.schema_of::<T>();
+        // A blank text means that there is none, and here there must be one.
+        if !nullable
+            && T::means_nothing(&serde_json::Value::from(""))
+            && let RefOr::T(Schema::Object(text)) = &mut schema
+        {
+            text.pattern = Some(r"\S".to_owned());
+        }
         self.members.push((name, if nullable { or_null(schema) } else { schema }));
         if required {
             self.required.push(name);

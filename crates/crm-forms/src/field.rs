@@ -123,7 +123,7 @@ pub(crate) struct NewField {
     #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub(crate) options: Option<Vec<FieldOption>>,
     /// The labels that are offered for labeled values.
-    #[cfg_attr(feature = "openapi", schema(max_items = 50, value_type = Option<Vec<Title>>))]
+    #[cfg_attr(feature = "openapi", schema(max_items = 50, value_type = Option<Vec<LabelOption>>))]
     pub(crate) label_options: Option<Vec<String>>,
 }
 
@@ -244,7 +244,7 @@ impl FromJson for FieldOption {
 }
 
 /// A label that is offered for labeled values.
-struct LabelOption(String);
+pub(crate) struct LabelOption(String);
 
 impl FromJson for LabelOption {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {

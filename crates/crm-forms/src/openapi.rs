@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder,
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::field::NewField;
+use crate::field::{LabelOption, NewField};
 use crate::{CustomFields, CustomFieldsInput, FieldOption, NewFields};
 
 impl PartialSchema for NewFields {
@@ -25,6 +25,20 @@ impl ToSchema for NewFields {
         NewField::schemas(schemas);
     }
 }
+
+impl PartialSchema for LabelOption {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A label of labeled values, at most 64 characters."))
+            .max_length(Some(64))
+            .pattern(Some(r"\S"))
+            .examples([serde_json::json!("Work")])
+            .into()
+    }
+}
+
+impl ToSchema for LabelOption {}
 
 impl PartialSchema for FieldOption {
     fn schema() -> RefOr<Schema> {

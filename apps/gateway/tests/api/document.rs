@@ -83,6 +83,30 @@ fn every_operation_says_what_it_is() {
     }
 }
 
+/// What makes a record links to all that can be done with it, so that tools find records to work on.
+#[test]
+fn a_new_record_links_to_its_operations() {
+    let document: Value = serde_json::from_str(COMMITTED).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut creations = 0;
+    for (path, methods) in paths {
+        let on_it = format!("{path}/{{id}}");
+        let expected: BTreeSet<&str> = paths
+            .iter()
+            .filter(|(other, _)| **other == on_it || other.starts_with(&format!("{on_it}/")))
+            .flat_map(|(_, methods)| methods.as_object().unwrap().values())
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        let links = methods["post"]["responses"]["201"]["links"].as_object();
+        let linked = links.into_iter().flatten().map(|(_, link)| link["operationId"].as_str().unwrap());
+        if methods.get("post").is_some() {
+            assert_eq!(linked.collect::<BTreeSet<_>>(), expected, "POST {path}");
+            creations += usize::from(!expected.is_empty());
+        }
+    }
+    assert!(creations > 10, "the walk proved nothing");
+}
+
 #[test]
 fn every_reference_in_the_document_leads_somewhere() {
     let document: Value = serde_json::from_str(COMMITTED).unwrap();
