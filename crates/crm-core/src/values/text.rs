@@ -30,7 +30,7 @@ pub fn read_text<'v>(
         errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
         return None;
     };
-    let text = if trim { text.trim() } else { text };
+    // Before the ends are trimmed: some control characters are blanks, and refused all the same.
     if contains_control(text) {
         errors.push(
             at.to_string(),
@@ -39,6 +39,7 @@ pub fn read_text<'v>(
         );
         return None;
     }
+    let text = if trim { text.trim() } else { text };
     if text.chars().nth(limit).is_some() {
         errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {limit} characters"));
         return None;
@@ -49,7 +50,7 @@ pub fn read_text<'v>(
 /// Whether a value is `null` or a blank text, which is what a form on a page sends for a field that was left alone.
 #[must_use]
 pub fn is_blank(value: &Value) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty() && !contains_control(text))
 }
 
 /// Gives a newtype of a `String`, which holds a checked text, what each of them has: `stored`, `as_str`, `into_string`,
@@ -159,4 +160,28 @@ text_type! {
 text_type! {
     /// A note or description: at most 10 000 characters, kept as it was sent. A blank one means none.
     LongText, limit: 10_000, trimmed: false, blank: is_nothing, example: "Initial meeting scheduled."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_character_is_refused_wherever_it_stands() {
+        for (text, expected, why) in [
+            ("\t Cloud\r\n", Ok("Cloud"), "tab, CR and LF are blanks like others"),
+            ("a\tb\r\nc", Ok("a\tb\r\nc"), "inside too"),
+            ("\u{3000}Cloud\u{a0}", Ok("Cloud"), "blanks of Unicode"),
+            ("a\u{0}b", Err(FieldCode::InvalidCharacters), "NUL"),
+            ("\u{b}Cloud", Err(FieldCode::InvalidCharacters), "a vertical tab, though it is a blank at an end"),
+            ("Cloud\u{85}", Err(FieldCode::InvalidCharacters), "so is NEL"),
+            ("\u{c}", Err(FieldCode::InvalidCharacters), "a form feed alone is no blank text"),
+            (" \t\n", Err(FieldCode::Required), "nothing but blanks"),
+        ] {
+            let read = Title::new("title", text).map_err(|errors| errors.as_slice()[0].code);
+            assert_eq!(read.as_ref().map(Title::as_str).map_err(|code| *code), expected, "{why}");
+        }
+        assert!(ShortText::means_nothing(&Value::from(" \t")));
+        assert!(!ShortText::means_nothing(&Value::from("\u{85}")), "it is told, not lost");
+    }
 }
