@@ -16,7 +16,7 @@ from schemathesis.core.parameters import ParameterLocation
 TENANT = os.environ["CRM_FUZZ_TENANT"]
 TENANT_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-OPTIONS = re.compile(r"\.options(\[\d+\])?$")
+ONE_OF_SEVERAL = re.compile(r"\.options(\[\d+\])?$|^tags\[\d+\]$")
 UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # Members that name records, which a made-up value does not.
@@ -110,6 +110,6 @@ def is_beyond_a_schema(error):
         or field.startswith("customFields.")
         # The fields that a form has in any case count.
         or (code == "too_many" and field in ("fields", "form"))
-        # Whether a field needs options is up to its type.
-        or (code == "required" and OPTIONS.search(field) is not None)
+        # Whether a field needs options is up to its type; a tag is named by one of two members.
+        or (code == "required" and ONE_OF_SEVERAL.search(field) is not None)
     )

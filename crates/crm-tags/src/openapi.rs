@@ -29,29 +29,16 @@ impl PartialSchema for TagRefs {
             ObjectBuilder::new().schema_type(Type::String).description(Some(description)).pattern(Some(pattern))
         };
         let ignored = || ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("Ignored."));
-        let object = |description: &str| {
-            ObjectBuilder::new()
-                .schema_type(Type::Object)
-                .description(Some(description))
-                .property("color", ignored())
-                .property("tenantId", ignored())
-                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-        };
-        let by_id = object("A tag by its id.")
-            .property("id", crm_core::Uuid::schema())
-            .property(
-                "label",
-                or_null(ObjectBuilder::new().schema_type(Type::String).description(Some("Ignored.")).into()),
-            )
-            .required("id");
-        let by_label = object("A tag by its label.")
-            .property("id", ObjectBuilder::new().schema_type(Type::Null))
-            .property("label", text("The label, in any case.", r"\S"))
-            .required("label");
-        let entry = OneOfBuilder::new()
-            .item(text("The label, in any case, or the id of a tag.", r"\S"))
-            .item(by_id)
-            .item(by_label);
+        let label = ObjectBuilder::new().schema_type(Type::String).description(Some("The label, in any case."));
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("A tag by its id or else its label, one of which is there."))
+            .property("id", or_null(crm_core::Uuid::schema()))
+            .property("label", or_null(label.into()))
+            .property("color", ignored())
+            .property("tenantId", ignored())
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let entry = OneOfBuilder::new().item(text("The label, in any case, or the id of a tag.", r"\S")).item(object);
         let nothing_or = format!(r"^\s*$|{COMMA_SEPARATED}");
         OneOfBuilder::new()
             .item(text("Labels or ids of tags, with commas between them; an empty string means none.", &nothing_or))
