@@ -163,8 +163,18 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
+    /// A member that may be sent and is not read: one of [`FromBody::READ_ONLY`] for this body alone, such as
+    /// `creator` after the creation.
+    pub fn ignored(&mut self, name: &'static str) {
+        self.known.push(name);
+        #[cfg(feature = "openapi")]
+        if let Some(description) = &mut self.description {
+            description.add_read_only(&[name]);
+        }
+    }
+
     /// The raw member, now known.
-    pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
+    fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
         self.body.get(name)
     }

@@ -222,8 +222,7 @@ impl FromBody for LeadPatch {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
-        // Read-only after the creation, so that whatever it holds is ignored.
-        reader.raw("creator");
+        reader.ignored("creator");
         Some(Self {
             title: reader.patch_required("title"),
             value: reader.patch("value"),

@@ -103,8 +103,7 @@ impl FromBody for CaseTypePatch {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
-        // Read-only after the creation, so that whatever it holds is ignored.
-        reader.raw("creator");
+        reader.ignored("creator");
         Some(Self {
             label: reader.patch_required("label"),
             form: reader.patch_required("form"),

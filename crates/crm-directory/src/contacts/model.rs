@@ -210,8 +210,7 @@ impl FromBody for ContactPatch {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
-        // Read-only after the creation, so that whatever it holds is ignored.
-        reader.raw("creator");
+        reader.ignored("creator");
         Some(Self {
             name: reader.patch_required("name"),
             email: reader.patch("email"),
