@@ -15,6 +15,17 @@ pub(crate) fn gateway(database: &TestDatabase) -> Command {
     command
 }
 
+/// Whether there is a program that a test is made with. Where it is not, the test says so and ends; scripts/test, which
+/// installs what it may, says it once more where it is seen.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let find = "PATH=$PATH:/usr/local/sbin:/usr/sbin; command -v \"$0\"";
+    let found = Command::new("sh").args(["-c", find, program]).output().unwrap().status.success();
+    if !found {
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
+}
+
 /// Runs a command line to its end.
 pub(crate) fn output(database: &TestDatabase, arguments: &[&str]) -> Output {
     gateway(database).args(arguments).output().unwrap()

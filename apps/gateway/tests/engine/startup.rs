@@ -4,7 +4,7 @@ use std::time::Duration;
 use crm_core::tenants;
 use crm_testkit::{TestDatabase, both_databases};
 
-use crate::process::{Serving, gateway, one_error, output, stdout};
+use crate::process::{Serving, gateway, is_installed, one_error, output, stdout};
 
 fn empty_databases() -> impl Iterator<Item = TestDatabase> {
     (0..5).flat_map(|_| [TestDatabase::empty_sqlite(), TestDatabase::empty_postgres()])
@@ -59,6 +59,9 @@ both_databases! {
 
     /// What the first start tells to try works when it is pasted into a shell.
     fn the_line_to_try_makes_a_lead(database) {
+        if !is_installed("curl") {
+            return;
+        }
         let serving = Serving::start(&mut gateway(database));
         let line = serving.greeting.iter().find(|line| line.contains("curl")).unwrap();
         let made = Command::new("sh").arg("-c").arg(format!("{line} -sS -w '%{{http_code}}'")).output();

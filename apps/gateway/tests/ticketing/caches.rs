@@ -3,7 +3,6 @@
 //! Both are told to cache whatever the answers allow, and are asked by 50 tenants at once. Nothing may be served to
 //! another tenant than the one that asked, and no 304 may stand for what has changed.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use crm_testkit::TestDatabase;
 use serde_json::json;
 
-use crate::process::Serving;
+use crate::process::{Serving, is_installed};
 use crate::setup::{Admin, ROOT, SECRET, make_tenant, minimal, start};
 
 const TENANTS: usize = 50;
@@ -38,16 +37,6 @@ impl Drop for Cache {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn is_installed(program: &str) -> bool {
-    let found = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"]
-        .iter()
-        .any(|directory| Path::new(directory).join(program).exists());
-    if !found {
-        eprintln!("SKIPPED: {program} is not installed (`apt-get install nginx-light varnish`)");
-    }
-    found
 }
 
 fn free_port() -> u16 {
