@@ -76,16 +76,35 @@ python_tools() {
     printf '%s\n' "$*" >"$folder/packages"
 }
 
-# npm_tools FOLDER PACKAGE@VERSION...: a folder with these packages; fails where they cannot be had.
+# npm_tools FOLDER PACKAGE@VERSION...: a folder with these packages, by the npm that is there; fails where they cannot be had.
 npm_tools() {
     local folder=$1
     shift
     if [ "$(cat "$folder/packages" 2>/dev/null)" = "$*" ]; then return 0; fi
-    { have node && have npm; } || apt_install nodejs npm || return 1
     rm -rf "$folder"
     mkdir -p "$folder"
     npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel error "$@" >&2 || return 1
     printf '%s\n' "$*" >"$folder/packages"
+}
+
+# recent_node: makes `node` one that Playwright, Redocly and oidc-provider run with (20.19 or newer; Debian 12 has 18): the
+# one that is there, or else one from npm, put before it. Fails where neither can be had.
+recent_node() {
+    local version=24.21.0 folder is_recent machine
+    is_recent='const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
+    { have node && have npm; } || apt_install nodejs npm || return 1
+    if node -e "$is_recent"; then return 0; fi
+    case $(uname -sm) in
+        'Linux x86_64') machine=x64 ;;
+        'Linux aarch64') machine=arm64 ;;
+        *) return 1 ;;
+    esac
+    folder=$(target_folder)/tools/node
+    npm_tools "$folder" "node-linux-$machine@$version" || return 1
+    PATH=$folder/node_modules/node-linux-$machine/bin:$PATH
+    export PATH
+    node -e "$is_recent"
 }
 
 # A throwaway gateway: its tenant, which is a UUID since ticketing wants one, and the tenant's keys.
