@@ -8,6 +8,7 @@ mod checker;
 mod client;
 mod conversion;
 mod crash;
+mod cut;
 mod drain;
 mod planted;
 #[path = "../common/process.rs"]

@@ -5,7 +5,6 @@
 #[path = "../common/client.rs"]
 mod client;
 mod cors;
-mod cut;
 mod errors;
 mod examples;
 mod idempotency;

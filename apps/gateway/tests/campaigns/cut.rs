@@ -4,31 +4,18 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crm_testkit::both_databases;
 use serde_json::json;
 
 use crate::client::{Api, Client};
+use crate::settings::{Random, alone, figure, rounds};
 
 /// How many requests at the same time.
-const CLIENTS: u64 = 8;
+const CLIENTS: usize = 8;
 /// About as long as an answer: a cut may fall into it as well.
-const ANSWER: u64 = 1_000;
-
-/// How many POSTs, each sent three times.
-fn rounds() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
-    std::env::var("CRM_TEST_ROUNDS").map_or(200, |rounds| rounds.parse().unwrap())
-}
-
-/// The next number of a sequence that looks random and is the same in every run (SplitMix64).
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
+const ANSWER: usize = 1_000;
 
 fn body(number: u64) -> String {
     json!({ "title": format!("Lead {number}"), "note": "x".repeat(300) }).to_string()
@@ -36,7 +23,7 @@ fn body(number: u64) -> String {
 
 /// Sends up to `length` bytes of the request and, of what is left of `length`, reads the answer; then the connection
 /// is closed.
-fn send_and_cut(client: &Client, number: u64, cut: u64) {
+fn send_and_cut(client: &Client, number: u64, random: &mut Random) {
     let address = client.base.strip_prefix("http://").unwrap();
     let body = body(number);
     let request = format!(
@@ -45,7 +32,7 @@ fn send_and_cut(client: &Client, number: u64, cut: u64) {
         client.keys.primary,
         body.len(),
     );
-    let cut = usize::try_from(cut % (u64::try_from(request.len()).unwrap() + ANSWER)).unwrap();
+    let cut = random.below(request.len() + ANSWER);
     let mut connection = TcpStream::connect(address).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let sent = connection.write_all(&request.as_bytes()[..cut.min(request.len())]);
@@ -74,17 +61,16 @@ fn send_until_answered(client: &Client, number: u64) -> String {
 both_databases! {
     /// Each request is sent three times, of which two are cut: as many records as requests.
     fn a_request_that_is_cut_and_sent_again_is_done_once(database) {
+        let _alone = alone();
         let api = Api::start(database);
-        let rounds = rounds();
-        let started = Instant::now();
+        let (rounds, mut random) = (rounds(200), Random::new());
         let ids: BTreeSet<String> = thread::scope(|threads| {
-            let clients: Vec<_> = (0..CLIENTS).map(|offset| {
-                let client = api.acme.clone();
+            let clients: Vec<_> = (0..).take(CLIENTS).map(|offset| {
+                let (client, mut random) = (api.acme.clone(), random.fork());
                 threads.spawn(move || {
-                    let mut random = offset;
-                    (offset..rounds).step_by(usize::try_from(CLIENTS).unwrap()).map(|number| {
-                        send_and_cut(&client, number, next(&mut random));
-                        send_and_cut(&client, number, next(&mut random));
+                    (offset..rounds).step_by(CLIENTS).map(|number| {
+                        send_and_cut(&client, number, &mut random);
+                        send_and_cut(&client, number, &mut random);
                         send_until_answered(&client, number)
                     }).collect::<Vec<_>>()
                 })
@@ -95,6 +81,6 @@ both_databases! {
         list.items();
         assert_eq!(list.body["total"], rounds, "records");
         assert_eq!(u64::try_from(ids.len()).unwrap(), rounds, "answers");
-        println!("{:?}: {rounds} requests, sent three times each, made {rounds} leads in {:?}", database.kind(), started.elapsed());
+        figure(database, "cut", format_args!("{rounds} requests, sent three times each, made {rounds} leads"));
     }
 }
