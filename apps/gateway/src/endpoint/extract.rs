@@ -50,6 +50,7 @@ impl Extract for IfMatch {
         operation.header_parameter(
             "If-Match",
             "The ETag of the representation that the change is meant for; another one is answered with 412.",
+            None,
         );
         operation.problem(ProblemCode::PreconditionFailed);
     }

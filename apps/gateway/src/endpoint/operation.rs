@@ -108,11 +108,11 @@ impl OperationDoc {
         if self.method != Method::POST {
             return;
         }
-        self.narrow_header_parameter(
+        self.header_parameter(
             "Idempotency-Key",
             "Up to 255 visible ASCII characters, new for each request. For 24 hours the same request with the same key is \
              done once, and a repeat gets the first answer again, with `Idempotent-Replayed: true`.",
-            "^[!-~]{1,255}$",
+            Some("^[!-~]{1,255}$"),
         );
         for code in
             [ProblemCode::InvalidIdempotencyKey, ProblemCode::IdempotencyKeyInFlight, ProblemCode::IdempotencyKeyReused]
@@ -164,17 +164,8 @@ impl OperationDoc {
         }
     }
 
-    /// A header that may be sent.
-    pub fn header_parameter(&mut self, name: &str, description: &str) {
-        self.add_header_parameter(name, description, None);
-    }
-
-    /// A header that may be sent, with values of this pattern only.
-    pub fn narrow_header_parameter(&mut self, name: &str, description: &str, pattern: &str) {
-        self.add_header_parameter(name, description, Some(pattern));
-    }
-
-    fn add_header_parameter(&mut self, name: &str, description: &str, pattern: Option<&str>) {
+    /// A header that may be sent, with values of this pattern only where there is one.
+    pub fn header_parameter(&mut self, name: &str, description: &str, pattern: Option<&str>) {
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
@@ -270,6 +261,7 @@ impl OperationDoc {
             self.header_parameter(
                 "If-None-Match",
                 "An ETag that the client has; where it is still right, the answer is 304.",
+                None,
             );
             let text = "The client has the current representation.";
             self.empty_response(StatusCode::NOT_MODIFIED, text, &[headers::ETAG]);

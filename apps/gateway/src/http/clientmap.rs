@@ -66,7 +66,7 @@ impl Extract for UseCase {
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.narrow_header_parameter("usecase", "Only mappings of exactly this use case.", "\\S");
+        operation.header_parameter("usecase", "Only mappings of exactly this use case.", Some("\\S"));
         operation.problem(ProblemCode::InvalidHeader);
     }
 }

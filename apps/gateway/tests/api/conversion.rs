@@ -3,30 +3,8 @@
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
-use crate::client::{Api, Client};
-
-/// Makes a lead and gives its id.
-fn lead(client: &Client, body: &Value) -> String {
-    client.post("/pipeline/leads", body).item(201)["id"].as_str().unwrap().to_owned()
-}
-
-/// The opportunities with this title.
-fn opportunities(client: &Client, title: &str) -> Vec<Value> {
-    client.get(&format!("/pipeline/opportunities?size=200&title={title}")).items().clone()
-}
-
-/// Checks that a lead and its opportunity name each other, or that it was not converted at all.
-#[track_caller]
-fn assert_whole(client: &Client, id: &str, title: &str, converted: bool) {
-    let lead = client.get(&format!("/pipeline/leads/{id}")).item(200).clone();
-    let made = opportunities(client, title);
-    assert_eq!(lead["isConverted"], converted, "{lead}");
-    assert_eq!(lead["convertedOn"].is_string(), converted, "{lead}");
-    assert_eq!(made.len(), usize::from(converted), "{made:?}");
-    if let [opportunity] = made.as_slice() {
-        assert_eq!((&opportunity["leadId"], &lead["opportunityId"]), (&lead["id"], &opportunity["id"]));
-    }
-}
+use crate::client::Api;
+use crate::converted::{assert_whole, lead};
 
 both_databases! {
     /// Everything that the contract lists comes along; tags by label, made where they are missing.

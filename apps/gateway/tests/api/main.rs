@@ -14,6 +14,8 @@ mod raw;
 mod case_types;
 mod cases;
 mod conversion;
+#[path = "../common/converted.rs"]
+mod converted;
 mod document;
 mod errors;
 mod keys;

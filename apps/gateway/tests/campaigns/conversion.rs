@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::checker;
 use crate::client::{Answer, Api, Client};
+use crate::converted::{assert_whole, lead, opportunities};
 use crate::settings::{Random, alone, figure, rounds};
 
 /// How many conversions of one lead are sent at once.
@@ -39,10 +40,6 @@ pub(crate) fn at_once(clients: &[Client], requests: &[Request], late: Duration) 
 /// What comes in between: what each round does, and how it ended, for the figure.
 type Between = fn(&[Client], &str, &mut Random) -> &'static str;
 
-fn lead(client: &Client, body: &Value) -> String {
-    client.post("/pipeline/leads", body).item(201)["id"].as_str().unwrap().to_owned()
-}
-
 fn convert(id: &str) -> Request {
     ("POST", format!("/pipeline/leads/{id}/convert"), Value::Null)
 }
@@ -50,24 +47,6 @@ fn convert(id: &str) -> Request {
 /// A conversion reads much before it locks: who comes a little later may still come first.
 fn late(random: &mut Random) -> Duration {
     Duration::from_micros(u64::try_from(random.below(3_000)).unwrap())
-}
-
-/// The opportunities with this title.
-fn opportunities(client: &Client, title: &str) -> Vec<Value> {
-    client.get(&format!("/pipeline/opportunities?size=200&title={title}")).items().clone()
-}
-
-/// Checks that a lead and its opportunity name each other, or that it was not converted at all.
-#[track_caller]
-fn assert_whole(client: &Client, id: &str, title: &str, converted: bool) {
-    let lead = client.get(&format!("/pipeline/leads/{id}")).item(200).clone();
-    let made = opportunities(client, title);
-    assert_eq!(lead["isConverted"], converted, "{lead}");
-    assert_eq!(lead["convertedOn"].is_string(), converted, "{lead}");
-    assert_eq!(made.len(), usize::from(converted), "{made:?}");
-    if let [opportunity] = made.as_slice() {
-        assert_eq!((&opportunity["leadId"], &lead["opportunityId"]), (&lead["id"], &opportunity["id"]));
-    }
 }
 
 /// One makes the opportunity, and all others are told which.

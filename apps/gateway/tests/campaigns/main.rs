@@ -7,6 +7,8 @@ mod checker;
 #[path = "../common/client.rs"]
 mod client;
 mod conversion;
+#[path = "../common/converted.rs"]
+mod converted;
 mod crash;
 mod cut;
 mod drain;
