@@ -1,7 +1,9 @@
 # syntax=docker/dockerfile:1
 # The gateway as an image: docs/operations.md says how to run it.
 
-FROM rust:1-bookworm AS build
+# Bases by digest, so that the same text builds on the same ground. `docker buildx imagetools inspect rust:1-bookworm` tells the
+# newest; renew both with every release, for the fixes that they bring.
+FROM rust:1-bookworm@sha256:93ce27a88655056a51dbdd8f5f2d7ddc071c7b0070fb288a37b5a285fc83971e AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock clippy.toml rustfmt.toml ./
 COPY .cargo .cargo
@@ -14,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked -p crm-gateway \
     && strip --strip-debug -o /crm-gateway target/release/crm-gateway
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 # Certificate authorities: for PostgreSQL with sslmode=verify-full, and for the key set of a token issuer.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \

@@ -89,6 +89,40 @@ fn the_image_is_built_from_files_that_exist_and_are_sent() {
     assert!(copied > 5, "{dockerfile}");
 }
 
+/// What a name stands for can be changed by whoever owns it; a hash cannot.
+#[test]
+fn what_is_fetched_to_build_and_run_is_named_by_its_hash() {
+    let is_hash = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut seen = 0;
+    for entry in std::fs::read_dir(repository().join(".github/workflows")).unwrap() {
+        let workflow = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for action in workflow.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: ")) {
+            let (commit, tag) = action.split_once('@').unwrap().1.split_once(" # v").expect("the tag stands behind it");
+            assert!(is_hash(commit, 40) && !tag.is_empty(), "{action}");
+            seen += 1;
+        }
+    }
+    let dockerfile = text("Dockerfile");
+    let bases = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
+    let compose = text("compose.yaml");
+    let images = compose.lines().filter_map(|line| line.trim_start().strip_prefix("image: "));
+    for image in bases.chain(images.filter(|image| *image != "crm-gateway")) {
+        let digest = image.split_whitespace().next().unwrap().split_once("@sha256:").expect("a digest").1;
+        assert!(is_hash(digest, 64), "{image}");
+        seen += 1;
+    }
+    assert!(seen >= 8, "{seen}");
+}
+
+#[test]
+fn a_gateway_that_is_installed_has_a_limit_to_its_memory() {
+    let unit = text("packaging/crm-gateway.service");
+    assert!(["MemoryHigh=", "MemoryMax="].iter().all(|name| unit.lines().any(|line| line.starts_with(name))), "{unit}");
+    let compose = text("compose.yaml");
+    let services = compose.split_once("\nvolumes:").unwrap().0.matches("\n    restart:").count();
+    assert_eq!(compose.matches("\n    mem_limit: ").count(), services);
+}
+
 #[test]
 fn the_health_of_a_gateway_is_its_answer() {
     let database = TestDatabase::sqlite();
