@@ -31,7 +31,7 @@ pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
 pub use patch::Patch;
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
-pub use scope::{NotATenantId, PublicTenantId, Scope, TenantId};
+pub use scope::{Actor, NotATenantId, PublicTenantId, Scope, TenantId};
 pub use timestamp::{NotATimestamp, Timestamp};
 pub use uuid::{NotAUuid, Uuid};
 

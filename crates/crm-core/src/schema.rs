@@ -14,14 +14,21 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql::Instant;
+    use crate::sql::{Instant, Uid};
 
-    api_keys (tenant_id, role) {
+    api_keys (tenant_id, hash) {
         tenant_id -> BigInt,
-        role -> Text,
+        id -> Uid,
         hash -> Binary,
+        name -> Text,
+        role -> Nullable<Text>,
+        scopes -> Text,
+        prefix -> Text,
         is_chosen -> Bool,
         created_on -> Instant,
+        expires_on -> Nullable<Instant>,
+        last_used_on -> Nullable<Instant>,
+        grace_until -> Nullable<Instant>,
     }
 }
 

@@ -2,8 +2,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::Timestamp;
 use crate::ids::database_integer;
+use crate::keys::Rights;
+use crate::values::{Title, User};
+use crate::{Timestamp, Uuid};
 
 database_integer! {
     /// A tenant inside the database: the first column of every key and index. Never shown to a client.
@@ -49,7 +51,59 @@ impl FromStr for PublicTenantId {
     }
 }
 
-/// For whom and when something is done: the second argument of every service function.
+/// Who does something: a key, a person with a token, or the program itself.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    key: Option<(Uuid, Title)>,
+    user: Option<User>,
+    rights: Rights,
+}
+
+impl Actor {
+    /// The program that calls, which may do everything.
+    #[must_use]
+    pub fn program() -> Self {
+        Self { key: None, user: None, rights: Rights::WRITE_ALL }
+    }
+
+    /// Whoever has this key of the tenant.
+    #[must_use]
+    pub fn key(id: Uuid, name: Title, rights: Rights) -> Self {
+        Self { key: Some((id, name)), user: None, rights }
+    }
+
+    /// A person whom a token names.
+    #[must_use]
+    pub fn user(user: User, rights: Rights) -> Self {
+        Self { key: None, user: Some(user), rights }
+    }
+
+    /// The id of the key, where it is one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<Uuid> {
+        self.key.as_ref().map(|(id, _)| *id)
+    }
+
+    /// The name of the key, where it is one.
+    #[must_use]
+    pub fn key_name(&self) -> Option<&Title> {
+        self.key.as_ref().map(|(_, name)| name)
+    }
+
+    /// The person, where a token told who it is.
+    #[must_use]
+    pub fn as_user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// What may be done.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        self.rights
+    }
+}
+
+/// For whom, when and by whom something is done: the second argument of every service function.
 ///
 /// **Invariant:** no query runs without a tenant, and the only way to name one is a scope.
 #[derive(Debug, Clone)]
@@ -57,13 +111,27 @@ pub struct Scope {
     tenant: TenantId,
     public_tenant: PublicTenantId,
     now: Timestamp,
+    actor: Arc<Actor>,
 }
 
 impl Scope {
-    /// The scope of one request: a tenant that was found by its key or token, and the time of the request.
+    /// The scope of one request: a tenant that was found by its key or token, and the time of the request. It is done by
+    /// the [program](Actor::program).
     #[must_use]
     pub fn new(tenant: TenantId, public_tenant: PublicTenantId, now: Timestamp) -> Self {
-        Self { tenant, public_tenant, now }
+        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()) }
+    }
+
+    /// The same, done by somebody.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self { actor: Arc::new(actor), ..self }
+    }
+
+    /// Who does it.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// What every query filters by.

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
 use crate::error::is_unique_violation;
-use crate::keys::{ApiKey, KeyHash, KeyRole};
-use crate::schema::{api_keys, tenants};
+use crate::keys::{self, ApiKey, KeyRole};
+use crate::schema::tenants;
 use crate::{Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, TenantId, Timestamp, columns};
 
 /// A tenant: the owner of every record, called "instance" in the source.
@@ -108,43 +108,13 @@ pub fn create(
         .get_result(connection)
         .optional()?;
     let tenant = inserted.ok_or_else(|| TenantError::Exists(public_id.clone()))?.into_tenant()?;
-    let key = |role, chosen: Option<&ApiKey>| chosen.cloned().map_or_else(|| ApiKey::generate(role), Ok);
+    let key = |role: KeyRole, chosen: Option<&ApiKey>| chosen.cloned().map_or_else(|| ApiKey::generate(role.rights()), Ok);
     let primary = key(KeyRole::Primary, chosen.map(|keys| &keys.primary))?;
     let secondary = key(KeyRole::Secondary, chosen.map(|keys| &keys.secondary))?;
-    store_key(connection, tenant.id, KeyRole::Primary, &primary, now)?;
-    store_key(connection, tenant.id, KeyRole::Secondary, &secondary, now)?;
+    for (role, key) in [(KeyRole::Primary, &primary), (KeyRole::Secondary, &secondary)] {
+        keys::store_first(connection, tenant.id, role, key, now).map_err(key_in_use)?;
+    }
     Ok(CreatedTenant { tenant, primary, secondary })
-}
-
-/// Puts a key in the place of the one that the tenant has in this role.
-fn store_key(
-    connection: &mut DbConnection,
-    tenant: TenantId,
-    role: KeyRole,
-    key: &ApiKey,
-    now: Timestamp,
-) -> Result<(), TenantError> {
-    let hash = key.hash();
-    let row = (
-        api_keys::tenant_id.eq(tenant),
-        api_keys::role.eq(role.as_str()),
-        api_keys::hash.eq(hash.as_bytes()),
-        api_keys::is_chosen.eq(!key.is_generated()),
-        api_keys::created_on.eq(now),
-    );
-    diesel::insert_into(api_keys::table)
-        .values(row)
-        .on_conflict((api_keys::tenant_id, api_keys::role))
-        .do_update()
-        .set((
-            api_keys::hash.eq(diesel::upsert::excluded(api_keys::hash)),
-            api_keys::is_chosen.eq(diesel::upsert::excluded(api_keys::is_chosen)),
-            api_keys::created_on.eq(diesel::upsert::excluded(api_keys::created_on)),
-        ))
-        .portable()
-        .execute(connection)
-        .map_err(|error| if is_unique_violation(&error) { TenantError::KeyInUse } else { error.into() })?;
-    Ok(())
 }
 
 /// Every tenant, by id.
@@ -196,7 +166,6 @@ pub fn rotate_key(
     connection: &mut DbConnection,
     public_id: &PublicTenantId,
     role: KeyRole,
-    now: Timestamp,
 ) -> Result<ApiKey, TenantError> {
     let tenant: Option<TenantId> = tenants::table
         .filter(tenants::public_id.eq(public_id.as_str()))
@@ -205,41 +174,11 @@ pub fn rotate_key(
         .get_result(connection)
         .optional()?;
     let tenant = tenant.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
-    let key = ApiKey::generate(role)?;
-    store_key(connection, tenant, role, &key, now)?;
+    let key = ApiKey::generate(role.rights())?;
+    keys::replace_of_role(connection, tenant, role, &key)?;
     Ok(key)
 }
 
-/// Whose key this is, and which.
-///
-/// # Errors
-/// The database's.
-pub fn find_by_key(
-    connection: &mut DbConnection,
-    hash: &KeyHash,
-) -> Result<Option<(TenantId, PublicTenantId, KeyRole)>, TenantError> {
-    let found: Option<(TenantRow, String, Vec<u8>)> = api_keys::table
-        .inner_join(tenants::table.on(tenants::id.eq(api_keys::tenant_id)))
-        .filter(api_keys::hash.eq(hash.as_bytes()))
-        .select((columns::<TenantRow>(), api_keys::role, api_keys::hash))
-        .first(connection)
-        .optional()?;
-    let Some((row, role, stored)) = found else { return Ok(None) };
-    // The index found the row by comparing bytes; what decides is this comparison in constant time.
-    let equal = bool::from(subtle::ConstantTimeEq::ct_eq(stored.as_slice(), hash.as_bytes()));
-    let tenant = row.into_tenant()?;
-    Ok(KeyRole::from_stored(&role).filter(|_| equal).map(|role| (tenant.id, tenant.public_id, role)))
-}
-
-/// Whether any tenant has a key that somebody chose: only then can a key without our checksum be one.
-///
-/// # Errors
-/// The database's.
-pub fn any_chosen_key(connection: &mut DbConnection) -> Result<bool, TenantError> {
-    let found = api_keys::table
-        .filter(api_keys::is_chosen.eq(true))
-        .select(api_keys::tenant_id)
-        .first::<i64>(connection)
-        .optional()?;
-    Ok(found.is_some())
+fn key_in_use(error: DieselError) -> TenantError {
+    if is_unique_violation(&error) { TenantError::KeyInUse } else { error.into() }
 }

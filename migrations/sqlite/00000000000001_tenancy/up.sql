@@ -8,17 +8,28 @@ CREATE TABLE tenants (
     created_on TEXT NOT NULL
 ) STRICT;
 
+-- A row for each secret: the current one of a key, and those that it replaced while they still work.
 CREATE TABLE api_keys (
-    tenant_id  INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    role       TEXT NOT NULL CHECK (role IN ('primary', 'secondary')),
-    hash       BLOB NOT NULL,
-    is_chosen  INTEGER NOT NULL,
-    created_on TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, role)
+    tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id           BLOB NOT NULL,
+    hash         BLOB NOT NULL,
+    name         TEXT NOT NULL,
+    role         TEXT CHECK (role IN ('primary', 'secondary')),
+    scopes       TEXT NOT NULL,
+    prefix       TEXT NOT NULL,
+    is_chosen    INTEGER NOT NULL,
+    created_on   TEXT NOT NULL,
+    expires_on   TEXT,
+    last_used_on TEXT,
+    -- Another one took its place, and it works until then.
+    grace_until  TEXT,
+    PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 
 -- A key is what names the tenant, so that this one index cannot begin with it.
 CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
+CREATE UNIQUE INDEX api_keys_current ON api_keys (tenant_id, id) WHERE grace_until IS NULL;
+CREATE UNIQUE INDEX api_keys_role ON api_keys (tenant_id, role) WHERE grace_until IS NULL;
 
 CREATE TABLE numbering (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,

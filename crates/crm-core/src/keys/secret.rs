@@ -1,12 +1,14 @@
-//! API keys: how one is made, recognised and stored (contract/conventions, "Keys").
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Which of a tenant's two keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use super::Rights;
+
+/// Which of a tenant's two keys that are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum KeyRole {
     /// Reads and writes: `crm_rw_…`.
     Primary,
@@ -24,23 +26,23 @@ impl KeyRole {
         }
     }
 
-    /// Whether a key of this role may change anything.
+    /// What a key of this role may do.
     #[must_use]
-    pub fn may_write(self) -> bool {
-        self == Self::Primary
-    }
-
-    pub(crate) fn from_stored(text: &str) -> Option<Self> {
-        [Self::Primary, Self::Secondary].into_iter().find(|role| role.as_str() == text)
-    }
-
-    fn prefix(self) -> &'static str {
+    pub fn rights(self) -> Rights {
         match self {
-            Self::Primary => "crm_rw_",
-            Self::Secondary => "crm_ro_",
+            Self::Primary => Rights::WRITE_ALL,
+            Self::Secondary => Rights::READ_ALL,
         }
     }
+
+    pub(super) fn from_stored(text: &str) -> Option<Self> {
+        [Self::Primary, Self::Secondary].into_iter().find(|role| role.as_str() == text)
+    }
 }
+
+/// How a key begins that may change something, and one that only reads: secret scanners look for it.
+const WRITES: &str = "crm_rw_";
+const READS: &str = "crm_ro_";
 
 /// A secret key. It has no `Debug` and no `Display`, so that it reaches no log by accident.
 #[derive(Clone)]
@@ -67,11 +69,19 @@ impl ApiKey {
     ///
     /// # Errors
     /// When the operating system has no randomness to give.
-    pub fn generate(role: KeyRole) -> Result<Self, getrandom::Error> {
+    pub fn generate(rights: Rights) -> Result<Self, getrandom::Error> {
         let mut secret = [0_u8; 32];
         getrandom::fill(&mut secret)?;
-        let body = format!("{}{}", role.prefix(), URL_SAFE_NO_PAD.encode(secret));
+        let prefix = if rights.may_write() { WRITES } else { READS };
+        let body = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(secret));
         Ok(Self(format!("{body}{}", checksum(&body))))
+    }
+
+    /// Its beginning, by which people tell keys apart; what follows is far too long to guess.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        let shown = if self.is_generated() { WRITES.len() + 4 } else { 4 };
+        &self.0[..shown]
     }
 
     /// Takes a key that somebody sends or chose, when it can be one at all.
@@ -96,7 +106,7 @@ impl ApiKey {
     }
 
     fn begins_like_ours(text: &str) -> bool {
-        [KeyRole::Primary, KeyRole::Secondary].iter().any(|role| text.starts_with(role.prefix()))
+        [WRITES, READS].iter().any(|prefix| text.starts_with(prefix))
     }
 
     /// What is stored and looked up. A key has 256 bits of randomness, so that a fast hash is enough.
@@ -157,9 +167,10 @@ mod tests {
 
     #[test]
     fn a_made_key_is_recognised_and_a_mistyped_one_is_not() {
-        for role in [KeyRole::Primary, KeyRole::Secondary] {
-            let key = ApiKey::generate(role).unwrap();
-            assert!(key.reveal().starts_with(role.prefix()));
+        for (rights, prefix) in [("*:write", WRITES), ("*:read", READS), ("cases:read pipeline:write", WRITES)] {
+            let key = ApiKey::generate(rights.parse().unwrap()).unwrap();
+            assert!(key.reveal().starts_with(prefix) && key.reveal().starts_with(key.prefix()));
+            assert_eq!(key.prefix().len(), prefix.len() + 4);
             let again = ApiKey::parse(key.reveal()).unwrap();
             assert!(again.is_generated() && again.hash() == key.hash());
             for place in 7..key.reveal().len() {
