@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web::Bytes;
-use crm_core::tenants;
+use crm_core::keys;
 
 use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
@@ -41,7 +41,7 @@ impl AppState {
     /// # Errors
     /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
     pub async fn new(db: Db, config: &Config, openapi: Bytes) -> anyhow::Result<Self> {
-        let chosen = db.read(|connection| Ok::<_, Failure>(tenants::any_chosen_key(connection)?)).await;
+        let chosen = db.read(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         Ok(Self {
             keys: KeyCache::new(chosen),

@@ -108,7 +108,8 @@ pub fn create(
         .get_result(connection)
         .optional()?;
     let tenant = inserted.ok_or_else(|| TenantError::Exists(public_id.clone()))?.into_tenant()?;
-    let key = |role: KeyRole, chosen: Option<&ApiKey>| chosen.cloned().map_or_else(|| ApiKey::generate(role.rights()), Ok);
+    let key =
+        |role: KeyRole, chosen: Option<&ApiKey>| chosen.cloned().map_or_else(|| ApiKey::generate(role.rights()), Ok);
     let primary = key(KeyRole::Primary, chosen.map(|keys| &keys.primary))?;
     let secondary = key(KeyRole::Secondary, chosen.map(|keys| &keys.secondary))?;
     for (role, key) in [(KeyRole::Primary, &primary), (KeyRole::Secondary, &secondary)] {

@@ -22,12 +22,7 @@ fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Result<
     connection.write(|connection| keys::create(connection, scope, new))
 }
 
-fn rotate(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: Uuid,
-    minutes: i64,
-) -> Result<KeyWithSecret, KeyError> {
+fn rotate(connection: &mut DbConnection, scope: &Scope, id: Uuid, minutes: i64) -> Result<KeyWithSecret, KeyError> {
     let rotation = Rotation { grace_minutes: GraceMinutes::new(minutes).unwrap() };
     connection.write(|connection| keys::rotate(connection, scope, id, rotation))
 }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use actix_web::http::header::HeaderName;
 use actix_web::web;
-use crm_core::keys::{ApiKey, KeyRole};
-use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
+use crm_core::keys::{ApiKey, Holder};
+use crm_core::{Actor, DbConnection, Scope};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -36,29 +36,19 @@ pub struct Caller {
     request_id: Rc<str>,
 }
 
-/// Whose key it was, and which.
-#[derive(Debug, Clone)]
-pub struct KeyOwner {
-    /// The tenant inside the database.
-    pub tenant: TenantId,
-    /// The tenant as clients see it.
-    pub public_tenant: PublicTenantId,
-    /// What the key may do.
-    pub role: KeyRole,
-}
-
 impl Extract for Caller {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let key = key_of(call)?;
-        let owner = call.state.keys.owner(&call.state.db, &key).await;
-        let owner = owner.map_err(|failure| failure.into_problem(&call.request_id()))?;
-        let owner = owner.ok_or_else(invalid_key)?;
-        call.set_tenant(owner.public_tenant.clone());
+        let holder = call.state.keys.holder(&call.state.db, &key, call.now).await;
+        let holder = holder.map_err(|failure| failure.into_problem(&call.request_id()))?;
+        let holder = holder.ok_or_else(invalid_key)?;
+        call.set_tenant(holder.public_tenant.clone());
         limits::count(call, Payer::Key(key.hash()))?;
-        if !call.is_read() && !owner.role.may_write() {
+        if !call.is_read() && !holder.rights.may_write() {
             return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
         }
-        Self::new(call, Scope::new(owner.tenant, owner.public_tenant, call.now))
+        let Holder { tenant, public_tenant, id, name, rights, .. } = holder;
+        Self::new(call, Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights)))
     }
 
     fn describe(operation: &mut OperationDoc) {

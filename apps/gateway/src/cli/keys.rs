@@ -1,6 +1,6 @@
 use clap::ValueEnum;
 use crm_core::keys::KeyRole;
-use crm_core::{PublicTenantId, Timestamp, tenants};
+use crm_core::{PublicTenantId, tenants};
 use serde_json::json;
 
 use crate::config::Settings;
@@ -38,7 +38,6 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
         Which::Secondary => KeyRole::Secondary,
     };
     let mut connection = connect(settings)?;
-    let now = Timestamp::now();
-    let key = connection.write(|connection| tenants::rotate_key(connection, &tenant, role, now))?;
+    let key = connection.write(|connection| tenants::rotate_key(connection, &tenant, role))?;
     if json { print(json!({ "id": tenant, "which": role.as_str(), "key": key.reveal() })) } else { print(key.reveal()) }
 }

@@ -1,5 +1,5 @@
-use crm_core::keys::{ApiKey, KeyRole};
-use crm_core::tenants;
+use crm_core::Timestamp;
+use crm_core::keys::{self, ApiKey, KeyRole};
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use crate::process::{Serving, gateway, one_error, output, stdout};
 
 fn owner(database: &TestDatabase, key: &str) -> Option<(String, KeyRole)> {
     let hash = ApiKey::parse(key).unwrap().hash();
-    let found = tenants::find_by_key(&mut database.connect(), &hash).unwrap();
-    found.map(|(_, tenant, role)| (tenant.to_string(), role))
+    let found = keys::find_holder(&mut database.connect(), &hash, Timestamp::now()).unwrap();
+    found.and_then(|holder| Some((holder.public_tenant.to_string(), holder.role?)))
 }
 
 fn text(value: &Value, member: &str) -> String {

@@ -288,7 +288,9 @@ mod tests {
 
     #[test]
     fn only_known_rights_are_read() {
-        for text in ["", "*", "read", "cases", "cases:", "cases:admin", "Cases:read", "cases:read ", "leads:read", "*:*"] {
+        for text in
+            ["", "*", "read", "cases", "cases:", "cases:admin", "Cases:read", "cases:read ", "leads:read", "*:*"]
+        {
             assert_eq!(text.parse::<Right>(), Err(NotARight), "{text:?}");
         }
     }

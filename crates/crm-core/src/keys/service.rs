@@ -106,7 +106,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
         created_on: scope.now(),
         last_used_on: None,
     };
-    store(connection, scope, described)
+    store(connection, scope, &described)
 }
 
 /// Changes a key. Every secret of it that works has the new rights from now on; gateways that remember it learn so within
@@ -191,25 +191,21 @@ pub fn rotate(
             diesel::update(current).set(api_keys::grace_until.eq(until)).execute(connection)?
         }
     };
-    store(connection, scope, key)
+    store(connection, scope, &key)
 }
 
 /// [`rotate`]s the key that is in use, whatever it may do.
 ///
 /// # Errors
 /// [`KeyError::NoKey`], and those of [`rotate`] but for rights.
-pub fn rotate_own(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    rotation: Rotation,
-) -> Result<KeyWithSecret, KeyError> {
+pub fn rotate_own(connection: &mut DbConnection, scope: &Scope, rotation: Rotation) -> Result<KeyWithSecret, KeyError> {
     let id = scope.actor().key_id().ok_or(KeyError::NoKey)?;
     rotate(connection, scope, id, rotation)
 }
 
-fn store(connection: &mut DbConnection, scope: &Scope, described: Key) -> Result<KeyWithSecret, KeyError> {
+fn store(connection: &mut DbConnection, scope: &Scope, described: &Key) -> Result<KeyWithSecret, KeyError> {
     let secret = ApiKey::generate(described.scopes)?;
-    let row = KeyRow::new(scope.tenant(), &described, &secret);
+    let row = KeyRow::new(scope.tenant(), described, &secret);
     insert(connection, &row)?;
     Ok(KeyWithSecret { described: row.into_key()?, key: Some(secret.reveal().to_owned()) })
 }
