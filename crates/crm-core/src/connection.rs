@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -108,6 +108,22 @@ impl DbConnection {
         Ok(())
     }
 
+    /// Forgets the prepared statements that the connection keeps, here and in the database: each is prepared again
+    /// when it is next needed. Diesel keeps every one for ever, and each combination of a list's filters is one, so
+    /// that whoever serves strangers calls this from time to time, outside of a transaction.
+    ///
+    /// # Errors
+    /// The database's; everything is kept then.
+    pub fn forget_statements(&mut self) -> QueryResult<()> {
+        if let Self::Postgres(postgres) = self {
+            postgres.batch_execute("DEALLOCATE ALL")?;
+        }
+        for size in [CacheSize::Disabled, CacheSize::Unbounded] {
+            self.set_prepared_statement_cache_size(size);
+        }
+        Ok(())
+    }
+
     /// Opens the outermost writing transaction by hand, for a caller that commits many jobs at once.
     ///
     /// # Errors
@@ -204,7 +220,7 @@ pub fn columns<T: Selectable<Db>>() -> T::SelectExpression {
 /// Two things that the derived backend refuses work through it: `ON CONFLICT`, and keeping the prepared
 /// statement of an `UPDATE` or upsert with `RETURNING` (Diesel prepares those anew at each execution, which
 /// triples their cost; one that is run by `execute` it does not keep even so). The cache is unbounded: use it
-/// for statements with a fixed set of shapes.
+/// for statements with a fixed set of shapes ([`DbConnection::forget_statements`] empties it).
 #[derive(Debug, Clone, Copy)]
 pub struct Portable<Q>(Q);
 

@@ -12,6 +12,7 @@
 mod counters;
 mod job;
 mod slow_query;
+mod statements;
 mod worker;
 
 use std::fmt;

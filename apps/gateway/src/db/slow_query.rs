@@ -2,11 +2,13 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 
+use super::statements;
+
 /// A statement that takes longer is logged.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Watches the statements of one connection and logs the slow ones, with their text and without values: those are
-/// the tenants' data.
+/// Watches the statements of one connection: logs the slow ones, with their text and without values, which are the
+/// tenants' data, and counts those that are kept.
 struct SlowQueries {
     started: Option<Instant>,
 }
@@ -30,6 +32,7 @@ impl Instrumentation for SlowQueries {
                     log::warn!(target: "crm_gateway::slow_query", "ms={ms} statement={:?}", without_values(&query.to_string()));
                 }
             }
+            InstrumentationEvent::CacheQuery { .. } => statements::count_kept(),
             _ => {}
         }
     }

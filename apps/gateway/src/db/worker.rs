@@ -12,9 +12,9 @@ use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use r2d2::{CustomizeConnection, NopErrorHandler, Pool, PooledConnection};
 
-use super::Unavailable;
 use super::counters::Counters;
 use super::job::{Access, Job, Request, Trouble};
+use super::{Unavailable, statements};
 
 /// How long a thread waits for a connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
@@ -217,7 +217,9 @@ impl Worker {
                 }
             }
         }
-        self.held.as_deref_mut()
+        let connection = self.held.as_deref_mut()?;
+        statements::keep_few(connection);
+        Some(connection)
     }
 
     /// Gives the connection back. The pool throws it away when it is broken or inside a transaction.

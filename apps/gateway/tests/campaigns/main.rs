@@ -12,6 +12,7 @@ mod converted;
 mod crash;
 mod cut;
 mod drain;
+mod filters;
 mod planted;
 #[path = "../common/process.rs"]
 mod process;
