@@ -177,7 +177,7 @@ proptest! {
         // A name of ours that the generator hits holds a value of the wrong type then.
         if !matches!(extra.as_str(), "id" | "data") {
             let document = document.unwrap();
-            prop_assert_eq!(&Value::Object(document.as_object().clone()), &sent);
+            prop_assert_eq!(&Value::Object(document.to_object()), &sent);
             prop_assert_eq!(document.graph().unwrap().statuses().len(), 2);
         }
     }

@@ -31,7 +31,7 @@ impl Form {
                 );
             }
         }
-        CustomFields(values)
+        CustomFields(values.into())
     }
 
     /// Merges the custom fields of a patch into those that a record has: `null` removes a value, unless the
@@ -43,7 +43,7 @@ impl Form {
         patch: &CustomFieldsInput,
         errors: &mut FieldErrors,
     ) -> CustomFields {
-        let mut values = stored.0.clone();
+        let mut values = stored.to_object();
         for (field, value) in self.known(patch, errors) {
             let at = At::field(PLACE);
             let at = at.key(&field.id);
@@ -62,14 +62,14 @@ impl Form {
                 Reading::Wrong => {}
             }
         }
-        CustomFields(values)
+        CustomFields(values.into())
     }
 
     /// As [`check_patch`](Self::check_patch), for a patch with `"customFields": null`: removes the value of
     /// every field on the form.
     pub fn check_clear(&self, stored: &CustomFields, errors: &mut FieldErrors) -> CustomFields {
-        let all = stored.0.keys().filter(|id| self.custom(id).is_some());
-        let patch = CustomFieldsInput(all.map(|id| (id.clone(), Value::Null)).collect());
+        let all = stored.0.members().into_iter().filter(|(id, _)| self.custom(id).is_some());
+        let patch = CustomFieldsInput(all.map(|(id, _)| (id.into_owned(), Value::Null)).collect());
         self.check_patch(stored, &patch, errors)
     }
 
@@ -90,8 +90,7 @@ impl Form {
     /// What a client sees of a record's custom fields: without those that are not on the form.
     #[must_use]
     pub fn visible(&self, stored: &CustomFields) -> CustomFields {
-        let on_form = stored.0.iter().filter(|(id, _)| self.custom(id).is_some());
-        CustomFields(on_form.map(|(id, value)| (id.clone(), value.clone())).collect())
+        stored.only(|id| self.custom(id).is_some())
     }
 
     /// What a record keeps of its custom fields when it moves from the form `from` to this one: the values of
@@ -99,12 +98,10 @@ impl Form {
     /// another type later.
     #[must_use]
     pub fn carried_over(&self, stored: &CustomFields, from: &Self) -> CustomFields {
-        let same = |id: &str| match (from.custom(id), self.custom(id)) {
+        stored.only(|id| match (from.custom(id), self.custom(id)) {
             (Some(before), Some(now)) => before.field_type == now.field_type,
             _ => false,
-        };
-        let kept = stored.0.iter().filter(|(id, _)| same(id));
-        CustomFields(kept.map(|(id, value)| (id.clone(), value.clone())).collect())
+        })
     }
 
     /// The members of an input whose keys are custom fields of this form; the others are problems.

@@ -1,4 +1,7 @@
+use std::collections::HashSet;
+
 use crm_core::input::{At, FromJson, JsonObject};
+use crm_core::values::Document;
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,31 +12,37 @@ use serde_json::Value;
 /// [`Form::visible`](crate::Form::visible). Never NULL in a row: `{}` where there is no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CustomFields(pub(crate) JsonObject);
+pub struct CustomFields(pub(crate) Document);
 
 impl CustomFields {
     /// The values.
     #[must_use]
-    pub fn as_object(&self) -> &JsonObject {
-        &self.0
+    pub fn to_object(&self) -> JsonObject {
+        self.0.to_object()
     }
 
     /// Whether there is no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.members().is_empty()
     }
 
     /// These values, and those of `other` for the fields that have none here: for merges.
     #[must_use]
     pub fn filled_from(&self, other: &Self) -> Self {
-        let mut filled = self.0.clone();
-        for (id, value) in &other.0 {
-            if !filled.contains_key(id) {
-                filled.insert(id.clone(), value.clone());
-            }
-        }
-        Self(filled)
+        let own = self.0.members();
+        let known: HashSet<&str> = own.iter().map(|(id, _)| &**id).collect();
+        let mut others = other.0.members();
+        others.retain(|(id, _)| !known.contains(&**id));
+        Self(own.iter().chain(&others).map(|(id, value)| (id, *value)).collect())
+    }
+
+    /// Those of these values whose field `is_kept`.
+    pub(crate) fn only(&self, is_kept: impl Fn(&str) -> bool) -> Self {
+        let mut members = self.0.members();
+        let all = members.len();
+        members.retain(|(id, _)| is_kept(id));
+        if members.len() == all { self.clone() } else { Self(members.into_iter().collect()) }
     }
 }
 

@@ -1,20 +1,26 @@
 use std::fmt;
+use std::sync::OnceLock;
 
 use crm_core::input::{At, FromJson, JsonObject, read_list};
-use crm_core::values::{contains_control, read_text};
+use crm_core::values::{Document, contains_control, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::masking::{masked, unmask};
+use crate::shown::Shown;
 
 /// The settings of an integration: any JSON object of at most 64 KiB (contract/clientmap). The server keeps
 /// them and never opens a URL that stands in them.
 ///
 /// What is printed of it, by `Serialize` and `Debug` alike, has a mask for each member whose name contains
 /// `password`, `secret`, `token` or `apiKey`; [`reveal`](Self::reveal) gives the secrets.
-#[derive(Clone, PartialEq)]
-pub struct Configuration(JsonObject);
+#[derive(Clone)]
+pub struct Configuration {
+    text: Document,
+    /// The same for whoever looks into it, made when it is first asked for: a list of client maps never does.
+    object: OnceLock<JsonObject>,
+}
 
 /// How one field of a record is called on the other side, an entry of a configuration's `fieldMappings`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,20 +43,26 @@ impl Configuration {
 
     /// A configuration that came from the database, where only checked ones are.
     #[must_use]
-    pub(crate) fn stored(object: JsonObject) -> Self {
-        Self(object)
+    pub(crate) fn stored(text: Document) -> Self {
+        Self { text, object: OnceLock::new() }
+    }
+
+    /// What a row keeps of it, secrets included.
+    #[must_use]
+    pub(crate) fn text(&self) -> &Document {
+        &self.text
     }
 
     /// The settings with their secrets, for the code that talks to the other system.
     #[must_use]
     pub fn reveal(&self) -> &JsonObject {
-        &self.0
+        self.object.get_or_init(|| self.text.to_object())
     }
 
     /// How fields are called on the other side; empty where the configuration says nothing of it.
     #[must_use]
     pub fn field_mappings(&self) -> Vec<FieldMapping> {
-        let entries = self.0.get("fieldMappings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let entries = self.reveal().get("fieldMappings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         // Entries were checked when they were stored.
         entries.iter().filter_map(|entry| FieldMapping::deserialize(entry).ok()).collect()
     }
@@ -60,24 +72,31 @@ impl Configuration {
     /// # Errors
     /// `invalid_value` for a mask where nothing is stored; `too_long`.
     pub(crate) fn unmasked(&self, stored: Option<&Self>) -> Result<Self, FieldErrors> {
-        let mut object = self.0.clone();
+        let mut object = self.reveal().clone();
         let mut errors = FieldErrors::new();
         let at = At::field(Self::FIELD);
         unmask(&mut object, stored.map(Self::reveal), &at, &mut errors);
         check_size(&object, &at, &mut errors);
-        errors.into_result(Self(object))
+        errors.into_result(Self::stored(object.into()))
+    }
+}
+
+impl PartialEq for Configuration {
+    /// Whatever the order of its members.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text || self.reveal() == other.reveal()
     }
 }
 
 impl Serialize for Configuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        masked(&self.0).serialize(serializer)
+        Shown(self.text.as_str()).serialize(serializer)
     }
 }
 
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        masked(&self.0).fmt(f)
+        masked(self.reveal()).fmt(f)
     }
 }
 
@@ -95,7 +114,7 @@ impl FromJson for Configuration {
         }
         let is_sane = problems.is_empty();
         errors.append(problems);
-        is_sane.then(|| Self(object.clone()))
+        Document::of(value).filter(|_| is_sane).map(Self::stored)
     }
 }
 

@@ -8,6 +8,7 @@ mod model;
 mod row;
 mod schema;
 mod service;
+mod shown;
 mod words;
 
 pub use apply::{ApplyError, Direction, Transform, Transforms, apply};

@@ -8,7 +8,7 @@ use serde_json::Value;
 pub const MASK: &str = "********";
 
 /// Whether the member of this name holds a secret. `api_key` and `api-key` are spellings of `apiKey`.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name: String = name.to_lowercase().chars().filter(|c| !matches!(c, '_' | '-')).collect();
     ["password", "secret", "token", "apikey"].iter().any(|word| name.contains(word))
 }

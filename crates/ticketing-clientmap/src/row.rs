@@ -1,6 +1,5 @@
-use crm_core::input::JsonObject;
 use crm_core::sql::Json;
-use crm_core::values::{ShortText, Title};
+use crm_core::values::{Document, ShortText, Title};
 use crm_core::{Db, FieldErrors, Timestamp, Uuid};
 use diesel::prelude::*;
 
@@ -31,7 +30,7 @@ pub(crate) struct ClientMapValues {
     source_system: Option<String>,
     target_system: Option<String>,
     usecase: Option<String>,
-    configuration: Option<Json<JsonObject>>,
+    configuration: Option<Json<Document>>,
     status: MapStatus,
 }
 
@@ -39,8 +38,8 @@ fn text(text: &ShortText) -> String {
     text.as_str().to_owned()
 }
 
-fn json(configuration: &Configuration) -> Json<JsonObject> {
-    Json(configuration.reveal().clone())
+fn json(configuration: &Configuration) -> Json<Document> {
+    Json(configuration.text().clone())
 }
 
 impl ClientMapValues {
@@ -90,9 +89,11 @@ impl ClientMapValues {
             status,
             usecase,
         } = patch;
-        let current = self.configuration.map(|Json(object)| Configuration::stored(object));
+        let current = self.configuration.map(|Json(text)| Configuration::stored(text));
         let unmasked = configuration.value().map(|new| new.unmasked(current.as_ref())).transpose()?;
-        let configuration = if configuration.is_keep() { current.as_ref() } else { unmasked.as_ref() }.map(json);
+        // One that says the same in another order is no change.
+        let stays = configuration.is_keep() || unmasked == current;
+        let configuration = if stays { current.as_ref() } else { unmasked.as_ref() }.map(json);
         Ok(Self {
             client_id: client_id.as_ref().map_or(self.client_id, |id| id.as_str().to_owned()),
             client_name: client_name.as_ref().map_or(self.client_name, |name| name.as_str().to_owned()),
@@ -129,7 +130,7 @@ impl From<ClientMapRow> for ClientMap {
             mapping_type,
             source_system: source_system.map(ShortText::stored),
             target_system: target_system.map(ShortText::stored),
-            configuration: configuration.map(|Json(object)| Configuration::stored(object)),
+            configuration: configuration.map(|Json(text)| Configuration::stored(text)),
             status,
             last_sync_at,
             sync_status,

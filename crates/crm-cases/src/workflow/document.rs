@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crm_core::input::{At, FromJson, JsonObject, read_list};
-use crm_core::values::{lowercase, read_text};
+use crm_core::values::{Document, lowercase, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,38 @@ use crate::workflow::{Edge, Node, Roles, Workflow};
 /// those that mean nothing here included. What has a meaning was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct WorkflowDocument(JsonObject);
+pub struct WorkflowDocument(Document);
+
+/// What of a document has a meaning. The rest, which can be a megabyte, is passed over when a graph is read.
+#[derive(Serialize, Deserialize)]
+struct Meant {
+    status: Option<Vec<MeantNode>>,
+    transition: Option<Vec<MeantEdge>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MeantNode {
+    id: Option<Value>,
+    data: Option<MeantDetails>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MeantEdge {
+    label: Option<Value>,
+    source: Option<Value>,
+    target: Option<Value>,
+    data: Option<MeantDetails>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MeantDetails {
+    label: Option<Value>,
+    #[serde(rename = "recordResolutionSLA")]
+    records_resolution: Option<Value>,
+    record_comment: Option<Value>,
+    authorized_users: Option<Value>,
+}
 
 impl WorkflowDocument {
     /// The most nodes of a workflow.
@@ -22,8 +53,8 @@ impl WorkflowDocument {
 
     /// The document.
     #[must_use]
-    pub fn as_object(&self) -> &JsonObject {
-        &self.0
+    pub fn to_object(&self) -> JsonObject {
+        self.0.to_object()
     }
 
     /// The graph that it draws.
@@ -32,9 +63,20 @@ impl WorkflowDocument {
     /// What is wrong with the document: nothing, unless it was deserialised without having been checked.
     pub fn graph(&self) -> Result<Workflow, FieldErrors> {
         let mut errors = FieldErrors::new();
-        match read_graph(&self.0, &At::field("workflow"), &mut errors) {
+        match read_graph(&self.meant(), &At::field("workflow"), &mut errors) {
             Some(workflow) if errors.is_empty() => Ok(workflow),
             _ => Err(errors),
+        }
+    }
+}
+
+impl WorkflowDocument {
+    /// The members that a graph is read from; all of them where one is of a type that a checked document has not.
+    fn meant(&self) -> JsonObject {
+        let meant = serde_json::from_str::<Meant>(self.0.as_str()).and_then(serde_json::to_value);
+        match meant {
+            Ok(Value::Object(meant)) => meant,
+            _ => self.to_object(),
         }
     }
 }
@@ -46,12 +88,13 @@ impl FromJson for WorkflowDocument {
             return None;
         };
         read_graph(members, at, errors)?;
-        let mut document = members.clone();
         // Whoever draws the graph iterates over both.
-        if document.get("transition").is_none_or(Value::is_null) {
+        if given(members, "transition").is_none() {
+            let mut document = members.clone();
             document.insert("transition".to_owned(), Value::Array(Vec::new()));
+            return Some(Self(document.into()));
         }
-        Some(Self(document))
+        Document::of(value).map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Value types: what a field may hold, checked where the value is made, the same on create and on patch.
 
 mod color;
+mod document;
 mod id_list;
 mod labeled;
 mod money;
@@ -13,6 +14,7 @@ mod url;
 mod user;
 
 pub use color::Color;
+pub use document::{Document, members};
 pub use id_list::IdList;
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money};

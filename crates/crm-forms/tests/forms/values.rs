@@ -25,7 +25,7 @@ fn form_with(field_type: FieldType, required: bool) -> Form {
 fn check(form: &Form, value: &str) -> Result<String, FieldErrors> {
     let mut errors = FieldErrors::new();
     let checked = form.check_new(Some(&input(&format!(r#"{{"f": {value}}}"#))), &mut errors);
-    errors.into_result(checked.as_object().get("f").map_or_else(String::new, Value::to_string))
+    errors.into_result(checked.to_object().get("f").map_or_else(String::new, Value::to_string))
 }
 
 #[test]
