@@ -1,4 +1,4 @@
-use crm_core::FieldErrors;
+use crm_core::{FieldErrors, Unmet};
 use crm_forms::FormError;
 use diesel::result::Error as DieselError;
 
@@ -71,6 +71,9 @@ pub enum CaseTypeError {
     /// These custom fields have values of another type than the new form gives them.
     #[error("fields have values, so that their type cannot change: {}", .0.join(", "))]
     FieldInUse(Vec<String>),
+    /// The record is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),
@@ -90,6 +93,7 @@ impl From<FormError> for CaseTypeError {
     fn from(error: FormError) -> Self {
         match error {
             FormError::FieldInUse(ids) => Self::FieldInUse(ids),
+            FormError::Unmet(unmet) => Self::Unmet(unmet),
             FormError::Invalid(errors) => Self::Invalid(errors),
             FormError::Database(error) => Self::Database(error),
         }

@@ -110,15 +110,6 @@ impl FieldErrors {
         self.0.append(&mut other.0);
     }
 
-    /// Adds those of `others` whose field has no problem here yet.
-    pub fn append_other_fields(&mut self, others: Self) {
-        for error in others.0 {
-            if !self.0.iter().any(|known| known.field == error.field) {
-                self.0.push(error);
-            }
-        }
-    }
-
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod condition;
 mod connection;
 pub mod database;
 pub mod error;
@@ -25,6 +26,7 @@ mod timestamp;
 mod uuid;
 pub mod values;
 
+pub use condition::{Condition, Unmet};
 pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite};
 pub use database::{DatabaseUrl, set_up_pg, set_up_sqlite};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};

@@ -1,4 +1,4 @@
-use crm_core::{FieldErrors, RecordId, RecordKind};
+use crm_core::{FieldErrors, RecordId, RecordKind, Unmet};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a contact or organization.
@@ -10,6 +10,9 @@ pub enum DirectoryError {
     /// The notes of merged records are longer together than a note may be.
     #[error("the notes of the merged records are longer together than a note may be")]
     NoteTooLong,
+    /// The record is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

@@ -1,4 +1,4 @@
-use crm_core::FieldErrors;
+use crm_core::{FieldErrors, Unmet};
 use diesel::result::Error as DieselError;
 
 /// Why a form could not be read or replaced.
@@ -7,6 +7,9 @@ pub enum FormError {
     /// These custom fields have values of another type than the new form gives them.
     #[error("fields have values, so that their type cannot change: {}", .0.join(", "))]
     FieldInUse(Vec<String>),
+    /// The form is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule.
     #[error("{0:?}")]
     Invalid(FieldErrors),

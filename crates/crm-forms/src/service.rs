@@ -1,7 +1,8 @@
+use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
+use crm_core::{Condition, DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
 use diesel::prelude::*;
 
 use crate::schema::forms;
@@ -80,32 +81,39 @@ pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) 
 /// and its type is remembered: it can come back with that type only, unless the values are gone by then.
 ///
 /// # Errors
-/// [`FormError::Invalid`]; [`FormError::FieldInUse`], nothing changed; the database's.
+/// [`FormError::Unmet`], [`FormError::Invalid`], [`FormError::FieldInUse`], nothing written; the database's, a
+/// [collision](crm_core::error::Fault::Collision) among them where two make the tenant's first form of a kind at once.
 pub fn replace(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: FormKind,
+    condition: &Condition<Form>,
     new: &NewForm,
     mut in_use: impl FnMut(&mut DbConnection, &str) -> QueryResult<bool>,
 ) -> Result<Form, FormError> {
     let NewForm { fields, creator } = new;
-    let creator = || creator.clone().map(Json);
-    let place = (scope.tenant(), kind.number());
-    // There must be a row to lock: two first changes of a form would not see each other.
-    let default = InsertedForm {
-        tenant_id: scope.tenant(),
-        kind: kind.number(),
-        form: Json(Form::default_of(kind.own_fields(), scope.public_tenant()).to_stored()),
-        creator: creator(),
-        last_updated_on: scope.now(),
-    };
-    diesel::insert_into(forms::table).values(default).on_conflict_do_nothing().portable().execute(connection)?;
-    let stored: Json<StoredForm> = forms::table.find(place).select(forms::form).locked().get_result(connection)?;
-    let present = form(scope, kind, Some(stored));
+    let place = forms::table.find((scope.tenant(), kind.number()));
+    let stored: Option<Json<StoredForm>> = place.select(forms::form).locked().get_result(connection).optional()?;
+    let is_first = stored.is_none();
+    let present = form(scope, kind, stored);
+    condition.check(|| Ok::<_, FormError>(present.clone()))?;
     let replaced = present.replaced(fields, |field| in_use(connection, field))?;
-    let change = ChangedForm { form: Json(replaced.to_stored()), creator: creator(), last_updated_on: scope.now() };
-    diesel::update(forms::table.find(place)).set(change).execute(connection)?;
-    Ok(replaced)
+    let (stored, creator) = (Json(replaced.to_stored()), creator.clone().map(Json));
+    let written = if is_first {
+        let first = InsertedForm {
+            tenant_id: scope.tenant(),
+            kind: kind.number(),
+            form: stored,
+            creator,
+            last_updated_on: scope.now(),
+        };
+        diesel::insert_into(forms::table).values(first).on_conflict_do_nothing().portable().execute(connection)?
+    } else {
+        let change = ChangedForm { form: stored, creator, last_updated_on: scope.now() };
+        diesel::update(place).set(change).execute(connection)?
+    };
+    // There was no row to lock, and somebody else made it meanwhile.
+    if written == 0 { Err(collision("the first form was made by somebody else").into()) } else { Ok(replaced) }
 }
 
 fn form(scope: &Scope, kind: FormKind, stored: Option<Json<StoredForm>>) -> Form {

@@ -13,7 +13,9 @@ mod service;
 
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
-pub use links::{has_custom_value, lock, repoint_organizations, unlink_opportunities, unlink_organizations};
+pub use links::{
+    has_custom_value, lock, lock_converted_into, repoint_organizations, unlink_opportunities, unlink_organizations,
+};
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use service::{archive, create, delete, get, get_locked, list, mark_converted, unarchive, update};
+pub use service::{LockedLead, archive, create, delete, get, list, lock_one, mark_converted, unarchive, update};

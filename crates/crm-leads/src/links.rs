@@ -1,7 +1,7 @@
 //! What happens to leads when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the leads that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
+use crm_core::{DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, Scope};
 use diesel::prelude::*;
 
 use crate::queries;
@@ -22,6 +22,21 @@ crm_core::reference_column! {
     unlink_organizations;
     /// Makes every lead of one of these organizations a lead of `to`.
     repoint_organizations;
+}
+
+/// Locks the leads that were converted into one of these opportunities, in ascending order. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock_converted_into(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    opportunities: &[OpportunityId],
+) -> QueryResult<Vec<LeadId>> {
+    let of_them = leads::table.filter(leads::tenant_id.eq(scope.tenant()));
+    let of_them = of_them.filter(leads::opportunity_id.eq_any(opportunities));
+    of_them.order(leads::id).select(leads::id).locked().load(connection)
 }
 
 crm_core::reference_column! {

@@ -161,10 +161,6 @@ impl Referring for NewLead {
     fn references(&self) -> References {
         References::of(self.organization_id, self.contact_id, Some(&self.participants))
     }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: None, contact_id: None, participants: Participants::default(), ..self.clone() }
-    }
 }
 
 impl Referring for LeadPatch {
@@ -174,10 +170,6 @@ impl Referring for LeadPatch {
             self.contact_id.value().copied(),
             self.participants.value(),
         )
-    }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, participants: Patch::Keep, ..self.clone() }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::schema::leads;
 use crate::{Lead, LeadPatch, LeadSort, NewLead};
 
 /// A row of `leads`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = leads, check_for_backend(Db))]
 pub(crate) struct LeadRow {
     pub(crate) id: LeadId,
@@ -27,7 +27,7 @@ pub(crate) struct LeadRow {
 
 /// The columns that creating and changing a lead write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = leads, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct LeadValues {
     title: String,

@@ -1,6 +1,6 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::{User, unknown_reference};
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -9,13 +9,18 @@ use crate::check::{check_new, check_patch};
 use crate::row::{LeadRow, LeadValues};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
-/// Makes a lead. The caller has checked its [references](crm_core::values::Referring). Call it in a
-/// [`DbConnection::write`].
+/// Makes a lead. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`LeadError::Invalid`] with every problem of its form and tags; the database's.
-pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead, form: &Form) -> Result<Lead, LeadError> {
-    let mut errors = FieldErrors::new();
+/// [`LeadError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewLead,
+    mut errors: FieldErrors,
+    form: &Form,
+) -> Result<Lead, LeadError> {
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Lead, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
@@ -41,14 +46,26 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form
     complete_one(connection, scope, row, form)
 }
 
-/// One lead, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
+/// A lead that is locked until the end of the transaction, as it is: what a change of it begins with.
+#[derive(Debug)]
+pub struct LockedLead(LeadRow);
+
+impl LockedLead {
+    /// The lead, in two statements.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn read(&self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Lead, LeadError> {
+        complete_one(connection, scope, self.0.clone(), form)
+    }
+}
+
+/// Locks a lead until the end of the transaction. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`LeadError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form) -> Result<Lead, LeadError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(LeadError::NotFound)?;
-    complete_one(connection, scope, row, form)
+pub fn lock_one(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<LockedLead, LeadError> {
+    queries::find_locked(connection, scope, id)?.map(LockedLead).ok_or(LeadError::NotFound)
 }
 
 /// A page of the leads that match. It takes three statements however many leads it has (rows, participants,
@@ -68,23 +85,23 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes a lead; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
+/// Changes a lead that is locked; an empty patch leaves it as it is. The caller has checked the patch's
+/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others.
 ///
 /// # Errors
-/// [`LeadError::NotFound`]; [`LeadError::Invalid`] with every problem of its form and tags; the database's.
+/// [`LeadError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: LeadId,
+    LockedLead(row): LockedLead,
     patch: &LeadPatch,
+    mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Lead, LeadError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(LeadError::NotFound)?;
+    let id = row.id;
     if patch.is_empty() {
         return complete_one(connection, scope, row, form);
     }
-    let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
@@ -186,5 +203,5 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<LeadRow>, fo
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: LeadRow, form: &Form) -> Result<Lead, LeadError> {
-    complete(connection, scope, vec![row], form)?.pop().ok_or(LeadError::NotFound)
+    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
 use crm_core::values::IdList;
-use crm_core::{DbConnection, FieldCode, FieldErrors, LeadId, RecordId, Scope};
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, LeadId, RecordId, Scope};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -104,11 +104,11 @@ pub fn delete<M: Module>(
 ) -> Result<BulkOutcome, SuiteError> {
     let ids = action.ids.as_slice();
     let deleted = match action.entity {
-        Entity::Lead => numbers(leads::delete(connection, scope, &typed(ids))?),
-        Entity::Opportunity => numbers(opportunities::delete(connection, scope, &typed(ids))?),
-        Entity::Case => numbers(cases::delete(connection, scope, &typed(ids))?),
-        Entity::Contact => numbers(contacts::delete(connection, scope, &typed(ids))?),
-        Entity::Organization => numbers(organizations::delete(connection, scope, &typed(ids))?),
+        Entity::Lead => numbers(leads::delete(connection, scope, &typed(ids), &Condition::none())?),
+        Entity::Opportunity => numbers(opportunities::delete(connection, scope, &typed(ids), &Condition::none())?),
+        Entity::Case => numbers(cases::delete(connection, scope, &typed(ids), &Condition::none())?),
+        Entity::Contact => numbers(contacts::delete(connection, scope, &typed(ids), &Condition::none())?),
+        Entity::Organization => numbers(organizations::delete(connection, scope, &typed(ids), &Condition::none())?),
     };
     let not_found = ids.iter().filter(|id| !deleted.contains(id)).map(ToString::to_string).collect();
     Ok(BulkOutcome { deleted: deleted.iter().map(ToString::to_string).collect(), not_found })

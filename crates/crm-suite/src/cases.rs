@@ -1,8 +1,9 @@
 //! Cases with their references checked and named. Case types need nothing from here: [`crm_cases::types`].
 
+use crm_cases::cases::LockedCase;
 use crm_cases::{Case, CaseFilter, CasePatch, CaseSort, NewCase};
 use crm_core::page::{Page, PageRequest};
-use crm_core::{CaseId, DbConnection, Scope};
+use crm_core::{CaseId, Condition, DbConnection, Scope};
 
 use crate::{SuiteError, names, references};
 
@@ -11,9 +12,8 @@ use crate::{SuiteError, names, references};
 /// # Errors
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, SuiteError> {
-    let case = references::checked(connection, scope, new, |connection, new| {
-        crm_cases::cases::create(connection, scope, new)
-    })?;
+    let problems = references::checked(connection, scope, new)?;
+    let case = crm_cases::cases::create(connection, scope, new, problems)?;
     names::of(connection, scope, case)
 }
 
@@ -26,12 +26,9 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<C
     names::of(connection, scope, case)
 }
 
-/// One case, locked until the end of the transaction.
-///
-/// # Errors
-/// [`crm_cases::CaseError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, SuiteError> {
-    let case = crm_cases::cases::get_locked(connection, scope, id)?;
+/// A case that is locked, as clients see it.
+fn shown(connection: &mut DbConnection, scope: &Scope, case: &LockedCase) -> Result<Case, SuiteError> {
+    let case = case.read(connection, scope)?;
     names::of(connection, scope, case)
 }
 
@@ -53,18 +50,36 @@ pub fn list(
 /// Changes a case; a change of its status walks the workflow of its type.
 ///
 /// # Errors
-/// Every problem of the patch; [`crm_cases::CaseError`] of the workflow; the database's.
-pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &CasePatch) -> Result<Case, SuiteError> {
-    let case = references::checked(connection, scope, patch, |connection, patch| {
-        crm_cases::cases::update(connection, scope, id, patch)
-    })?;
+/// Every problem of the patch; [`crm_cases::CaseError`] of the workflow; [`SuiteError::Unmet`]; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseId,
+    condition: &Condition<Case>,
+    patch: &CasePatch,
+) -> Result<Case, SuiteError> {
+    let problems = references::checked(connection, scope, patch)?;
+    let case = crm_cases::cases::lock_one(connection, scope, id, patch.case_type_id)?;
+    condition.check(|| shown(connection, scope, &case))?;
+    let case = crm_cases::cases::update(connection, scope, case, patch, problems)?;
     names::of(connection, scope, case)
 }
 
-/// Deletes cases and returns those that existed.
+/// Deletes cases, if the condition is true of each, and returns those that existed.
 ///
 /// # Errors
-/// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, SuiteError> {
+/// [`SuiteError::Unmet`]; the database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[CaseId],
+    condition: &Condition<Case>,
+) -> Result<Vec<CaseId>, SuiteError> {
+    for id in ids {
+        condition.check(|| {
+            let case = crm_cases::cases::lock_one(connection, scope, *id, None)?;
+            shown(connection, scope, &case)
+        })?;
+    }
     Ok(crm_cases::cases::delete(connection, scope, ids)?)
 }

@@ -1,7 +1,7 @@
 //! Contacts with their organization checked, and everything that points at them.
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::{ContactId, DbConnection, Scope};
+use crm_core::{Condition, ContactId, DbConnection, Scope};
 use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact, contacts};
 use crm_forms::FormKind;
 
@@ -13,7 +13,8 @@ use crate::{SuiteError, references};
 /// Every problem of its fields, organization, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewContact) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    references::checked(connection, scope, new, |connection, new| contacts::create(connection, scope, new, &form))
+    let problems = references::checked(connection, scope, new)?;
+    Ok(contacts::create(connection, scope, new, problems, &form)?)
 }
 
 /// One contact.
@@ -23,15 +24,6 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewContact) ->
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
     Ok(contacts::get(connection, scope, id, &form)?)
-}
-
-/// One contact, locked until the end of the transaction.
-///
-/// # Errors
-/// That it does not exist; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
-    Ok(contacts::get_locked(connection, scope, id, &form)?)
 }
 
 /// A page of the contacts that match.
@@ -51,26 +43,32 @@ pub fn list(
 /// Changes a contact.
 ///
 /// # Errors
-/// Every problem of the patch; that it does not exist; the database's.
+/// Every problem of the patch; that it does not exist, or is not as expected; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: ContactId,
+    condition: &Condition<Contact>,
     patch: &ContactPatch,
 ) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    references::checked(connection, scope, patch, |connection, patch| {
-        contacts::update(connection, scope, id, patch, &form)
-    })
+    let problems = references::checked(connection, scope, patch)?;
+    Ok(contacts::update(connection, scope, id, condition, patch, problems, &form)?)
 }
 
-/// Deletes contacts, takes every reference to them away, and returns those that existed.
+/// Deletes contacts, if the condition is true of each, takes every reference to them away, and returns those that existed.
 ///
 /// # Errors
-/// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -> Result<Vec<ContactId>, SuiteError> {
+/// That one is not as expected; the database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+    condition: &Condition<Contact>,
+) -> Result<Vec<ContactId>, SuiteError> {
     // Locked first: nobody can point at them from here on.
     let ids = contacts::lock(connection, scope, ids)?;
+    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
     crm_leads::unlink_contacts(connection, scope, &ids)?;
     crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
     crm_opportunities::unlink_contacts(connection, scope, &ids)?;
@@ -81,16 +79,17 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[ContactId]) -
 /// are deleted.
 ///
 /// # Errors
-/// Unknown ids, the target among the sources, notes that are too long: nothing is changed once the transaction
+/// Unknown ids, a target that is not as expected or is among the sources, notes that are too long: nothing is changed once the transaction
 /// is rolled back. The database's.
 pub fn merge(
     connection: &mut DbConnection,
     scope: &Scope,
     target: ContactId,
+    condition: &Condition<Contact>,
     request: &MergeRequest<ContactId>,
 ) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    contacts::merge(connection, scope, target, request)?;
+    contacts::merge(connection, scope, target, condition, request, &form)?;
     let sources = request.source_ids.as_slice();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;

@@ -3,7 +3,7 @@
 use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{References, User};
-use crm_core::{DbConnection, LeadId, Scope, Uuid};
+use crm_core::{Condition, DbConnection, LeadId, Scope, Uuid};
 use crm_forms::{CustomFieldsInput, FormKind};
 use crm_leads::{Lead, LeadError};
 use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
@@ -38,13 +38,14 @@ impl FromBody for Conversion {
 /// callers at once one succeeds.
 ///
 /// # Errors
-/// [`LeadError::NotFound`], [`LeadError::AlreadyConverted`], [`LeadError::Archived`]; an unknown pipeline or stage;
+/// [`LeadError::NotFound`], [`LeadError::AlreadyConverted`], [`LeadError::Archived`]; [`SuiteError::Unmet`]; an unknown pipeline or stage;
 /// the database's, a [collision](crm_core::error::Fault::Collision) among them where a merge or a patch of the lead came in
 /// between.
 pub fn convert(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
+    condition: &Condition<Lead>,
     conversion: &Conversion,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
@@ -52,10 +53,11 @@ pub fn convert(
     // elsewhere by then, what it points at now could only be held in the wrong order.
     let held = references_of(&crm_leads::get(connection, scope, id, &form)?);
     references::hold(connection, scope, &held)?;
-    let lead = crm_leads::get_locked(connection, scope, id, &form)?;
+    let lead = crm_leads::lock_one(connection, scope, id)?.read(connection, scope, &form)?;
     if references_of(&lead) != held {
         return Err(collision("the lead was made to point at other records").into());
     }
+    condition.check(|| names::of(connection, scope, lead.clone()))?;
     if lead.is_converted {
         return Err(LeadError::AlreadyConverted(lead.opportunity_id).into());
     }

@@ -1,6 +1,6 @@
 use crm_cases::{CaseError, CaseTypeError};
-use crm_core::FieldErrors;
 use crm_core::tenants::TenantError;
+use crm_core::{FieldErrors, Unmet};
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_leads::LeadError;
@@ -34,6 +34,9 @@ pub enum SuiteError {
     /// Of a tenant.
     #[error(transparent)]
     Tenant(#[from] TenantError),
+    /// The record is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),
@@ -43,20 +46,3 @@ pub enum SuiteError {
 }
 
 crm_core::from_write_error!(SuiteError);
-
-impl SuiteError {
-    /// The problems of the input, where that is what the error is about.
-    ///
-    /// # Errors
-    /// The error itself, where it is about something else.
-    pub(crate) fn into_invalid(self) -> Result<FieldErrors, Self> {
-        match self {
-            Self::Invalid(errors)
-            | Self::Lead(LeadError::Invalid(errors))
-            | Self::Opportunity(OpportunityError::Invalid(errors))
-            | Self::Case(CaseError::Invalid(errors))
-            | Self::Directory(DirectoryError::Invalid(errors)) => Ok(errors),
-            other => Err(other),
-        }
-    }
-}

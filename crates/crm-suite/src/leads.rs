@@ -2,9 +2,9 @@
 
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::User;
-use crm_core::{DbConnection, LeadId, Scope};
-use crm_forms::FormKind;
-use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
+use crm_core::{Condition, DbConnection, LeadId, Scope};
+use crm_forms::{Form, FormKind};
+use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, LockedLead, NewLead};
 
 use crate::{SuiteError, names, references};
 
@@ -14,9 +14,8 @@ use crate::{SuiteError, names, references};
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Result<Lead, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let lead = references::checked(connection, scope, new, |connection, new| {
-        crm_leads::create(connection, scope, new, &form)
-    })?;
+    let problems = references::checked(connection, scope, new)?;
+    let lead = crm_leads::create(connection, scope, new, problems, &form)?;
     names::of(connection, scope, lead)
 }
 
@@ -30,13 +29,9 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<L
     names::of(connection, scope, lead)
 }
 
-/// One lead, locked until the end of the transaction.
-///
-/// # Errors
-/// [`crm_leads::LeadError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let lead = crm_leads::get_locked(connection, scope, id, &form)?;
+/// A lead that is locked, as clients see it.
+fn shown(connection: &mut DbConnection, scope: &Scope, lead: &LockedLead, form: &Form) -> Result<Lead, SuiteError> {
+    let lead = lead.read(connection, scope, form)?;
     names::of(connection, scope, lead)
 }
 
@@ -59,26 +54,35 @@ pub fn list(
 /// Changes a lead.
 ///
 /// # Errors
-/// Every problem of the patch; [`crm_leads::LeadError::NotFound`]; the database's.
-pub fn update(connection: &mut DbConnection, scope: &Scope, id: LeadId, patch: &LeadPatch) -> Result<Lead, SuiteError> {
+/// Every problem of the patch; [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    condition: &Condition<Lead>,
+    patch: &LeadPatch,
+) -> Result<Lead, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let lead = references::checked(connection, scope, patch, |connection, patch| {
-        crm_leads::update(connection, scope, id, patch, &form)
-    })?;
+    let problems = references::checked(connection, scope, patch)?;
+    let lead = crm_leads::lock_one(connection, scope, id)?;
+    condition.check(|| shown(connection, scope, &lead, &form))?;
+    let lead = crm_leads::update(connection, scope, lead, patch, problems, &form)?;
     names::of(connection, scope, lead)
 }
 
 /// Puts a lead aside.
 ///
 /// # Errors
-/// [`crm_leads::LeadError::NotFound`]; the database's.
+/// [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
 pub fn archive(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
+    condition: &Condition<Lead>,
     by: Option<&User>,
 ) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    condition.check(|| locked(connection, scope, id, &form))?;
     let lead = crm_leads::archive(connection, scope, id, by, &form)?;
     names::of(connection, scope, lead)
 }
@@ -86,25 +90,40 @@ pub fn archive(
 /// Takes a lead up again.
 ///
 /// # Errors
-/// [`crm_leads::LeadError::NotFound`]; the database's.
+/// [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
 pub fn unarchive(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
+    condition: &Condition<Lead>,
     by: Option<&User>,
 ) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    condition.check(|| locked(connection, scope, id, &form))?;
     let lead = crm_leads::unarchive(connection, scope, id, by, &form)?;
     names::of(connection, scope, lead)
 }
 
-/// Deletes leads and returns those that existed. Opportunities that were made of them stay, without their lead.
+/// A lead as clients see it, locked: what a change that needs nothing of the lead compares with its condition.
+fn locked(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form) -> Result<Lead, SuiteError> {
+    let lead = crm_leads::lock_one(connection, scope, id)?;
+    shown(connection, scope, &lead, form)
+}
+
+/// Deletes leads, if the condition is true of each, and returns those that existed. Opportunities that were made of them
+/// stay, without their lead.
 ///
 /// # Errors
-/// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, SuiteError> {
+/// [`SuiteError::Unmet`]; the database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[LeadId],
+    condition: &Condition<Lead>,
+) -> Result<Vec<LeadId>, SuiteError> {
     // Locked first: nobody can make an opportunity of them from here on.
     let ids = crm_leads::lock(connection, scope, ids)?;
+    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
     crm_opportunities::unlink_leads(connection, scope, &ids)?;
     Ok(crm_leads::delete(connection, scope, &ids)?)
 }

@@ -1,10 +1,11 @@
 //! Opportunities with their references checked and named.
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::{DbConnection, OpportunityId, Scope};
-use crm_forms::FormKind;
+use crm_core::{Condition, DbConnection, OpportunityId, Scope};
+use crm_forms::{Form, FormKind};
 use crm_opportunities::{
-    NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange, StatusChange,
+    LockedOpportunity, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange,
+    StatusChange,
 };
 
 use crate::{SuiteError, names, references};
@@ -15,9 +16,8 @@ use crate::{SuiteError, names, references};
 /// Every problem of its fields, references, tags, custom fields, pipeline and stage; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let opportunity = references::checked(connection, scope, new, |connection, new| {
-        crm_opportunities::create(connection, scope, new, &form)
-    })?;
+    let problems = references::checked(connection, scope, new)?;
+    let opportunity = crm_opportunities::create(connection, scope, new, problems, &form)?;
     names::of(connection, scope, opportunity)
 }
 
@@ -31,13 +31,14 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> R
     names::of(connection, scope, opportunity)
 }
 
-/// One opportunity, locked until the end of the transaction.
-///
-/// # Errors
-/// [`crm_opportunities::OpportunityError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::get_locked(connection, scope, id, &form)?;
+/// An opportunity that is locked, as clients see it.
+fn shown(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    opportunity: &LockedOpportunity,
+    form: &Form,
+) -> Result<Opportunity, SuiteError> {
+    let opportunity = opportunity.read(connection, scope, form)?;
     names::of(connection, scope, opportunity)
 }
 
@@ -61,32 +62,37 @@ pub fn list(
 ///
 /// # Errors
 /// Every problem of the patch; [`crm_opportunities::OpportunityError::NotFound`] and
-/// [`Closed`](crm_opportunities::OpportunityError::Closed); the database's.
+/// [`Closed`](crm_opportunities::OpportunityError::Closed); [`SuiteError::Unmet`]; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
+    condition: &Condition<Opportunity>,
     patch: &OpportunityPatch,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let opportunity = references::checked(connection, scope, patch, |connection, patch| {
-        crm_opportunities::update(connection, scope, id, patch, &form)
-    })?;
+    let problems = references::checked(connection, scope, patch)?;
+    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+    condition.check(|| shown(connection, scope, &opportunity, &form))?;
+    let opportunity = crm_opportunities::update(connection, scope, opportunity, patch, problems, &form)?;
     names::of(connection, scope, opportunity)
 }
 
 /// Wins, loses or reopens an opportunity.
 ///
 /// # Errors
-/// [`crm_opportunities::OpportunityError::NotFound`]; the database's.
+/// [`crm_opportunities::OpportunityError::NotFound`]; [`SuiteError::Unmet`]; the database's.
 pub fn update_status(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
+    condition: &Condition<Opportunity>,
     change: &StatusChange,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::update_status(connection, scope, id, change, &form)?;
+    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+    condition.check(|| shown(connection, scope, &opportunity, &form))?;
+    let opportunity = crm_opportunities::update_status(connection, scope, opportunity, change, &form)?;
     names::of(connection, scope, opportunity)
 }
 
@@ -94,28 +100,40 @@ pub fn update_status(
 ///
 /// # Errors
 /// [`crm_opportunities::OpportunityError::NotFound`] and [`Closed`](crm_opportunities::OpportunityError::Closed); an
-/// unknown stage; the database's.
+/// unknown stage; [`SuiteError::Unmet`]; the database's.
 pub fn update_stage(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
+    condition: &Condition<Opportunity>,
     change: &StageChange,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::update_stage(connection, scope, id, change, &form)?;
+    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+    condition.check(|| shown(connection, scope, &opportunity, &form))?;
+    let opportunity = crm_opportunities::update_stage(connection, scope, opportunity, change, &form)?;
     names::of(connection, scope, opportunity)
 }
 
-/// Deletes opportunities and returns those that existed. Leads that they were made of stay converted, without their
-/// opportunity.
+/// Deletes opportunities, if the condition is true of each, and returns those that existed. Leads that they were made of
+/// stay converted, without their opportunity.
 ///
 /// # Errors
-/// The database's.
+/// [`SuiteError::Unmet`]; the database's.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
     ids: &[OpportunityId],
+    condition: &Condition<Opportunity>,
 ) -> Result<Vec<OpportunityId>, SuiteError> {
+    for id in ids {
+        condition.check(|| {
+            crm_leads::lock_converted_into(connection, scope, &[*id])?;
+            let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+            let opportunity = crm_opportunities::lock_one(connection, scope, *id)?;
+            shown(connection, scope, &opportunity, &form)
+        })?;
+    }
     crm_leads::unlink_opportunities(connection, scope, ids)?;
     Ok(crm_opportunities::delete(connection, scope, ids)?)
 }

@@ -1,7 +1,7 @@
 //! Organizations with everything that points at them.
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::{DbConnection, OrganizationId, Scope};
+use crm_core::{Condition, DbConnection, OrganizationId, Scope};
 use crm_directory::{
     MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, contacts,
     organizations,
@@ -28,19 +28,6 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> 
     Ok(organizations::get(connection, scope, id, &form)?)
 }
 
-/// One organization, locked until the end of the transaction.
-///
-/// # Errors
-/// That it does not exist; the database's.
-pub fn get_locked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-) -> Result<Organization, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::get_locked(connection, scope, id, &form)?)
-}
-
 /// A page of the organizations that match.
 ///
 /// # Errors
@@ -58,28 +45,31 @@ pub fn list(
 /// Changes an organization.
 ///
 /// # Errors
-/// Every problem of the patch; that it does not exist; the database's.
+/// Every problem of the patch; that it does not exist, or is not as expected; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OrganizationId,
+    condition: &Condition<Organization>,
     patch: &OrganizationPatch,
 ) -> Result<Organization, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::update(connection, scope, id, patch, &form)?)
+    Ok(organizations::update(connection, scope, id, condition, patch, &form)?)
 }
 
-/// Deletes organizations, takes every reference to them away, and returns those that existed.
+/// Deletes organizations, if the condition is true of each, takes every reference to them away, and returns those that existed.
 ///
 /// # Errors
-/// The database's.
+/// That one is not as expected; the database's.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
     ids: &[OrganizationId],
+    condition: &Condition<Organization>,
 ) -> Result<Vec<OrganizationId>, SuiteError> {
     // Locked first: nobody can point at them from here on.
     let ids = organizations::lock(connection, scope, ids)?;
+    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
     contacts::unlink_organizations(connection, scope, &ids)?;
     crm_leads::unlink_organizations(connection, scope, &ids)?;
     crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
@@ -91,16 +81,17 @@ pub fn delete(
 /// and they are deleted.
 ///
 /// # Errors
-/// Unknown ids, the target among the sources, notes that are too long: nothing is changed once the
+/// Unknown ids, a target that is not as expected or is among the sources, notes that are too long: nothing is changed once the
 /// transaction is rolled back. The database's.
 pub fn merge(
     connection: &mut DbConnection,
     scope: &Scope,
     target: OrganizationId,
+    condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
 ) -> Result<Organization, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    organizations::merge(connection, scope, target, request)?;
+    organizations::merge(connection, scope, target, condition, request, &form)?;
     let sources = request.source_ids.as_slice();
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crm_core::input::FromBody;
-use crm_core::{BackendKind, ContactId, DbConnection, OrganizationId, RecordId, Scope};
+use crm_core::{BackendKind, Condition, ContactId, DbConnection, OrganizationId, RecordId, Scope};
 use crm_directory::{MergeRequest, NewContact, NewOrganization};
 use crm_leads::NewLead;
 use crm_suite::{SuiteError, contacts, leads, organizations};
@@ -96,16 +96,18 @@ fn merge_request<I: RecordId>() -> MergeRequest<I> {
 
 const ACTIONS: [(&str, Action); 4] = [
     ("merge contacts", |connection, scope| {
-        contacts::merge(connection, scope, ContactId::from_number(1), &merge_request()).map(drop)
+        contacts::merge(connection, scope, ContactId::from_number(1), &Condition::none(), &merge_request()).map(drop)
     }),
     ("merge organizations", |connection, scope| {
-        organizations::merge(connection, scope, OrganizationId::from_number(1), &merge_request()).map(drop)
+        organizations::merge(connection, scope, OrganizationId::from_number(1), &Condition::none(), &merge_request())
+            .map(drop)
     }),
     ("delete contacts", |connection, scope| {
-        contacts::delete(connection, scope, &[1, 2, 3].map(ContactId::from_number)).map(drop)
+        contacts::delete(connection, scope, &[1, 2, 3].map(ContactId::from_number), &Condition::none()).map(drop)
     }),
     ("delete organizations", |connection, scope| {
-        organizations::delete(connection, scope, &[1, 2, 3].map(OrganizationId::from_number)).map(drop)
+        organizations::delete(connection, scope, &[1, 2, 3].map(OrganizationId::from_number), &Condition::none())
+            .map(drop)
     }),
 ];
 

@@ -1,4 +1,4 @@
-use crm_core::FieldErrors;
+use crm_core::{FieldErrors, Unmet};
 use diesel::result::Error as DieselError;
 
 /// Why a tag could not be read, changed or put on a record.
@@ -10,6 +10,9 @@ pub enum TagError {
     /// Another tag of this kind has this label, in whatever case.
     #[error("the label is taken by another tag of this kind")]
     LabelTaken,
+    /// The record is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule; `unknown_tag` where a record names a tag that does not exist.
     #[error("{0:?}")]
     Invalid(FieldErrors),

@@ -1,6 +1,6 @@
 use crm_core::error::is_unique_violation;
 use crm_core::values::{Color, lowercase};
-use crm_core::{Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns};
+use crm_core::{Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns};
 use diesel::prelude::*;
 
 use crate::schema::tags;
@@ -9,7 +9,7 @@ use crate::{NewTag, TagError, TagKind, TagOption, TagPatch};
 /// The colour of a tag that was made without one.
 const GREY: &str = "#808080";
 
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = tags, check_for_backend(Db))]
 pub(crate) struct TagRow {
     id: Uuid,
@@ -78,24 +78,26 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid
     row.map(|row| row.into_tag(scope)).ok_or(TagError::NotFound)
 }
 
-/// One tag, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`TagError::NotFound`]; the database's.
-pub fn get_locked(
+/// A tag and, where it is to get this label, the other tag that has it: both locked, in ascending order, so that two tags
+/// that are given each other's labels do not wait for each other.
+fn lock(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
     id: Uuid,
-) -> Result<TagOption, TagError> {
-    let row: Option<TagRow> = tags::table
-        .find((scope.tenant(), kind.number(), id))
+    label_lower: Option<&str>,
+) -> Result<(TagRow, Option<TagRow>), TagError> {
+    let labels: Vec<&str> = label_lower.into_iter().collect();
+    let rows: Vec<TagRow> = tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq(kind.number()))
+        .filter(tags::id.eq(id).or(tags::label_lower.eq_any(labels)))
+        .order(tags::id)
         .select(columns::<TagRow>())
         .locked()
-        .get_result(connection)
-        .optional()?;
-    row.map(|row| row.into_tag(scope)).ok_or(TagError::NotFound)
+        .load(connection)?;
+    let (mut wanted, mut others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.id == id);
+    Ok((wanted.pop().ok_or(TagError::NotFound)?, others.pop()))
 }
 
 /// Makes a tag. Call it in a [`DbConnection::write`].
@@ -124,13 +126,14 @@ pub fn create(
 /// Changes a tag; every record that has it shows the change. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`TagError::NotFound`]; [`TagError::LabelTaken`], after which the transaction can only be rolled back; the
-/// database's.
+/// [`TagError::NotFound`]; [`TagError::Unmet`]; [`TagError::LabelTaken`], after which the transaction can only be rolled
+/// back; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
     id: Uuid,
+    condition: &Condition<TagOption>,
     patch: &TagPatch,
 ) -> Result<TagOption, TagError> {
     let TagPatch { label, color } = patch;
@@ -143,25 +146,36 @@ pub fn update(
             Patch::Set(color) => Some(color.as_str()),
         },
     };
-    if change.label.is_none() && change.color.is_none() {
-        return get(connection, scope, kind, id);
+    let (row, other) = lock(connection, scope, kind, id, change.label_lower.as_deref())?;
+    condition.check(|| Ok::<_, TagError>(row.clone().into_tag(scope)))?;
+    if other.is_some() {
+        return Err(TagError::LabelTaken);
     }
-    let updated: Option<TagRow> = diesel::update(tags::table.find((scope.tenant(), kind.number(), id)))
+    if change.label.is_none() && change.color.is_none() {
+        return Ok(row.into_tag(scope));
+    }
+    let updated: TagRow = diesel::update(tags::table.find((scope.tenant(), kind.number(), id)))
         .set(&change)
         .returning(columns::<TagRow>())
         .portable()
         .get_result(connection)
-        .optional()
         .map_err(|error| if is_unique_violation(&error) { TagError::LabelTaken } else { error.into() })?;
-    updated.map(|row| row.into_tag(scope)).ok_or(TagError::NotFound)
+    Ok(updated.into_tag(scope))
 }
 
 /// Deletes a tag and, by the foreign keys, takes it off every record that has it; the records' own rows are
 /// not touched. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`TagError::NotFound`]; the database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid) -> Result<(), TagError> {
+/// [`TagError::NotFound`]; [`TagError::Unmet`]; the database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    id: Uuid,
+    condition: &Condition<TagOption>,
+) -> Result<(), TagError> {
+    condition.check(|| lock(connection, scope, kind, id, None).map(|(row, _)| row.into_tag(scope)))?;
     let gone = diesel::delete(tags::table.find((scope.tenant(), kind.number(), id))).execute(connection)?;
     if gone == 0 { Err(TagError::NotFound) } else { Ok(()) }
 }

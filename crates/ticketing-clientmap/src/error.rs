@@ -1,4 +1,4 @@
-use crm_core::FieldErrors;
+use crm_core::{FieldErrors, Unmet};
 use diesel::result::Error as DieselError;
 
 /// Why a client map could not be read or changed.
@@ -10,6 +10,9 @@ pub enum ClientMapError {
     /// Another client map of the tenant has this `clientId`.
     #[error("another client map has this clientId")]
     ClientIdTaken,
+    /// The client map is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule that depends on what is stored.
     #[error("{0}")]
     Invalid(FieldErrors),

@@ -16,5 +16,5 @@ pub use configuration::{Configuration, FieldMapping};
 pub use error::ClientMapError;
 pub use masking::MASK;
 pub use model::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
-pub use service::{create, delete, get, get_locked, list, report_sync, update, version};
+pub use service::{create, delete, get, list, report_sync, update, version};
 pub use words::{ClientType, MapStatus, MappingType, SyncStatus};

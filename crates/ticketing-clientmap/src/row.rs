@@ -7,7 +7,7 @@ use crate::schema::client_maps;
 use crate::{ClientMap, ClientMapPatch, ClientType, Configuration, MapStatus, MappingType, NewClientMap, SyncStatus};
 
 /// A row of `client_maps`, without its tenant. No `Debug`, because it holds secrets.
-#[derive(Queryable, Selectable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = client_maps, check_for_backend(Db))]
 pub(crate) struct ClientMapRow {
     id: Uuid,

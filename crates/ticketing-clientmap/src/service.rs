@@ -1,5 +1,5 @@
 use crm_core::error::is_unique_violation;
-use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -48,14 +48,6 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Cli
     row.map(ClientMap::from).ok_or(ClientMapError::NotFound)
 }
 
-/// One client map, locked until the end of the transaction. Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`ClientMapError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMap, ClientMapError> {
-    find_locked(connection, scope, id).map(ClientMap::from)
-}
-
 fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMapRow, ClientMapError> {
     let row = client_maps::table
         .find((scope.tenant(), id))
@@ -97,15 +89,17 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
 /// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ClientMapError::NotFound`]; [`ClientMapError::Invalid`] for a mask where no secret is stored;
+/// [`ClientMapError::NotFound`]; [`ClientMapError::Unmet`]; [`ClientMapError::Invalid`] for a mask where no secret is stored;
 /// [`ClientMapError::ClientIdTaken`], after which the transaction can only be rolled back; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Uuid,
+    condition: &Condition<ClientMap>,
     patch: &ClientMapPatch,
 ) -> Result<ClientMap, ClientMapError> {
     let row = find_locked(connection, scope, id)?;
+    condition.check(|| Ok::<_, ClientMapError>(row.clone().into()))?;
     let values = row.values.clone().patched(patch)?;
     if values == row.values {
         return Ok(row.into());
@@ -123,15 +117,17 @@ pub fn update(
 /// Notes what the integration reports of a run. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ClientMapError::NotFound`]; the database's.
+/// [`ClientMapError::NotFound`]; [`ClientMapError::Unmet`]; the database's.
 pub fn report_sync(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Uuid,
+    condition: &Condition<ClientMap>,
     report: &SyncReport,
 ) -> Result<ClientMap, ClientMapError> {
     let SyncReport { sync_status, last_sync_at } = *report;
     let row = find_locked(connection, scope, id)?;
+    condition.check(|| Ok::<_, ClientMapError>(row.clone().into()))?;
     let ended_now = sync_status.is_ended_run().then(|| scope.now());
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((
@@ -149,8 +145,14 @@ pub fn report_sync(
 /// Deletes a client map. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ClientMapError::NotFound`]; the database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), ClientMapError> {
+/// [`ClientMapError::NotFound`]; [`ClientMapError::Unmet`]; the database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    condition: &Condition<ClientMap>,
+) -> Result<(), ClientMapError> {
+    condition.check(|| find_locked(connection, scope, id).map(ClientMap::from))?;
     let gone = diesel::delete(client_maps::table.find((scope.tenant(), id))).execute(connection)?;
     if gone == 0 {
         return Err(ClientMapError::NotFound);

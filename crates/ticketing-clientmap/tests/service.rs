@@ -2,7 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::{FieldCode, Scope, Timestamp};
+use crm_core::{Condition, FieldCode, Scope, Timestamp};
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::{Value, json};
 use ticketing_clientmap::{
@@ -34,7 +34,7 @@ fn minimal(client_id: &str) -> Value {
 }
 
 fn changed(database: &TestDatabase, scope: &Scope, map: &ClientMap, patch: Value) -> Result<ClientMap, ClientMapError> {
-    database.connect().write(|connection| update(connection, scope, map.id, &parsed(patch)))
+    database.connect().write(|connection| update(connection, scope, map.id, &Condition::none(), &parsed(patch)))
 }
 
 both_databases! {
@@ -47,7 +47,7 @@ both_databases! {
             let made = make(database, &at(&scope, &row["createdAt"]), row.clone());
             let report = parsed::<SyncReport>(json!({ "syncStatus": row["syncStatus"], "lastSyncAt": row["lastSyncAt"] }));
             let later = at(&scope, &row["updatedAt"]);
-            database.connect().write(|connection| report_sync(connection, &later, made.id, &report)).unwrap();
+            database.connect().write(|connection| report_sync(connection, &later, made.id, &Condition::none(), &report)).unwrap();
         }
         let listed = list(&mut database.connect(), &scope, None).unwrap();
         let mut expected = rows.clone();
@@ -119,9 +119,9 @@ both_databases! {
         let patch = json!({ "clientName": "Mine" });
         assert!(matches!(changed(database, &other, &map, patch), Err(ClientMapError::NotFound)));
         let report = parsed::<SyncReport>(json!({ "syncStatus": "failed" }));
-        let reported = connection.write(|connection| report_sync(connection, &other, map.id, &report));
+        let reported = connection.write(|connection| report_sync(connection, &other, map.id, &Condition::none(), &report));
         assert!(matches!(reported, Err(ClientMapError::NotFound)));
-        assert!(matches!(connection.write(|connection| delete(connection, &other, map.id)), Err(ClientMapError::NotFound)));
+        assert!(matches!(connection.write(|connection| delete(connection, &other, map.id, &Condition::none())), Err(ClientMapError::NotFound)));
         assert_eq!(get(&mut connection, &scope, map.id).unwrap(), map);
     }
 
@@ -135,13 +135,13 @@ both_databases! {
         changed(database, &scope, &map, json!({ "status": "inactive" })).unwrap();
         seen.push(now());
         let report = parsed::<SyncReport>(json!({ "syncStatus": "in_progress" }));
-        database.connect().write(|connection| report_sync(connection, &scope, map.id, &report)).unwrap();
+        database.connect().write(|connection| report_sync(connection, &scope, map.id, &Condition::none(), &report)).unwrap();
         seen.push(now());
         changed(database, &scope, &map, json!({ "status": "inactive", "sourceSystem": null })).unwrap();
         changed(database, &scope, &map, json!({})).unwrap();
         make(database, &other, minimal("one"));
         assert_eq!(seen.last(), Some(&now()), "nothing was changed here");
-        database.connect().write(|connection| delete(connection, &scope, map.id)).unwrap();
+        database.connect().write(|connection| delete(connection, &scope, map.id, &Condition::none())).unwrap();
         seen.push(now());
         for (index, version) in seen.iter().enumerate() {
             assert!(!seen[..index].contains(version), "version {index} is not new");
@@ -207,7 +207,7 @@ both_databases! {
             (json!({ "syncStatus": "failed", "lastSyncAt": "2025-07-10T14:00:00+02:00" }), json!("2025-07-10T12:00:00.000Z"), "a time that was given"),
             (json!({ "syncStatus": "disabled", "lastSyncAt": null }), json!("2025-07-10T12:00:00.000Z"), "the time stays"),
         ] {
-            let reported = database.connect().write(|connection| report_sync(connection, &later, map.id, &parsed(report.clone())));
+            let reported = database.connect().write(|connection| report_sync(connection, &later, map.id, &Condition::none(), &parsed(report.clone())));
             let after = serde_json::to_value(reported.unwrap()).unwrap();
             assert_eq!((&after["syncStatus"], &after["lastSyncAt"]), (&report["syncStatus"], &last_sync_at), "{why}");
             assert_eq!(after["updatedAt"], json!(later.now()));

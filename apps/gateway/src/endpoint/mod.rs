@@ -26,7 +26,7 @@ mod ticketing;
 
 pub use body::{Body, OptionalBody};
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
-pub use extract::{Extract, IfMatch, PathId};
+pub use extract::{Extract, PathId, Precondition, Tagged};
 pub use handler::{Api, Handler, Operation};
 pub use openapi::document;
 pub use operation::OperationDoc;

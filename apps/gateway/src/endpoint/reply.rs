@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
 
+use super::extract::Tagged;
 use super::headers;
 use super::operation::OperationDoc;
 
@@ -68,8 +69,8 @@ impl<R: Reply> Typed<R> {
 
 /// `{ "item": … }`
 #[derive(Serialize)]
-pub(super) struct ItemEnvelope<T> {
-    pub(super) item: T,
+struct ItemEnvelope<T> {
+    item: T,
 }
 
 /// One record: 200 with its ETag.
@@ -95,7 +96,7 @@ pub struct Items<T>(pub Vec<T>);
 
 #[derive(Serialize)]
 struct ItemsEnvelope<T> {
-    items: Vec<T>,
+    items: T,
 }
 
 /// The outcome of an action that is no record: 200, without an envelope.
@@ -156,6 +157,22 @@ impl<T: Serialize + ToSchema> Reply for Item<T> {
 
     fn describe(operation: &mut OperationDoc) {
         operation.item_response::<T>(StatusCode::OK, "The record.", &[headers::ETAG]);
+    }
+}
+
+impl<T: Serialize> Tagged for Item<T> {
+    type Value = T;
+
+    fn etag(item: &T) -> Result<String, serde_json::Error> {
+        etag_of(&ItemEnvelope { item })
+    }
+}
+
+impl<T: Serialize> Tagged for Items<T> {
+    type Value = Vec<T>;
+
+    fn etag(items: &Vec<T>) -> Result<String, serde_json::Error> {
+        etag_of(&ItemsEnvelope { items })
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::call::Call;
-use super::extract::Extract;
+use super::extract::{Extract, Tagged};
 use super::headers;
 use super::operation::OperationDoc;
 use super::reply::{Rendered, Reply, etag_of, header, json as render_json, names_etag};
@@ -131,6 +131,14 @@ impl<T: Serialize + ToSchema> Reply for Data<T> {
 
     fn describe(operation: &mut OperationDoc) {
         describe_data::<T>(operation, StatusCode::OK, &[headers::ETAG]);
+    }
+}
+
+impl<T: Serialize> Tagged for Data<T> {
+    type Value = T;
+
+    fn etag(data: &T) -> Result<String, serde_json::Error> {
+        weak_etag_of(data)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the errors of each domain crate are to a client.
 
 use crm_cases::{CaseError, CaseTypeError};
+use crm_core::Unmet;
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
@@ -13,6 +14,12 @@ use ticketing_clientmap::ClientMapError;
 
 use super::{Failure, Problem, ProblemCode};
 
+impl From<Unmet> for Failure {
+    fn from(Unmet(detail): Unmet) -> Self {
+        Problem::new(ProblemCode::PreconditionFailed, detail).into()
+    }
+}
+
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
         match error {
@@ -24,6 +31,7 @@ impl From<SuiteError> for Failure {
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
+            SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
         }
@@ -37,6 +45,7 @@ impl From<ClientMapError> for Failure {
             ClientMapError::ClientIdTaken => {
                 Problem::new(ProblemCode::ClientIdTaken, "Another client mapping has this clientId.").into()
             }
+            ClientMapError::Unmet(unmet) => unmet.into(),
             ClientMapError::Invalid(errors) => errors.into(),
             ClientMapError::Database(error) => error.into(),
         }
@@ -94,6 +103,7 @@ impl From<PipelineError> for Failure {
             PipelineError::IsDefault => {
                 Problem::new(ProblemCode::DefaultPipeline, "The tenant needs a default pipeline.").into()
             }
+            PipelineError::Unmet(unmet) => unmet.into(),
             PipelineError::Invalid(errors) => errors.into(),
             PipelineError::Database(error) => error.into(),
         }
@@ -133,6 +143,7 @@ impl From<CaseTypeError> for Failure {
             CaseTypeError::FieldInUse(fields) => {
                 Problem::new(ProblemCode::FieldInUse, detail).with("fields", fields).into()
             }
+            CaseTypeError::Unmet(unmet) => unmet.into(),
             CaseTypeError::Invalid(errors) => errors.into(),
             CaseTypeError::Database(error) => error.into(),
         }
@@ -158,6 +169,7 @@ impl From<DirectoryError> for Failure {
                 let detail = "The joined notes have more than 10 000 characters; nothing was changed.";
                 Problem::new(ProblemCode::NoteTooLong, detail).into()
             }
+            DirectoryError::Unmet(unmet) => unmet.into(),
             DirectoryError::Invalid(errors) => errors.into(),
             DirectoryError::Database(error) => error.into(),
         }
@@ -171,6 +183,7 @@ impl From<TagError> for Failure {
             TagError::LabelTaken => {
                 Problem::new(ProblemCode::LabelTaken, "Another tag of this kind has this label.").into()
             }
+            TagError::Unmet(unmet) => unmet.into(),
             TagError::Invalid(errors) => errors.into(),
             TagError::Database(error) => error.into(),
         }
@@ -184,6 +197,7 @@ impl From<FormError> for Failure {
                 let detail = format!("Records have values of another type in {}.", fields.join(", "));
                 Problem::new(ProblemCode::FieldInUse, detail).with("fields", fields).into()
             }
+            FormError::Unmet(unmet) => unmet.into(),
             FormError::Invalid(errors) => errors.into(),
             FormError::Database(error) => error.into(),
         }

@@ -5,7 +5,7 @@ use crm_core::CaseTypeId;
 use crm_core::page::PageRequest;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::ProblemCode;
 
 /// Declares the routes of this area.
@@ -56,22 +56,20 @@ async fn get_case_type(caller: Caller, PathId(id): PathId<CaseTypeId>) -> Answer
 async fn update_case_type(
     caller: Caller,
     PathId(id): PathId<CaseTypeId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<CaseType>>,
     Body(patch): Body<CaseTypePatch>,
 ) -> Answer<Item<CaseType>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| types::get_locked(connection, scope, id))?;
-            Ok(Item(types::update(connection, scope, id, &patch)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(types::update(connection, scope, id, &condition, &patch)?))).await
 }
 
-async fn delete_case_type(caller: Caller, PathId(id): PathId<CaseTypeId>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_case_type(
+    caller: Caller,
+    PathId(id): PathId<CaseTypeId>,
+    Precondition(condition): Precondition<Item<CaseType>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| types::get_locked(connection, scope, id))?;
-            types::delete(connection, scope, id)?;
+            types::delete(connection, scope, id, &condition)?;
             Ok(NoContent)
         })
         .await

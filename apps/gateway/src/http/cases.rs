@@ -6,7 +6,7 @@ use crm_core::page::PageRequest;
 use crm_suite::cases;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -60,22 +60,20 @@ async fn get_case(caller: Caller, PathId(id): PathId<CaseId>) -> Answer<Item<Cas
 async fn update_case(
     caller: Caller,
     PathId(id): PathId<CaseId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Case>>,
     Body(patch): Body<CasePatch>,
 ) -> Answer<Item<Case>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| cases::get_locked(connection, scope, id))?;
-            Ok(Item(cases::update(connection, scope, id, &patch)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(cases::update(connection, scope, id, &condition, &patch)?))).await
 }
 
-async fn delete_case(caller: Caller, PathId(id): PathId<CaseId>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_case(
+    caller: Caller,
+    PathId(id): PathId<CaseId>,
+    Precondition(condition): Precondition<Item<Case>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| cases::get_locked(connection, scope, id))?;
-            let deleted = cases::delete(connection, scope, &[id])?;
+            let deleted = cases::delete(connection, scope, &[id], &condition)?;
             if deleted.is_empty() { Err(Problem::not_found("case").into()) } else { Ok(NoContent) }
         })
         .await

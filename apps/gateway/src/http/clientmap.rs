@@ -3,13 +3,13 @@
 use actix_web::http::header::HeaderName;
 use crm_core::{DbConnection, Scope, Uuid};
 use serde::Serialize;
-use ticketing_clientmap::{ClientMap, ClientMapPatch, NewClientMap, SyncReport, get_locked};
+use ticketing_clientmap::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
 use utoipa::ToSchema;
 
 use crate::auth::TicketingAdmin;
 use crate::endpoint::{
-    Answer, Api, Body, Call, Data, Extract, IfChanged, IfMatch, IfNoneMatch, NewData, NoContent, OperationDoc, PathId,
-    weak_etag_of,
+    Answer, Api, Body, Call, Data, Extract, IfChanged, IfNoneMatch, NewData, NoContent, OperationDoc, PathId,
+    Precondition, weak_etag_of,
 };
 use crate::error::{Failure, Problem, ProblemCode};
 
@@ -118,23 +118,25 @@ async fn get_client_map(admin: TicketingAdmin, PathId(id): PathId<Uuid>) -> Answ
 async fn update_client_map(
     admin: TicketingAdmin,
     PathId(id): PathId<Uuid>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Data<ClientMap>>,
     Body(patch): Body<ClientMapPatch>,
 ) -> Answer<Data<ClientMap>> {
     admin
         .write(move |connection, scope| {
-            check(&condition, connection, scope, id)?;
-            let changed = ticketing_clientmap::update(connection, scope, id, &patch)?;
+            let changed = ticketing_clientmap::update(connection, scope, id, &condition, &patch)?;
             Ok(Data::new(scope, "Client mapping updated successfully", changed))
         })
         .await
 }
 
-async fn delete_client_map(admin: TicketingAdmin, PathId(id): PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_client_map(
+    admin: TicketingAdmin,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Data<ClientMap>>,
+) -> Answer<NoContent> {
     admin
         .write(move |connection, scope| {
-            check(&condition, connection, scope, id)?;
-            ticketing_clientmap::delete(connection, scope, id)?;
+            ticketing_clientmap::delete(connection, scope, id, &condition)?;
             Ok(NoContent)
         })
         .await
@@ -143,20 +145,13 @@ async fn delete_client_map(admin: TicketingAdmin, PathId(id): PathId<Uuid>, cond
 async fn report_client_map_sync(
     admin: TicketingAdmin,
     PathId(id): PathId<Uuid>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Data<ClientMap>>,
     Body(report): Body<SyncReport>,
 ) -> Answer<Data<ClientMap>> {
     admin
         .write(move |connection, scope| {
-            check(&condition, connection, scope, id)?;
-            let changed = ticketing_clientmap::report_sync(connection, scope, id, &report)?;
+            let changed = ticketing_clientmap::report_sync(connection, scope, id, &condition, &report)?;
             Ok(Data::new(scope, "Client mapping sync reported successfully", changed))
         })
         .await
-}
-
-/// `If-Match` takes these ETags although they are weak: they are so because of the envelope's time, and what they
-/// stand for is the mapping.
-fn check(condition: &IfMatch, connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), Failure> {
-    condition.check_etag(|| Ok(weak_etag_of(&get_locked(connection, scope, id)?)?))
 }

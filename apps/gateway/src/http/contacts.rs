@@ -6,7 +6,7 @@ use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequ
 use crm_suite::contacts;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -57,22 +57,20 @@ async fn get_contact(caller: Caller, PathId(id): PathId<ContactId>) -> Answer<It
 async fn update_contact(
     caller: Caller,
     PathId(id): PathId<ContactId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Contact>>,
     Body(patch): Body<ContactPatch>,
 ) -> Answer<Item<Contact>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| contacts::get_locked(connection, scope, id))?;
-            Ok(Item(contacts::update(connection, scope, id, &patch)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(contacts::update(connection, scope, id, &condition, &patch)?))).await
 }
 
-async fn delete_contact(caller: Caller, PathId(id): PathId<ContactId>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_contact(
+    caller: Caller,
+    PathId(id): PathId<ContactId>,
+    Precondition(condition): Precondition<Item<Contact>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| contacts::get_locked(connection, scope, id))?;
-            let deleted = contacts::delete(connection, scope, &[id])?;
+            let deleted = contacts::delete(connection, scope, &[id], &condition)?;
             if deleted.is_empty() { Err(Problem::not_found("contact").into()) } else { Ok(NoContent) }
         })
         .await
@@ -81,13 +79,8 @@ async fn delete_contact(caller: Caller, PathId(id): PathId<ContactId>, condition
 async fn merge_contacts(
     caller: Caller,
     PathId(id): PathId<ContactId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Contact>>,
     Body(request): Body<MergeRequest<ContactId>>,
 ) -> Answer<Item<Contact>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| contacts::get_locked(connection, scope, id))?;
-            Ok(Item(contacts::merge(connection, scope, id, &request)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(contacts::merge(connection, scope, id, &condition, &request)?))).await
 }

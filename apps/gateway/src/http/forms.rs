@@ -1,11 +1,22 @@
 //! The forms of each kind of record (contract/tags-forms-bulk, "Forms").
 
-use crm_forms::{Field, FormKind, NewForm};
+use crm_forms::{Field, Form, FormKind, NewForm};
 use crm_suite::forms;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Items};
+use crate::endpoint::{Answer, Api, Body, Items, Precondition, Tagged};
 use crate::error::ProblemCode;
+
+/// A form as its routes show it.
+struct FormItems;
+
+impl Tagged for FormItems {
+    type Value = Form;
+
+    fn etag(form: &Form) -> Result<String, serde_json::Error> {
+        Items::etag(&form.fields().to_vec())
+    }
+}
 
 /// Writes the two routes of one form: a handler's name is its operation's id, so that each has its own.
 macro_rules! form {
@@ -16,12 +27,8 @@ macro_rules! form {
                 .await
         }
 
-        async fn $put(caller: Caller, Body(new): Body<NewForm>) -> Answer<Items<Field>> {
-            caller
-                .write(move |connection, scope| {
-                    Ok(Items(forms::replace(connection, scope, FormKind::$kind, &new)?.fields().to_vec()))
-                })
-                .await
+        async fn $put(caller: Caller, condition: Precondition<FormItems>, body: Body<NewForm>) -> Answer<Items<Field>> {
+            replace(caller, FormKind::$kind, condition, body).await
         }
 
         $api.get($path, $get).summary(concat!("Read the form of ", $of));
@@ -59,4 +66,17 @@ pub(super) fn routes(api: &mut Api) {
         get_organization_form,
         replace_organization_form
     );
+}
+
+async fn replace(
+    caller: Caller,
+    kind: FormKind,
+    Precondition(condition): Precondition<FormItems>,
+    Body(new): Body<NewForm>,
+) -> Answer<Items<Field>> {
+    caller
+        .write(move |connection, scope| {
+            Ok(Items(forms::replace(connection, scope, kind, &condition, &new)?.fields().to_vec()))
+        })
+        .await
 }

@@ -3,7 +3,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::page::PageRequest;
 use crm_core::values::User;
-use crm_core::{DbConnection, LeadId, Scope};
+use crm_core::{Condition, DbConnection, LeadId, Scope};
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_opportunities::Opportunity;
 use crm_suite::convert::{Conversion, convert};
@@ -11,7 +11,9 @@ use crm_suite::{SuiteError, leads};
 
 use super::opportunities;
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, OptionalBody, PathId, Query};
+use crate::endpoint::{
+    Answer, Api, Body, Created, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
+};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -83,22 +85,20 @@ async fn get_lead(caller: Caller, PathId(id): PathId<LeadId>) -> Answer<Item<Lea
 async fn update_lead(
     caller: Caller,
     PathId(id): PathId<LeadId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Lead>>,
     Body(patch): Body<LeadPatch>,
 ) -> Answer<Item<Lead>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| leads::get_locked(connection, scope, id))?;
-            Ok(Item(leads::update(connection, scope, id, &patch)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(leads::update(connection, scope, id, &condition, &patch)?))).await
 }
 
-async fn delete_lead(caller: Caller, PathId(id): PathId<LeadId>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_lead(
+    caller: Caller,
+    PathId(id): PathId<LeadId>,
+    Precondition(condition): Precondition<Item<Lead>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| leads::get_locked(connection, scope, id))?;
-            let deleted = leads::delete(connection, scope, &[id])?;
+            let deleted = leads::delete(connection, scope, &[id], &condition)?;
             if deleted.is_empty() { Err(Problem::not_found("lead").into()) } else { Ok(NoContent) }
         })
         .await
@@ -107,7 +107,7 @@ async fn delete_lead(caller: Caller, PathId(id): PathId<LeadId>, condition: IfMa
 async fn archive_lead(
     caller: Caller,
     id: PathId<LeadId>,
-    condition: IfMatch,
+    condition: Precondition<Item<Lead>>,
     body: OptionalBody<ChangedBy>,
 ) -> Answer<Item<Lead>> {
     set_archived(caller, id, condition, body, leads::archive).await
@@ -116,7 +116,7 @@ async fn archive_lead(
 async fn unarchive_lead(
     caller: Caller,
     id: PathId<LeadId>,
-    condition: IfMatch,
+    condition: Precondition<Item<Lead>>,
     body: OptionalBody<ChangedBy>,
 ) -> Answer<Item<Lead>> {
     set_archived(caller, id, condition, body, leads::unarchive).await
@@ -125,32 +125,26 @@ async fn unarchive_lead(
 async fn convert_lead(
     caller: Caller,
     PathId(id): PathId<LeadId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Lead>>,
     OptionalBody(body): OptionalBody<Conversion>,
 ) -> Answer<Created<Opportunity>> {
     let conversion = body.unwrap_or_default();
     caller
         .write(move |connection, scope| {
-            condition.check(|| leads::get_locked(connection, scope, id))?;
-            Ok(opportunities::created(convert(connection, scope, id, &conversion)?))
+            Ok(opportunities::created(convert(connection, scope, id, &condition, &conversion)?))
         })
         .await
 }
 
-type SetArchived = fn(&mut DbConnection, &Scope, LeadId, Option<&User>) -> Result<Lead, SuiteError>;
+type SetArchived = fn(&mut DbConnection, &Scope, LeadId, &Condition<Lead>, Option<&User>) -> Result<Lead, SuiteError>;
 
 async fn set_archived(
     caller: Caller,
     PathId(id): PathId<LeadId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Lead>>,
     OptionalBody(body): OptionalBody<ChangedBy>,
     set: SetArchived,
 ) -> Answer<Item<Lead>> {
     let by = body.and_then(|ChangedBy(user)| user);
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| leads::get_locked(connection, scope, id))?;
-            Ok(Item(set(connection, scope, id, by.as_ref())?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(set(connection, scope, id, &condition, by.as_ref())?))).await
 }

@@ -9,7 +9,7 @@ use crm_opportunities::{
 use crm_suite::opportunities;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Items, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Items, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -75,26 +75,22 @@ async fn get_opportunity(caller: Caller, PathId(id): PathId<OpportunityId>) -> A
 async fn update_opportunity(
     caller: Caller,
     PathId(id): PathId<OpportunityId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Opportunity>>,
     Body(patch): Body<OpportunityPatch>,
 ) -> Answer<Item<Opportunity>> {
     caller
-        .write(move |connection, scope| {
-            condition.check(|| opportunities::get_locked(connection, scope, id))?;
-            Ok(Item(opportunities::update(connection, scope, id, &patch)?))
-        })
+        .write(move |connection, scope| Ok(Item(opportunities::update(connection, scope, id, &condition, &patch)?)))
         .await
 }
 
 async fn delete_opportunity(
     caller: Caller,
     PathId(id): PathId<OpportunityId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Opportunity>>,
 ) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| opportunities::get_locked(connection, scope, id))?;
-            let deleted = opportunities::delete(connection, scope, &[id])?;
+            let deleted = opportunities::delete(connection, scope, &[id], &condition)?;
             if deleted.is_empty() { Err(Problem::not_found("opportunity").into()) } else { Ok(NoContent) }
         })
         .await
@@ -103,13 +99,12 @@ async fn delete_opportunity(
 async fn update_opportunity_status(
     caller: Caller,
     PathId(id): PathId<OpportunityId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Opportunity>>,
     Body(change): Body<StatusChange>,
 ) -> Answer<Item<Opportunity>> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| opportunities::get_locked(connection, scope, id))?;
-            Ok(Item(opportunities::update_status(connection, scope, id, &change)?))
+            Ok(Item(opportunities::update_status(connection, scope, id, &condition, &change)?))
         })
         .await
 }
@@ -117,13 +112,12 @@ async fn update_opportunity_status(
 async fn update_opportunity_stage(
     caller: Caller,
     PathId(id): PathId<OpportunityId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Opportunity>>,
     Body(change): Body<StageChange>,
 ) -> Answer<Item<Opportunity>> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| opportunities::get_locked(connection, scope, id))?;
-            Ok(Item(opportunities::update_stage(connection, scope, id, &change)?))
+            Ok(Item(opportunities::update_stage(connection, scope, id, &condition, &change)?))
         })
         .await
 }

@@ -8,7 +8,7 @@ use crm_directory::{
 use crm_suite::organizations;
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -55,26 +55,22 @@ async fn get_organization(caller: Caller, PathId(id): PathId<OrganizationId>) ->
 async fn update_organization(
     caller: Caller,
     PathId(id): PathId<OrganizationId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Organization>>,
     Body(patch): Body<OrganizationPatch>,
 ) -> Answer<Item<Organization>> {
     caller
-        .write(move |connection, scope| {
-            condition.check(|| organizations::get_locked(connection, scope, id))?;
-            Ok(Item(organizations::update(connection, scope, id, &patch)?))
-        })
+        .write(move |connection, scope| Ok(Item(organizations::update(connection, scope, id, &condition, &patch)?)))
         .await
 }
 
 async fn delete_organization(
     caller: Caller,
     PathId(id): PathId<OrganizationId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Organization>>,
 ) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| organizations::get_locked(connection, scope, id))?;
-            let deleted = organizations::delete(connection, scope, &[id])?;
+            let deleted = organizations::delete(connection, scope, &[id], &condition)?;
             if deleted.is_empty() { Err(Problem::not_found("organization").into()) } else { Ok(NoContent) }
         })
         .await
@@ -83,13 +79,10 @@ async fn delete_organization(
 async fn merge_organizations(
     caller: Caller,
     PathId(id): PathId<OrganizationId>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Organization>>,
     Body(request): Body<MergeRequest<OrganizationId>>,
 ) -> Answer<Item<Organization>> {
     caller
-        .write(move |connection, scope| {
-            condition.check(|| organizations::get_locked(connection, scope, id))?;
-            Ok(Item(organizations::merge(connection, scope, id, &request)?))
-        })
+        .write(move |connection, scope| Ok(Item(organizations::merge(connection, scope, id, &condition, &request)?)))
         .await
 }

@@ -5,7 +5,7 @@ use crm_core::page::PageRequest;
 use crm_opportunities::{NewPipeline, Pipeline, PipelinePatch, PipelineSort, pipelines};
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Listing, NoContent, PathId, Query};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::ProblemCode;
 
 /// Declares the routes of this area.
@@ -61,22 +61,20 @@ async fn get_pipeline(caller: Caller, PathId(id): PathId<Uuid>) -> Answer<Item<P
 async fn update_pipeline(
     caller: Caller,
     PathId(id): PathId<Uuid>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<Pipeline>>,
     Body(patch): Body<PipelinePatch>,
 ) -> Answer<Item<Pipeline>> {
-    caller
-        .write(move |connection, scope| {
-            condition.check(|| pipelines::get_locked(connection, scope, id))?;
-            Ok(Item(pipelines::update(connection, scope, id, &patch)?))
-        })
-        .await
+    caller.write(move |connection, scope| Ok(Item(pipelines::update(connection, scope, id, &condition, &patch)?))).await
 }
 
-async fn delete_pipeline(caller: Caller, PathId(id): PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete_pipeline(
+    caller: Caller,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Pipeline>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| pipelines::get_locked(connection, scope, id))?;
-            pipelines::delete(connection, scope, id)?;
+            pipelines::delete(connection, scope, id, &condition)?;
             Ok(NoContent)
         })
         .await

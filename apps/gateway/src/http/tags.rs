@@ -4,7 +4,7 @@ use crm_core::Uuid;
 use crm_tags::{NewTag, TagKind, TagOption, TagPatch};
 
 use crate::auth::Caller;
-use crate::endpoint::{Answer, Api, Body, Created, IfMatch, Item, Items, NoContent, PathId};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Items, NoContent, PathId, Precondition};
 use crate::error::ProblemCode;
 
 /// Writes the four routes of one kind: a handler's name is its operation's id, so that each has its own.
@@ -21,13 +21,17 @@ macro_rules! tags {
         async fn $update(
             caller: Caller,
             id: PathId<Uuid>,
-            condition: IfMatch,
+            condition: Precondition<Item<TagOption>>,
             body: Body<TagPatch>,
         ) -> Answer<Item<TagOption>> {
             update(caller, TagKind::$kind, id, condition, body).await
         }
 
-        async fn $delete(caller: Caller, id: PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+        async fn $delete(
+            caller: Caller,
+            id: PathId<Uuid>,
+            condition: Precondition<Item<TagOption>>,
+        ) -> Answer<NoContent> {
             delete(caller, TagKind::$kind, id, condition).await
         }
 
@@ -81,22 +85,23 @@ async fn update(
     caller: Caller,
     kind: TagKind,
     PathId(id): PathId<Uuid>,
-    condition: IfMatch,
+    Precondition(condition): Precondition<Item<TagOption>>,
     Body(patch): Body<TagPatch>,
 ) -> Answer<Item<TagOption>> {
     caller
-        .write(move |connection, scope| {
-            condition.check(|| crm_tags::get_locked(connection, scope, kind, id))?;
-            Ok(Item(crm_tags::update(connection, scope, kind, id, &patch)?))
-        })
+        .write(move |connection, scope| Ok(Item(crm_tags::update(connection, scope, kind, id, &condition, &patch)?)))
         .await
 }
 
-async fn delete(caller: Caller, kind: TagKind, PathId(id): PathId<Uuid>, condition: IfMatch) -> Answer<NoContent> {
+async fn delete(
+    caller: Caller,
+    kind: TagKind,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<TagOption>>,
+) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            condition.check(|| crm_tags::get_locked(connection, scope, kind, id))?;
-            crm_tags::delete(connection, scope, kind, id)?;
+            crm_tags::delete(connection, scope, kind, id, &condition)?;
             Ok(NoContent)
         })
         .await

@@ -22,6 +22,7 @@ mod keys;
 mod leads;
 mod operations;
 mod opportunities;
+mod preconditions;
 mod refusals;
 mod resources;
 mod source;

@@ -14,5 +14,5 @@ pub(crate) mod walk;
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
 pub use model::{Case, CasePatch, NewCase};
-pub use service::{create, delete, get, get_locked, list, update};
+pub use service::{LockedCase, create, delete, get, list, lock_one, update};
 pub use values::{Day, Priority};

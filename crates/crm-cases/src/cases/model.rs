@@ -160,19 +160,11 @@ impl Referring for NewCase {
     fn references(&self) -> References {
         References::of(self.organization_id, self.contact_id, None)
     }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: None, contact_id: None, ..self.clone() }
-    }
 }
 
 impl Referring for CasePatch {
     fn references(&self) -> References {
         References::of(self.organization_id.value().copied(), self.contact_id.value().copied(), None)
-    }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, ..self.clone() }
     }
 }
 

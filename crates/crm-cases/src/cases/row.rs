@@ -12,7 +12,7 @@ use crate::workflow::{Roles, Status};
 use crate::{Case, CasePatch, CaseSort, Day, NewCase, Priority};
 
 /// A row of `cases`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = cases, check_for_backend(Db))]
 pub(crate) struct CaseRow {
     pub(crate) id: CaseId,
@@ -24,7 +24,7 @@ pub(crate) struct CaseRow {
 
 /// The columns that creating and changing a case write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = cases, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct CaseValues {
     title: String,

@@ -1,8 +1,9 @@
+use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{ShortText, unknown_reference};
-use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering};
+use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -15,17 +16,26 @@ use crate::cases::{queries, walk};
 use crate::types::KnownType;
 use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, NewCase, activities, types};
 
-/// Makes a case. The caller has checked its [references](crm_core::values::Referring). Call it in a
-/// [`DbConnection::write`].
+/// Makes a case. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseError::Invalid`] with every problem of its type, form and tags; the database's.
-pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, CaseError> {
+/// [`CaseError::Invalid`] with every problem of its references, type, form and tags, nothing written; the database's.
+pub fn create(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewCase,
+    mut errors: FieldErrors,
+) -> Result<Case, CaseError> {
     let case_type = match new.case_type_id {
-        Some(id) => types::shared(connection, scope, id)?.ok_or_else(|| unknown_type(id))?,
-        None => types::default_shared(connection, scope)?.ok_or_else(no_default_type)?,
+        Some(id) => types::shared(connection, scope, &[id])?.pop(),
+        None => types::default_shared(connection, scope)?,
     };
-    let mut errors = FieldErrors::new();
+    let Some(case_type) = case_type else {
+        note_missing_type(new.case_type_id, &mut errors);
+        crm_tags::resolve(connection, scope, TagKind::Case, &new.tags, &mut errors)?;
+        return Err(errors.into());
+    };
     let custom_fields = check_new(new, &case_type.form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Case, &new.tags, &mut errors)?;
     let status = walk::start(&case_type.workflow, new.status.as_ref().map(ShortText::as_str), &mut errors);
@@ -50,14 +60,48 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<C
     complete_one(connection, scope, row)
 }
 
-/// One case, locked until the end of the transaction together with its type: what a change that depends on its
-/// present state reads. Call it in a [`DbConnection::write`].
+/// A case that is locked until the end of the transaction, as it is, with what it is to be changed by: its type, and the
+/// one that it is moved to, which nobody changes meanwhile.
+#[derive(Debug)]
+pub struct LockedCase {
+    row: CaseRow,
+    case_type: KnownType,
+    wanted_type: Option<KnownType>,
+}
+
+impl LockedCase {
+    /// The case, in two statements.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn read(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Case, CaseError> {
+        complete_one(connection, scope, self.row.clone())
+    }
+}
+
+/// Locks a case until the end of the transaction, for a change that moves it to the type `wanted`, if to any. The types
+/// are locked first, as by a change of a type, which then writes its cases. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, CaseError> {
-    let (row, _) = lock_with_type(connection, scope, id)?;
-    complete_one(connection, scope, row)
+/// [`CaseError::NotFound`]; the database's, a [collision](crm_core::error::Fault::Collision) among them where the case was
+/// moved to another type in between.
+pub fn lock_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseId,
+    wanted: Option<CaseTypeId>,
+) -> Result<LockedCase, CaseError> {
+    let seen = queries::type_of(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    let both = [Some(seen), wanted.filter(|wanted| *wanted != seen)];
+    let types = types::shared(connection, scope, &both.into_iter().flatten().collect::<Vec<_>>())?;
+    let (of_case, mut others): (Vec<_>, Vec<_>) = types.into_iter().partition(|known| known.id == seen);
+    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    match of_case.into_iter().next() {
+        Some(case_type) if row.values.case_type_id == seen => {
+            Ok(LockedCase { row, case_type, wanted_type: others.pop() })
+        }
+        _ => Err(collision("the case was moved to another type").into()),
+    }
 }
 
 /// A page of the cases that match. It takes three statements however many cases it has (rows, the forms of their
@@ -84,22 +128,33 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
-/// Changes a case; an empty patch leaves it as it is. A change of the status walks the workflow and adds an activity.
-/// The caller has checked the patch's [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
+/// Changes a case that is locked; an empty patch leaves it as it is. A change of the status walks the workflow and adds
+/// an activity. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that
+/// it found, to be told with all others.
 ///
 /// # Errors
-/// [`CaseError::NotFound`]; [`CaseError::Invalid`] with every problem of its type, form, status and tags;
-/// [`CaseError::TransitionNotAllowed`] and [`CaseError::NotAuthorized`]; the database's.
-pub fn update(connection: &mut DbConnection, scope: &Scope, id: CaseId, patch: &CasePatch) -> Result<Case, CaseError> {
-    let (row, before) = lock_with_type(connection, scope, id)?;
+/// [`CaseError::Invalid`] with every problem of its references, type, form, status and tags,
+/// [`CaseError::TransitionNotAllowed`] and [`CaseError::NotAuthorized`], nothing written; the database's. A type that the
+/// case was not [locked](lock_one) for is unknown.
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case: LockedCase,
+    patch: &CasePatch,
+    mut errors: FieldErrors,
+) -> Result<Case, CaseError> {
+    let LockedCase { row, case_type: before, wanted_type } = case;
+    let id = row.id;
     if patch.is_empty() {
         return complete_one(connection, scope, row);
     }
-    let other = match patch.case_type_id.filter(|wanted| *wanted != before.id) {
-        None => None,
-        Some(wanted) => Some(types::shared(connection, scope, wanted)?.ok_or_else(|| unknown_type(wanted))?),
-    };
-    let mut errors = FieldErrors::new();
+    let moves = patch.case_type_id.filter(|wanted| *wanted != before.id);
+    let other = wanted_type.filter(|known| moves == Some(known.id));
+    if moves.is_some() && other.is_none() {
+        note_missing_type(moves, &mut errors);
+        crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &mut errors)?;
+        return Err(errors.into());
+    }
     let Json(stored) = &row.values.custom_fields;
     let (case_type, stored) = match &other {
         None => (&before, stored.clone()),
@@ -134,23 +189,6 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> R
     Ok(found)
 }
 
-/// A case, locked, with its type, which nobody changes meanwhile.
-///
-/// The type is locked first, as by a change of the type, which then writes its cases. Where the case has moved to
-/// another type in between, that one is locked after it; a deadlock that this makes possible is one that PostgreSQL
-/// ends and the caller runs again.
-fn lock_with_type(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<(CaseRow, KnownType), CaseError> {
-    let seen = queries::type_of(connection, scope, id)?.ok_or(CaseError::NotFound)?;
-    let case_type = types::shared(connection, scope, seen)?;
-    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseError::NotFound)?;
-    let case_type = match case_type.filter(|case_type| case_type.id == row.values.case_type_id) {
-        Some(case_type) => Some(case_type),
-        None => types::shared(connection, scope, row.values.case_type_id)?,
-    };
-    // The foreign key of a case that is locked keeps its type.
-    Ok((row, case_type.ok_or(DieselError::NotFound)?))
-}
-
 /// The cases of these rows with the forms of their types and their tags, in two statements.
 fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<CaseRow>) -> QueryResult<Vec<Case>> {
     if rows.is_empty() {
@@ -168,13 +206,14 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<CaseRow>) ->
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> Result<Case, CaseError> {
-    complete(connection, scope, vec![row])?.pop().ok_or(CaseError::NotFound)
+    Ok(records::only(complete(connection, scope, vec![row])?)?)
 }
 
-fn unknown_type(id: CaseTypeId) -> CaseError {
-    FieldErrors::of("caseTypeId", FieldCode::UnknownReference, format!("no case type has the id {id}")).into()
-}
-
-fn no_default_type() -> CaseError {
-    FieldErrors::of("caseTypeId", FieldCode::Required, "is required: this tenant has no default case type").into()
+/// The type that was named is missing, or else the default one.
+fn note_missing_type(named: Option<CaseTypeId>, errors: &mut FieldErrors) {
+    let (code, message) = match named {
+        Some(id) => (FieldCode::UnknownReference, format!("no case type has the id {id}")),
+        None => (FieldCode::Required, "is required: this tenant has no default case type".to_owned()),
+    };
+    errors.push("caseTypeId", code, message);
 }

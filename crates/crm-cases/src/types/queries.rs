@@ -28,15 +28,17 @@ pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> Quer
         .optional()
 }
 
-/// What writing a case must know of its type, which nobody changes until the end of the transaction.
-pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<Option<KnownType>> {
+/// What writing a case must know of its type, and of the one that it moves to, which nobody changes until the end of the
+/// transaction: those of these types that exist, locked in ascending order.
+pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, ids: &[CaseTypeId]) -> QueryResult<Vec<KnownType>> {
     let found = case_types::table
-        .find((scope.tenant(), id))
+        .filter(case_types::tenant_id.eq(scope.tenant()))
+        .filter(case_types::id.eq_any(ids))
+        .order(case_types::id)
         .select((case_types::id, case_types::form, case_types::workflow))
         .shared()
-        .get_result(connection)
-        .optional()?;
-    found.map(|columns| KnownType::of(columns, scope)).transpose()
+        .load(connection)?;
+    found.into_iter().map(|columns| KnownType::of(columns, scope)).collect()
 }
 
 /// As [`shared`], of the tenant's default case type.

@@ -13,7 +13,7 @@ use crate::workflow::{Workflow, WorkflowDocument};
 use crate::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
 
 /// A row of `case_types`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = case_types, check_for_backend(Db))]
 pub(crate) struct CaseTypeRow {
     pub(crate) id: CaseTypeId,
@@ -25,7 +25,7 @@ pub(crate) struct CaseTypeRow {
 }
 
 /// The columns that creating and changing a case type write.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = case_types, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct CaseTypeValues {
     label: String,

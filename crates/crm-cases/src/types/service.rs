@@ -1,7 +1,7 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
-use crm_core::{CaseTypeId, DbConnection, Scope, numbering};
+use crm_core::{CaseTypeId, Condition, DbConnection, Scope, numbering};
 use crm_forms::Form;
 
 use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
@@ -73,16 +73,6 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Resu
     Ok(row.into_case_type(scope))
 }
 
-/// One case type, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`CaseTypeError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<CaseType, CaseTypeError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
-    Ok(row.into_case_type(scope))
-}
-
 /// A page of the tenant's case types, in one statement, and one more to count all where that is asked for.
 ///
 /// # Errors
@@ -100,16 +90,18 @@ pub fn list(
 /// take that label. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Invalid`] with every problem of the form;
+/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Unmet`]; [`CaseTypeError::Invalid`] with every problem of the form;
 /// [`CaseTypeError::FieldInUse`]; [`CaseTypeError::StatusInUse`]; [`CaseTypeError::LabelTaken`], after which the
 /// transaction can only be rolled back; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: CaseTypeId,
+    condition: &Condition<CaseType>,
     patch: &CaseTypePatch,
 ) -> Result<CaseType, CaseTypeError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    condition.check(|| Ok::<_, CaseTypeError>(row.clone().into_case_type(scope)))?;
     if patch.is_empty() {
         return Ok(row.into_case_type(scope));
     }
@@ -134,9 +126,16 @@ pub fn update(
 /// Deletes a case type that no case has. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Default`]; [`CaseTypeError::InUse`]; the database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<(), CaseTypeError> {
+/// [`CaseTypeError::NotFound`]; [`CaseTypeError::Unmet`]; [`CaseTypeError::Default`]; [`CaseTypeError::InUse`]; the
+/// database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseTypeId,
+    condition: &Condition<CaseType>,
+) -> Result<(), CaseTypeError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
+    condition.check(|| Ok::<_, CaseTypeError>(row.clone().into_case_type(scope)))?;
     if row.is_default {
         return Err(CaseTypeError::Default);
     }

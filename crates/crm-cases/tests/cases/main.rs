@@ -16,7 +16,7 @@ use crm_cases::{
     NewCaseType, activities as timeline, cases, types as case_types,
 };
 use crm_core::page::{Page, PageRequest};
-use crm_core::{CaseId, CaseTypeId, DbConnection, FieldErrors, Scope};
+use crm_core::{CaseId, CaseTypeId, Condition, DbConnection, FieldErrors, Scope};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
 use crm_testkit::records::{asked, at, contacts, json_of, organizations, problems, read};
@@ -39,7 +39,7 @@ fn tenant(database: &TestDatabase, id: &str) -> Scope {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Case, CaseError> {
     let new: NewCase = read(body)?;
-    connection.write(|connection| cases::create(connection, scope, &new))
+    connection.write(|connection| cases::create(connection, scope, &new, FieldErrors::new()))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
@@ -48,7 +48,10 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Result<Case, CaseError> {
     let patch: CasePatch = read(body)?;
-    connection.write(|connection| cases::update(connection, scope, id, &patch))
+    connection.write(|connection| {
+        let case = cases::lock_one(connection, scope, id, patch.case_type_id)?;
+        cases::update(connection, scope, case, &patch, FieldErrors::new())
+    })
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Case {
@@ -75,7 +78,7 @@ fn try_patch_type(
     body: &Value,
 ) -> Result<CaseType, CaseTypeError> {
     let patch: CaseTypePatch = read(body)?;
-    connection.write(|connection| case_types::update(connection, scope, id, &patch))
+    connection.write(|connection| case_types::update(connection, scope, id, &Condition::none(), &patch))
 }
 
 fn invalid(outcome: Result<Case, CaseError>) -> FieldErrors {

@@ -116,7 +116,7 @@ crm_testkit::both_databases! {
         let (_, walked) = statements(&mut connection, |connection| {
             let case = patch(connection, &scope, CaseId::from_i64(6), &json!({ "status": "Closed" }));
             happened(connection, &scope, case.id);
-            connection.write(|connection| case_types::delete(connection, &scope, CaseTypeId::from_i64(8))).unwrap_err();
+            connection.write(|connection| case_types::delete(connection, &scope, CaseTypeId::from_i64(8), &Condition::none())).unwrap_err();
         });
         sent.extend(walked);
         // Rows that are written by their key hold documents, which the kit cannot write down as values.

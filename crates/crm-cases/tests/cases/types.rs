@@ -10,7 +10,7 @@ fn statuses_of(case_type: &CaseType) -> Vec<String> {
 }
 
 fn delete(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> Result<(), CaseTypeError> {
-    connection.write(|connection| case_types::delete(connection, scope, id))
+    connection.write(|connection| case_types::delete(connection, scope, id, &Condition::none()))
 }
 
 crm_testkit::both_databases! {

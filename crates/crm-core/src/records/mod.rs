@@ -17,6 +17,14 @@ pub fn in_statements<I: Copy + Ord>(ids: &[I]) -> Vec<Vec<I>> {
     ids.chunks(IDS_OF_A_STATEMENT).map(<[I]>::to_vec).collect()
 }
 
+/// The one record that came of one row. That there is none would be a bug, and no record that is missing.
+///
+/// # Errors
+/// [`NotFound`](diesel::result::Error::NotFound), which no caller expects here.
+pub fn only<T>(records: Vec<T>) -> diesel::QueryResult<T> {
+    records.into_iter().next().ok_or(diesel::result::Error::NotFound)
+}
+
 /// Declares `find`, `find_locked`, `lock`, `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
 /// `record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
 /// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.

@@ -71,12 +71,8 @@ pub fn unknown_reference(
     FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
 }
 
-/// An input that points at other records: what must be known of it to check them and its own rules together.
-pub trait Referring: Clone {
+/// An input that points at other records: what must be known of it to check them.
+pub trait Referring {
     /// What it points at.
     fn references(&self) -> References;
-
-    /// The same input pointing at nothing.
-    #[must_use]
-    fn without_references(&self) -> Self;
 }

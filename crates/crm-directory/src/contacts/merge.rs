@@ -1,11 +1,13 @@
-use crm_core::{ContactId, DbConnection, Scope};
+use crm_core::{Condition, ContactId, DbConnection, Scope};
+use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::queries;
+use super::service::complete_one;
 use crate::labeled::{contact_emails, contact_phones};
 use crate::merge::{in_order, joined_note};
-use crate::{DirectoryError, MergeRequest};
+use crate::{Contact, DirectoryError, MergeRequest};
 
 /// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
 /// every value it has, an empty field takes the first value in the order of the sources; addresses, numbers and tags
@@ -16,14 +18,17 @@ use crate::{DirectoryError, MergeRequest};
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] where the target is among the sources, or has more than 1 000 addresses or numbers
-/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::NoteTooLong`]; the database's,
+/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::Unmet`] of the target;
+/// [`DirectoryError::NoteTooLong`]; the database's,
 /// a serialization failure among them where another merge came in between: the transaction is to be run again.
 /// Nothing is changed once the transaction is rolled back.
 pub fn merge(
     connection: &mut DbConnection,
     scope: &Scope,
     target: ContactId,
+    condition: &Condition<Contact>,
     request: &MergeRequest<ContactId>,
+    form: &Form,
 ) -> Result<(), DirectoryError> {
     let sources = request.sources(target)?;
     let all: Vec<ContactId> = std::iter::once(target).chain(sources.iter().copied()).collect();
@@ -34,6 +39,9 @@ pub fn merge(
     if rows.iter().filter_map(|row| row.values.organization_id).any(|id| !held.contains(&id)) {
         let message = "a contact was moved to another organization meanwhile".to_owned();
         return Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(message)).into());
+    }
+    if let Some(row) = rows.iter().find(|row| row.id == target) {
+        condition.check(|| complete_one(connection, scope, row.clone(), form))?;
     }
     let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
     let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;

@@ -13,4 +13,4 @@ pub use filter::{ContactFilter, ContactSort};
 pub use links::{has_custom_value, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations};
 pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};
-pub use service::{create, delete, get, get_locked, list, update};
+pub use service::{create, delete, get, list, update};

@@ -153,19 +153,11 @@ impl Referring for NewContact {
     fn references(&self) -> References {
         References::of(self.organization_id, None, None)
     }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: None, ..self.clone() }
-    }
 }
 
 impl Referring for ContactPatch {
     fn references(&self) -> References {
         References::of(self.organization_id.value().copied(), None, None)
-    }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: Patch::Keep, ..self.clone() }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::schema::contacts;
 use crate::{Contact, ContactPatch, ContactSort, NewContact};
 
 /// A row of `contacts`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = contacts, check_for_backend(Db))]
 pub(crate) struct ContactRow {
     pub(crate) id: ContactId,
@@ -22,7 +22,7 @@ pub(crate) struct ContactRow {
 
 /// The columns that creating and changing a contact write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = contacts, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct ContactValues {
     name: String,

@@ -1,7 +1,7 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::{Reference, References};
-use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering};
+use crm_core::{Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering, records};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -13,18 +13,18 @@ use super::row::{ContactRow, ContactValues};
 use crate::labeled::{contact_emails, contact_phones};
 use crate::{Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, organizations};
 
-/// Makes a contact. The caller has checked its [references](crm_core::values::Referring). Call it in a
-/// [`DbConnection::write`].
+/// Makes a contact. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`DirectoryError::Invalid`] with every problem of its form and tags; the database's.
+/// [`DirectoryError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
 pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewContact,
+    mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Contact, DirectoryError> {
-    let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
@@ -55,21 +55,6 @@ pub fn get(
     complete_one(connection, scope, row, form)
 }
 
-/// One contact, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`DirectoryError::NotFound`]; the database's.
-pub fn get_locked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: ContactId,
-    form: &Form,
-) -> Result<Contact, DirectoryError> {
-    let row = lock_one(connection, scope, id)?;
-    complete_one(connection, scope, row, form)
-}
-
 /// A page of the contacts that match. It takes five statements however many contacts it has (rows, e-mail
 /// addresses, phone numbers, names of organizations, tags), one more for each filter by text or tags, four for
 /// `searchValue`, and one more to count all matches where that is asked for.
@@ -92,23 +77,26 @@ pub fn list(
 }
 
 /// Changes a contact; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
+/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others. Call it in
+/// a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`DirectoryError::NotFound`]; [`DirectoryError::Invalid`] with every problem of its form and tags; the
-/// database's.
+/// [`DirectoryError::NotFound`], [`DirectoryError::Unmet`], [`DirectoryError::Invalid`] with every problem of its
+/// references, form and tags, nothing written; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: ContactId,
+    condition: &Condition<Contact>,
     patch: &ContactPatch,
+    mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Contact, DirectoryError> {
     let row = lock_one(connection, scope, id)?;
+    condition.check(|| complete_one(connection, scope, row.clone(), form))?;
     if patch.is_empty() {
         return complete_one(connection, scope, row, form);
     }
-    let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
@@ -165,14 +153,13 @@ fn complete(
     Ok(rows.into_iter().map(contact).collect())
 }
 
-fn complete_one(
+pub(super) fn complete_one(
     connection: &mut DbConnection,
     scope: &Scope,
     row: ContactRow,
     form: &Form,
 ) -> Result<Contact, DirectoryError> {
-    let id = row.id;
-    complete(connection, scope, vec![row], form)?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }
 
 /// The caller checked that the organization exists; it vanished since.

@@ -1,10 +1,12 @@
-use crm_core::{DbConnection, OrganizationId, Scope};
+use crm_core::{Condition, DbConnection, OrganizationId, Scope};
+use crm_forms::Form;
 use crm_tags::TagKind;
 
 use super::queries;
+use super::service::complete_one;
 use crate::labeled::{organization_emails, organization_phones};
 use crate::merge::{in_order, joined_note};
-use crate::{DirectoryError, MergeRequest};
+use crate::{DirectoryError, MergeRequest, Organization};
 
 /// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
 /// every value it has, an empty field takes the first value in the order of the sources; addresses, numbers and tags
@@ -15,17 +17,23 @@ use crate::{DirectoryError, MergeRequest};
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] where the target is among the sources, or has more than 1 000 addresses or numbers
-/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::NoteTooLong`]; the database's.
+/// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::Unmet`] of the target;
+/// [`DirectoryError::NoteTooLong`]; the database's.
 /// Nothing is changed once the transaction is rolled back.
 pub fn merge(
     connection: &mut DbConnection,
     scope: &Scope,
     target: OrganizationId,
+    condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
+    form: &Form,
 ) -> Result<(), DirectoryError> {
     let sources = request.sources(target)?;
     let all: Vec<OrganizationId> = std::iter::once(target).chain(sources.iter().copied()).collect();
     let rows = queries::lock_rows(connection, scope, &all)?;
+    if let Some(row) = rows.iter().find(|row| row.id == target) {
+        condition.check(|| complete_one(connection, scope, row.clone(), form))?;
+    }
     let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
     let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
     let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else { return Ok(()) };

@@ -15,4 +15,4 @@ pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{has_custom_value, lock, lock_missing, missing, names};
 pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};
-pub use service::{create, delete, get, get_locked, list, update};
+pub use service::{create, delete, get, list, update};

@@ -11,7 +11,7 @@ use crate::schema::organizations;
 use crate::{NewOrganization, Organization, OrganizationPatch, OrganizationSort};
 
 /// A row of `organizations`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = organizations, check_for_backend(Db))]
 pub(crate) struct OrganizationRow {
     pub(crate) id: OrganizationId,
@@ -23,7 +23,7 @@ pub(crate) struct OrganizationRow {
 
 /// The columns that creating and changing an organization write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = organizations, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OrganizationValues {
     name: String,

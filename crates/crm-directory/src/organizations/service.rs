@@ -1,5 +1,5 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::{DbConnection, FieldErrors, OrganizationId, Scope, numbering};
+use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, Scope, numbering, records};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -51,21 +51,6 @@ pub fn get(
     complete_one(connection, scope, row, form)
 }
 
-/// One organization, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`DirectoryError::NotFound`]; the database's.
-pub fn get_locked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-    form: &Form,
-) -> Result<Organization, DirectoryError> {
-    let row = lock_one(connection, scope, id)?;
-    complete_one(connection, scope, row, form)
-}
-
 /// A page of the organizations that match. It takes four statements however many organizations it has (rows, e-mail
 /// addresses, phone numbers, tags), one more for each filter by text or tags, three for `searchValue`, and one more
 /// to count all matches where that is asked for.
@@ -90,16 +75,18 @@ pub fn list(
 /// Changes an organization; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`DirectoryError::NotFound`]; [`DirectoryError::Invalid`] with every problem of its form and tags; the
-/// database's.
+/// [`DirectoryError::NotFound`], [`DirectoryError::Unmet`], [`DirectoryError::Invalid`] with every problem of its form and
+/// tags, nothing written; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OrganizationId,
+    condition: &Condition<Organization>,
     patch: &OrganizationPatch,
     form: &Form,
 ) -> Result<Organization, DirectoryError> {
     let row = lock_one(connection, scope, id)?;
+    condition.check(|| complete_one(connection, scope, row.clone(), form))?;
     if patch.is_empty() {
         return complete_one(connection, scope, row, form);
     }
@@ -159,12 +146,11 @@ fn complete(
     Ok(rows.into_iter().map(organization).collect())
 }
 
-fn complete_one(
+pub(super) fn complete_one(
     connection: &mut DbConnection,
     scope: &Scope,
     row: OrganizationRow,
     form: &Form,
 ) -> Result<Organization, DirectoryError> {
-    let id = row.id;
-    complete(connection, scope, vec![row], form)?.pop().ok_or_else(|| DirectoryError::not_found(&[id]))
+    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }

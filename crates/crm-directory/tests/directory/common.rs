@@ -3,7 +3,7 @@
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, SortField};
 use crm_core::params::FromParams;
-use crm_core::{ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
+use crm_core::{Condition, ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
 use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, NewOrganization, Organization,
     OrganizationFilter, OrganizationPatch, OrganizationSort, contacts, organizations,
@@ -69,7 +69,7 @@ impl Desk {
 
     pub(crate) fn try_contact(&mut self, new: &NewContact) -> Result<Contact, DirectoryError> {
         let Self { connection, scope, contact_form, .. } = self;
-        connection.write(|connection| contacts::create(connection, scope, new, contact_form))
+        connection.write(|connection| contacts::create(connection, scope, new, FieldErrors::new(), contact_form))
     }
 
     pub(crate) fn organization(&mut self, body: Value) -> Organization {
@@ -84,7 +84,9 @@ impl Desk {
     pub(crate) fn patch_contact(&mut self, id: ContactId, body: Value) -> Result<Contact, DirectoryError> {
         let patch: ContactPatch = read(body)?;
         let Self { connection, scope, contact_form, .. } = self;
-        connection.write(|connection| contacts::update(connection, scope, id, &patch, contact_form))
+        connection.write(|connection| {
+            contacts::update(connection, scope, id, &Condition::none(), &patch, FieldErrors::new(), contact_form)
+        })
     }
 
     pub(crate) fn patch_organization(
@@ -94,7 +96,9 @@ impl Desk {
     ) -> Result<Organization, DirectoryError> {
         let patch: OrganizationPatch = read(body)?;
         let Self { connection, scope, organization_form, .. } = self;
-        connection.write(|connection| organizations::update(connection, scope, id, &patch, organization_form))
+        connection.write(|connection| {
+            organizations::update(connection, scope, id, &Condition::none(), &patch, organization_form)
+        })
     }
 
     pub(crate) fn get_contact(&mut self, id: ContactId) -> Result<Contact, DirectoryError> {

@@ -1,7 +1,7 @@
 //! The bodies of the source, as printed there (without comments and trailing commas).
 
-use crm_core::ContactId;
 use crm_core::OrganizationId;
+use crm_core::{Condition, ContactId};
 use crm_directory::{MergeRequest, contacts, organizations};
 use crm_forms::{FormKind, NewForm};
 use crm_testkit::both_databases;
@@ -23,7 +23,7 @@ both_databases! {
         let form: NewForm = read(form).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.contact_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok(false)))
             .unwrap();
         for number in 1..=42 {
             desk.organization(json!({ "name": format!("Organization {number}") }));
@@ -53,8 +53,8 @@ both_databases! {
             }));
         }
         let request: MergeRequest<ContactId> = read(example(include_str!("fixtures/contact_merge.json"))).unwrap();
-        let Desk { connection, scope, .. } = &mut desk;
-        connection.write(|connection| contacts::merge(connection, scope, jane.id, &request)).unwrap();
+        let Desk { connection, scope, contact_form, .. } = &mut desk;
+        connection.write(|connection| contacts::merge(connection, scope, jane.id, &Condition::none(), &request, contact_form)).unwrap();
         let merged = desk.get_contact(jane.id).unwrap();
         assert_eq!(merged.email.as_slice().len(), 4);
         assert_eq!(merged.last_updated_by.unwrap().name(), Some("Alex Kim"));
@@ -79,8 +79,8 @@ both_databases! {
         desk.organization(json!({ "name": "Second", "annualRevenue": "1" }));
         desk.organization(json!({ "name": "Third" }));
         let request: MergeRequest<OrganizationId> = read(example(include_str!("fixtures/organization_merge.json"))).unwrap();
-        let Desk { connection, scope, .. } = &mut desk;
-        connection.write(|connection| organizations::merge(connection, scope, acme.id, &request)).unwrap();
+        let Desk { connection, scope, organization_form, .. } = &mut desk;
+        connection.write(|connection| organizations::merge(connection, scope, acme.id, &Condition::none(), &request, organization_form)).unwrap();
         let merged = desk.get_organization(acme.id).unwrap();
         assert_eq!(merged.annual_revenue.unwrap().as_str(), "4_tenToHundredMillion", "the target keeps what it has");
     }

@@ -1,6 +1,6 @@
 //! The part of a merge that stays inside the directory.
 
-use crm_core::{ContactId, OrganizationId};
+use crm_core::{Condition, ContactId, OrganizationId};
 use crm_directory::{Contact, DirectoryError, MergeRequest, contacts, organizations};
 use crm_forms::{FormKind, NewForm};
 use crm_tags::TagKind;
@@ -12,8 +12,9 @@ use crate::common::{Desk, problems, read, shown};
 fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, DirectoryError> {
     let request: MergeRequest<ContactId> = read(body).unwrap();
     let target = ContactId::from_i64(target);
-    let Desk { connection, scope, .. } = desk;
-    connection.write(|connection| contacts::merge(connection, scope, target, &request))?;
+    let Desk { connection, scope, contact_form, .. } = desk;
+    connection
+        .write(|connection| contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form))?;
     desk.get_contact(target)
 }
 
@@ -34,7 +35,7 @@ both_databases! {
         let form: NewForm = read(json!({ "fields": [custom("f1"), custom("f2"), custom("f3")] })).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.contact_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok(false)))
             .unwrap();
         desk.organization(json!({ "name": "One" }));
         desk.organization(json!({ "name": "Two" }));
@@ -89,8 +90,8 @@ both_databases! {
         desk.organization(json!({ "name": "Three", "industry": "Three", "annualRevenue": "3", "email": [{ "value": "A@X.COM" }, { "value": "b@x.com" }] }));
         let request: MergeRequest<OrganizationId> = read(json!({ "sourceId": [2, 3] })).unwrap();
         let target = OrganizationId::from_i64(1);
-        let Desk { connection, scope, .. } = &mut desk;
-        connection.write(|connection| organizations::merge(connection, scope, target, &request)).unwrap();
+        let Desk { connection, scope, organization_form, .. } = &mut desk;
+        connection.write(|connection| organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)).unwrap();
         let seen = shown(&desk.get_organization(target).unwrap());
         for (member, expected) in [
             ("name", json!("Target")),
@@ -156,14 +157,21 @@ fn overlapping_merges_keep_every_address() {
     for number in 1..=6 {
         desk.contact(json!({ "name": "Jane", "email": [{ "value": format!("{number}@x.com") }] }));
     }
-    let scope = &desk.scope;
+    let (scope, contact_form) = (&desk.scope, &desk.contact_form);
     std::thread::scope(|threads| {
         for (target, sources) in [(1, [2, 3]), (3, [4, 2]), (2, [5, 1]), (6, [3, 5])] {
             let mut connection = database.connect();
             threads.spawn(move || {
                 let request: MergeRequest<ContactId> = read(json!({ "sourceId": sources })).unwrap();
                 let outcome = connection.write(|connection| {
-                    contacts::merge(connection, scope, ContactId::from_i64(target), &request)?;
+                    contacts::merge(
+                        connection,
+                        scope,
+                        ContactId::from_i64(target),
+                        &Condition::none(),
+                        &request,
+                        contact_form,
+                    )?;
                     contacts::delete(connection, scope, &sources.map(ContactId::from_i64))
                 });
                 assert!(matches!(outcome, Ok(_) | Err(DirectoryError::NotFound(..))), "{outcome:?}");

@@ -1,6 +1,6 @@
 //! Creating, reading and changing one record.
 
-use crm_core::{ContactId, FieldErrors};
+use crm_core::{Condition, ContactId, FieldErrors};
 use crm_directory::{DirectoryError, contacts, organizations};
 use crm_forms::{FormKind, NewForm};
 use crm_tags::TagKind;
@@ -96,7 +96,7 @@ both_databases! {
         let form: NewForm = read(json!({ "fields": fields })).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.organization_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Organizations, &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Organizations, &Condition::none(), &form, |_, _| Ok(false)))
             .unwrap();
 
         let wrong = read(json!({ "name": "A", "industry": "Farming", "tags": "none", "customFields": { "roof": 1 } })).unwrap();

@@ -2,7 +2,7 @@
 //! taken off.
 
 use crm_core::sql::Json;
-use crm_core::{Db, DbConnection, Scope};
+use crm_core::{Condition, Db, DbConnection, Scope};
 use crm_forms::{CustomFields, Form, FormError, FormKind, HasCustomValue};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
@@ -65,7 +65,7 @@ fn put(connection: &mut DbConnection, scope: &Scope, fields: &[(&str, &str)]) ->
     };
     let new = new_form(&format!(r#"{{"fields": [{}]}}"#, fields.iter().map(field).collect::<Vec<_>>().join(",")));
     connection.write(|connection| {
-        crm_forms::replace(connection, scope, FormKind::Pipeline, &new, |connection, field| {
+        crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |connection, field| {
             in_use(connection, scope, field)
         })
     })

@@ -1,7 +1,7 @@
 //! The examples of the source documents, as printed: `fixtures/` has their bodies without the comments.
 
-use crm_core::FieldErrors;
 use crm_core::input::FromJson;
+use crm_core::{Condition, FieldErrors};
 use crm_forms::{CONTACTS, CustomFieldsInput, Form, FormKind, NewForm, PIPELINE};
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ both_databases! {
             (FormKind::Organizations, PUT_ORGANIZATIONS),
         ] {
             let new: NewForm = crate::common::new_form(body);
-            let put = connection.write(|connection| crm_forms::replace(connection, &scope, kind, &new, |_, _| Ok(false))).unwrap();
+            let put = connection.write(|connection| crm_forms::replace(connection, &scope, kind, &Condition::none(), &new, |_, _| Ok(false))).unwrap();
             let mut sent = object(body)["fields"].clone();
             for field in sent.as_array_mut().unwrap() {
                 field["tenantId"] = json!("your-tenant-id");

@@ -118,7 +118,7 @@ crm_testkit::both_databases! {
         let text = |id: &str| json!({ "id": id, "label": id, "category": "custom", "type": "text", "required": false });
         let form = form_with(&mut connection, &scope, &[text("a"), text("b")]);
         let new: NewLead = read(&json!({ "title": "x", "customFields": { "a": "1" } })).unwrap();
-        let id = connection.write(|connection| crm_leads::create(connection, &scope, &new, &form)).unwrap().id;
+        let id = connection.write(|connection| crm_leads::create(connection, &scope, &new, FieldErrors::new(), &form)).unwrap().id;
         for (sent, stored) in [
             (json!({ "b": "2" }), json!({ "a": "1", "b": "2" })),
             (json!({ "a": null }), json!({ "b": "2" })),
@@ -126,7 +126,10 @@ crm_testkit::both_databases! {
             (Value::Null, json!({})),
         ] {
             let patch: LeadPatch = read(&json!({ "customFields": sent })).unwrap();
-            let patched = connection.write(|connection| crm_leads::update(connection, &scope, id, &patch, &form)).unwrap();
+            let patched = connection.write(|connection| {
+                let lead = crm_leads::lock_one(connection, &scope, id)?;
+                crm_leads::update(connection, &scope, lead, &patch, FieldErrors::new(), &form)
+            }).unwrap();
             assert_eq!(json_of(&patched)["customFields"], stored, "{sent}");
         }
     }

@@ -105,10 +105,10 @@ crm_testkit::both_databases! {
         let note = json!({ "id": "note", "label": "Note", "category": "default", "type": "text-area", "required": true });
         let strict = form_with(&mut connection, &scope, &[budget, note]);
         let bare: NewLead = read(&json!({ "title": "x" })).unwrap();
-        let errors = invalid(connection.write(|connection| crm_leads::create(connection, &scope, &bare, &strict)));
+        let errors = invalid(connection.write(|connection| crm_leads::create(connection, &scope, &bare, FieldErrors::new(), &strict)));
         assert_eq!(problems(&errors), [("note", "required"), ("customFields.budget", "required")]);
         let full: NewLead = read(&json!({ "title": "x", "note": "n", "customFields": { "budget": 5 } })).unwrap();
-        let made = connection.write(|connection| crm_leads::create(connection, &scope, &full, &strict)).unwrap();
+        let made = connection.write(|connection| crm_leads::create(connection, &scope, &full, FieldErrors::new(), &strict)).unwrap();
         assert_eq!(json_of(&made)["customFields"], json!({ "budget": 5 }));
         assert!(crm_leads::has_custom_value(&mut connection, &scope, "budget").unwrap());
         assert!(!crm_leads::has_custom_value(&mut connection, &scope, "other").unwrap());

@@ -8,7 +8,7 @@ mod list;
 mod plans;
 
 use crm_core::page::Page;
-use crm_core::{DbConnection, FieldErrors, LeadId, Scope, Timestamp};
+use crm_core::{Condition, DbConnection, FieldErrors, LeadId, Scope, Timestamp};
 use crm_forms::{Form, FormKind, NewForm, PIPELINE};
 use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_tags::{NewTag, TagKind, TagOption};
@@ -33,13 +33,15 @@ fn form_with(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) -> 
     .concat();
     let new: NewForm = read(&json!({ "fields": fields })).unwrap();
     connection
-        .write(|connection| crm_forms::replace(connection, scope, FormKind::Pipeline, &new, |_, _| Ok(false)))
+        .write(|connection| {
+            crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |_, _| Ok(false))
+        })
         .unwrap()
 }
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Lead, LeadError> {
     let new: NewLead = read(body)?;
-    connection.write(|connection| crm_leads::create(connection, scope, &new, &form(scope)))
+    connection.write(|connection| crm_leads::create(connection, scope, &new, FieldErrors::new(), &form(scope)))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
@@ -48,7 +50,10 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Result<Lead, LeadError> {
     let patch: LeadPatch = read(body)?;
-    connection.write(|connection| crm_leads::update(connection, scope, id, &patch, &form(scope)))
+    connection.write(|connection| {
+        let lead = crm_leads::lock_one(connection, scope, id)?;
+        crm_leads::update(connection, scope, lead, &patch, FieldErrors::new(), &form(scope))
+    })
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Lead {

@@ -16,7 +16,7 @@ pub use filter::{OpportunityFilter, OpportunitySort};
 pub use links::{has_custom_value, repoint_organizations, unlink_leads, unlink_organizations};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use service::{create, create_from_lead, delete, get, get_locked, list, update};
+pub use service::{LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, update};
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};
 pub use transitions::{StageChange, StatusChange, update_stage, update_status};

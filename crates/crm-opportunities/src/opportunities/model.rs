@@ -191,10 +191,6 @@ impl Referring for NewOpportunity {
     fn references(&self) -> References {
         References::of(self.organization_id, self.contact_id, Some(&self.participants))
     }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: None, contact_id: None, participants: Participants::default(), ..self.clone() }
-    }
 }
 
 impl Referring for OpportunityPatch {
@@ -204,10 +200,6 @@ impl Referring for OpportunityPatch {
             self.contact_id.value().copied(),
             self.participants.value(),
         )
-    }
-
-    fn without_references(&self) -> Self {
-        Self { organization_id: Patch::Keep, contact_id: Patch::Keep, participants: Patch::Keep, ..self.clone() }
     }
 }
 

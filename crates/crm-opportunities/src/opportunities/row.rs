@@ -13,7 +13,7 @@ use crate::pipelines::{Place, StageKey};
 use crate::schema::opportunities;
 
 /// A row of `opportunities`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = opportunities, check_for_backend(Db))]
 pub(crate) struct OpportunityRow {
     pub(crate) id: OpportunityId,
@@ -29,7 +29,7 @@ pub(crate) struct OpportunityRow {
 
 /// The columns that creating and changing an opportunity write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = opportunities, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OpportunityValues {
     title: String,

@@ -1,7 +1,7 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::unknown_reference;
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
 use crm_forms::{CustomFields, Form};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
@@ -15,18 +15,19 @@ use super::{
 use crate::OpportunityError;
 use crate::pipelines::{self, Place};
 
-/// Makes an opportunity. The caller has checked its [references](crm_core::values::Referring). Call it in a
-/// [`DbConnection::write`].
+/// Makes an opportunity. The caller has checked its [references](crm_core::values::Referring), and gives the problems
+/// that it found, to be told with all others. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`OpportunityError::Invalid`] with every problem of its form, tags, pipeline and stage; the database's.
+/// [`OpportunityError::Invalid`] with every problem of its references, form, tags, pipeline and stage, nothing written;
+/// the database's.
 pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewOpportunity,
+    mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Opportunity, &new.tags, &mut errors)?;
     insert(connection, scope, Made { lead: None, new, custom_fields, tags, errors }, form)
@@ -105,19 +106,35 @@ pub fn get(
     complete_one(connection, scope, row, form)
 }
 
-/// One opportunity, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
+/// An opportunity that is locked until the end of the transaction, as it is: what a change of it begins with.
+#[derive(Debug)]
+pub struct LockedOpportunity(pub(super) OpportunityRow);
+
+impl LockedOpportunity {
+    /// The opportunity, in two statements.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn read(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        form: &Form,
+    ) -> Result<Opportunity, OpportunityError> {
+        complete_one(connection, scope, self.0.clone(), form)
+    }
+}
+
+/// Locks an opportunity until the end of the transaction. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`OpportunityError::NotFound`]; the database's.
-pub fn get_locked(
+pub fn lock_one(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-    form: &Form,
-) -> Result<Opportunity, OpportunityError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
-    complete_one(connection, scope, row, form)
+) -> Result<LockedOpportunity, OpportunityError> {
+    queries::find_locked(connection, scope, id)?.map(LockedOpportunity).ok_or(OpportunityError::NotFound)
 }
 
 /// A page of the opportunities that match. It takes three statements however many opportunities it has (rows, participants,
@@ -137,23 +154,24 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes an opportunity; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring). Call it in a [`DbConnection::write`].
+/// Changes an opportunity that is locked; an empty patch leaves it as it is. The caller has checked the patch's
+/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others.
 ///
 /// # Errors
-/// [`OpportunityError::NotFound`]; [`OpportunityError::Invalid`] with every problem of its form and tags; the database's.
+/// [`OpportunityError::Invalid`] with every problem of its references, form, tags, pipeline and stage,
+/// [`OpportunityError::Closed`], nothing written; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: OpportunityId,
+    LockedOpportunity(row): LockedOpportunity,
     patch: &OpportunityPatch,
+    mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    let id = row.id;
     if patch.is_empty() {
         return complete_one(connection, scope, row, form);
     }
-    let mut errors = FieldErrors::new();
     let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &mut errors)?;
     let place = moved(connection, scope, &row, patch, &mut errors)?;
@@ -229,5 +247,5 @@ pub(super) fn complete_one(
     row: OpportunityRow,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    complete(connection, scope, vec![row], form)?.pop().ok_or(OpportunityError::NotFound)
+    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }

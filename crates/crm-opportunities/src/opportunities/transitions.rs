@@ -2,12 +2,12 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
-use crm_core::{DbConnection, FieldCode, FieldErrors, OpportunityId, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
 use crm_forms::Form;
 
 use super::queries::{self, Closing};
 use super::service::complete_one;
-use super::{LostReason, Opportunity, OpportunityStatus};
+use super::{LockedOpportunity, LostReason, Opportunity, OpportunityStatus};
 use crate::OpportunityError;
 use crate::pipelines::{self, StageKey};
 
@@ -55,16 +55,15 @@ impl FromBody for StageChange {
     }
 }
 
-/// Wins, loses or reopens an opportunity. The same again changes nothing; another reason of a lost one is kept with
-/// the moment at which it was lost. Call it in a [`DbConnection::write`].
+/// Wins, loses or reopens an opportunity that is locked. The same again changes nothing; another reason of a lost one is
+/// kept with the moment at which it was lost.
 ///
 /// # Errors
-/// [`OpportunityError::NotFound`]; [`OpportunityError::Invalid`] where a reason comes with another status than lost;
-/// the database's.
+/// [`OpportunityError::Invalid`] where a reason comes with another status than lost; the database's.
 pub fn update_status(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: OpportunityId,
+    LockedOpportunity(row): LockedOpportunity,
     change: &StatusChange,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
@@ -72,7 +71,6 @@ pub fn update_status(
     if lost_reason.is_some() && *status != OpportunityStatus::Lost {
         return Err(FieldErrors::of("lostReason", FieldCode::Conflicting, "goes with the status lost only").into());
     }
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
     let is_same = row.status == *status;
     if is_same && lost_reason.as_ref().is_none_or(|reason| row.lost_reason() == Some(reason)) {
         return complete_one(connection, scope, row, form);
@@ -86,25 +84,23 @@ pub fn update_status(
             OpportunityStatus::Won | OpportunityStatus::Lost => Some(scope.now()),
         },
     };
-    let row = queries::set_status(connection, scope, id, closing, last_updated_by.as_ref())?;
+    let row = queries::set_status(connection, scope, row.id, closing, last_updated_by.as_ref())?;
     complete_one(connection, scope, row, form)
 }
 
-/// Moves an open opportunity to another stage of its pipeline. The stage that it is in changes nothing. Call it in a
-/// [`DbConnection::write`].
+/// Moves an open opportunity that is locked to another stage of its pipeline. The stage that it is in changes nothing.
 ///
 /// # Errors
-/// [`OpportunityError::NotFound`]; [`OpportunityError::Closed`]; [`OpportunityError::Invalid`] for a stage that the
-/// pipeline does not have; the database's.
+/// [`OpportunityError::Closed`]; [`OpportunityError::Invalid`] for a stage that the pipeline does not have; the
+/// database's.
 pub fn update_stage(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: OpportunityId,
+    LockedOpportunity(row): LockedOpportunity,
     change: &StageChange,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
     let StageChange { stage, last_updated_by } = change;
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
     if row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
     }
@@ -114,6 +110,6 @@ pub fn update_stage(
     let mut errors = FieldErrors::new();
     let place = pipelines::place(connection, scope, Some(row.values.pipeline_id), Some(stage), &mut errors)?;
     let Some(place) = place else { return Err(errors.into()) };
-    let row = queries::set_stage(connection, scope, id, &place, last_updated_by.as_ref())?;
+    let row = queries::set_stage(connection, scope, row.id, &place, last_updated_by.as_ref())?;
     complete_one(connection, scope, row, form)
 }

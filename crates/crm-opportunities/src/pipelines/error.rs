@@ -1,4 +1,4 @@
-use crm_core::{FieldErrors, Uuid};
+use crm_core::{FieldErrors, Unmet, Uuid};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a pipeline.
@@ -16,6 +16,9 @@ pub enum PipelineError {
     /// It is the default pipeline, which can only be replaced by another one.
     #[error("it is the default pipeline")]
     IsDefault,
+    /// The record is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

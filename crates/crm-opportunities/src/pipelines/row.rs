@@ -7,7 +7,7 @@ use super::{Pipeline, PipelineSort, Stage, StageKey};
 use crate::schema::{pipeline_stages, pipelines};
 
 /// A row of `pipelines`, without its tenant.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = pipelines, check_for_backend(Db))]
 pub(super) struct PipelineRow {
     pub(super) id: Uuid,

@@ -1,7 +1,7 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
-use crm_core::{DbConnection, Scope, Uuid};
+use crm_core::{Condition, DbConnection, Scope, Uuid, records};
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 
@@ -49,16 +49,6 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Pip
     complete_one(connection, scope, row)
 }
 
-/// One pipeline, locked until the end of the transaction: what a change that depends on its present state reads.
-/// Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`PipelineError::NotFound`]; the database's.
-pub fn get_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Pipeline, PipelineError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
-    complete_one(connection, scope, row)
-}
-
 /// A page of the tenant's pipelines, in three statements however many they are, and one more to count all where that
 /// is asked for.
 ///
@@ -76,16 +66,18 @@ pub fn list(
 /// Changes a pipeline; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`PipelineError::NotFound`]; [`PipelineError::IsDefault`] for a default one that is to be none;
+/// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`] for a default one that is to be none;
 /// [`PipelineError::InUse`] where a stage with opportunities would be removed, after which the transaction can only
 /// be rolled back; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Uuid,
+    condition: &Condition<Pipeline>,
     patch: &PipelinePatch,
 ) -> Result<Pipeline, PipelineError> {
     let mut row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    condition.check(|| complete_one(connection, scope, row.clone()))?;
     let PipelinePatch { name, is_default, stages } = patch;
     match is_default {
         Some(true) => queries::set_default(connection, scope, id)?,
@@ -104,10 +96,16 @@ pub fn update(
 /// Deletes a pipeline with its stages. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`PipelineError::NotFound`]; [`PipelineError::IsDefault`]; [`PipelineError::InUse`] where opportunities are in it,
+/// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`]; [`PipelineError::InUse`] where opportunities are in it,
 /// after which the transaction can only be rolled back; the database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), PipelineError> {
-    queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    condition: &Condition<Pipeline>,
+) -> Result<(), PipelineError> {
+    let row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
+    condition.check(|| complete_one(connection, scope, row))?;
     // Under the lock on the pipeline nobody can make it the default one after this.
     if queries::default_id(connection, scope)? == Some(id) {
         return Err(PipelineError::IsDefault);
@@ -136,5 +134,5 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<PipelineRow>
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: PipelineRow) -> Result<Pipeline, PipelineError> {
-    complete(connection, scope, vec![row])?.pop().ok_or(PipelineError::NotFound)
+    Ok(records::only(complete(connection, scope, vec![row])?)?)
 }

@@ -11,7 +11,7 @@ mod races;
 mod summary;
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::{DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
+use crm_core::{Condition, DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
 use crm_forms::{Form, PIPELINE};
 use crm_opportunities::{
     NewOpportunity, NewPipeline, Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort,
@@ -40,7 +40,7 @@ fn form(scope: &Scope) -> Form {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Opportunity, OpportunityError> {
     let new: NewOpportunity = read(body)?;
-    connection.write(|connection| crm_opportunities::create(connection, scope, &new, &form(scope)))
+    connection.write(|connection| crm_opportunities::create(connection, scope, &new, FieldErrors::new(), &form(scope)))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Opportunity {
@@ -54,7 +54,10 @@ fn try_patch(
     body: &Value,
 ) -> Result<Opportunity, OpportunityError> {
     let patch: OpportunityPatch = read(body)?;
-    connection.write(|connection| crm_opportunities::update(connection, scope, id, &patch, &form(scope)))
+    connection.write(|connection| {
+        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+        crm_opportunities::update(connection, scope, opportunity, &patch, FieldErrors::new(), &form(scope))
+    })
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: OpportunityId, body: &Value) -> Opportunity {
@@ -68,7 +71,10 @@ fn try_status(
     body: &Value,
 ) -> Result<Opportunity, OpportunityError> {
     let change: StatusChange = read(body)?;
-    connection.write(|connection| crm_opportunities::update_status(connection, scope, id, &change, &form(scope)))
+    connection.write(|connection| {
+        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+        crm_opportunities::update_status(connection, scope, opportunity, &change, &form(scope))
+    })
 }
 
 fn try_stage(
@@ -78,7 +84,10 @@ fn try_stage(
     body: &Value,
 ) -> Result<Opportunity, OpportunityError> {
     let change: StageChange = read(body)?;
-    connection.write(|connection| crm_opportunities::update_stage(connection, scope, id, &change, &form(scope)))
+    connection.write(|connection| {
+        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+        crm_opportunities::update_stage(connection, scope, opportunity, &change, &form(scope))
+    })
 }
 
 fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Opportunity {
@@ -101,7 +110,9 @@ fn try_patch_pipeline(
     body: &Value,
 ) -> Result<Pipeline, PipelineError> {
     let patch: PipelinePatch = read(body)?;
-    connection.write(|connection| crm_opportunities::pipelines::update(connection, scope, pipeline.id, &patch))
+    connection.write(|connection| {
+        crm_opportunities::pipelines::update(connection, scope, pipeline.id, &Condition::none(), &patch)
+    })
 }
 
 fn pipelines_of(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Pipeline> {

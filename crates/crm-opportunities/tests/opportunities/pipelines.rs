@@ -18,7 +18,7 @@ fn invalid(outcome: Result<Pipeline, PipelineError>) -> FieldErrors {
 }
 
 fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), PipelineError> {
-    connection.write(|connection| crm_opportunities::pipelines::delete(connection, scope, id))
+    connection.write(|connection| crm_opportunities::pipelines::delete(connection, scope, id, &Condition::none()))
 }
 
 crm_testkit::both_databases! {

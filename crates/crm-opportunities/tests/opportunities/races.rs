@@ -61,10 +61,10 @@ crm_testkit::both_databases! {
                 Box::new(|connection| crm_opportunities::pipelines::create(connection, scope, new).map(drop))
             };
             let take = |id: Uuid| -> PipelineWork<'_> {
-                Box::new(move |connection| crm_opportunities::pipelines::update(connection, scope, id, take).map(drop))
+                Box::new(move |connection| crm_opportunities::pipelines::update(connection, scope, id, &Condition::none(), take).map(drop))
             };
             let delete = |id: Uuid| -> PipelineWork<'_> {
-                Box::new(move |connection| crm_opportunities::pipelines::delete(connection, scope, id))
+                Box::new(move |connection| crm_opportunities::pipelines::delete(connection, scope, id, &Condition::none()))
             };
             let works = vec![make(), make(), take(two[0]), take(two[1]), delete(two[0]), delete(present), take(present)];
             for outcome in at_once(database, works, of_pipeline) {
@@ -98,13 +98,16 @@ crm_testkit::both_databases! {
                 other => panic!("{other}"),
             };
             let works: Vec<PipelineWork<'_>> = vec![
-                Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, without).map(drop)),
-                Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, swapped).map(drop)),
+                Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, &Condition::none(), without).map(drop)),
+                Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, &Condition::none(), swapped).map(drop)),
                 Box::new(move |connection| {
-                    crm_opportunities::create(connection, scope, new, form).map(drop).map_err(as_pipeline_error)
+                    crm_opportunities::create(connection, scope, new, FieldErrors::new(), form).map(drop).map_err(as_pipeline_error)
                 }),
                 Box::new(move |connection| {
-                    crm_opportunities::update_stage(connection, scope, moving, change, form).map(drop).map_err(as_pipeline_error)
+                    crm_opportunities::lock_one(connection, scope, moving)
+                        .and_then(|moving| crm_opportunities::update_stage(connection, scope, moving, change, form))
+                        .map(drop)
+                        .map_err(as_pipeline_error)
                 }),
             ];
             for outcome in at_once(database, works, of_pipeline) {

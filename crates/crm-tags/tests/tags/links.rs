@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::{Db, DbConnection, FieldCode, FieldErrors, Scope, Uuid, WriteError};
+use crm_core::{Condition, Db, DbConnection, FieldCode, FieldErrors, Scope, Uuid, WriteError};
 use crm_tags::{HasAnyTag, TagKind, TagOption};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
@@ -94,7 +94,7 @@ both_databases! {
             assert_eq!(labels(&of(connection, &acme, kind, 2)), ["a", "B", "c"], "{kind:?}");
             assert_eq!(labels(&of(connection, &acme, kind, 1)), ["a", "B"], "{kind:?}: the source keeps its own");
 
-            connection.write(|connection| crm_tags::delete(connection, &acme, kind, a.id)).unwrap();
+            connection.write(|connection| crm_tags::delete(connection, &acme, kind, a.id, &Condition::none())).unwrap();
             assert_eq!(labels(&of(connection, &acme, kind, 1)), ["B"], "{kind:?}");
             set(connection, &acme, kind, 1, r#""""#).unwrap();
             assert_eq!(of(connection, &acme, kind, 1), [], "{kind:?}");
@@ -148,7 +148,7 @@ both_databases! {
         make_link_tables(&mut connection);
         let scope = database.tenant("acme");
         let tag = create(&mut connection, &scope, TagKind::Lead, "gone");
-        connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, tag.id)).unwrap();
+        connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, tag.id, &Condition::none())).unwrap();
         let set = connection.write(|connection| crm_tags::set(connection, &scope, TagKind::Lead, 1, &[tag]));
         let Err(WriteError::Invalid(errors)) = set else { panic!("{set:?}") };
         assert_eq!(errors.as_slice()[0].code, FieldCode::UnknownTag);
@@ -167,7 +167,7 @@ fn a_tag_deleted_while_a_record_is_given_it_is_unknown() {
     let kept = create(&mut deleting, &scope, TagKind::Lead, "kept");
     set(&mut deleting, &scope, TagKind::Lead, 1, r#""kept""#).unwrap();
     deleting.begin_write().unwrap();
-    crm_tags::delete(&mut deleting, &scope, TagKind::Lead, tag.id).unwrap();
+    crm_tags::delete(&mut deleting, &scope, TagKind::Lead, tag.id, &Condition::none()).unwrap();
     let outcome = std::thread::scope(|threads| {
         let mut writing = database.connect();
         let (scope, tag) = (&scope, &tag);

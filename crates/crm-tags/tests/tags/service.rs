@@ -1,6 +1,6 @@
 //! Tags in the database.
 
-use crm_core::{DbConnection, Scope, Uuid};
+use crm_core::{Condition, DbConnection, Scope, Uuid};
 use crm_tags::{TagError, TagKind, TagOption};
 use crm_testkit::both_databases;
 
@@ -8,7 +8,7 @@ use crate::common::{create, labels, new_tag, patch, try_create};
 
 fn change(connection: &mut DbConnection, scope: &Scope, id: Uuid, body: &str) -> Result<TagOption, TagError> {
     let patch = patch(body).unwrap();
-    connection.write(|connection| crm_tags::update(connection, scope, TagKind::Lead, id, &patch))
+    connection.write(|connection| crm_tags::update(connection, scope, TagKind::Lead, id, &Condition::none(), &patch))
 }
 
 both_databases! {
@@ -26,10 +26,8 @@ both_databases! {
         assert_eq!((changed.id, &*changed.label, &*changed.color), (made.id, "urgent", "#8b0000"));
         assert_eq!(change(&mut connection, &scope, made.id, "{}").unwrap(), changed);
         assert_eq!(change(&mut connection, &scope, made.id, r#"{"color": null}"#).unwrap().color, "#808080");
-        let locked = connection.write(|connection| crm_tags::get_locked(connection, &scope, TagKind::Lead, made.id)).unwrap();
-        assert_eq!((&*locked.label, &*locked.color), ("urgent", "#808080"));
 
-        connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, made.id)).unwrap();
+        connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, made.id, &Condition::none())).unwrap();
         assert!(crm_tags::list(&mut connection, &scope, TagKind::Lead).unwrap().is_empty());
     }
 
@@ -76,9 +74,8 @@ both_databases! {
             let connection = &mut connection;
             let outcomes = [
                 crm_tags::get(connection, scope, kind, tag.id).map(drop),
-                connection.write(|connection| crm_tags::get_locked(connection, scope, kind, tag.id)).map(drop),
-                connection.write(|connection| crm_tags::update(connection, scope, kind, tag.id, &recolour)).map(drop),
-                connection.write(|connection| crm_tags::delete(connection, scope, kind, tag.id)),
+                connection.write(|connection| crm_tags::update(connection, scope, kind, tag.id, &Condition::none(), &recolour)).map(drop),
+                connection.write(|connection| crm_tags::delete(connection, scope, kind, tag.id, &Condition::none())),
             ];
             for outcome in outcomes {
                 assert!(matches!(outcome, Err(TagError::NotFound)), "{kind:?}: {outcome:?}");

@@ -1,4 +1,4 @@
-use crm_core::{LeadId, Timestamp};
+use crm_core::{Condition, LeadId, Timestamp};
 use crm_leads::NewLead;
 use crm_suite::leads;
 use serde_json::{Value, json};
@@ -81,6 +81,8 @@ fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
 fn archive(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Result<()> {
     let ends = leads.iter().map(|(id, since)| (days_after(*since, 90), *id));
     let old: Vec<_> = ends.filter(|(end, id)| *end < run.now() && id.as_i64() % 12 == 0).collect();
-    run.each("archived leads", &old, |connection, scope, id| leads::archive(connection, scope, *id, None))?;
+    run.each("archived leads", &old, |connection, scope, id| {
+        leads::archive(connection, scope, *id, &Condition::none(), None)
+    })?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 use crm_core::page::PageRequest;
-use crm_core::{LeadId, OpportunityId, Timestamp};
+use crm_core::{Condition, LeadId, OpportunityId, Timestamp};
 use crm_opportunities::{PipelineError, StageKey, StatusChange, pipelines};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::opportunities;
@@ -27,7 +27,7 @@ pub(super) fn make(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Resu
         }
     }
     let made = run.each("opportunities", &due, |connection, scope, (id, conversion)| {
-        convert(connection, scope, *id, conversion).map(|made| (made.id, made.created_on))
+        convert(connection, scope, *id, &Condition::none(), conversion).map(|made| (made.id, made.created_on))
     })?;
     decide(run, &made)?;
     Ok(made.len())
@@ -56,7 +56,7 @@ fn decide(run: &mut Run, opportunities: &[(OpportunityId, Timestamp)]) -> anyhow
         }
     }
     run.each("opportunities", &due, |connection, scope, (id, change)| {
-        opportunities::update_status(connection, scope, *id, change)
+        opportunities::update_status(connection, scope, *id, &Condition::none(), change)
     })?;
     Ok(())
 }

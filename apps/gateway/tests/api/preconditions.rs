@@ -1,0 +1,129 @@
+//! Every operation that changes what has an ETag takes `If-Match` and `If-None-Match` (RFC 9110, 13.1), as its document
+//! says.
+
+use crm_testkit::both_databases;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Api, Client, Keys};
+use crate::dump::dump;
+use crate::operations::{COMMITTED, Operation, existing, operations};
+use crate::resources::{RESOURCES, prepare};
+use crate::ticketing_errors::{ACME, SECRET, administrator, make_map};
+
+/// Adds something to a record whose representation stays as it is.
+const ADDS: &str = "/cases/cases/{id}/activities";
+
+/// The operations that change something that is there: all that write, but for those that only make something new or,
+/// in bulk, name many.
+fn changes(scheme: &str) -> Vec<Operation> {
+    let changes = |operation: &Operation| {
+        operation.writes() && (operation.method != "POST" || operation.path.contains("{id}")) && operation.path != ADDS
+    };
+    operations().into_iter().filter(|one| one.scheme.as_deref() == Some(scheme) && changes(one)).collect()
+}
+
+/// A body that the operation would take.
+fn body_of(operation: &Operation, client: &Client) -> Option<String> {
+    let action = operation.path.split("{id}").nth(1).unwrap_or_default();
+    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
+    let of_action =
+        actions.filter(|(_, name, _)| !action.is_empty() && *name == action).map(|(.., body)| body()).next();
+    let body = match action {
+        "/sync" => json!({ "syncStatus": "success" }),
+        _ if operation.method == "PUT" => json!({ "fields": client.get(&operation.path).items() }),
+        _ => of_action.unwrap_or_else(|| json!({})),
+    };
+    operation.takes_body.then(|| body.to_string())
+}
+
+/// The ETag of what an operation changes; empty where it cannot be read by itself.
+fn etag_of(client: &Client, operation: &Operation, id: &str) -> String {
+    let (resource, _) = operation.path.split_once("/{id}").unwrap_or((&operation.path, ""));
+    let path = if resource == operation.path { resource.to_owned() } else { format!("{resource}/{id}") };
+    client.get(&path).header("etag").to_owned()
+}
+
+/// The operation is refused on these conditions.
+fn assert_refuses(operation: &Operation, send: impl Fn(&[(&str, &str)]) -> Answer) {
+    for (header, value) in [
+        ("If-Match", "\"other\""),
+        ("If-Match", ""),
+        ("If-Match", "\"a\", \"b\""),
+        ("If-None-Match", "*"),
+        ("If-None-Match", "\"other\", *"),
+    ] {
+        let answer = send(&[(header, value)]);
+        assert_eq!(answer.status, 412, "{} {header}: {value}: {}", operation.name(), answer.text);
+    }
+}
+
+#[test]
+fn every_operation_that_changes_something_is_described_with_if_match() {
+    let document: Value = serde_json::from_str(COMMITTED).unwrap();
+    let described = |operation: &Operation| {
+        let told = &document["paths"][&operation.path][operation.method.to_lowercase()];
+        let takes = told["parameters"].as_array().unwrap().iter().any(|one| one["name"] == "If-Match");
+        takes && told["responses"].get("412").is_some()
+    };
+    let all = [changes("subscriptionKey"), changes("bearerToken")].concat();
+    assert!(all.len() > 35, "{}", all.len());
+    for operation in all {
+        assert!(described(&operation), "{}", operation.name());
+    }
+}
+
+both_databases! {
+    /// With a condition that is not true, nothing is changed; with one that is, everything is.
+    fn every_change_can_be_conditional(database) {
+        let api = Api::start(database);
+        prepare(&api.acme);
+        let ids = existing(&api.acme);
+        let mut operations = changes("subscriptionKey");
+        // Until the end there is what all of them change.
+        operations.sort_by_key(|operation| operation.method == "DELETE");
+        let before = dump(database);
+        let requests = operations.iter().map(|operation| {
+            let id = ids.get(&operation.path).map_or("1", String::as_str);
+            (operation, id, operation.path.replace("{id}", id), body_of(operation, &api.acme))
+        });
+        let requests: Vec<_> = requests.collect();
+        for (operation, id, path, body) in &requests {
+            let send = |headers: &[(&str, &str)]| api.acme.send(&operation.method, path, headers, body.as_deref());
+            assert_refuses(operation, send);
+            let etag = etag_of(&api.acme, operation, id);
+            if !etag.is_empty() {
+                assert_eq!(send(&[("If-None-Match", &etag)]).status, 412, "{} has just this one", operation.name());
+            }
+        }
+        assert_eq!(dump(database), before);
+        for (operation, id, path, body) in &requests {
+            let etag = etag_of(&api.acme, operation, id);
+            let condition = if etag.is_empty() { "*" } else { etag.as_str() };
+            let headers = [("If-Match", condition), ("If-None-Match", "\"other\"")];
+            let done = api.acme.send(&operation.method, path, &headers, body.as_deref());
+            // Whatever else is wrong with it: a source that is not there, a type in use.
+            assert!(done.status != 412 && done.status < 500, "{} {condition}: {}", operation.name(), done.text);
+        }
+    }
+
+    /// The same of ticketing's.
+    fn every_change_of_a_mapping_can_be_conditional(database) {
+        let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);
+        Keys::of_new_tenant(database, ACME);
+        let token = administrator(ACME);
+        let made = make_map(&api, Some(&token), ACME);
+        let id = made.body["data"]["id"].as_str().unwrap();
+        let operations = changes("bearerToken");
+        assert_eq!(operations.len(), 3);
+        let before = dump(database);
+        for operation in operations {
+            let path = operation.path.replace("{id}", id);
+            let body = body_of(&operation, &api.acme);
+            assert_refuses(&operation, |headers| {
+                let who = [("Authorization", token.as_str()), ("x-tenantid", ACME)];
+                api.acme.with_key(None).send(&operation.method, &path, &[&who, headers].concat(), body.as_deref())
+            });
+        }
+        assert_eq!(dump(database), before);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a caller expects of the record that it changes.
+
+use std::fmt;
+
+/// What must be true of a record for a change of it to be made. Every function that changes one record takes a
+/// condition and looks at it once: when all locks of the change are held, of the record as it was read under them,
+/// before anything is written.
+///
+/// It knows nothing of where it comes from. The gateway makes one of `If-Match`; another program may compare a member:
+///
+/// ```
+/// use crm_core::{Condition, Timestamp, Unmet};
+///
+/// struct Seen { last_updated_on: Timestamp }
+///
+/// fn unchanged_since(seen: Timestamp) -> Condition<Seen> {
+///     Condition::new(move |now: &Seen| match now.last_updated_on == seen {
+///         true => Ok(()),
+///         false => Err(Unmet(format!("it was changed on {}", now.last_updated_on))),
+///     })
+/// }
+/// ```
+pub struct Condition<T>(Option<Box<Check<T>>>);
+
+type Check<T> = dyn Fn(&T) -> Result<(), Unmet> + Send;
+
+/// The record is not as the caller of a change expected it to be: nothing was changed. In words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unmet(pub String);
+
+impl<T> Condition<T> {
+    /// The change is made whatever the record is.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// The change is made where this finds the record right.
+    pub fn new(check: impl Fn(&T) -> Result<(), Unmet> + Send + 'static) -> Self {
+        Self(Some(Box::new(check)))
+    }
+
+    /// Looks at the record, which is only made where there is something to find out.
+    ///
+    /// # Errors
+    /// [`Unmet`]; what making the record ends in.
+    pub fn check<E: From<Unmet>>(&self, current: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+        let Some(check) = &self.0 else { return Ok(()) };
+        Ok(check(&current()?)?)
+    }
+}
+
+impl<T> fmt::Debug for Condition<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Condition(..)" } else { "Condition(none)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_made_only_where_there_is_a_condition() {
+        assert_eq!(Condition::none().check(|| -> Result<u8, Unmet> { unreachable!("nobody asks") }), Ok(()));
+        let seven = Condition::new(|number| if *number == 7 { Ok(()) } else { Err(Unmet(format!("it is {number}"))) });
+        assert_eq!(seven.check(|| Ok::<_, Unmet>(7)), Ok(()));
+        assert_eq!(seven.check(|| Ok::<_, Unmet>(8)), Err(Unmet("it is 8".to_owned())));
+        assert_eq!(seven.check(|| Err(Unmet("gone".to_owned()))), Err(Unmet("gone".to_owned())));
+    }
+}
