@@ -3,9 +3,12 @@
 //! Each is an environment variable and a flag, and the flag wins. A secret can also be in a file that
 //! `…_FILE` names. An empty variable counts as unset.
 
+mod names;
+
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +18,10 @@ use crm_core::database::DatabaseUrl;
 use crm_core::keys::ApiKey;
 use crm_core::tenants::ChosenKeys;
 use crm_core::{PublicTenantId, values};
+
+use crate::auth::tokens::TokenVerifier;
+
+pub use names::refuse_unknown;
 
 /// The settings as they are written, which [`Config::new`] and [`database_url`](Settings::database_url) read.
 /// All are texts, so that a bad one is reported in one line that names it.
@@ -178,20 +185,34 @@ impl std::error::Error for BadSetting {}
 const SHORTEST_JWT_SECRET: usize = 32;
 
 impl Settings {
-    /// `DATABASE_URL`, which every command needs.
+    /// `DATABASE_URL`, which every command needs. A file is named by its one true name.
     ///
     /// # Errors
-    /// When it names no database.
+    /// When it names no database, or a file that cannot be one.
     pub fn database_url(&self) -> Result<DatabaseUrl, BadSetting> {
         let name = "DATABASE_URL";
         let url = secret(name, self.database_url.as_deref(), self.database_url_file.as_deref())?;
-        parse(name, url.as_deref().or(Some("sqlite://crm.db")))?.ok_or_else(|| BadSetting::new(name, "is needed"))
+        let url: Option<DatabaseUrl> = parse(name, url.as_deref().or(Some("sqlite://crm.db")))?;
+        let url = url.ok_or_else(|| BadSetting::new(name, "is needed"))?;
+        url.canonical().map_err(|error| BadSetting::new(name, error))
     }
 
     /// `RUST_LOG`.
-    #[must_use]
-    pub fn log_filter(&self) -> &str {
-        set(self.rust_log.as_deref()).unwrap_or("info")
+    ///
+    /// # Errors
+    /// When a part of it is neither a level nor `module=level`. The logger itself takes any other word for the name of a
+    /// module, and then logs nothing.
+    pub fn log_filter(&self) -> Result<&str, BadSetting> {
+        let filter = set(self.rust_log.as_deref()).unwrap_or("info");
+        let is_level = |word: &str| word.trim().parse::<log::LevelFilter>().is_ok();
+        let is_part = |part: &str| part.split_once('=').map_or_else(|| is_level(part), |(_, level)| is_level(level));
+        match filter.split(',').find(|part| !is_part(part)) {
+            None => Ok(filter),
+            Some(part) => {
+                let levels = "error, warn, info, debug, trace, off";
+                Err(BadSetting::new("RUST_LOG", format!("\"{part}\" is neither a level ({levels}) nor module=level")))
+            }
+        }
     }
 
     /// `CRM_JWT_…`.
@@ -259,13 +280,16 @@ impl Config {
     /// The first that cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, BadSetting> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let tokens = settings.tokens()?;
+        // Now, and not when the database has been migrated.
+        tokens.as_ref().map(TokenVerifier::new).transpose()?;
         Ok(Self {
             database: settings.database_url()?,
             listen: addresses(set(settings.listen.as_deref()).unwrap_or("127.0.0.1:8080"))?,
             workers: positive("CRM_WORKERS", settings.workers.as_deref(), 1024)?.unwrap_or(cores).get(),
             db_pool: positive("CRM_DB_POOL", settings.db_pool.as_deref(), 1024)?,
             rate_limit: rate_limit(settings.rate_limit.as_deref())?,
-            tokens: settings.tokens()?,
+            tokens,
             bootstrap: settings.bootstrap()?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
             shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),
@@ -312,6 +336,9 @@ fn secret(name: &str, text: Option<&str>, file: Option<&str>) -> Result<Option<S
         (None, Some(path)) => {
             let name = format!("{name}_FILE");
             let text = read(&name, Path::new(path))?;
+            if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
+                log::warn!("{name}: every user of this machine can read {path}");
+            }
             // Editors and `echo` end a file with a line break that is no part of the secret.
             let text = text.trim_end_matches(['\r', '\n']);
             if text.is_empty() {

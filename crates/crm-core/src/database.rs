@@ -1,14 +1,20 @@
 //! Opening connections: which database a URL names, and how a connection is set up.
 
+pub mod sqlite_file;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, ConnectionError, PgConnection, QueryResult, SqliteConnection};
+use diesel::dsl::{select, sql};
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::{Connection, ConnectionError, PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 
 use crate::{BackendKind, DbConnection};
+
+use sqlite_file::BadPath;
 
 /// Where the data is: `sqlite://PATH`, `sqlite::memory:` or `postgres://…` (contract/operations).
 #[derive(Clone, PartialEq, Eq)]
@@ -89,6 +95,17 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same database by the one name of its file, so that every program that opens it finds the same locks.
+    ///
+    /// # Errors
+    /// Where the file cannot be that of a database.
+    pub fn canonical(self) -> Result<Self, BadPath> {
+        match self {
+            Self::SqliteFile(path) => sqlite_file::canonical(&path).map(Self::SqliteFile),
+            Self::SqliteMemory(_) | Self::Postgres(_) => Ok(self),
+        }
+    }
+
     /// Opens a connection and sets it up: on SQLite WAL, foreign keys, `synchronous=FULL`; on both a limit
     /// for the time of one statement or of waiting for a lock.
     ///
@@ -99,6 +116,8 @@ impl DatabaseUrl {
             Self::SqliteFile(path) => {
                 let path =
                     path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+                sqlite_file::make(Path::new(path))
+                    .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
                 sqlite(path)
             }
             Self::SqliteMemory(name) => sqlite(&format!("file:/{name}?vfs=memdb")),
@@ -152,9 +171,15 @@ fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
 /// The database's.
 pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     // One by one and the timeout first: the switch to WAL may have to wait for another process.
+    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
+    if select(sql::<BigInt>("(SELECT page_count FROM pragma_page_count)")).get_result::<i64>(connection)? == 0 {
+        // Before the first page or never: where the file has pages without a place for it, it stays as it is.
+        connection.batch_execute("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     for pragma in [
-        "PRAGMA busy_timeout = 5000",
         "PRAGMA journal_mode = WAL",
+        // After a long read the log shrinks to this again.
+        "PRAGMA journal_size_limit = 67108864",
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA cache_size = -65536",
@@ -186,4 +211,22 @@ impl r2d2::ManageConnection for ConnectionManager {
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {
         std::thread::panicking() || connection.transaction_depth() != Ok(0)
     }
+}
+
+/// Gives up to `most` pages of an SQLite file that hold nothing any more back to the file system, from the end of the file,
+/// and tells whether more are left. Free pages up to `kept` stay for what is written next. A file that was made by a version
+/// before this has no place to keep book of its pages: it shrinks by `VACUUM` only, and so does nothing here. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn shrink(connection: &mut DbConnection, most: i64, kept: i64) -> QueryResult<bool> {
+    let DbConnection::Sqlite(sqlite) = connection else { return Ok(false) };
+    let free = "(SELECT freelist_count FROM pragma_freelist_count, pragma_auto_vacuum WHERE auto_vacuum = 2)";
+    let free: Option<i64> = select(sql::<Nullable<BigInt>>(free)).get_result(sqlite)?;
+    let surplus = free.unwrap_or_default() - kept;
+    if surplus > 0 {
+        sqlite.batch_execute(&format!("PRAGMA incremental_vacuum({})", surplus.min(most)))?;
+    }
+    Ok(surplus > most)
 }

@@ -250,6 +250,8 @@ fn fault_by_words(message: &str) -> Fault {
         "canceling statement due to lock timeout",
         "database is locked",
         "database or disk is full",
+        "database disk image is malformed",
+        "file is not a database",
         "disk I/O error",
         "No space left on device",
         "could not extend file",

@@ -123,7 +123,7 @@ pub fn keep(
     Ok(())
 }
 
-/// The tenants of which answers are older than 24 hours.
+/// The tenants of which answers are older than 24 hours. Those of one that is being deleted go by that.
 ///
 /// # Errors
 /// The database's.
@@ -131,7 +131,8 @@ pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> Qu
     let expired = idempotency_keys::table
         .filter(idempotency_keys::tenant_id.eq(tenants::id))
         .filter(idempotency_keys::created_on.lt(oldest_kept(now)));
-    tenants::table.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
+    let live = tenants::table.filter(tenants::deleted_on.is_null());
+    live.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
 }
 
 /// Deletes up to 1000 answers of a tenant that are older than 24 hours, and tells how many they were. Call it again

@@ -1,6 +1,7 @@
 //! The schema: one ordered list of migrations, once for each database, embedded in the program.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::backend::Backend;
@@ -10,6 +11,7 @@ use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::database::sqlite_file::make_private;
 use crate::{DatabaseUrl, DbConnection, each_backend};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -45,6 +47,9 @@ pub enum MigrateError {
 /// See [`MigrateError`]; each migration is one transaction.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
     let _lock = url.file().map(|path| FileLock::wait(&with_suffix(path, ".migrate-lock"))).transpose()?;
+    if let Some(path) = url.file() {
+        make_private(path);
+    }
     let mut connection = url.connect().map_err(MigrateError::Connect)?;
     if let DbConnection::Postgres(postgres) = &mut connection {
         // A migration may take longer than a request's statement, and so may the wait for another program's.
@@ -173,6 +178,7 @@ impl FileLock {
 fn open(path: &Path) -> Result<File, MigrateError> {
     OpenOptions::new()
         .create(true)
+        .mode(0o600)
         .truncate(false)
         .write(true)
         .open(path)

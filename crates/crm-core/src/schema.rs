@@ -9,6 +9,7 @@ diesel::table! {
         public_id -> Text,
         name -> Text,
         created_on -> Instant,
+        deleted_on -> Nullable<Instant>,
     }
 }
 

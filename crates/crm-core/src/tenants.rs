@@ -1,12 +1,16 @@
 //! Tenants and their keys.
 
+mod erasure;
+
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
 use crate::error::is_unique_violation;
-use crate::keys::{self, ApiKey, KeyRole};
+use crate::keys::{self, ApiKey, KeyRole, KeyWithSecret};
 use crate::schema::tenants;
 use crate::{Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, TenantId, Timestamp, columns};
+
+pub use erasure::{TenantTable, tables};
 
 /// A tenant: the owner of every record, called "instance" in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Tenant {
     pub name: String,
     /// When it was made.
     pub created_on: Timestamp,
+    /// Since when it is being deleted: it has no keys any more, and is found by nobody but who goes on deleting it.
+    pub deleted_on: Option<Timestamp>,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -28,13 +34,14 @@ struct TenantRow {
     public_id: String,
     name: String,
     created_on: Timestamp,
+    deleted_on: Option<Timestamp>,
 }
 
 impl TenantRow {
     fn into_tenant(self) -> QueryResult<Tenant> {
-        let Self { id, public_id, name, created_on } = self;
+        let Self { id, public_id, name, created_on, deleted_on } = self;
         let public_id = public_id.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
-        Ok(Tenant { id, public_id, name, created_on })
+        Ok(Tenant { id, public_id, name, created_on, deleted_on })
     }
 }
 
@@ -136,20 +143,39 @@ pub fn any(connection: &mut DbConnection) -> Result<bool, TenantError> {
     Ok(tenants::table.select(tenants::id).first::<i64>(connection).optional()?.is_some())
 }
 
-/// The tenant with this public id.
+/// The tenant with this public id, unless it is being deleted.
 ///
 /// # Errors
 /// [`TenantError::Unknown`]; the database's.
 pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
     let row: Option<TenantRow> = tenants::table
-        .filter(tenants::public_id.eq(public_id.as_str()))
+        .filter(tenants::public_id.eq(public_id.as_str()).and(tenants::deleted_on.is_null()))
         .select(columns::<TenantRow>())
         .first(connection)
         .optional()?;
     Ok(row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?)
 }
 
-/// Deletes a tenant and, by the foreign keys, everything that it has.
+/// Begins to delete a tenant: its keys are gone with the commit, and nobody finds it any more. A gateway that remembers a key
+/// does so for at most 5 seconds. What the tenant has goes afterwards, in parts ([`tables`]), and [`delete`] ends it. Beginning
+/// again changes nothing. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn revoke(
+    connection: &mut DbConnection,
+    public_id: &PublicTenantId,
+    now: Timestamp,
+) -> Result<Tenant, TenantError> {
+    let named = tenants::table.filter(tenants::public_id.eq(public_id.as_str()));
+    diesel::update(named.filter(tenants::deleted_on.is_null())).set(tenants::deleted_on.eq(now)).execute(connection)?;
+    let row: Option<TenantRow> = named.select(columns::<TenantRow>()).first(connection).optional()?;
+    let tenant = row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?;
+    keys::delete_all(connection, tenant.id)?;
+    Ok(tenant)
+}
+
+/// Deletes a tenant and, by the foreign keys, everything that it still has.
 ///
 /// # Errors
 /// [`TenantError::Unknown`]; the database's.
@@ -169,7 +195,7 @@ pub fn rotate_key(
     role: KeyRole,
 ) -> Result<ApiKey, TenantError> {
     let tenant: Option<TenantId> = tenants::table
-        .filter(tenants::public_id.eq(public_id.as_str()))
+        .filter(tenants::public_id.eq(public_id.as_str()).and(tenants::deleted_on.is_null()))
         .select(tenants::id)
         .locked()
         .get_result(connection)
@@ -178,6 +204,27 @@ pub fn rotate_key(
     let key = ApiKey::generate(role.rights())?;
     keys::replace_of_role(connection, tenant, role, &key)?;
     Ok(key)
+}
+
+/// Replaces every key of every tenant, in the order of the tenants' ids: what a restored backup asks for, in which keys live
+/// again that were rotated or deleted since. Gateways that remember the old ones do so for at most 5 seconds. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn rotate_all_keys(connection: &mut DbConnection) -> Result<Vec<(Tenant, Vec<KeyWithSecret>)>, TenantError> {
+    let rows: Vec<TenantRow> = tenants::table
+        .filter(tenants::deleted_on.is_null())
+        .order(tenants::id)
+        .select(columns::<TenantRow>())
+        .locked()
+        .get_results(connection)?;
+    let rotated = rows.into_iter().map(|row| {
+        let tenant = row.into_tenant()?;
+        let keys = keys::replace_all(connection, tenant.id)?;
+        Ok((tenant, keys))
+    });
+    rotated.collect()
 }
 
 fn key_in_use(error: DieselError) -> TenantError {

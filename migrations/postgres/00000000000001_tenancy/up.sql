@@ -4,7 +4,9 @@ CREATE TABLE tenants (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     public_id  TEXT COLLATE "C" NOT NULL UNIQUE,
     name       TEXT NOT NULL,
-    created_on TIMESTAMPTZ NOT NULL
+    created_on TIMESTAMPTZ NOT NULL,
+    -- Since when it is being deleted, in parts; it has no keys from then on.
+    deleted_on TIMESTAMPTZ
 );
 
 -- A row for each secret: the current one of a key, and those that it replaced while they still work.

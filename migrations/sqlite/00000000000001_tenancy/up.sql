@@ -5,7 +5,9 @@ CREATE TABLE tenants (
     id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     public_id  TEXT NOT NULL UNIQUE,
     name       TEXT NOT NULL,
-    created_on TEXT NOT NULL
+    created_on TEXT NOT NULL,
+    -- Since when it is being deleted, in parts; it has no keys from then on.
+    deleted_on TEXT
 ) STRICT;
 
 -- A row for each secret: the current one of a key, and those that it replaced while they still work.

@@ -12,6 +12,8 @@ use crate::error::Failure;
 /// How long a key is trusted without asking the database again. A rotated key must be dead within 5 seconds
 /// on every gateway; the rest of those is for the look-up that was under way.
 const TRUSTED_FOR: Duration = Duration::from_secs(4);
+/// When a key that is gone from the database is dead on every gateway.
+pub(crate) const DEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How many keys are remembered at the most.
 const MOST_KEYS: usize = 100_000;
 

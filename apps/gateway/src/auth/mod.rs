@@ -18,6 +18,7 @@ use crate::idempotency::{Answers, Attempt};
 use crate::limits::{self, Payer};
 use crate::state::AppState;
 
+pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use ticketing::TicketingAdmin;
 

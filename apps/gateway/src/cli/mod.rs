@@ -1,5 +1,6 @@
 //! The command line (contract/operations).
 
+mod deletion;
 mod demo;
 mod healthcheck;
 mod keys;
@@ -20,7 +21,7 @@ use crm_core::{DbConnection, PublicTenantId, Timestamp};
 use crm_suite::SuiteError;
 use diesel::connection::SimpleConnection;
 
-use crate::config::{BadSetting, Settings};
+use crate::config::{self, BadSetting, Settings};
 
 /// A self-hosted, multi-tenant CRM and ticketing HTTP API.
 ///
@@ -64,9 +65,18 @@ enum Command {
 /// Runs the command of this process's arguments. A failure is one line on stderr.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Arguments { settings, command } = Arguments::parse();
-    env_logger::Builder::new().parse_filters(settings.log_filter()).format_timestamp_millis().init();
-    let outcome = match command {
+    let Err(error) = run_command(Arguments::parse()) else { return ExitCode::SUCCESS };
+    // Where stderr is closed, the exit code is all that can be said.
+    let _ = writeln!(std::io::stderr(), "error: {}", crate::db::one_line(&format!("{error:#}")));
+    // Supervisors should not restart a gateway with the same bad setting.
+    ExitCode::from(if error.is::<BadSetting>() { 2 } else { 1 })
+}
+
+fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    config::refuse_unknown(std::env::vars_os().map(|(name, value)| (text(name), text(value))))?;
+    env_logger::Builder::new().parse_filters(settings.log_filter()?).format_timestamp_millis().init();
+    match command {
         None | Some(Command::Serve) => serve::run(&settings),
         Some(Command::Migrate) => migrate::run(&settings),
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
@@ -75,12 +85,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(demo)) => demo::run(&settings, &demo),
         Some(Command::Healthcheck) => healthcheck::run(&settings),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
-    };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    // Where stderr is closed, the exit code is all that can be said.
-    let _ = writeln!(std::io::stderr(), "error: {}", crate::db::one_line(&format!("{error:#}")));
-    // Supervisors should not restart a gateway with the same bad setting.
-    ExitCode::from(if error.is::<BadSetting>() { 2 } else { 1 })
+    }
 }
 
 /// Prints a line and makes sure that it went out: `println!` would panic when nobody reads.

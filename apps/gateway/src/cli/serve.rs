@@ -1,14 +1,14 @@
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use crm_core::migrate::{self, FileLock, with_suffix};
 use crm_core::tenants::{self, CreatedTenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
-use crm_suite::SuiteError;
 use diesel::connection::SimpleConnection;
 
-use crate::config::{Config, Settings};
+use crate::config::{BadSetting, Config, Settings};
 use crate::db::{Db, DbSettings};
 
 use super::{print, provision};
@@ -20,21 +20,29 @@ const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6e_65_77;
 /// Migrates, makes the first tenant where there is none, and serves until it is told to stop.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let config = Config::new(settings)?;
+    // Before the database is touched: an address that cannot be had leaves everything as it was.
+    let listener = listen(&config.listen)?;
+    let address = listener.local_addr()?;
     let _lock = config.database.file().map(serve_lock).transpose()?;
     // Before the migrations: a database in memory is gone when nobody has a connection to it.
     let db = Db::open(&config.database, DbSettings { threads: config.db_pool })?;
     migrate::migrate(&config.database)?;
-    let listener = TcpListener::bind(config.listen.as_slice())
-        .with_context(|| format!("CRM_LISTEN: {} cannot be listened on", join(&config.listen)))?;
-    let address = listener.local_addr()?;
-    // After the listener, so that no keys are made which a failure to listen would hide.
-    if let Some(made) = make_first_tenant(&config)? {
-        introduce(&made, address)?;
-    }
+    make_first_tenant(&config, address)?;
     let ready = || print(format_args!("listening on http://{address}"));
     let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener, ready));
     db.close();
     outcome
+}
+
+fn listen(addresses: &[SocketAddr]) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addresses).map_err(|error| {
+        let problem = format!("{} cannot be listened on: {error}", join(addresses));
+        match error.kind() {
+            // Somebody else has it, and may give it back.
+            ErrorKind::AddrInUse => anyhow!("CRM_LISTEN: {problem}"),
+            _ => BadSetting::new("CRM_LISTEN", problem).into(),
+        }
+    })
 }
 
 /// Two gateways on one SQLite file would wait for each other's writes by polling.
@@ -46,32 +54,30 @@ fn serve_lock(file: &Path) -> anyhow::Result<FileLock> {
     }
 }
 
-/// `None` where a tenant exists, or where somebody chose the keys and so knows them.
-fn make_first_tenant(config: &Config) -> anyhow::Result<Option<CreatedTenant>> {
+/// Makes a tenant where there is none, and shows its keys, unless somebody chose them and so knows them.
+fn make_first_tenant(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
     let mut connection = config.database.connect().context("the database cannot be reached")?;
     // Without a transaction first, so that a start does not wait for somebody else's write.
     if tenants::any(&mut connection)? {
-        return Ok(None);
+        return Ok(());
     }
     let id = config.bootstrap.as_ref().map_or_else(|| "default".parse(), |chosen| Ok(chosen.tenant.clone()))?;
     let keys = config.bootstrap.as_ref().map(|chosen| &chosen.keys);
     let now = Timestamp::now();
-    let made = connection.write(|connection| {
+    connection.write(|connection| {
         if let DbConnection::Postgres(postgres) = &mut *connection {
             postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))?;
         }
         // Another gateway may have made it while this one waited for the lock.
         let id: &PublicTenantId = &id;
-        Ok::<_, SuiteError>(if tenants::any(connection)? {
-            None
-        } else {
-            Some(provision(connection, id, id.as_str(), keys, now)?)
-        })
-    })?;
-    if let Some(made) = &made {
-        log::info!("the first tenant, {}, was made", made.tenant.public_id);
-    }
-    Ok(made.filter(|_| keys.is_none()))
+        if tenants::any(connection)? {
+            return Ok(());
+        }
+        let made = provision(connection, id, id.as_str(), keys, now)?;
+        log::info!("the first tenant, {id}, is made");
+        // Inside the transaction: keys that nobody saw are keys of no tenant.
+        if keys.is_none() { introduce(&made, address) } else { Ok(()) }
+    })
 }
 
 /// Shows the keys, once, and a line that makes a lead when it is pasted into a shell.

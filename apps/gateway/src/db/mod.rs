@@ -10,6 +10,7 @@
 //! it is done, while PostgreSQL ends it after five seconds (`DatabaseUrl::connect`).
 
 mod counters;
+mod file_watch;
 mod job;
 mod slow_query;
 mod statements;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use anyhow::Context;
 use async_channel::{Sender, TrySendError};
 use crm_core::database::DatabaseUrl;
+use crm_core::database::sqlite_file::Lost;
 use crm_core::error::Fault;
 use crm_core::{BackendKind, DbConnection};
 use tokio::sync::oneshot;
@@ -31,6 +33,7 @@ use tokio::sync::oneshot;
 pub use counters::DbStats;
 
 use counters::Counters;
+use file_watch::FileWatch;
 use job::{Access, Request, Task};
 use worker::Worker;
 
@@ -54,6 +57,8 @@ pub enum Unavailable {
     Collision,
     /// The commit failed. Nothing was done.
     NotCommitted,
+    /// The file of the SQLite database was removed, replaced or cut short. Nothing was done.
+    FileLost,
     /// The connection was lost while the commit was under way: it may or may not have been done.
     CommitUnknown,
     /// The executor was closed, or lost the job. If it had begun, it may or may not have been done.
@@ -68,6 +73,7 @@ impl fmt::Display for Unavailable {
             Self::ConnectionLost => "the connection to the database was lost again and again",
             Self::Collision => "other transactions stood in the way again and again",
             Self::NotCommitted => "the commit failed",
+            Self::FileLost => "the file of the database is not the one that was opened",
             Self::CommitUnknown => "the connection was lost during the commit, whose outcome is unknown",
             Self::Closed => "the executor is closed",
         })
@@ -104,6 +110,7 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
     fair_share: usize,
+    file: Option<FileWatch>,
     /// An SQLite database in memory lives as long as a connection to it.
     _memory: Option<Mutex<DbConnection>>,
 }
@@ -126,19 +133,20 @@ impl Db {
                 settings.threads.map_or_else(|| default_threads(url.kind()), NonZeroUsize::get)
             }
         };
+        let file = FileWatch::of(url).with_context(|| url.to_string())?;
         let counters = Arc::new(Counters::default());
         let (reads, read_queue) = async_channel::bounded(QUEUE_LENGTH);
         let separate_writer = url.file().is_some();
         let pool = worker::pool(url, threads, separate_writer)?;
         let readers = (0..threads)
             .map(|number| {
-                let worker = Worker::new(read_queue.clone(), pool.clone(), Arc::clone(&counters));
+                let worker = Worker::new(read_queue.clone(), pool.clone(), Arc::clone(&counters), file.clone());
                 spawn(format!("db-{number}"), move || worker.serve_each())
             })
             .collect::<anyhow::Result<_>>()?;
         let (writes, writer) = if separate_writer {
             let (writes, write_queue) = async_channel::bounded(QUEUE_LENGTH);
-            let worker = Worker::new(write_queue, worker::pool(url, 1, false)?, Arc::clone(&counters));
+            let worker = Worker::new(write_queue, worker::pool(url, 1, false)?, Arc::clone(&counters), file.clone());
             (writes, Some(spawn("db-writer".to_owned(), move || worker.serve_groups())?))
         } else {
             (reads.clone(), None)
@@ -153,6 +161,7 @@ impl Db {
                 BackendKind::Postgres => 4 * threads,
                 BackendKind::Sqlite => worker::GROUP_SIZE,
             },
+            file,
             _memory: memory,
         };
         Ok(Self(Arc::new(inner)))
@@ -222,6 +231,13 @@ impl Db {
         let Inner { reads, writes, .. } = &*self.0;
         let queued = reads.len() + if reads.same_channel(writes) { 0 } else { writes.len() };
         self.0.counters.stats(queued)
+    }
+
+    /// What happened to the file of an SQLite database behind the back of this process, where something did. Nothing is
+    /// written then. It asks the file system, and so may block.
+    #[must_use]
+    pub fn lost_file(&self) -> Option<Lost> {
+        self.0.file.as_ref().and_then(FileWatch::lost)
     }
 
     /// Takes no more jobs, finishes the accepted ones and waits for the threads. On an SQLite file the writer

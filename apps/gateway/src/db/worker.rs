@@ -13,6 +13,7 @@ use diesel::result::Error as DieselError;
 use r2d2::{CustomizeConnection, NopErrorHandler, Pool, PooledConnection};
 
 use super::counters::Counters;
+use super::file_watch::FileWatch;
 use super::job::{Access, Job, Request, Trouble};
 use super::{Unavailable, statements};
 
@@ -66,11 +67,18 @@ pub(super) struct Worker {
     pool: Pool<ConnectionManager>,
     held: Option<PooledConnection<ConnectionManager>>,
     counters: Arc<Counters>,
+    /// The last member, so that it is dropped after the connections.
+    file: Option<FileWatch>,
 }
 
 impl Worker {
-    pub(super) fn new(queue: Receiver<Request>, pool: Pool<ConnectionManager>, counters: Arc<Counters>) -> Self {
-        Self { queue, pool, held: None, counters }
+    pub(super) fn new(
+        queue: Receiver<Request>,
+        pool: Pool<ConnectionManager>,
+        counters: Arc<Counters>,
+        file: Option<FileWatch>,
+    ) -> Self {
+        Self { queue, pool, held: None, counters, file }
     }
 
     /// Serves one job after the other until the queue is closed and empty.
@@ -145,6 +153,9 @@ impl Worker {
     /// Runs `first` and what waits behind it in one transaction, and answers all after its commit: also those
     /// that failed, because what they were refused for may be a change of another that was not committed.
     fn serve_group(&mut self, first: Request) {
+        if self.file_is_lost() {
+            return self.refuse(first.job, Unavailable::FileLost);
+        }
         let Some(connection) = self.connection() else {
             self.refuse(first.job, Unavailable::NoConnection);
             return self.refuse_those_behind();
@@ -154,7 +165,14 @@ impl Worker {
         }
         let Group { jobs, faulty } = self.run_group(first);
         let Some(connection) = self.held.as_deref_mut() else { return };
-        match connection.commit_write() {
+        let committed = connection.commit_write().inspect_err(|_| drop(connection.rollback_to_depth(0)));
+        match committed {
+            // It went to a file that nobody will find again.
+            Ok(()) if self.file_is_lost() => {
+                for job in jobs {
+                    self.refuse(job, Unavailable::CommitUnknown);
+                }
+            }
             Ok(()) => {
                 self.counters.commits.add(1);
                 for job in jobs {
@@ -163,7 +181,6 @@ impl Worker {
             }
             Err(error) => {
                 log::error!("a commit of {} jobs failed: {error}", jobs.len());
-                let _ = connection.rollback_to_depth(0);
                 self.note(&Trouble::Transaction(error));
                 for job in jobs {
                     self.refuse(job, Unavailable::NotCommitted);
@@ -204,8 +221,13 @@ impl Worker {
         Group { jobs, faulty: None }
     }
 
+    fn file_is_lost(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.lost().is_some())
+    }
+
     fn connection(&mut self) -> Option<&mut DbConnection> {
-        if self.held.is_none() {
+        // Another file that has the name by now must not be taken for the database.
+        if self.held.is_none() && !self.file_is_lost() {
             match self.pool.get() {
                 Ok(connection) => {
                     self.counters.connected.add(1);

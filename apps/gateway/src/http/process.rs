@@ -56,7 +56,11 @@ async fn readyz(process: Process) -> Answer<Raw> {
     if process.state.is_draining() {
         return Err(not_ready("The process was told to stop."));
     }
-    let difference = |connection: &mut DbConnection| {
+    let db = process.state.db.clone();
+    let difference = move |connection: &mut DbConnection| {
+        if let Some(lost) = db.lost_file() {
+            return Ok(Some(format!("{lost}.")));
+        }
         migrate::difference(connection)
             .map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
     };

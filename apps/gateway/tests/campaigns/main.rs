@@ -11,6 +11,7 @@ mod conversion;
 mod converted;
 mod crash;
 mod cut;
+mod deletion;
 mod drain;
 mod filters;
 mod planted;

@@ -72,6 +72,60 @@ both_databases! {
         assert_eq!(unknown, "error: no tenant has the id nobody");
         assert_eq!(serving.terminate(), Some(0));
     }
+
+    /// After a restore every key is replaced, chosen ones too; where the new ones cannot be shown, the old ones stay.
+    fn all_keys_are_rotated_at_once(database) {
+        let chosen = "c".repeat(32);
+        let mut command = gateway(database);
+        command.env("CRM_BOOTSTRAP_TENANT", "first").env("CRM_BOOTSTRAP_PRIMARY_KEY", &chosen);
+        drop(Serving::start(command.env("CRM_BOOTSTRAP_SECONDARY_KEY", "d".repeat(32))));
+        let made: Value = serde_json::from_str(&stdout(database, &["tenants", "create", "--id", "acme", "--json"])).unwrap();
+        let old = [chosen, "d".repeat(32), text(&made, "primaryKey"), text(&made, "secondaryKey")];
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let unseen = gateway(database).args(["keys", "rotate", "--all"]).stdout(full).output().unwrap();
+        assert_eq!(unseen.status.code(), Some(1));
+        assert!(old.iter().all(|key| owner(database, key).is_some()), "the old keys stay");
+
+        let rotated: Value = serde_json::from_str(&stdout(database, &["keys", "rotate", "--all", "--json"])).unwrap();
+        assert!(old.iter().all(|key| owner(database, key).is_none()), "the old keys are dead");
+        let rotated = rotated.as_array().unwrap();
+        assert_eq!(rotated.iter().map(|tenant| text(tenant, "id")).collect::<Vec<_>>(), ["first", "acme"]);
+        for tenant in rotated {
+            let keys = tenant["keys"].as_array().unwrap();
+            assert_eq!(keys.len(), 2);
+            for key in keys {
+                let role = if key["role"] == "primary" { KeyRole::Primary } else { KeyRole::Secondary };
+                assert_eq!(owner(database, &text(key, "key")), Some((text(tenant, "id"), role)), "{key}");
+            }
+        }
+        let table = stdout(database, &["keys", "rotate", "--all"]);
+        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
+        assert_eq!(rows.len(), 4);
+        for row in rows {
+            let owner = owner(database, row[3]).unwrap();
+            assert_eq!((owner.0.as_str(), owner.1.as_str()), (row[0], row[1]));
+        }
+    }
+
+    /// Half a deletion: the tenant is nobody's any more, shows in the list, and is deleted by whoever tries again.
+    fn an_interrupted_deletion_is_finished_by_the_next(database) {
+        let made: Value = serde_json::from_str(&stdout(database, &["tenants", "create", "--id", "gone", "--json"])).unwrap();
+        let primary = text(&made, "primaryKey");
+        let mut child = gateway(database).args(["tenants", "delete", "gone", "--yes"]).spawn().unwrap();
+        while owner(database, &primary).is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let list = stdout(database, &["tenants", "list"]);
+        assert!(list.starts_with("gone\t") && list.ends_with("\tbeing deleted\n"), "{list}");
+        let rotate = output(database, &["keys", "rotate", "--tenant", "gone", "--which", "primary"]);
+        assert_eq!(one_error(&rotate, 1), "error: no tenant has the id gone");
+        one_error(&output(database, &["tenants", "create", "--id", "gone"]), 1);
+        stdout(database, &["tenants", "delete", "gone", "--yes"]);
+        assert_eq!(stdout(database, &["tenants", "list"]), "");
+        stdout(database, &["tenants", "create", "--id", "gone"]);
+    }
 }
 
 #[test]
@@ -84,6 +138,8 @@ fn wrong_usage_exits_with_2() {
         &["tenants", "create", "--name", "  "],
         &["keys", "rotate", "--tenant", "acme", "--which", "third"],
         &["keys", "rotate", "--which", "primary"],
+        &["keys", "rotate"],
+        &["keys", "rotate", "--all", "--which", "primary"],
         &["serve", "--no-such-flag"],
     ] {
         assert_eq!(output(&database, arguments).status.code(), Some(2), "{arguments:?}");

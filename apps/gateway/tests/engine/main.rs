@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod executor;
 mod faults;
+mod file;
 mod packaging;
 mod pages;
 #[path = "../common/process.rs"]

@@ -1,3 +1,5 @@
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -122,15 +124,11 @@ fn an_address_that_is_taken_is_one_line() {
 #[test]
 fn a_database_out_of_reach_is_one_line() {
     let database = TestDatabase::sqlite();
-    for (url, says) in [
-        ("postgres://nobody:hunter2@127.0.0.1:1/nothing", "cannot be reached"),
-        ("sqlite:///no/such/folder/crm.db", "/no/such/folder/crm.db"),
-    ] {
-        for command in ["serve", "migrate"] {
-            let output = gateway(&database).env("DATABASE_URL", url).env("RUST_LOG", "off").arg(command).output();
-            let error = one_error(&output.unwrap(), 1);
-            assert!(error.contains(says) && !error.contains("hunter2"), "{command} {url}: {error}");
-        }
+    let url = "postgres://nobody:hunter2@127.0.0.1:1/nothing";
+    for command in ["serve", "migrate"] {
+        let output = gateway(&database).env("DATABASE_URL", url).env("RUST_LOG", "off").arg(command).output();
+        let error = one_error(&output.unwrap(), 1);
+        assert!(error.contains("cannot be reached") && !error.contains("hunter2"), "{command} {url}: {error}");
     }
 }
 
@@ -140,19 +138,30 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
     let file = |name: &str, content: &str| {
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     };
     let (empty, no_key, short) = (file("empty", "\n"), file("no-key", "hello"), file("short", "short\n"));
     let private = file("private", "-----BEGIN PRIVATE KEY-----\n");
+    let garbage = file("garbage", "-----BEGIN PUBLIC KEY-----\nbm8ga2V5\n-----END PUBLIC KEY-----\n");
+    let twice = file("twice.db", "");
+    std::fs::hard_link(&twice, folder.path().join("again.db")).unwrap();
+    let (twice, a_folder) = (format!("sqlite://{twice}"), format!("sqlite://{}", folder.path().display()));
     let (long, other) = ("x".repeat(32), "y".repeat(32));
-    let database = TestDatabase::sqlite();
+    let database = TestDatabase::empty_sqlite();
     // The variables that are set, and the name that the line has to begin with.
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL:"),
         (&[("DATABASE_URL", "crm.db")], "DATABASE_URL:"),
         (&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", &empty)], "DATABASE_URL_FILE:"),
         (&[("DATABASE_URL_FILE", &empty)], "DATABASE_URL:"),
+        (&[("DATABASE_URL", "sqlite:///no/such/folder/crm.db")], "DATABASE_URL: the folder /no/such/folder does not"),
+        (&[("DATABASE_URL", &a_folder)], "DATABASE_URL:"),
+        (&[("DATABASE_URL", &twice)], "DATABASE_URL:"),
         (&[("CRM_LISTEN", "8080")], "CRM_LISTEN:"),
+        // An address that is set aside for documentation (RFC 5737), and so no machine's.
+        (&[("CRM_LISTEN", "192.0.2.1:0")], "CRM_LISTEN: 192.0.2.1:0"),
+        (&[("CRM_LISTEN", "no-such-host.invalid:8080")], "CRM_LISTEN:"),
         (&[("CRM_LISTEN", "127.0.0.1:99999")], "CRM_LISTEN:"),
         (&[("CRM_WORKERS", "0")], "CRM_WORKERS:"),
         (&[("CRM_WORKERS", "many")], "CRM_WORKERS:"),
@@ -165,6 +174,7 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("CRM_JWT_PUBLIC_KEY", "/no/such/file")], "CRM_JWT_PUBLIC_KEY:"),
         (&[("CRM_JWT_PUBLIC_KEY", &no_key)], "CRM_JWT_PUBLIC_KEY:"),
         (&[("CRM_JWT_PUBLIC_KEY", &private)], "CRM_JWT_PUBLIC_KEY:"),
+        (&[("CRM_JWT_PUBLIC_KEY", &garbage)], "CRM_JWT_PUBLIC_KEY:"),
         (&[("CRM_JWT_JWKS_URL", "ftp://issuer/keys")], "CRM_JWT_JWKS_URL:"),
         (&[("CRM_JWT_JWKS_URL", "issuer")], "CRM_JWT_JWKS_URL:"),
         (&[("CRM_JWT_SECRET", &long), ("CRM_JWT_JWKS_URL", "https://issuer/keys")], "CRM_JWT_SECRET, "),
@@ -184,12 +194,51 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("CRM_CORS_ORIGINS", "app.example.com")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_CORS_ORIGINS", "https://app.example.com/")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_SHUTDOWN_TIMEOUT", "soon")], "CRM_SHUTDOWN_TIMEOUT:"),
+        (&[("RUST_LOG", "loud")], "RUST_LOG:"),
+        (&[("RUST_LOG", "info,crm_gateway=loud")], "RUST_LOG:"),
+        (&[("CRM_RATE_LIMITS", "10")], "CRM_RATE_LIMITS: is no setting; did you mean CRM_RATE_LIMIT?"),
+        (&[("CRM_NONSENSE", "")], "CRM_NONSENSE:"),
     ];
     for (variables, name) in cases {
         let output = gateway(&database).envs(variables.iter().copied()).output().unwrap();
         let error = one_error(&output, 2);
         assert!(error.starts_with(&format!("error: {name}")), "{variables:?}: {error}");
         assert!(!error.contains(&long) && !error.contains("too-short"), "a secret: {error}");
+    }
+    let made = std::fs::read_dir(database.url().file().unwrap().parent().unwrap()).unwrap().count();
+    assert_eq!(made, 0, "a database, or a lock beside it, was made");
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_warned_of() {
+    let (database, folder) = (TestDatabase::sqlite(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "s".repeat(32)).unwrap();
+    for (mode, warns) in [(0o644, true), (0o640, false), (0o600, false)] {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let mut command = gateway(&database);
+        let output = command.args(["token", "--tenant", "t", "--role", "r"]).env("CRM_JWT_SECRET_FILE", &path).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("CRM_JWT_SECRET_FILE: every user"), warns, "{mode:o}: {said}");
+    }
+}
+
+both_databases! {
+    /// Keys that nobody saw are keys of no tenant: the next start makes it, and shows them.
+    fn a_tenant_whose_keys_cannot_be_shown_is_not_made(database) {
+        let full = || File::options().write(true).open("/dev/full").unwrap();
+        let output = gateway(database).arg("serve").stdout(full()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("stdout cannot be written"), "{said}");
+        assert_eq!(tenant_ids(database), [""; 0]);
+        let output = gateway(database).args(["tenants", "create", "--id", "acme"]).stdout(full()).output().unwrap();
+        assert_eq!((output.status.code(), tenant_ids(database)), (Some(1), Vec::new()), "by the command line");
+        let serving = Serving::start(&mut gateway(database));
+        assert!(serving.greeting.join("\n").contains("crm_rw_"));
+        assert_eq!(tenant_ids(database), ["default"]);
     }
 }
 

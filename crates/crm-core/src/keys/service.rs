@@ -4,7 +4,8 @@ use diesel::result::Error as DieselError;
 use super::stored::{KeyRow, insert};
 use super::{ApiKey, Key, KeyPatch, KeyWithSecret, NewKey, Right, Rights, Rotation};
 use crate::schema::api_keys;
-use crate::{DbConnection, FieldCode, FieldErrors, ForUpdateExt, Scope, Timestamp, Uuid, columns};
+use crate::tenants::TenantError;
+use crate::{DbConnection, FieldCode, FieldErrors, ForUpdateExt, Scope, TenantId, Timestamp, Uuid, columns};
 
 /// The most keys of a tenant beside its primary and secondary one.
 pub const MOST_KEYS: usize = 100;
@@ -90,7 +91,7 @@ fn with_latest_use(mut row: KeyRow, replaced: &[KeyRow]) -> KeyRow {
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Result<KeyWithSecret, KeyError> {
     check_given(scope, new.scopes)?;
     check_expiry(scope.now(), new.expires_on)?;
-    lock(connection, scope)?;
+    lock(connection, scope.tenant())?;
     let named = api_keys::table.filter(api_keys::tenant_id.eq(scope.tenant())).filter(api_keys::role.is_null());
     let count: i64 = named.filter(api_keys::grace_until.is_null()).count().get_result(connection)?;
     if usize::try_from(count).is_ok_and(|count| count >= MOST_KEYS) {
@@ -116,7 +117,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
 /// [`KeyError::OwnKey`], [`KeyError::Fixed`], [`KeyError::Invalid`], [`KeyError::MissingRight`], [`KeyError::NotFound`];
 /// the database's.
 pub fn update(connection: &mut DbConnection, scope: &Scope, id: Uuid, patch: &KeyPatch) -> Result<Key, KeyError> {
-    lock(connection, scope)?;
+    lock(connection, scope.tenant())?;
     let before = get(connection, scope, id)?;
     if scope.actor().key_id() == Some(id) {
         return Err(KeyError::OwnKey);
@@ -152,7 +153,7 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: Uuid, patch: &Ke
 /// # Errors
 /// [`KeyError::Fixed`], [`KeyError::NotFound`]; the database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), KeyError> {
-    lock(connection, scope)?;
+    lock(connection, scope.tenant())?;
     let key = get(connection, scope, id)?;
     if key.role.is_some() {
         return Err(KeyError::Fixed);
@@ -174,7 +175,7 @@ pub fn rotate(
     id: Uuid,
     rotation: Rotation,
 ) -> Result<KeyWithSecret, KeyError> {
-    lock(connection, scope)?;
+    lock(connection, scope.tenant())?;
     let key = get(connection, scope, id)?;
     check_given(scope, key.scopes)?;
     match rotation.grace_minutes.after(scope.now()) {
@@ -203,6 +204,32 @@ pub fn rotate_own(connection: &mut DbConnection, scope: &Scope, rotation: Rotati
     rotate(connection, scope, id, rotation)
 }
 
+/// Takes all its keys from a tenant.
+pub(crate) fn delete_all(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
+    lock(connection, tenant)?;
+    diesel::delete(api_keys::table.filter(api_keys::tenant_id.eq(tenant))).execute(connection).map(drop)
+}
+
+/// Puts a new secret in the place of every one that the tenant's keys have, those in their grace included; oldest key first.
+pub(crate) fn replace_all(connection: &mut DbConnection, tenant: TenantId) -> Result<Vec<KeyWithSecret>, TenantError> {
+    lock(connection, tenant)?;
+    let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(tenant));
+    let current: Vec<KeyRow> = of_tenant
+        .filter(api_keys::grace_until.is_null())
+        .order((api_keys::created_on, api_keys::id))
+        .select(columns::<KeyRow>())
+        .load(connection)?;
+    diesel::delete(of_tenant).execute(connection)?;
+    let replaced = current.into_iter().map(|row| {
+        let described = row.into_key()?;
+        let secret = ApiKey::generate(described.scopes)?;
+        let row = KeyRow::new(tenant, &described, &secret);
+        insert(connection, &row)?;
+        Ok(KeyWithSecret { described: row.into_key()?, key: Some(secret.reveal().to_owned()) })
+    });
+    replaced.collect()
+}
+
 fn store(connection: &mut DbConnection, scope: &Scope, described: &Key) -> Result<KeyWithSecret, KeyError> {
     let secret = ApiKey::generate(described.scopes)?;
     let row = KeyRow::new(scope.tenant(), described, &secret);
@@ -211,8 +238,8 @@ fn store(connection: &mut DbConnection, scope: &Scope, described: &Key) -> Resul
 }
 
 /// One change of a tenant's keys after the other: the keys that every tenant has stand for all of them.
-fn lock(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
-    let fixed = api_keys::table.filter(api_keys::tenant_id.eq(scope.tenant())).filter(api_keys::role.is_not_null());
+fn lock(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
+    let fixed = api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::role.is_not_null());
     let _: Vec<Uuid> = fixed.order(api_keys::hash).select(api_keys::id).locked().load(connection)?;
     Ok(())
 }
@@ -231,6 +258,6 @@ fn check_expiry(now: Timestamp, expires_on: Option<Timestamp>) -> Result<(), Key
 
 #[diesel::dsl::auto_type]
 fn of_key<'a>(scope: &'a Scope, id: Uuid) -> _ {
-    let tenant: crate::TenantId = scope.tenant();
+    let tenant: TenantId = scope.tenant();
     api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::id.eq(id))
 }

@@ -130,7 +130,8 @@ pub(crate) fn replace_of_role(
 pub fn find_holder(connection: &mut DbConnection, hash: &KeyHash, now: Timestamp) -> QueryResult<Option<Holder>> {
     let found: Option<(String, KeyRow)> = api_keys::table
         .inner_join(tenants::table.on(tenants::id.eq(api_keys::tenant_id)))
-        .filter(api_keys::hash.eq(hash.as_bytes()))
+        // A key that was made in the last moments of a tenant opens nothing.
+        .filter(api_keys::hash.eq(hash.as_bytes()).and(tenants::deleted_on.is_null()))
         .select((tenants::public_id, columns::<KeyRow>()))
         .first(connection)
         .optional()?;
