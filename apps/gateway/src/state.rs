@@ -9,8 +9,9 @@ use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
 use crate::config::Config;
 use crate::db::Db;
+use crate::endpoint::LongBodies;
 use crate::error::Failure;
-use crate::idempotency::Running;
+use crate::idempotency::{Kept, Running};
 use crate::limits::{RateLimit, Shares};
 use crate::metrics::Metrics;
 
@@ -26,6 +27,10 @@ pub struct AppState {
     pub shares: Shares,
     /// The requests with an `Idempotency-Key` that run here.
     pub running: Running,
+    /// Where long bodies are read.
+    pub long_bodies: LongBodies,
+    /// How much was kept of the answers to them.
+    pub kept: Kept,
     /// What is counted.
     pub metrics: Metrics,
     /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
@@ -48,6 +53,8 @@ impl AppState {
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
             shares: Shares::new(db.fair_share()),
             running: Running::default(),
+            long_bodies: LongBodies::default(),
+            kept: Kept::default(),
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
             openapi,

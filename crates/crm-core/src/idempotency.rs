@@ -5,15 +5,22 @@
 
 use chrono::Duration;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 use sha2::{Digest, Sha256};
 
 use crate::schema::{idempotency_keys, tenants};
-use crate::sql::Json;
-use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns};
+use crate::sql::{Instant, Json};
+use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns, each_backend};
 
 /// How long an answer is kept.
 const KEPT_FOR: Duration = Duration::hours(24);
-/// How many answers one call of [`forget_expired`] deletes, but for those of the same millisecond.
+/// The most bytes of a body that is kept. Of a longer answer the rest is kept, so that nothing is done twice.
+pub const LONGEST_BODY: usize = 256 * 1024;
+/// The most bytes that are kept of a tenant, more or less: see [`beyond_quota`].
+pub const QUOTA: usize = 64 * 1024 * 1024;
+/// What a row takes beside its body: its key and fingerprint, its headers, and what the database needs for it.
+const ROW: usize = 1024;
+/// How many answers one call of [`forget_before`] deletes, but for those of the same millisecond.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
 /// SHA-256 of everything that makes a request the same as another.
@@ -26,8 +33,8 @@ pub struct KeptAnswer {
     pub status: u16,
     /// Names and values of the headers that belong to it.
     pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    /// The body; `None` where it was longer than [`LONGEST_BODY`].
+    pub body: Option<Vec<u8>>,
 }
 
 /// What is known of a key.
@@ -49,13 +56,14 @@ struct KeptRow {
     fingerprint: Vec<u8>,
     status: i16,
     headers: Json<Vec<(String, String)>>,
-    body: Vec<u8>,
+    body: Option<Vec<u8>>,
+    size: i32,
     created_on: Timestamp,
 }
 
 impl KeptRow {
     fn into_found(self, fingerprint: &Fingerprint) -> Found {
-        let Self { fingerprint: first, status, headers: Json(headers), body, created_on: _ } = self;
+        let Self { fingerprint: first, status, headers: Json(headers), body, size: _, created_on: _ } = self;
         if first != fingerprint {
             return Found::OtherRequest;
         }
@@ -65,7 +73,7 @@ impl KeptRow {
 
 diesel::define_sql_function! {
     /// Takes a lock until the end of the transaction, or tells at once that another has it.
-    fn pg_try_advisory_xact_lock(lock: diesel::sql_types::BigInt) -> diesel::sql_types::Bool
+    fn pg_try_advisory_xact_lock(lock: BigInt) -> Bool
 }
 
 /// Looks a key up and, where nothing is known of it, takes it until the end of the transaction. Call it in a
@@ -97,7 +105,8 @@ pub fn find(connection: &mut DbConnection, scope: &Scope, key: &str, fingerprint
     }
 }
 
-/// Keeps the answer to a request whose key [`find`] knew nothing of, in the same transaction.
+/// Keeps the answer to a request whose key [`find`] knew nothing of, in the same transaction, and tells how many bytes
+/// of the tenant's quota that takes.
 ///
 /// # Errors
 /// The database's.
@@ -107,20 +116,23 @@ pub fn keep(
     key: &str,
     fingerprint: &Fingerprint,
     answer: KeptAnswer,
-) -> QueryResult<()> {
+) -> QueryResult<usize> {
     let KeptAnswer { status, headers, body } = answer;
+    let body = body.filter(|body| body.len() <= LONGEST_BODY);
+    let size = ROW + body.as_ref().map_or(0, Vec::len);
     let row = KeptRow {
         fingerprint: fingerprint.to_vec(),
         status: i16::try_from(status).unwrap_or(i16::MAX),
         headers: Json(headers),
         body,
+        size: i32::try_from(size).unwrap_or(i32::MAX),
         created_on: scope.now(),
     };
     diesel::insert_into(idempotency_keys::table)
         .values((idempotency_keys::tenant_id.eq(scope.tenant()), idempotency_keys::key.eq(key), row))
         .portable()
         .execute(connection)?;
-    Ok(())
+    Ok(size)
 }
 
 /// The tenants of which answers are older than 24 hours. Those of one that is being deleted go by that.
@@ -141,19 +153,50 @@ pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> Qu
 /// # Errors
 /// The database's.
 pub fn forget_expired(connection: &mut DbConnection, tenant: TenantId, now: Timestamp) -> QueryResult<usize> {
-    let expired = || {
+    forget_before(connection, tenant, oldest_kept(now))
+}
+
+#[derive(QueryableByName)]
+struct Beyond {
+    #[diesel(sql_type = Nullable<Instant>)]
+    newest: Option<Timestamp>,
+}
+
+/// The moment before which the answers of a tenant are beyond its quota, the newest counted first; `None` where none is.
+/// It reads an entry of an index for each answer of the tenant, so ask it once in a while.
+///
+/// # Errors
+/// The database's.
+pub fn beyond_quota(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<Option<Timestamp>> {
+    // Not the oldest answer within the quota: an older one can be committed after this has looked, and would be forgotten
+    // with nothing beyond.
+    let sql = "SELECT max(created_on) AS newest FROM (SELECT created_on, \
+               sum(size) OVER (ORDER BY created_on DESC, key DESC) AS total \
+               FROM idempotency_keys WHERE tenant_id = $1) AS kept WHERE total > $2";
+    let query = diesel::sql_query(sql).bind::<BigInt, _>(tenant.as_i64());
+    let query = query.bind::<BigInt, _>(i64::try_from(QUOTA).unwrap_or(i64::MAX));
+    let Beyond { newest } = each_backend!(connection, connection => query.get_result(connection))?;
+    Ok(newest.map(|newest| Timestamp::from_datetime(newest.as_datetime() + Duration::milliseconds(1))))
+}
+
+/// Deletes up to 1000 answers of a tenant that were given before this, the oldest ones, and tells how many they were.
+///
+/// # Errors
+/// The database's.
+pub fn forget_before(connection: &mut DbConnection, tenant: TenantId, before: Timestamp) -> QueryResult<usize> {
+    let old = || {
         let of_tenant = idempotency_keys::table.filter(idempotency_keys::tenant_id.eq(tenant));
-        of_tenant.filter(idempotency_keys::created_on.lt(oldest_kept(now)))
+        of_tenant.filter(idempotency_keys::created_on.lt(before))
     };
-    let last_of_many: Option<Timestamp> = expired()
+    let last_of_many: Option<Timestamp> = old()
         .order((idempotency_keys::created_on, idempotency_keys::key))
         .select(idempotency_keys::created_on)
         .offset(FORGOTTEN_AT_ONCE - 1)
         .first(connection)
         .optional()?;
     match last_of_many {
-        Some(last) => diesel::delete(expired().filter(idempotency_keys::created_on.le(last))).execute(connection),
-        None => diesel::delete(expired()).execute(connection),
+        Some(last) => diesel::delete(old().filter(idempotency_keys::created_on.le(last))).execute(connection),
+        None => diesel::delete(old()).execute(connection),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Serde's derive stops at the first problem; the contract wants every one of them with its path.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde_json::{Map, Value};
 
@@ -109,16 +109,44 @@ impl<T> Described for T {}
 /// Reads an array of at most `limit` entries, reporting the problems of all of them.
 pub fn read_list<T: FromJson>(value: &Value, at: &At<'_>, limit: usize, errors: &mut FieldErrors) -> Option<Vec<T>> {
     let Value::Array(entries) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be an array");
+        errors.push(at, FieldCode::WrongType, "must be an array");
         return None;
     };
     if entries.len() > limit {
-        errors.push(at.to_string(), FieldCode::TooMany, format!("must have at most {limit} entries"));
+        errors.push(at, FieldCode::TooMany, format_args!("must have at most {limit} entries"));
         return None;
     }
-    let read: Vec<Option<T>> =
-        entries.iter().enumerate().map(|(index, entry)| T::from_json(entry, &at.index(index), errors)).collect();
-    read.into_iter().collect()
+    let mut read = Vec::with_capacity(entries.len());
+    errors.each(entries.iter().enumerate(), |(index, entry), errors| {
+        read.extend(T::from_json(entry, &at.index(index), errors));
+    });
+    (read.len() == entries.len()).then_some(read)
+}
+
+/// Notes each member of the object that stands `at` whose name is none of `known`.
+pub fn refuse_unknown(members: &JsonObject, known: &[&str], at: &At<'_>, message: &str, errors: &mut FieldErrors) {
+    let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
+    errors.each(unknown, |name, errors| errors.push(at.key(name), FieldCode::UnknownField, message));
+}
+
+/// Whether an object has more than so many bytes as JSON, which is not made for that.
+#[must_use]
+pub fn longer_than(object: &JsonObject, most: usize) -> bool {
+    /// Takes bytes as long as it has room.
+    struct Room(usize);
+
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    serde_json::to_writer(Room(most), object).is_err()
 }
 
 /// Reads the members of a body one by one and remembers which were asked for.
@@ -251,7 +279,11 @@ impl<'a> ObjectReader<'a> {
             (Patch::Clear, Patch::Clear) => Patch::Clear,
             (Patch::Set(id), Patch::Set(same)) if id.number() == same.number() => Patch::Set(id),
             _ => {
-                self.errors.push(object_name, FieldCode::Conflicting, format!("names another record than {id_name}"));
+                self.errors.push(
+                    object_name,
+                    FieldCode::Conflicting,
+                    format_args!("names another record than {id_name}"),
+                );
                 Patch::Keep
             }
         }
@@ -259,11 +291,12 @@ impl<'a> ObjectReader<'a> {
 
     /// Ends the reading: a member that nobody asked for is an error unless it is one of `read_only`.
     fn finish<T>(mut self, read_only: &[&str], value: Option<T>) -> Result<T, FieldErrors> {
-        for name in self.body.keys() {
-            if !self.known.contains(&name.as_str()) && !read_only.contains(&name.as_str()) {
-                self.errors.push(name.clone(), FieldCode::UnknownField, "is no field of this resource");
-            }
-        }
+        let known = &self.known;
+        let unknown =
+            self.body.keys().filter(|name| !known.contains(&name.as_str()) && !read_only.contains(&name.as_str()));
+        self.errors.each(unknown, |name, errors| {
+            errors.push(name, FieldCode::UnknownField, "is no field of this resource");
+        });
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => Err(self.errors),
@@ -280,7 +313,7 @@ impl fmt::Debug for ObjectReader<'_> {
 impl FromJson for bool {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         if value.as_bool().is_none() {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be true or false");
+            errors.push(at, FieldCode::WrongType, "must be true or false");
         }
         value.as_bool()
     }
@@ -290,7 +323,7 @@ impl FromJson for Uuid {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let parsed = value.as_str().and_then(|text| text.parse().ok());
         if parsed.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidId, crate::uuid::NotAUuid.to_string());
+            errors.push(at, FieldCode::InvalidId, crate::uuid::NotAUuid);
         }
         parsed
     }
@@ -305,7 +338,7 @@ impl<T: RecordId> FromJson for T {
             _ => None,
         };
         if parsed.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidId, crate::ids::NotAnId.to_string());
+            errors.push(at, FieldCode::InvalidId, crate::ids::NotAnId);
         }
         parsed
     }

@@ -3,6 +3,7 @@
 //! A filter is declared once, by reading it: [`ParamReader::describing`] runs the same code to collect the
 //! names, types and texts for the API document.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::error::{FieldCode, FieldErrors};
@@ -66,20 +67,24 @@ pub struct ParamReader {
 }
 
 impl ParamReader {
+    /// The most parameters of a query string, the same on every route. Whoever decodes one counts before.
+    pub const MOST: usize = 100;
+
     /// A reader of decoded name–value pairs. A repeated or empty parameter is a problem.
     #[must_use]
     pub fn new(given: Vec<(String, String)>) -> Self {
         let mut errors = FieldErrors::new();
-        for (index, (name, value)) in given.iter().enumerate() {
+        let mut names = HashSet::with_capacity(given.len());
+        errors.each(&given, |(name, value), errors| {
             if value.is_empty() {
                 errors.push(name, FieldCode::Required, "must not be empty; leave it out instead");
             } else if contains_control(value) {
                 errors.push(name, FieldCode::InvalidCharacters, "must not contain control characters");
             }
-            if given[..index].iter().any(|(earlier, _)| earlier == name) {
+            if !names.insert(name) {
                 errors.push(name, FieldCode::Repeated, "must be given once");
             }
-        }
+        });
         Self { given, descriptions: Vec::with_capacity(20), errors }
     }
 
@@ -98,11 +103,10 @@ impl ParamReader {
     pub fn read<T: FromParams>(mut self) -> Result<T, FieldErrors> {
         let read = T::from_params(&mut self);
         let Self { given, descriptions, mut errors } = self;
-        for (name, _) in &given {
-            if !descriptions.iter().any(|known| known.name == name) {
-                errors.push(name, FieldCode::UnknownField, "is no parameter of this route");
-            }
-        }
+        let unknown = given.iter().filter(|(name, _)| !descriptions.iter().any(|known| known.name == name));
+        errors.each(unknown, |(name, _), errors| {
+            errors.push(name, FieldCode::UnknownField, "is no parameter of this route");
+        });
         errors.into_result(read)
     }
 
@@ -153,7 +157,7 @@ impl ParamReader {
         let value = self.take(name, kind, description)?;
         let entries: Vec<&str> = value.split(',').map(str::trim).collect();
         if entries.len() > MOST_ENTRIES {
-            self.errors.push(name, FieldCode::TooMany, format!("must have at most {MOST_ENTRIES} entries"));
+            self.errors.push(name, FieldCode::TooMany, format_args!("must have at most {MOST_ENTRIES} entries"));
             return None;
         }
         let mut read = Vec::with_capacity(entries.len());
@@ -174,7 +178,7 @@ impl ParamReader {
     pub fn contains(&mut self, name: &'static str, description: &'static str) -> Option<String> {
         let value = self.take(name, ParamKind::Text, description)?;
         if value.chars().nth(LONGEST_TEXT).is_some() {
-            self.errors.push(name, FieldCode::TooLong, format!("must have at most {LONGEST_TEXT} characters"));
+            self.errors.push(name, FieldCode::TooLong, format_args!("must have at most {LONGEST_TEXT} characters"));
             return None;
         }
         Some(lowercase(&value))

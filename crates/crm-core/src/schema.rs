@@ -51,7 +51,8 @@ diesel::table! {
         fingerprint -> Binary,
         status -> SmallInt,
         headers -> JsonText,
-        body -> Binary,
+        body -> Nullable<Binary>,
+        size -> Integer,
         created_on -> Instant,
     }
 }

@@ -69,7 +69,7 @@ impl FromJson for Timestamp {
     fn from_json(value: &serde_json::Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let parsed = value.as_str().and_then(|text| text.parse().ok());
         if parsed.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidDate, NotATimestamp.to_string());
+            errors.push(at, FieldCode::InvalidDate, NotATimestamp);
         }
         parsed
     }

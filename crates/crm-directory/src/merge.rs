@@ -1,6 +1,6 @@
 //! What merging contacts and merging organizations have in common.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use crm_core::input::{Described, FromBody, ObjectReader};
@@ -40,13 +40,8 @@ impl<I: RecordId + PartialEq> MergeRequest<I> {
             let message = format!("{target} is the target of the merge");
             return Err(FieldErrors::of(SOURCES, FieldCode::Conflicting, message).into());
         }
-        let mut sources = Vec::with_capacity(self.source_ids.len());
-        for id in &self.source_ids {
-            if !sources.contains(id) {
-                sources.push(*id);
-            }
-        }
-        Ok(sources)
+        let mut seen = HashSet::with_capacity(self.source_ids.len());
+        Ok(self.source_ids.iter().filter(|id| seen.insert(id.number())).copied().collect())
     }
 }
 

@@ -1,4 +1,5 @@
 use crm_core::input::{At, JsonObject};
+use crm_core::values::Document;
 use crm_core::{FieldCode, FieldErrors, Patch};
 use serde_json::Value;
 
@@ -24,11 +25,7 @@ impl Form {
             let was_given =
                 input.is_some_and(|input| input.0.get(&field.id).is_some_and(|value| !is_nothing(field, value)));
             if !was_given {
-                errors.push(
-                    At::field(PLACE).key(&field.id).to_string(),
-                    FieldCode::Required,
-                    "is required by the form",
-                );
+                errors.push(At::field(PLACE).key(&field.id), FieldCode::Required, "is required by the form");
             }
         }
         CustomFields(values.into())
@@ -53,7 +50,7 @@ impl Form {
                 }
                 Reading::Nothing if field.required => {
                     let message = "is required by the form and cannot be cleared";
-                    errors.push(at.to_string(), FieldCode::NotNullable, message);
+                    errors.push(at, FieldCode::NotNullable, message);
                 }
                 // Not `remove`, which would move the last value into the gap.
                 Reading::Nothing => {
@@ -62,7 +59,12 @@ impl Form {
                 Reading::Wrong => {}
             }
         }
-        CustomFields(values.into())
+        let values = Document::from(values);
+        if values.as_str().len() > CustomFields::MOST_BYTES {
+            let message = "must have at most 1 MiB as JSON, with the values of fields that are off the form";
+            errors.push(PLACE, FieldCode::TooLong, message);
+        }
+        CustomFields(values)
     }
 
     /// As [`check_patch`](Self::check_patch), for a patch with `"customFields": null`: removes the value of
@@ -106,16 +108,14 @@ impl Form {
 
     /// The members of an input whose keys are custom fields of this form; the others are problems.
     fn known<'a>(&'a self, input: &'a CustomFieldsInput, errors: &mut FieldErrors) -> Vec<(&'a Field, &'a Value)> {
-        let mut known = Vec::with_capacity(input.0.len());
-        for (id, value) in &input.0 {
-            match self.custom(id) {
-                Some(field) => known.push((field, value)),
-                None => {
-                    let message = "the form has no custom field of this id";
-                    errors.push(At::field(PLACE).key(id).to_string(), FieldCode::UnknownCustomField, message);
-                }
+        let mut known = Vec::new();
+        errors.each(&input.0, |(id, value), errors| match self.custom(id) {
+            Some(field) => known.push((field, value)),
+            None => {
+                let message = "the form has no custom field of this id";
+                errors.push(At::field(PLACE).key(id), FieldCode::UnknownCustomField, message);
             }
-        }
+        });
         known
     }
 

@@ -15,6 +15,9 @@ use serde_json::Value;
 pub struct CustomFields(pub(crate) Document);
 
 impl CustomFields {
+    /// The most bytes of the JSON of a record's, as many as one request brings: each patch could add to them otherwise.
+    pub const MOST_BYTES: usize = 1024 * 1024;
+
     /// The values.
     #[must_use]
     pub fn to_object(&self) -> JsonObject {
@@ -64,7 +67,7 @@ impl FromJson for CustomFieldsInput {
         match value {
             Value::Object(members) => Some(Self(members.clone())),
             _ => {
-                errors.push(at.to_string(), FieldCode::WrongType, "must be an object of values by field id");
+                errors.push(at, FieldCode::WrongType, "must be an object of values by field id");
                 None
             }
         }

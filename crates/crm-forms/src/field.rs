@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromJson, JsonObject, read_list};
+use crm_core::input::{At, FromJson, JsonObject, read_list, refuse_unknown};
 use crm_core::values::{Color, Title, read_text};
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use serde::{Deserialize, Serialize};
@@ -134,17 +134,11 @@ const MOST_LABELS: usize = 50;
 impl FromJson for NewField {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(
-                at.to_string(),
-                FieldCode::WrongType,
-                "must be an object { id, label, category, type, required }",
-            );
+            errors.push(at, FieldCode::WrongType, "must be an object { id, label, category, type, required }");
             return None;
         };
         let before = errors.as_slice().len();
-        for name in members.keys().filter(|name| !MEMBERS.contains(&name.as_str())) {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a field");
-        }
+        refuse_unknown(members, MEMBERS, at, "is no member of a field", errors);
         let id = given(members, "id").and_then(|value| read_id(value, &at.key("id"), errors));
         let label = match given(members, "label") {
             Some(value) => Title::from_json(value, &at.key("label"), errors),
@@ -192,22 +186,22 @@ impl NewField {
         let options = self.options.as_deref().unwrap_or_default();
         let place = at.key("options");
         if !self.field_type.has_options() && !options.is_empty() {
-            errors.push(place.to_string(), FieldCode::Conflicting, "only a dropdown or tag picker has options");
+            errors.push(place, FieldCode::Conflicting, "only a dropdown or tag picker has options");
         }
         if self.category == Category::Custom && self.field_type.has_options() && options.is_empty() {
-            errors.push(place.to_string(), FieldCode::Required, "a dropdown or tag picker needs at least one option");
+            errors.push(place, FieldCode::Required, "a dropdown or tag picker needs at least one option");
         }
         if self.field_type == FieldType::TagPicker {
-            for (index, option) in options.iter().enumerate() {
+            errors.each(options.iter().enumerate(), |(index, option), errors| {
                 if !matches!(option, FieldOption::Labeled { color: Some(_), .. }) {
                     let message = "an option of a tag picker is an object { id, label, color }";
-                    errors.push(place.index(index).to_string(), FieldCode::Required, message);
+                    errors.push(place.index(index), FieldCode::Required, message);
                 }
-            }
+            });
         }
         if !self.field_type.has_labels() && self.label_options.as_ref().is_some_and(|labels| !labels.is_empty()) {
             let message = "only labeled values have labels: email_labeled and tel_labeled";
-            errors.push(at.key("labelOptions").to_string(), FieldCode::Conflicting, message);
+            errors.push(at.key("labelOptions"), FieldCode::Conflicting, message);
         }
     }
 }
@@ -217,13 +211,8 @@ impl FromJson for FieldOption {
         let Value::Object(members) = value else {
             return Title::from_json(value, at, errors).map(|text| Self::Plain(text.into_string()));
         };
-        for name in members.keys().filter(|name| !matches!(name.as_str(), "id" | "label" | "color")) {
-            errors.push(
-                at.key(name).to_string(),
-                FieldCode::UnknownField,
-                "an option has the members id, label and color",
-            );
-        }
+        let message = "an option has the members id, label and color";
+        refuse_unknown(members, &["id", "label", "color"], at, message, errors);
         let mut text = |name: &str, limit: usize| {
             let at = at.key(name);
             match given(members, name) {
@@ -261,14 +250,14 @@ fn given<'a>(members: &'a JsonObject, name: &str) -> Option<&'a Value> {
 }
 
 fn missing<T>(at: &At<'_>, errors: &mut FieldErrors) -> Option<T> {
-    errors.push(at.to_string(), FieldCode::Required, "is required");
+    errors.push(at, FieldCode::Required, "is required");
     None
 }
 
 fn read_id(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<String> {
     let text = read_text(value, at, usize::MAX, false, errors)?;
     if !is_field_id(text) {
-        errors.push(at.to_string(), FieldCode::InvalidId, "must be 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'");
+        errors.push(at, FieldCode::InvalidId, "must be 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'");
         return None;
     }
     Some(text.to_owned())
@@ -286,16 +275,16 @@ fn read_word<T>(
     let word = read_text(value, &at, usize::MAX, false, errors)?;
     let read = known(word);
     if read.is_none() {
-        errors.push(at.to_string(), FieldCode::InvalidValue, format!("there is no such {name}"));
+        errors.push(at, FieldCode::InvalidValue, format_args!("there is no such {name}"));
     }
     read
 }
 
 fn unique<'a>(texts: impl Iterator<Item = &'a str>, at: &At<'_>, errors: &mut FieldErrors) {
     let mut seen = std::collections::HashSet::new();
-    for (index, text) in texts.enumerate() {
+    errors.each(texts.enumerate(), |(index, text), errors| {
         if !seen.insert(text) {
-            errors.push(at.index(index).to_string(), FieldCode::Duplicate, "stands in the list twice");
+            errors.push(at.index(index), FieldCode::Duplicate, "stands in the list twice");
         }
-    }
+    });
 }

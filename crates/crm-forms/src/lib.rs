@@ -5,8 +5,8 @@ mod custom;
 mod error;
 mod field;
 mod field_type;
-mod filter;
 mod form;
+mod in_use;
 mod moments;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -20,7 +20,7 @@ pub use custom::{CustomFields, CustomFieldsInput};
 pub use error::FormError;
 pub use field::{Category, Field, FieldOption, NewFields};
 pub use field_type::FieldType;
-pub use filter::HasCustomValue;
 pub use form::{Form, StoredForm};
+pub use in_use::custom_fields_in_use;
 pub use own::{CONTACTS, FormKind, ORGANIZATIONS, OwnField, OwnOptions, PIPELINE};
 pub use service::{NewForm, get, get_shared, replace};

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crm_core::{FieldCode, FieldErrors, PublicTenantId, Uuid};
 use diesel::QueryResult;
@@ -7,35 +7,41 @@ use crate::field::NewField;
 use crate::{Category, Field, FieldType, Form, FormError, NewFields, OwnField, OwnOptions};
 
 impl Form {
-    /// The form that takes the place of this one, see [`replace`](crate::replace). `in_use` says whether any
-    /// record has a value in the custom field of this id.
+    /// The most custom fields that are off a form while records have values in them, as many as a form has. What a
+    /// record keeps would grow without end otherwise: each form can have other fields than the one before.
+    pub const MOST_RETIRED: usize = NewFields::LIMIT;
+
+    /// The form that takes the place of this one, see [`replace`](crate::replace). `in_use` says in which of these
+    /// custom fields any record has a value; it is asked once at most.
     ///
     /// # Errors
     /// [`FormError::Invalid`]; [`FormError::FieldInUse`]; the error of `in_use`.
     pub fn replaced(
         &self,
         new: &NewFields,
-        mut in_use: impl FnMut(&str) -> QueryResult<bool>,
+        in_use: impl FnOnce(&[&str]) -> QueryResult<HashSet<String>>,
     ) -> Result<Self, FormError> {
         let fields = checked(new, self.own, &self.tenant).map_err(FormError::Invalid)?;
-        let mut retired = BTreeMap::new();
-        let mut blocked = Vec::new();
-        for (id, before) in self.types_with_values() {
-            let now = fields.iter().find(|field| field.id == id && field.category == Category::Custom);
-            match now.map(|field| field.field_type) {
-                Some(now) if now == before => {}
-                Some(_) if in_use(id)? => blocked.push(id.to_owned()),
-                Some(_) => {}
-                // A field without values needs no memory: none can come while it is off the form.
-                None if in_use(id)? => {
-                    retired.insert(id.to_owned(), before);
-                }
-                None => {}
-            }
-        }
+        let custom = fields.iter().filter(|field| field.category == Category::Custom);
+        let types: HashMap<&str, FieldType> = custom.map(|field| (field.id.as_str(), field.field_type)).collect();
+        let changed = self.types_with_values().filter(|(id, before)| types.get(id) != Some(before));
+        let changed: BTreeMap<&str, FieldType> = changed.collect();
+        let ids: Vec<&str> = changed.keys().copied().collect();
+        let used = if ids.is_empty() { HashSet::new() } else { in_use(&ids)? };
+        // A field without values needs no memory: none can come while it is off the form.
+        let used = changed.into_iter().filter(|(id, _)| used.contains(*id));
+        let (blocked, retired): (Vec<_>, Vec<_>) = used.partition(|(id, _)| types.contains_key(id));
         if !blocked.is_empty() {
-            return Err(FormError::FieldInUse(blocked));
+            return Err(FormError::FieldInUse(blocked.into_iter().map(|(id, _)| id.to_owned()).collect()));
         }
+        if retired.len() > Self::MOST_RETIRED {
+            let message = format!(
+                "records have values in more than {} fields that would be off the form: clear some of them first",
+                Self::MOST_RETIRED
+            );
+            return Err(FieldErrors::of(&new.place, FieldCode::TooMany, message).into());
+        }
+        let retired = retired.into_iter().map(|(id, before)| (id.to_owned(), before)).collect();
         Ok(Self::new(self.own, &self.tenant, fields, retired))
     }
 
@@ -60,7 +66,7 @@ fn checked(new: &NewFields, own: &[OwnField], tenant: &PublicTenantId) -> Result
         if let Some(id) = &field.id
             && !seen.insert(id.as_str())
         {
-            errors.push(format!("{place}.id"), FieldCode::Duplicate, "another field of the form has this id");
+            errors.push(format_args!("{place}.id"), FieldCode::Duplicate, "another field of the form has this id");
         }
         let known = own.iter().find(|own| field.id.as_deref() == Some(own.id));
         check_field(field, known, &place, &mut errors);
@@ -88,22 +94,22 @@ fn check_field(field: &NewField, known: Option<&OwnField>, place: &str, errors: 
         (Category::Custom, None) => return,
         (Category::Custom, Some(_)) => {
             let message = "is the id of a field of the resource itself: choose another, or the category default";
-            errors.push(format!("{place}.id"), FieldCode::Conflicting, message);
+            errors.push(format_args!("{place}.id"), FieldCode::Conflicting, message);
             return;
         }
         (Category::Default, None) => {
             let message = "a default field is one of the resource's own fields; others have the category custom";
-            errors.push(format!("{place}.id"), FieldCode::InvalidValue, message);
+            errors.push(format_args!("{place}.id"), FieldCode::InvalidValue, message);
             return;
         }
         (Category::Default, Some(own)) => own,
     };
     if field.field_type != own.field_type {
         let message = format!("the type of this field is {}", own.field_type.as_str());
-        errors.push(format!("{place}.type"), FieldCode::InvalidValue, message);
+        errors.push(format_args!("{place}.type"), FieldCode::InvalidValue, message);
     }
     if own.always_required && field.required == Some(false) {
-        errors.push(format!("{place}.required"), FieldCode::InvalidValue, "this field is required on every form");
+        errors.push(format_args!("{place}.required"), FieldCode::InvalidValue, "this field is required on every form");
     }
     for (index, option) in field.options.iter().flatten().enumerate() {
         let allowed = match own.options {
@@ -112,7 +118,11 @@ fn check_field(field: &NewField, known: Option<&OwnField>, place: &str, errors: 
             OwnOptions::Closed(known) => known.contains(&option.id()),
         };
         if !allowed {
-            errors.push(format!("{place}.options[{index}]"), FieldCode::InvalidValue, "this field has no such option");
+            errors.push(
+                format_args!("{place}.options[{index}]"),
+                FieldCode::InvalidValue,
+                "this field has no such option",
+            );
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::Json;
@@ -76,9 +78,10 @@ pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) 
 
 /// Replaces the form of a kind. Call it in a [`DbConnection::write`].
 ///
-/// `in_use` says whether any record of the tenant has a value in the custom field of this id, see
-/// [`HasCustomValue`](crate::HasCustomValue). A field that is taken off while it is in use keeps its values,
-/// and its type is remembered: it can come back with that type only, unless the values are gone by then.
+/// `in_use` says in which of these custom fields any record of the tenant has a value, see
+/// [`custom_fields_in_use`](crate::custom_fields_in_use). A field that is taken off while it is in use keeps its values,
+/// and its type is remembered: it can come back with that type only, unless the values are gone by then. No more than
+/// [`Form::MOST_RETIRED`] fields can be off the form with values.
 ///
 /// # Errors
 /// [`FormError::Unmet`], [`FormError::Invalid`], [`FormError::FieldInUse`], nothing written; the database's, a
@@ -89,7 +92,7 @@ pub fn replace(
     kind: FormKind,
     condition: &Condition<Form>,
     new: &NewForm,
-    mut in_use: impl FnMut(&mut DbConnection, &str) -> QueryResult<bool>,
+    in_use: impl FnOnce(&mut DbConnection, &[&str]) -> QueryResult<HashSet<String>>,
 ) -> Result<Form, FormError> {
     let NewForm { fields, creator } = new;
     let place = forms::table.find((scope.tenant(), kind.number()));
@@ -97,7 +100,7 @@ pub fn replace(
     let is_first = stored.is_none();
     let present = form(scope, kind, stored);
     condition.check(|| Ok::<_, FormError>(present.clone()))?;
-    let replaced = present.replaced(fields, |field| in_use(connection, field))?;
+    let replaced = present.replaced(fields, |ids| in_use(connection, ids))?;
     let (stored, creator) = (Json(replaced.to_stored()), creator.clone().map(Json));
     let written = if is_first {
         let first = InsertedForm {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use crm_core::input::{At, FromJson, read_list};
+use crm_core::input::{At, FromJson, read_list, refuse_unknown};
 use crm_core::values::{Color, Followers, LabeledValueKind, LabeledValues, Money, Url, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::Serialize;
@@ -94,18 +94,18 @@ fn number(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Value>
         Value::Number(number) => (number.to_string(), value.clone()),
         Value::String(text) => (text.trim().to_owned(), text.trim().into()),
         _ => {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be a number, or a string that is one");
+            errors.push(at, FieldCode::WrongType, "must be a number, or a string that is one");
             return None;
         }
     };
     if Number::from_str(&spelled).is_err() {
-        errors.push(at.to_string(), FieldCode::InvalidValue, "must be a number such as 12.5");
+        errors.push(at, FieldCode::InvalidValue, "must be a number such as 12.5");
         return None;
     }
     // The parse says only whether other programs can read it as a number at all.
     let is_finite = spelled.parse::<f64>().is_ok_and(f64::is_finite);
     if spelled.len() > LONGEST_NUMBER || !is_finite {
-        errors.push(at.to_string(), FieldCode::OutOfRange, "must be below 10^308 and have at most 100 characters");
+        errors.push(at, FieldCode::OutOfRange, "must be below 10^308 and have at most 100 characters");
         return None;
     }
     Some(kept)
@@ -123,12 +123,12 @@ fn moment<T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
     let Value::String(text) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
+        errors.push(at, FieldCode::WrongType, "must be a string");
         return None;
     };
     let parsed = parse(text);
     if parsed.is_none() {
-        errors.push(at.to_string(), FieldCode::InvalidDate, message);
+        errors.push(at, FieldCode::InvalidDate, message);
     }
     parsed
 }
@@ -142,23 +142,21 @@ fn range<T: PartialOrd>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<Value> {
     let Value::Object(members) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be an object { start, end }");
+        errors.push(at, FieldCode::WrongType, "must be an object { start, end }");
         return None;
     };
     let before = errors.as_slice().len();
-    for name in members.keys().filter(|name| !matches!(name.as_str(), "start" | "end")) {
-        errors.push(at.key(name).to_string(), FieldCode::UnknownField, "a range has the members start and end");
-    }
+    refuse_unknown(members, &["start", "end"], at, "a range has the members start and end", errors);
     let mut read = |name: &str| match members.get(name) {
         None | Some(Value::Null) => {
-            errors.push(at.key(name).to_string(), FieldCode::Required, "is required");
+            errors.push(at.key(name), FieldCode::Required, "is required");
             None
         }
         Some(value) => moment(value, &at.key(name), message, errors, &parse),
     };
     let (start, end) = (read("start"), read("end"));
     if start? > end? {
-        errors.push(at.to_string(), FieldCode::Conflicting, "start must not be after end");
+        errors.push(at, FieldCode::Conflicting, "start must not be after end");
     }
     (errors.as_slice().len() == before).then(|| value.clone())
 }
@@ -187,9 +185,9 @@ fn chosen<T: Chosen>(value: &Value, options: &[FieldOption], at: &At<'_>, errors
     let mut seen = HashSet::new();
     for (index, entry) in entries.iter().enumerate() {
         if !known.contains(entry.id()) {
-            errors.push(at.index(index).to_string(), FieldCode::InvalidValue, "is no option of the field");
+            errors.push(at.index(index), FieldCode::InvalidValue, "is no option of the field");
         } else if !seen.insert(entry.id()) {
-            errors.push(at.index(index).to_string(), FieldCode::Duplicate, "stands in the list twice");
+            errors.push(at.index(index), FieldCode::Duplicate, "stands in the list twice");
         }
     }
     let right = errors.as_slice().len() == before;
@@ -224,7 +222,7 @@ struct PickedTag {
 impl FromJson for PickedTag {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, label, color }");
+            errors.push(at, FieldCode::WrongType, "must be an object { id, label, color }");
             return None;
         };
         let mut kept = Map::new();
@@ -237,14 +235,14 @@ impl FromJson for PickedTag {
                 "label" => read_text(value, &at, 255, true, errors).map(str::to_owned),
                 "color" => Color::from_json(value, &at, errors).map(Color::into_string),
                 _ => {
-                    errors.push(at.to_string(), FieldCode::UnknownField, "a tag has the members id, label and color");
+                    errors.push(at, FieldCode::UnknownField, "a tag has the members id, label and color");
                     None
                 }
             };
             kept.insert(name.clone(), text?.into());
         }
         if id.is_none() {
-            errors.push(at.key("id").to_string(), FieldCode::Required, "is required");
+            errors.push(at.key("id"), FieldCode::Required, "is required");
         }
         Some(Self { id: id?, members: kept })
     }

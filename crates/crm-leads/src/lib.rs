@@ -14,7 +14,7 @@ mod service;
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
 pub use links::{
-    has_custom_value, lock, lock_converted_into, repoint_organizations, unlink_opportunities, unlink_organizations,
+    custom_fields_in_use, lock, lock_converted_into, repoint_organizations, unlink_opportunities, unlink_organizations,
 };
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{repoint_contacts, unlink_contacts};

@@ -45,4 +45,4 @@ crm_core::reference_column! {
     unlink_opportunities;
 }
 
-crm_forms::has_custom_value!(leads);
+crm_forms::custom_fields_in_use!(leads);

@@ -1,5 +1,6 @@
 //! Deleting many records of one kind at once (contract/tags-forms-bulk, "Bulk actions").
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
@@ -110,7 +111,8 @@ pub fn delete<M: Module>(
         Entity::Contact => numbers(contacts::delete(connection, scope, &typed(ids), &Condition::none())?),
         Entity::Organization => numbers(organizations::delete(connection, scope, &typed(ids), &Condition::none())?),
     };
-    let not_found = ids.iter().filter(|id| !deleted.contains(id)).map(ToString::to_string).collect();
+    let gone: HashSet<i64> = deleted.iter().copied().collect();
+    let not_found = ids.iter().filter(|id| !gone.contains(id)).map(ToString::to_string).collect();
     Ok(BulkOutcome { deleted: deleted.iter().map(ToString::to_string).collect(), not_found })
 }
 
@@ -130,7 +132,7 @@ impl<M: Module> FromJson for EntityOf<M> {
         let found = M::ENTITIES.iter().find(|(name, _)| value.as_str() == Some(name));
         if found.is_none() {
             let names: Vec<&str> = M::ENTITIES.iter().map(|(name, _)| *name).collect();
-            errors.push(at.to_string(), FieldCode::InvalidValue, format!("must be one of {}", names.join(", ")));
+            errors.push(at, FieldCode::InvalidValue, format_args!("must be one of {}", names.join(", ")));
         }
         found.map(|(_, entity)| Self(*entity, PhantomData))
     }
@@ -144,7 +146,7 @@ impl FromJson for Delete {
         if value.as_str() == Some("delete") {
             return Some(Self);
         }
-        errors.push(at.to_string(), FieldCode::InvalidValue, "must be delete");
+        errors.push(at, FieldCode::InvalidValue, "must be delete");
         None
     }
 }

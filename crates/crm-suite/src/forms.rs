@@ -1,5 +1,7 @@
 //! Forms, which may only change as far as the values of records allow.
 
+use std::collections::HashSet;
+
 use crm_core::{Condition, DbConnection, Scope};
 use crm_directory::{contacts, organizations};
 use crm_forms::{Form, FormKind, NewForm};
@@ -27,15 +29,23 @@ pub fn replace(
     condition: &Condition<Form>,
     new: &NewForm,
 ) -> Result<Form, SuiteError> {
-    let in_use = |connection: &mut DbConnection, field: &str| has_value(connection, scope, kind, field);
+    let in_use = |connection: &mut DbConnection, fields: &[&str]| fields_in_use(connection, scope, kind, fields);
     Ok(crm_forms::replace(connection, scope, kind, condition, new, in_use)?)
 }
 
-fn has_value(connection: &mut DbConnection, scope: &Scope, kind: FormKind, field: &str) -> QueryResult<bool> {
+fn fields_in_use(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: FormKind,
+    fields: &[&str],
+) -> QueryResult<HashSet<String>> {
     match kind {
-        FormKind::Pipeline => Ok(crm_leads::has_custom_value(connection, scope, field)?
-            || crm_opportunities::has_custom_value(connection, scope, field)?),
-        FormKind::Contacts => contacts::has_custom_value(connection, scope, field),
-        FormKind::Organizations => organizations::has_custom_value(connection, scope, field),
+        FormKind::Pipeline => {
+            let mut used = crm_leads::custom_fields_in_use(connection, scope, fields)?;
+            used.extend(crm_opportunities::custom_fields_in_use(connection, scope, fields)?);
+            Ok(used)
+        }
+        FormKind::Contacts => contacts::custom_fields_in_use(connection, scope, fields),
+        FormKind::Organizations => organizations::custom_fields_in_use(connection, scope, fields),
     }
 }

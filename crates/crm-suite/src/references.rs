@@ -32,5 +32,5 @@ pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &Re
 }
 
 fn blame<I: RecordId>(errors: &mut FieldErrors, field: &str, id: I) {
-    errors.push(field, FieldCode::UnknownReference, format!("no {} has the id {id}", I::KIND.name()));
+    errors.push(field, FieldCode::UnknownReference, format_args!("no {} has the id {id}", I::KIND.name()));
 }

@@ -73,11 +73,11 @@ impl FromJson for TagLabel {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
         if text.is_empty() {
-            errors.push(at.to_string(), FieldCode::Required, "must have 1 to 64 characters");
+            errors.push(at, FieldCode::Required, "must have 1 to 64 characters");
             return None;
         }
         if text.contains(',') {
-            errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain a comma");
+            errors.push(at, FieldCode::InvalidCharacters, "must not contain a comma");
             return None;
         }
         Some(Self(text.to_owned()))

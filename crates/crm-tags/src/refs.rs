@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromJson};
+use crm_core::input::{At, FromJson, refuse_unknown};
 use crm_core::values::{contains_control, lowercase, read_text};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, columns};
 use diesel::prelude::*;
@@ -46,21 +46,24 @@ impl FromJson for TagRefs {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let refs: Vec<Option<TagRef>> = match value {
             Value::String(text) if text.trim().is_empty() => Vec::new(),
-            Value::String(text) => text.split(',').map(|spelled| TagRef::spelled(spelled, at, errors)).collect(),
+            // One more than the limit is enough to know, and a body can hold half a million.
+            Value::String(text) => {
+                let spelled = text.split(',').take(Self::LIMIT + 1);
+                spelled.map(|spelled| TagRef::spelled(spelled, at, errors)).collect()
+            }
             Value::Array(entries) => entries
                 .iter()
                 .enumerate()
-                // One more than the limit is enough to know, and a body can hold half a million.
                 .take(Self::LIMIT + 1)
                 .map(|(index, entry)| TagRef::entry(entry, &at.index(index), errors))
                 .collect(),
             _ => {
-                errors.push(at.to_string(), FieldCode::WrongType, "must be a string with commas, or an array");
+                errors.push(at, FieldCode::WrongType, "must be a string with commas, or an array");
                 return None;
             }
         };
         if refs.len() > Self::LIMIT {
-            errors.push(at.to_string(), FieldCode::TooMany, "must have at most 50 entries");
+            errors.push(at, FieldCode::TooMany, "must have at most 50 entries");
             return None;
         }
         refs.into_iter().collect::<Option<_>>().map(Self)
@@ -71,11 +74,11 @@ impl TagRef {
     fn spelled(text: &str, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = text.trim();
         if text.is_empty() {
-            errors.push(at.to_string(), FieldCode::InvalidValue, "has an empty entry");
+            errors.push(at, FieldCode::InvalidValue, "has an empty entry");
             return None;
         }
         if contains_control(text) {
-            errors.push(at.to_string(), FieldCode::InvalidCharacters, "must not contain control characters");
+            errors.push(at, FieldCode::InvalidCharacters, "must not contain control characters");
             return None;
         }
         Some(Self { place: at.to_string(), name: TagName::Either(lowercase(text)) })
@@ -86,10 +89,8 @@ impl TagRef {
             Value::String(text) => Self::spelled(text, at, errors),
             Value::Object(members) => {
                 let before = errors.as_slice().len();
-                let known = |name: &str| matches!(name, "id" | "label" | "color" | "tenantId");
-                for name in members.keys().filter(|name| !known(name)) {
-                    errors.push(at.key(name).to_string(), FieldCode::UnknownField, "a tag is named by id or label");
-                }
+                let known = ["id", "label", "color", "tenantId"];
+                refuse_unknown(members, &known, at, "a tag is named by id or label", errors);
                 let given = |name| members.get(name).filter(|value: &&Value| !value.is_null());
                 let name = match (given("id"), given("label")) {
                     // The label of a tag that goes by its id is not compared with anything.
@@ -100,18 +101,14 @@ impl TagRef {
                     }
                     (None, Some(label)) => TagName::Label(lowercase(read_label(label, at, errors)?)),
                     (None, None) => {
-                        errors.push(at.to_string(), FieldCode::Required, "must have an id or a label");
+                        errors.push(at, FieldCode::Required, "must have an id or a label");
                         return None;
                     }
                 };
                 (errors.as_slice().len() == before).then(|| Self { place: at.to_string(), name })
             }
             _ => {
-                errors.push(
-                    at.to_string(),
-                    FieldCode::WrongType,
-                    "must be a label, an id, or an object { id } or { label }",
-                );
+                errors.push(at, FieldCode::WrongType, "must be a label, an id, or an object { id } or { label }");
                 None
             }
         }
@@ -166,7 +163,7 @@ pub fn resolve(
     for TagRef { place, name } in &refs.0 {
         match name.find(&candidates) {
             Some(tag) => found.push(tag),
-            None => errors.push(place, FieldCode::UnknownTag, format!("no such tag: {name}")),
+            None => errors.push(place, FieldCode::UnknownTag, format_args!("no such tag: {name}")),
         }
     }
     let named = |tag: &TagOption| found.iter().any(|found| found.id == tag.id);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crm_core::input::{At, FromJson, JsonObject, read_list};
+use crm_core::input::{At, FromJson, JsonObject, longer_than, read_list, refuse_unknown};
 use crm_core::values::{Document, contains_control, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize, Serializer};
@@ -103,7 +103,7 @@ impl fmt::Debug for Configuration {
 impl FromJson for Configuration {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(object) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object");
+            errors.push(at, FieldCode::WrongType, "must be an object");
             return None;
         };
         let mut problems = FieldErrors::new();
@@ -121,17 +121,11 @@ impl FromJson for Configuration {
 impl FromJson for FieldMapping {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(
-                at.to_string(),
-                FieldCode::WrongType,
-                "must be an object { sourceField, targetField, transform }",
-            );
+            errors.push(at, FieldCode::WrongType, "must be an object { sourceField, targetField, transform }");
             return None;
         };
-        for name in members.keys().filter(|name| !["sourceField", "targetField", "transform"].contains(&name.as_str()))
-        {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a field mapping");
-        }
+        let known = ["sourceField", "targetField", "transform"];
+        refuse_unknown(members, &known, at, "is no member of a field mapping", errors);
         let mut name = |member: &str| read_name(members.get(member), &at.key(member), errors);
         let (source_field, target_field) = (name("sourceField"), name("targetField"));
         let transform = match members.get("transform") {
@@ -148,16 +142,15 @@ fn read_name(value: Option<&Value>, at: &At<'_>, errors: &mut FieldErrors) -> Op
         Some(value) => read_text(value, at, 255, false, errors)?,
     };
     if text.is_empty() {
-        errors.push(at.to_string(), FieldCode::Required, "must have 1 to 255 characters");
+        errors.push(at, FieldCode::Required, "must have 1 to 255 characters");
         return None;
     }
     Some(text.to_owned())
 }
 
 fn check_size(object: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) {
-    let size = serde_json::to_vec(object).map_or(usize::MAX, |json| json.len());
-    if size > Configuration::MOST_BYTES {
-        errors.push(at.to_string(), FieldCode::TooLong, "must have at most 64 KiB as JSON");
+    if longer_than(object, Configuration::MOST_BYTES) {
+        errors.push(at, FieldCode::TooLong, "must have at most 64 KiB as JSON");
     }
 }
 
@@ -166,25 +159,21 @@ fn check_characters(value: &Value, at: &At<'_>, errors: &mut FieldErrors) {
     let refused = "must not contain control characters other than tab, CR and LF";
     match value {
         Value::String(text) if contains_control(text) => {
-            errors.push(at.to_string(), FieldCode::InvalidCharacters, refused);
+            errors.push(at, FieldCode::InvalidCharacters, refused);
         }
         Value::Array(entries) => {
-            for (index, entry) in entries.iter().enumerate() {
+            errors.each(entries.iter().enumerate(), |(index, entry), errors| {
                 check_characters(entry, &at.index(index), errors);
-            }
+            });
         }
         Value::Object(members) => {
-            for (name, member) in members {
+            errors.each(members, |(name, member), errors| {
                 if contains_control(name) {
-                    errors.push(
-                        at.to_string(),
-                        FieldCode::InvalidCharacters,
-                        "has a member whose name has control characters",
-                    );
+                    errors.push(at, FieldCode::InvalidCharacters, "has a member whose name has control characters");
                 } else {
                     check_characters(member, &at.key(name), errors);
                 }
-            }
+            });
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

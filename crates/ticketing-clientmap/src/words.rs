@@ -45,7 +45,7 @@ macro_rules! words {
                 let known = value.as_str().and_then(Self::of_word);
                 if known.is_none() {
                     let words: Vec<&str> = Self::ALL.iter().map(|known| known.as_str()).collect();
-                    errors.push(at.to_string(), FieldCode::InvalidValue, format!("must be one of {}", words.join(", ")));
+                    errors.push(at, FieldCode::InvalidValue, format_args!("must be one of {}", words.join(", ")));
                 }
                 known
             }

@@ -7,10 +7,13 @@ CREATE TABLE idempotency_keys (
     fingerprint BLOB NOT NULL,
     status      INTEGER NOT NULL,
     headers     TEXT NOT NULL,
-    body        BLOB NOT NULL,
+    -- NULL where it was too long to be kept.
+    body        BLOB,
+    -- How much of the quota of the tenant the row takes.
+    size        INTEGER NOT NULL,
     created_on  TEXT NOT NULL,
     PRIMARY KEY (tenant_id, key)
 ) STRICT;
 
--- The oldest of a tenant, to be forgotten.
-CREATE INDEX idempotency_keys_created ON idempotency_keys (tenant_id, created_on, key);
+-- The oldest of a tenant, to be forgotten after their time or beyond the quota, which reads nothing but the index.
+CREATE INDEX idempotency_keys_created ON idempotency_keys (tenant_id, created_on, key, size);

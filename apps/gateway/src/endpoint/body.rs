@@ -1,10 +1,11 @@
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use futures_util::StreamExt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
@@ -21,14 +22,21 @@ const MOST_BYTES: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How deep a body may nest.
 const DEEPEST: usize = 64;
+/// How many values a body may have. An object or list counts as [`HEAVY`] more, for what it takes in memory beside what
+/// is in it, so that no body takes more than 64 MiB. The largest form has half as many.
+const MOST_VALUES: usize = 250_000;
+/// How many values an object or list counts as beside itself.
+const HEAVY: usize = 9;
+/// The most bytes of a body that is read where it arrived. Others are read by [`LongBodies`](super::LongBodies).
+const LONGEST_HERE: usize = 64 * 1024;
 
 /// The body: one JSON object, checked as a whole.
 pub struct Body<T>(pub T);
 
-impl<T: FromBody> Extract for Body<T> {
+impl<T: FromBody + Send + 'static> Extract for Body<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call).await?;
-        Ok(Self(parse(call, &bytes)?))
+        Ok(Self(parse(call, bytes).await?))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -40,10 +48,10 @@ impl<T: FromBody> Extract for Body<T> {
 /// A body that may be left out.
 pub struct OptionalBody<T>(pub Option<T>);
 
-impl<T: FromBody> Extract for OptionalBody<T> {
+impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call).await?;
-        Ok(Self(if bytes.is_empty() { None } else { Some(parse(call, &bytes)?) }))
+        Ok(Self(if bytes.is_empty() { None } else { Some(parse(call, bytes).await?) }))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -84,10 +92,18 @@ async fn read(call: &mut Call) -> Result<Bytes, Problem> {
     read.inspect(|bytes| call.attempt.read_body(bytes))
 }
 
-fn parse<T: FromBody>(call: &Call, bytes: &[u8]) -> Result<T, Problem> {
+async fn parse<T: FromBody + Send + 'static>(call: &Call, bytes: Bytes) -> Result<T, Problem> {
     check_media_type(call)?;
+    if bytes.len() <= LONGEST_HERE {
+        return parse_now(&bytes, call.tenant());
+    }
+    let tenant = call.tenant().cloned();
+    call.state.long_bodies.read(&call.request_id(), move || parse_now(&bytes, tenant.as_ref())).await
+}
+
+fn parse_now<T: FromBody>(bytes: &[u8], tenant: Option<&PublicTenantId>) -> Result<T, Problem> {
     let object = parse_object(bytes)?;
-    check_tenant(call, &object)?;
+    check_tenant(&object, tenant)?;
     Ok(T::from_body(&object)?)
 }
 
@@ -106,8 +122,8 @@ fn check_media_type(call: &Call) -> Result<(), Problem> {
 }
 
 /// `tenantId` is optional; where it is sent, it is the tenant of the key.
-fn check_tenant(call: &Call, object: &JsonObject) -> Result<(), Problem> {
-    match (object.get("tenantId"), call.tenant()) {
+fn check_tenant(object: &JsonObject, tenant: Option<&PublicTenantId>) -> Result<(), Problem> {
+    match (object.get("tenantId"), tenant) {
         (None | Some(Value::Null), _) => Ok(()),
         (Some(Value::String(sent)), Some(tenant)) if sent == tenant.as_str() => Ok(()),
         (Some(Value::String(_)), _) => {
@@ -122,7 +138,8 @@ fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
     let malformed =
         |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
+    let room = Cell::new(MOST_VALUES);
+    let value = Strict { depth: 0, room: &room }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
     deserializer.end().map_err(|error| malformed(&error))?;
     match value {
         Value::Object(object) => Ok(object),
@@ -132,32 +149,42 @@ fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
 
 /// Reads a JSON value, refusing what serde_json's own `Value` lets pass.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    /// How many values there may still be.
+    room: &'a Cell<usize>,
 }
 
 /// The key under which serde_json hands an exact number (feature `arbitrary_precision`) to a visitor.
 const EXACT_NUMBER: &str = "$serde_json::private::Number";
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count(1)?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl Strict {
+impl Strict<'_> {
+    fn count<E: serde::de::Error>(self, values: usize) -> Result<(), E> {
+        let left = self.room.get().checked_sub(values);
+        self.room.set(left.ok_or_else(|| E::custom("it has too many values"))?);
+        Ok(())
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        self.count(HEAVY)?;
         if self.depth == DEEPEST {
             Err(E::custom("it nests deeper than 64 levels"))
         } else {
-            Ok(Self { depth: self.depth + 1 })
+            Ok(Self { depth: self.depth + 1, ..self })
         }
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,6 +264,7 @@ mod tests {
             ("{\"a\":\"\\ud800\"}", "a lone surrogate"),
             ("{\"a\":01}", "a leading zero"),
             ("{\"a\":NaN}", "no number"),
+            (&format!("{{\"a\":[{}0]}}", "0,".repeat(MOST_VALUES)), "more values than a body may have"),
             (&nested(65), "65 levels"),
             (&nested(100_000), "100 000 levels"),
         ] {
@@ -244,6 +272,11 @@ mod tests {
         }
         assert!(parse_object(b"{\"a\":\"\xff\"}").is_err(), "no UTF-8");
         assert!(parse_object(nested(64).as_bytes()).is_ok(), "64 levels");
+        // The body and the list are counted as ten values each.
+        for (numbers, is_right) in [(MOST_VALUES - 20, true), (MOST_VALUES - 19, false)] {
+            let body = format!("{{\"a\":[0{}]}}", ",0".repeat(numbers - 1));
+            assert_eq!(parse_object(body.as_bytes()).is_ok(), is_right, "{numbers} numbers");
+        }
     }
 
     #[test]

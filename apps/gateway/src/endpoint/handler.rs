@@ -3,12 +3,11 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use serde_json::{Value, json};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
 use crate::error::{Problem, ProblemCode};
@@ -19,8 +18,9 @@ use crate::state::AppState;
 use super::call::{Call, request_id};
 use super::extract::Extract;
 use super::operation::OperationDoc;
+use super::query;
 use super::reply::{Answer, Rendered, Reply};
-use super::ticketing::{self, is_ticketing};
+use super::ticketing::is_ticketing;
 
 /// A handler never runs longer (contract/conventions, last section).
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -180,7 +180,7 @@ impl Api {
         }
         config.default_service(web::to(|request: HttpRequest| async move {
             let detail = format!("No route has the path {}.", request.path());
-            problem_response(&request, &Problem::new(ProblemCode::UnknownRoute, detail))
+            unserved(&request, Problem::new(ProblemCode::UnknownRoute, detail))
         }));
     }
 }
@@ -208,8 +208,14 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
     resource.default_service(web::to(move |request: HttpRequest| {
         let mut problem = Problem::new(ProblemCode::MethodNotAllowed, format!("Use {allow}."));
         problem.allow = Some(allow.to_string());
-        async move { problem_response(&request, &problem) }
+        async move { unserved(&request, problem) }
     }))
+}
+
+/// The answer where there is no operation. A query string has its bounds here too.
+fn unserved(request: &HttpRequest, problem: Problem) -> HttpResponse {
+    let problem = query::check_count(request.query_string()).err().unwrap_or(problem);
+    problem_response(request, &problem)
 }
 
 /// The last part of a function's type name: `…::http::leads::create_lead` gives `create_lead`.
@@ -309,20 +315,6 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
     response
 }
 
-impl Problem {
-    /// Writes it, in the envelope of the API that it happened in.
-    #[must_use]
-    pub(crate) fn render(&self, is_ticketing: bool, request_id: &str) -> Rendered {
-        let (content_type, body) = if is_ticketing {
-            ("application/json", ticketing::error_body(self))
-        } else {
-            ("application/problem+json", problem_body(request_id, self))
-        };
-        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
-        Rendered { status: self.code.status(), headers, body: body.to_string().into() }
-    }
-}
-
 /// How to authenticate (RFC 9110, 11.6.1; of tokens RFC 6750, section 3).
 fn challenge(code: ProblemCode) -> &'static str {
     match code {
@@ -330,23 +322,4 @@ fn challenge(code: ProblemCode) -> &'static str {
         ProblemCode::InvalidToken | ProblemCode::TokenExpired => "Bearer realm=\"ticketing\", error=\"invalid_token\"",
         _ => "ApiKey header=\"Ocp-Apim-Subscription-Key\"",
     }
-}
-
-/// RFC 9457.
-fn problem_body(request_id: &str, problem: &Problem) -> Value {
-    let mut body = json!({
-        "type": format!("/problems/{}", problem.code.as_str()),
-        "title": problem.code.title(),
-        "status": problem.code.status().as_u16(),
-        "code": problem.code.as_str(),
-        "detail": problem.detail,
-        "requestId": request_id,
-    });
-    if let Value::Object(members) = &mut body {
-        if !problem.errors.is_empty() {
-            members.insert("errors".to_owned(), json!(problem.errors));
-        }
-        members.extend(problem.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    }
-    body
 }

@@ -114,9 +114,12 @@ impl OperationDoc {
              done once, and a repeat gets the first answer again, with `Idempotent-Replayed: true`.",
             Some("^[!-~]{1,255}$"),
         );
-        for code in
-            [ProblemCode::InvalidIdempotencyKey, ProblemCode::IdempotencyKeyInFlight, ProblemCode::IdempotencyKeyReused]
-        {
+        for code in [
+            ProblemCode::InvalidIdempotencyKey,
+            ProblemCode::IdempotencyKeyInFlight,
+            ProblemCode::IdempotencyKeyReused,
+            ProblemCode::AnswerNotKept,
+        ] {
             self.problem(code);
         }
     }

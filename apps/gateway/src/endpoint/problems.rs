@@ -97,6 +97,7 @@ fn schema() -> RefOr<Schema> {
         .property("requestId", string("The same as in the header X-Request-Id."))
         .property("errors", Array::new(error))
         .property("opportunityId", string("Under `already_converted`: the opportunity that exists."))
+        .property("location", string("Under `answer_not_kept`: the path of what was made."))
         .property("allowed", Array::new(string("Under `transition_not_allowed`: a status that is allowed now.")))
         .property("authorizedUsers", Array::new(string("Under `not_authorized_for_transition`: who may.")))
         .property("fields", Array::new(string("Under `field_in_use`: the id of a field.")))

@@ -9,6 +9,19 @@ use super::operation::OperationDoc;
 
 pub(super) type Pairs = Vec<(String, String)>;
 
+/// Counts the parameters before any of them is looked at.
+pub(super) fn check_count(query: &str) -> Result<(), Problem> {
+    if pairs(query).nth(ParamReader::MOST).is_none() {
+        return Ok(());
+    }
+    let detail = format!("The query string has more than {} parameters.", ParamReader::MOST);
+    Err(Problem::new(ProblemCode::MalformedQuery, detail))
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|pair| !pair.is_empty())
+}
+
 /// Splits and decodes a query string. Nothing is dropped or replaced: a repeated parameter stays for
 /// [`ParamReader`] to refuse, and bytes that are no UTF-8 are an error (actix would put U+FFFD).
 pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
@@ -19,9 +32,8 @@ pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
             .map(|decoded| decoded.into_owned())
             .map_err(|_| Problem::new(ProblemCode::MalformedQuery, "A query parameter is not percent-encoded UTF-8."))
     };
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
+    check_count(query)?;
+    pairs(query)
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode(name)?, decode(value)?))

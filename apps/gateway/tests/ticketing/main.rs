@@ -12,6 +12,7 @@ mod caches;
 mod envelopes;
 mod issuer;
 mod key_set;
+mod lengths;
 mod mappings;
 mod oidc_provider;
 mod settings;

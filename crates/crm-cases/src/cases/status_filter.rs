@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crm_core::values::lowercase;
 use crm_core::{CaseTypeId, Db, DbConnection, Scope, sql_fragment};
@@ -27,7 +27,8 @@ impl InStatus {
         let mut labels: Vec<String> = statuses.iter().map(|(_, label)| label.clone()).collect();
         labels.sort_unstable();
         labels.dedup();
-        labels.retain(|label| names.contains(label));
+        let wanted: HashSet<&String> = names.iter().collect();
+        labels.retain(|label| wanted.contains(label));
         let mut by_id: BTreeMap<String, Vec<CaseTypeId>> = BTreeMap::new();
         for (case_type, label) in statuses {
             if labels.binary_search(&label).is_err() {

@@ -36,7 +36,7 @@ impl FromJson for Day {
         // chrono also takes `2025-2-3` and `+12025-02-03`, which have another length.
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| text.len() == 10 && date.year() >= 1);
         if date.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidDate, "must be a day such as 2024-03-01");
+            errors.push(at, FieldCode::InvalidDate, "must be a day such as 2024-03-01");
         }
         date.map(|date| Self(date.format("%Y-%m-%d").to_string()))
     }

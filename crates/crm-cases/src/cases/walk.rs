@@ -94,5 +94,5 @@ const LISTED: usize = 20;
 fn unknown_status(workflow: &Workflow, errors: &mut FieldErrors) {
     let labels: Vec<&str> = workflow.statuses().iter().take(LISTED).map(|status| status.label.as_str()).collect();
     let more = if workflow.statuses().len() > LISTED { ", …" } else { "" };
-    errors.push("status", FieldCode::InvalidValue, format!("must be one of {}{more}", labels.join(", ")));
+    errors.push("status", FieldCode::InvalidValue, format_args!("must be one of {}{more}", labels.join(", ")));
 }

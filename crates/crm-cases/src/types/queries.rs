@@ -1,11 +1,11 @@
 //! The SQL of case types. Every query starts at the tenant of a scope.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, Scope, columns};
-use crm_forms::{Form, HasCustomValue, StoredForm};
+use crm_core::{CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, RecordId, Scope, columns};
+use crm_forms::{Form, StoredForm};
 use diesel::prelude::*;
 
 use crate::schema::{case_types, cases};
@@ -104,19 +104,13 @@ pub(crate) fn count_cases(connection: &mut DbConnection, scope: &Scope, id: Case
         .get_result(connection)
 }
 
-/// Whether any case of the type has a value for this custom field, so that its type cannot change.
-pub(crate) fn has_custom_value(
+/// Which of these custom fields any case of the type has a value in, so that their types cannot change.
+pub(crate) fn custom_fields_in_use(
     connection: &mut DbConnection,
     scope: &Scope,
     id: CaseTypeId,
-    field: &str,
-) -> QueryResult<bool> {
-    let found: Option<CaseId> = cases::table
-        .filter(cases::tenant_id.eq(scope.tenant()))
-        .filter(cases::case_type_id.eq(id))
-        .filter(HasCustomValue::new("custom_fields", field))
-        .select(cases::id)
-        .first(connection)
-        .optional()?;
-    Ok(found.is_some())
+    fields: &[&str],
+) -> QueryResult<HashSet<String>> {
+    let owner = [("tenant_id", scope.tenant().as_i64()), ("case_type_id", id.number())];
+    crm_forms::custom_fields_in_use(connection, "cases", &owner, fields)
 }

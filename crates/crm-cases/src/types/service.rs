@@ -34,7 +34,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCaseType) -
     };
     let general = || general::form(scope.public_tenant());
     let form = match (&new.form, &default) {
-        (Some(fields), _) => general().replaced(fields, |_| Ok(false))?,
+        (Some(fields), _) => general().replaced(fields, |_| Ok([].into()))?,
         (None, Some(row)) => stored_form(scope.public_tenant(), row.values.form.0.clone()),
         (None, None) => general(),
     };
@@ -109,7 +109,7 @@ pub fn update(
         None => None,
         Some(fields) => {
             let present = stored_form(scope.public_tenant(), row.values.form.0.clone());
-            Some(present.replaced(fields, |field| queries::has_custom_value(connection, scope, id, field))?)
+            Some(present.replaced(fields, |ids| queries::custom_fields_in_use(connection, scope, id, ids))?)
         }
     };
     if let Some(workflow) = &patch.workflow {

@@ -89,12 +89,17 @@ pub(crate) fn replace(
     before: &Workflow,
     after: &Workflow,
 ) -> Result<(), CaseTypeError> {
-    let fates: Vec<(&Status, Fate)> =
-        before.statuses().iter().map(|status| (status, Fate::of(status, before, after))).collect();
-    let is_removed = |(status, fate): &(&Status, Fate)| matches!(fate, Fate::Removed).then(|| lowercase(&status.label));
-    let in_use = counts(connection, scope, case_type, fates.iter().filter_map(is_removed).collect())?;
-    if !in_use.is_empty() {
-        return Err(CaseTypeError::StatusInUse(in_use));
+    let fates = before.statuses().iter().map(|status| (lowercase(&status.label), Fate::of(status, before, after)));
+    let fates: HashMap<String, Fate> = fates.filter(|(_, fate)| !matches!(fate, Fate::Stays)).collect();
+    // The others need nothing done: a workflow can have two thousand statuses.
+    let in_use = counts(connection, scope, case_type, fates.keys().cloned().collect())?;
+    let new_label = |status: &StatusInUse| match fates.get(&lowercase(&status.label)) {
+        Some(Fate::Renamed(label)) => Some(label.clone()),
+        _ => None,
+    };
+    let removed: Vec<_> = in_use.iter().filter(|status| new_label(status).is_none()).cloned().collect();
+    if !removed.is_empty() {
+        return Err(CaseTypeError::StatusInUse(removed));
     }
     let of_type = || {
         case_statuses::table
@@ -110,9 +115,9 @@ pub(crate) fn replace(
     let (kept, new): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
     add(connection, &new)?;
-    for (status, fate) in &fates {
-        if let Fate::Renamed(label) = fate {
-            rename(connection, scope, case_type, &status.label, label)?;
+    for status in &in_use {
+        if let Some(label) = new_label(status) {
+            rename(connection, scope, case_type, &status.label, &label)?;
         }
     }
     for status in kept.iter().filter(|status| present.get(&status.label_lower) != Some(&status.node_lower)) {

@@ -84,7 +84,7 @@ impl WorkflowDocument {
 impl FromJson for WorkflowDocument {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { status, transition }");
+            errors.push(at, FieldCode::WrongType, "must be an object { status, transition }");
             return None;
         };
         read_graph(members, at, errors)?;
@@ -104,7 +104,7 @@ fn read_graph(members: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) -> Op
     let nodes: Option<Vec<Node>> = match given(members, "status") {
         None => missing(&place, errors),
         Some(Value::Array(entries)) if entries.is_empty() => {
-            errors.push(place.to_string(), FieldCode::Required, "must have at least one status");
+            errors.push(place, FieldCode::Required, "must have at least one status");
             None
         }
         Some(value) => read_list(value, &place, WorkflowDocument::MOST_NODES, errors),
@@ -127,7 +127,7 @@ fn check_names(nodes: &[Node], at: &At<'_>, errors: &mut FieldErrors) -> bool {
         let data = at.key("data");
         for (name, place) in [(&node.id, at.key("id")), (&node.label, data.key("label"))] {
             if *taken.entry(lowercase(name)).or_insert(index) != index {
-                errors.push(place.to_string(), FieldCode::Duplicate, "is the id or label of another status");
+                errors.push(place, FieldCode::Duplicate, "is the id or label of another status");
                 unique = false;
             }
         }
@@ -138,7 +138,7 @@ fn check_names(nodes: &[Node], at: &At<'_>, errors: &mut FieldErrors) -> bool {
 impl FromJson for Node {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, type, position, data }");
+            errors.push(at, FieldCode::WrongType, "must be an object { id, type, position, data }");
             return None;
         };
         let id = read_name(members, at, "id", errors);
@@ -157,11 +157,7 @@ impl FromJson for Node {
 impl FromJson for Edge {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(
-                at.to_string(),
-                FieldCode::WrongType,
-                "must be an object { id, type, label, source, target, data }",
-            );
+            errors.push(at, FieldCode::WrongType, "must be an object { id, type, label, source, target, data }");
             return None;
         };
         let label = match given(members, "label") {
@@ -197,14 +193,14 @@ fn given<'a>(members: &'a JsonObject, name: &str) -> Option<&'a Value> {
 }
 
 fn missing<T>(at: &At<'_>, errors: &mut FieldErrors) -> Option<T> {
-    errors.push(at.to_string(), FieldCode::Required, "is required");
+    errors.push(at, FieldCode::Required, "is required");
     None
 }
 
 fn as_object<'a>(value: &'a Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<&'a JsonObject> {
     let object = value.as_object();
     if object.is_none() {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be an object");
+        errors.push(at, FieldCode::WrongType, "must be an object");
     }
     object
 }
@@ -227,7 +223,7 @@ fn read_roles(members: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) -> Op
     let at = at.key("authorizedUsers");
     let Some(value) = given(members, "authorizedUsers") else { return Some(Roles::default()) };
     let Value::Array(entries) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be an array of owner, assignee, requestor");
+        errors.push(at, FieldCode::WrongType, "must be an array of owner, assignee, requestor");
         return None;
     };
     let mut roles = Roles::default();
@@ -238,7 +234,7 @@ fn read_roles(members: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) -> Op
             Some("requestor") => roles.requestor = true,
             _ => {
                 let message = "must be one of owner, assignee, requestor";
-                errors.push(at.index(index).to_string(), FieldCode::InvalidValue, message);
+                errors.push(at.index(index), FieldCode::InvalidValue, message);
                 // One is enough to know, and a body can hold half a million.
                 return None;
             }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::values::lowercase;
 
@@ -148,9 +148,9 @@ impl Workflow {
         let leading = || leaving().filter(|transition| Some(transition.target) == to);
         let fitting = || leading().filter(|transition| transition.authorized.takes(actor));
         if leading().next().is_none() {
-            let reached = |place: usize| leaving().any(|transition| transition.target == place);
+            let reached: HashSet<usize> = leaving().map(|transition| transition.target).collect();
             let statuses =
-                self.statuses.iter().enumerate().filter(|(place, _)| Some(*place) != from && reached(*place));
+                self.statuses.iter().enumerate().filter(|(place, _)| Some(*place) != from && reached.contains(place));
             return Err(Refusal::NoTransition(statuses.map(|(_, status)| status.label.clone()).collect()));
         }
         if fitting().next().is_none() {

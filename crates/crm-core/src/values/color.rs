@@ -17,7 +17,7 @@ impl FromJson for Color {
         let digits = text.strip_prefix('#').unwrap_or_default();
         if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let message = "must be # and six hexadecimal digits, such as #ff0000";
-            errors.push(at.to_string(), FieldCode::InvalidColor, message);
+            errors.push(at, FieldCode::InvalidColor, message);
             return None;
         }
         Some(Self(text.to_owned()))

@@ -20,7 +20,7 @@ impl<I: RecordId + PartialEq, const MOST: usize> FromJson for IdList<I, MOST> {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let given: Vec<I> = read_list(value, at, MOST, errors)?;
         if given.is_empty() {
-            errors.push(at.to_string(), FieldCode::Required, format!("must have 1 to {MOST} ids"));
+            errors.push(at, FieldCode::Required, format_args!("must have 1 to {MOST} ids"));
             return None;
         }
         let mut seen = std::collections::HashSet::with_capacity(given.len());

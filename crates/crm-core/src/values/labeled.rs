@@ -5,7 +5,7 @@ use serde_json::Value;
 use validator::ValidateEmail;
 
 use crate::error::{FieldCode, FieldErrors};
-use crate::input::{At, FromJson, read_list};
+use crate::input::{At, FromJson, read_list, refuse_unknown};
 use crate::values::lowercase;
 use crate::values::text::read_text;
 
@@ -70,11 +70,11 @@ impl LabeledValues {
             let place = place.key("value");
             kind.check(&entry.value, &place, errors);
             if !seen.insert(lowercase(&entry.value)) {
-                errors.push(place.to_string(), FieldCode::Duplicate, "stands in the list twice");
+                errors.push(place, FieldCode::Duplicate, "stands in the list twice");
             }
         }
         if entries.iter().filter(|entry| entry.primary).count() > 1 {
-            errors.push(at.to_string(), FieldCode::Conflicting, "at most one value can be primary");
+            errors.push(at, FieldCode::Conflicting, "at most one value can be primary");
         }
         if errors.as_slice().len() > before {
             return None;
@@ -100,9 +100,9 @@ impl LabeledValueKind {
     /// Checks one value, trimmed already, by the rules of this kind.
     pub fn check(self, text: &str, at: &At<'_>, errors: &mut FieldErrors) {
         if text.chars().nth(self.limit()).is_some() {
-            errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {} characters", self.limit()));
+            errors.push(at, FieldCode::TooLong, format_args!("must have at most {} characters", self.limit()));
         } else if self == Self::Email && !text.validate_email() {
-            errors.push(at.to_string(), FieldCode::InvalidEmail, "must be an e-mail address such as jane.doe@work.com");
+            errors.push(at, FieldCode::InvalidEmail, "must be an e-mail address such as jane.doe@work.com");
         }
     }
 }
@@ -117,16 +117,11 @@ struct Entry {
 impl FromJson for Entry {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { label, value, primary }");
+            errors.push(at, FieldCode::WrongType, "must be an object { label, value, primary }");
             return None;
         };
-        for name in members.keys().filter(|name| !matches!(name.as_str(), "label" | "value" | "primary")) {
-            errors.push(
-                at.key(name).to_string(),
-                FieldCode::UnknownField,
-                "a value has the members label, value and primary",
-            );
-        }
+        let message = "a value has the members label, value and primary";
+        refuse_unknown(members, &["label", "value", "primary"], at, message, errors);
         let label = match members.get("label") {
             None | Some(Value::Null) => Some(None),
             Some(label) => read_text(label, &at.key("label"), 64, true, errors)
@@ -139,7 +134,7 @@ impl FromJson for Entry {
         let text = members.get("value").unwrap_or(&Value::Null);
         let text = if text.is_null() { Some("") } else { read_text(text, &at.key("value"), 254, true, errors) };
         if text == Some("") {
-            errors.push(at.key("value").to_string(), FieldCode::Required, "is required");
+            errors.push(at.key("value"), FieldCode::Required, "is required");
             return None;
         }
         Some(Self { label: label?, value: text?.to_owned(), primary: primary? })

@@ -107,45 +107,45 @@ impl Serialize for Money {
 impl FromJson for Money {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { amount, code }");
+            errors.push(at, FieldCode::WrongType, "must be an object { amount, code }");
             return None;
         };
         let stranger = members.keys().find(|name| !matches!(name.as_str(), "amount" | "code"));
         if let Some(name) = stranger {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "money has the members amount and code");
+            errors.push(at.key(name), FieldCode::UnknownField, "money has the members amount and code");
         }
         let amount = match members.get("amount") {
             None | Some(Value::Null) => {
-                errors.push(at.key("amount").to_string(), FieldCode::Required, "is required: a number");
+                errors.push(at.key("amount"), FieldCode::Required, "is required: a number");
                 None
             }
             Some(Value::Number(number)) => {
                 let units = Self::units_of(number).filter(|units| units.abs() < Self::BOUND);
                 if units.is_none() {
                     let message = "must have at most 4 decimals and lie between -10^14 and 10^14";
-                    errors.push(at.key("amount").to_string(), FieldCode::InvalidAmount, message);
+                    errors.push(at.key("amount"), FieldCode::InvalidAmount, message);
                 }
                 units
             }
             Some(_) => {
-                errors.push(at.key("amount").to_string(), FieldCode::WrongType, "must be a number");
+                errors.push(at.key("amount"), FieldCode::WrongType, "must be a number");
                 None
             }
         };
         let currency = match members.get("code") {
             None | Some(Value::Null) => {
-                errors.push(at.key("code").to_string(), FieldCode::Required, "is required: a currency such as USD");
+                errors.push(at.key("code"), FieldCode::Required, "is required: a currency such as USD");
                 None
             }
             Some(Value::String(code)) => match code.parse() {
                 Ok(currency) => Some(currency),
                 Err(NotACurrency) => {
-                    errors.push(at.key("code").to_string(), FieldCode::InvalidCurrency, NotACurrency.to_string());
+                    errors.push(at.key("code"), FieldCode::InvalidCurrency, NotACurrency);
                     None
                 }
             },
             Some(_) => {
-                errors.push(at.key("code").to_string(), FieldCode::WrongType, "must be a string");
+                errors.push(at.key("code"), FieldCode::WrongType, "must be a string");
                 None
             }
         };

@@ -69,7 +69,7 @@ impl FromJson for Participant {
     /// Members beside `id` and `name` are ignored, as those of a user are: clients send back what they show.
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, name }");
+            errors.push(at, FieldCode::WrongType, "must be an object { id, name }");
             return None;
         };
         let id = ContactId::from_json(members.get("id").unwrap_or(&Value::Null), &at.key("id"), errors);
@@ -89,7 +89,7 @@ impl FromJson for Participants {
         let mut unique = true;
         for (index, participant) in participants.iter().enumerate() {
             if !seen.insert(participant.id) {
-                errors.push(at.index(index).key("id").to_string(), FieldCode::Duplicate, "stands in the list twice");
+                errors.push(at.index(index).key("id"), FieldCode::Duplicate, "stands in the list twice");
                 unique = false;
             }
         }

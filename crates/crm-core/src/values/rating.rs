@@ -49,7 +49,7 @@ impl FromJson for LeadRating {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let rating = value.as_str().and_then(Self::of_name);
         if rating.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidValue, "must be one of 1_cold, 2_warm, 3_hot");
+            errors.push(at, FieldCode::InvalidValue, "must be one of 1_cold, 2_warm, 3_hot");
         }
         rating
     }

@@ -27,21 +27,17 @@ pub fn read_text<'v>(
     errors: &mut FieldErrors,
 ) -> Option<&'v str> {
     let Value::String(text) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
+        errors.push(at, FieldCode::WrongType, "must be a string");
         return None;
     };
     // Before the ends are trimmed: some control characters are blanks, and refused all the same.
     if contains_control(text) {
-        errors.push(
-            at.to_string(),
-            FieldCode::InvalidCharacters,
-            "must not contain control characters other than tab, CR and LF",
-        );
+        errors.push(at, FieldCode::InvalidCharacters, "must not contain control characters other than tab, CR and LF");
         return None;
     }
     let text = if trim { text.trim() } else { text };
     if text.chars().nth(limit).is_some() {
-        errors.push(at.to_string(), FieldCode::TooLong, format!("must have at most {limit} characters"));
+        errors.push(at, FieldCode::TooLong, format_args!("must have at most {limit} characters"));
         return None;
     }
     Some(text)
@@ -121,7 +117,7 @@ macro_rules! text_type {
             fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
                 let text = read_text(value, at, $limit, $trim, errors)?;
                 if text.trim().is_empty() {
-                    errors.push(at.to_string(), FieldCode::Required, concat!("must have 1 to ", $limit, " characters"));
+                    errors.push(at, FieldCode::Required, concat!("must have 1 to ", $limit, " characters"));
                     return None;
                 }
                 Some(Self(text.to_owned()))

@@ -49,7 +49,7 @@ impl FromJson for Url {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
         if !Self::is_valid(text) {
             errors.push(
-                at.to_string(),
+                at,
                 FieldCode::InvalidUrl,
                 "must be a web address such as https://www.example.com or example.com",
             );

@@ -49,7 +49,7 @@ impl FromJson for User {
     /// Members beside `id`, `name` and `email` are ignored (contract/conventions).
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { id, name, email }");
+            errors.push(at, FieldCode::WrongType, "must be an object { id, name, email }");
             return None;
         };
         let mut text = |name: &str, limit: usize| -> Option<Option<String>> {
@@ -63,7 +63,7 @@ impl FromJson for User {
         };
         let (id, name, email) = (text("id", 128), text("name", 255), text("email", 254));
         if id == Some(None) {
-            errors.push(at.key("id").to_string(), FieldCode::Required, "is required: 1 to 128 characters");
+            errors.push(at.key("id"), FieldCode::Required, "is required: 1 to 128 characters");
         }
         Some(Self { id: id??, name: name?, email: email? })
     }
@@ -98,7 +98,7 @@ impl FromJson for Followers {
         let mut unique = true;
         for (index, user) in users.iter().enumerate() {
             if !seen.insert(user.id()) {
-                errors.push(at.index(index).key("id").to_string(), FieldCode::Duplicate, "stands in the list twice");
+                errors.push(at.index(index).key("id"), FieldCode::Duplicate, "stands in the list twice");
                 unique = false;
             }
         }

@@ -11,7 +11,7 @@ use crate::links::{links, without};
 use crate::schema::contacts;
 
 links!(contacts, ContactId, "contact");
-crm_forms::has_custom_value!(contacts);
+crm_forms::custom_fields_in_use!(contacts);
 
 crm_core::reference_column! {
     contacts.organization_id: ContactId => OrganizationId;

@@ -10,7 +10,9 @@ mod row;
 mod service;
 
 pub use filter::{ContactFilter, ContactSort};
-pub use links::{has_custom_value, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations};
+pub use links::{
+    custom_fields_in_use, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations,
+};
 pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};
 pub use service::{create, delete, get, list, update};

@@ -20,7 +20,7 @@ impl FromJson for Address {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
         if text.is_empty() {
-            errors.push(at.to_string(), FieldCode::Required, "must have 1 to 500 characters");
+            errors.push(at, FieldCode::Required, "must have 1 to 500 characters");
             return None;
         }
         Some(Self(text.to_owned()))

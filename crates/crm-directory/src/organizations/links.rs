@@ -10,4 +10,4 @@ use crate::links::{links, without};
 use crate::schema::organizations;
 
 links!(organizations, OrganizationId, "organization");
-crm_forms::has_custom_value!(organizations);
+crm_forms::custom_fields_in_use!(organizations);

@@ -12,7 +12,7 @@ mod service;
 
 pub use address::Address;
 pub use filter::{OrganizationFilter, OrganizationSort};
-pub use links::{has_custom_value, lock, lock_missing, missing, names};
+pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use service::{create, delete, get, list, update};

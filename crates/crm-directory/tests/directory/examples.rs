@@ -23,7 +23,7 @@ both_databases! {
         let form: NewForm = read(form).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.contact_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
         for number in 1..=42 {
             desk.organization(json!({ "name": format!("Organization {number}") }));

@@ -35,7 +35,7 @@ both_databases! {
         let form: NewForm = read(json!({ "fields": [custom("f1"), custom("f2"), custom("f3")] })).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.contact_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
         desk.organization(json!({ "name": "One" }));
         desk.organization(json!({ "name": "Two" }));

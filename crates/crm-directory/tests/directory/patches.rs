@@ -96,7 +96,7 @@ both_databases! {
         let form: NewForm = read(json!({ "fields": fields })).unwrap();
         let Desk { connection, scope, .. } = &mut desk;
         desk.organization_form = connection
-            .write(|connection| crm_forms::replace(connection, scope, FormKind::Organizations, &Condition::none(), &form, |_, _| Ok(false)))
+            .write(|connection| crm_forms::replace(connection, scope, FormKind::Organizations, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
 
         let wrong = read(json!({ "name": "A", "industry": "Farming", "tags": "none", "customFields": { "roof": 1 } })).unwrap();
@@ -118,12 +118,12 @@ both_databases! {
             assert_eq!(found[0].split(' ').next(), expected.split(' ').next());
         }
         assert_eq!(desk.get_organization(right.id).unwrap(), right, "a refused patch changes nothing");
-        let has = |desk: &mut Desk, field: &str| organizations::has_custom_value(&mut desk.connection, &desk.scope, field).unwrap();
-        assert!(has(&mut desk, "floor"));
-        assert!(!has(&mut desk, "roof"));
-        assert!(!contacts::has_custom_value(&mut desk.connection, &desk.scope, "floor").unwrap());
+        let fields = ["floor", "roof"];
+        let in_use = |desk: &mut Desk| organizations::custom_fields_in_use(&mut desk.connection, &desk.scope, &fields).unwrap();
+        assert_eq!(in_use(&mut desk), ["floor".to_owned()].into());
+        assert!(contacts::custom_fields_in_use(&mut desk.connection, &desk.scope, &fields).unwrap().is_empty());
         desk.patch_organization(right.id, json!({ "customFields": { "floor": null } })).unwrap();
-        assert!(!has(&mut desk, "floor"));
+        assert!(in_use(&mut desk).is_empty());
     }
 
     /// Another tenant's records are none: not read, changed, deleted, referred to, listed or named.

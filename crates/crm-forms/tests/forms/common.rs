@@ -21,7 +21,7 @@ pub(crate) fn input(text: &str) -> CustomFieldsInput {
 pub(crate) fn form(own: &'static [OwnField], fields: &str) -> Result<Form, FieldErrors> {
     let tenant: PublicTenantId = "acme".parse().unwrap();
     let new = read::<NewFields>(fields, "fields")?;
-    match Form::default_of(own, &tenant).replaced(&new, |_| Ok(false)) {
+    match Form::default_of(own, &tenant).replaced(&new, |_| Ok([].into())) {
         Ok(form) => Ok(form),
         Err(FormError::Invalid(errors)) => Err(errors),
         Err(other) => panic!("{other}"),

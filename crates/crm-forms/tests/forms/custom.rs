@@ -101,6 +101,19 @@ fn only_fields_of_the_form_are_shown() {
     assert_eq!(printed(&form.visible(&stored(r#"{"retired":[1],"may":1.50,"title":"x"}"#))), r#"{"may":1.50}"#);
 }
 
+/// Patch upon patch, values of fields that are off the form included: what a record keeps has a bound.
+#[test]
+fn a_record_keeps_a_mebibyte() {
+    let form = form(PIPELINE, r#"[{"id": "a", "label": "A", "category": "custom", "type": "text"}]"#).unwrap();
+    // `{"retired":"…","a":"x"}`
+    for (length, expected) in [(1024 * 1024 - 22, &[][..]), (1024 * 1024 - 21, &["customFields too_long"])] {
+        let before = stored(&format!(r#"{{"retired":"{}"}}"#, "x".repeat(length)));
+        let mut errors = FieldErrors::new();
+        form.check_patch(&before, &input(r#"{"a":"x"}"#), &mut errors);
+        assert_eq!(problems(&errors), expected, "{length}");
+    }
+}
+
 #[test]
 fn a_merge_fills_what_is_missing() {
     let filled = stored(r#"{"a":1}"#).filled_from(&stored(r#"{"a":2,"b":3}"#));

@@ -2,8 +2,8 @@
 //! taken off.
 
 use crm_core::sql::Json;
-use crm_core::{Condition, Db, DbConnection, Scope};
-use crm_forms::{CustomFields, Form, FormError, FormKind, HasCustomValue};
+use crm_core::{Condition, DbConnection, FieldCode, Scope};
+use crm_forms::{CustomFields, Form, FormError, FormKind};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -21,6 +21,8 @@ diesel::table! {
         custom_fields -> JsonText,
     }
 }
+
+crm_forms::custom_fields_in_use!(things);
 
 fn make_things(connection: &mut DbConnection) {
     let column = "custom_fields JSON NOT NULL, PRIMARY KEY (tenant_id, id))";
@@ -46,18 +48,6 @@ fn stored(connection: &mut DbConnection, scope: &Scope, id: i64) -> CustomFields
     fields
 }
 
-fn in_use(connection: &mut DbConnection, scope: &Scope, field: &str) -> QueryResult<bool> {
-    let found = things::table
-        .into_boxed::<Db>()
-        .filter(things::tenant_id.eq(scope.tenant()))
-        .filter(HasCustomValue::new("custom_fields", field))
-        .select(things::id)
-        .limit(1)
-        .first::<i64>(connection)
-        .optional()?;
-    Ok(found.is_some())
-}
-
 /// Replaces the form of leads and opportunities by custom fields of these ids and types.
 fn put(connection: &mut DbConnection, scope: &Scope, fields: &[(&str, &str)]) -> Result<Form, FormError> {
     let field = |(id, field_type): &(&str, &str)| {
@@ -65,8 +55,8 @@ fn put(connection: &mut DbConnection, scope: &Scope, fields: &[(&str, &str)]) ->
     };
     let new = new_form(&format!(r#"{{"fields": [{}]}}"#, fields.iter().map(field).collect::<Vec<_>>().join(",")));
     connection.write(|connection| {
-        crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |connection, field| {
-            in_use(connection, scope, field)
+        crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |connection, fields| {
+            custom_fields_in_use(connection, scope, fields)
         })
     })
 }
@@ -140,6 +130,35 @@ both_databases! {
         put(&mut connection, &scope, &[]).unwrap();
         diesel::delete(things::table).execute(&mut connection).unwrap();
         put(&mut connection, &scope, &[("x", "date")]).unwrap();
+    }
+
+    /// Forms that have other fields each time leave no more values behind than a form has fields, and what is remembered
+    /// goes with the values.
+    fn no_more_fields_than_a_form_has_are_off_it_with_values(database) {
+        let mut connection = database.connect();
+        make_things(&mut connection);
+        let scope = database.tenant("acme");
+        let values = |numbers: std::ops::Range<usize>| -> CustomFields {
+            let members = numbers.map(|number| format!(r#""f{number}": "x""#)).collect::<Vec<_>>().join(",");
+            serde_json::from_str(&format!("{{{members}}}")).unwrap()
+        };
+        let put_fields = |connection: &mut DbConnection, numbers: std::ops::Range<usize>| {
+            let ids: Vec<String> = numbers.map(|number| format!("f{number}")).collect();
+            put(connection, &scope, &ids.iter().map(|id| (id.as_str(), "text")).collect::<Vec<_>>())
+        };
+        put_fields(&mut connection, 0..199).unwrap();
+        store(&mut connection, &scope, 1, &values(0..100));
+        store(&mut connection, &scope, 2, &values(50..201));
+        put_fields(&mut connection, 199..201).unwrap();
+        put_fields(&mut connection, 200..201).unwrap();
+        let Err(FormError::Invalid(errors)) = put_fields(&mut connection, 300..301) else { panic!("201 are off the form") };
+        assert_eq!((errors.as_slice()[0].field.as_str(), errors.as_slice()[0].code), ("fields", FieldCode::TooMany));
+        assert_eq!(blocked(put(&mut connection, &scope, &[("f0", "date"), ("f200", "text")])), ["f0"]);
+
+        diesel::delete(things::table.filter(things::id.eq(2))).execute(&mut connection).unwrap();
+        let form = put_fields(&mut connection, 300..301).unwrap();
+        let kept = serde_json::to_value(form.to_stored()).unwrap();
+        assert_eq!(kept["retired"].as_object().unwrap().len(), 100, "what has no values is forgotten");
     }
 
     /// Numbers and money come out of the database in the digits that went in.

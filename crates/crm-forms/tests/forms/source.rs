@@ -24,7 +24,7 @@ both_databases! {
             (FormKind::Organizations, PUT_ORGANIZATIONS),
         ] {
             let new: NewForm = crate::common::new_form(body);
-            let put = connection.write(|connection| crm_forms::replace(connection, &scope, kind, &Condition::none(), &new, |_, _| Ok(false))).unwrap();
+            let put = connection.write(|connection| crm_forms::replace(connection, &scope, kind, &Condition::none(), &new, |_, _| Ok([].into()))).unwrap();
             let mut sent = object(body)["fields"].clone();
             for field in sent.as_array_mut().unwrap() {
                 field["tenantId"] = json!("your-tenant-id");

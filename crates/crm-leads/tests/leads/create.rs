@@ -110,8 +110,8 @@ crm_testkit::both_databases! {
         let full: NewLead = read(&json!({ "title": "x", "note": "n", "customFields": { "budget": 5 } })).unwrap();
         let made = connection.write(|connection| crm_leads::create(connection, &scope, &full, FieldErrors::new(), &strict)).unwrap();
         assert_eq!(json_of(&made)["customFields"], json!({ "budget": 5 }));
-        assert!(crm_leads::has_custom_value(&mut connection, &scope, "budget").unwrap());
-        assert!(!crm_leads::has_custom_value(&mut connection, &scope, "other").unwrap());
+        let in_use = crm_leads::custom_fields_in_use(&mut connection, &scope, &["budget", "other"]).unwrap();
+        assert_eq!(in_use, ["budget".to_owned()].into());
         assert_eq!(json_of(&get(&mut connection, &scope, made.id))["customFields"], json!({}), "not on the default form");
     }
 

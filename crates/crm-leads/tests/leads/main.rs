@@ -34,7 +34,7 @@ fn form_with(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) -> 
     let new: NewForm = read(&json!({ "fields": fields })).unwrap();
     connection
         .write(|connection| {
-            crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |_, _| Ok(false))
+            crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |_, _| Ok([].into()))
         })
         .unwrap()
 }

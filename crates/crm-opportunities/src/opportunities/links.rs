@@ -19,4 +19,4 @@ crm_core::reference_column! {
     unlink_leads;
 }
 
-crm_forms::has_custom_value!(opportunities);
+crm_forms::custom_fields_in_use!(opportunities);

@@ -13,7 +13,7 @@ mod summary;
 mod transitions;
 
 pub use filter::{OpportunityFilter, OpportunitySort};
-pub use links::{has_custom_value, repoint_organizations, unlink_leads, unlink_organizations};
+pub use links::{custom_fields_in_use, repoint_organizations, unlink_leads, unlink_organizations};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{repoint_contacts, unlink_contacts};
 pub use service::{LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, update};

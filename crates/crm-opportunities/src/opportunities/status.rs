@@ -47,7 +47,7 @@ impl FromJson for OpportunityStatus {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let status = value.as_str().and_then(Self::of_name);
         if status.is_none() {
-            errors.push(at.to_string(), FieldCode::InvalidValue, "must be one of open, won, lost");
+            errors.push(at, FieldCode::InvalidValue, "must be one of open, won, lost");
         }
         status
     }
@@ -107,13 +107,13 @@ impl LostReason {
 impl FromJson for LostReason {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { reasonId, comment }");
+            errors.push(at, FieldCode::WrongType, "must be an object { reasonId, comment }");
             return None;
         };
         let stranger = members.keys().find(|name| !matches!(name.as_str(), "reasonId" | "comment"));
         if let Some(name) = stranger {
             let message = "a reason has the members reasonId and comment";
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, message);
+            errors.push(at.key(name), FieldCode::UnknownField, message);
         }
         let mut text = |name: &str, limit: usize, trim: bool| match members.get(name) {
             None | Some(Value::Null) => Some(None),
@@ -124,7 +124,7 @@ impl FromJson for LostReason {
         };
         let (reason_id, comment) = (text("reasonId", 255, true), text("comment", 10_000, false));
         if reason_id == Some(None) {
-            errors.push(at.key("reasonId").to_string(), FieldCode::Required, "is required: 1 to 255 characters");
+            errors.push(at.key("reasonId"), FieldCode::Required, "is required: 1 to 255 characters");
         }
         if stranger.is_some() { None } else { Some(Self { reason_id: reason_id??, comment: comment? }) }
     }

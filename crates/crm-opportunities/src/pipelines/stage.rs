@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use crm_core::input::{At, FromJson, read_list};
+use crm_core::input::{At, FromJson, read_list, refuse_unknown};
 use crm_core::values::{Color, Title, lowercase};
 use crm_core::{FieldCode, FieldErrors, Uuid, checked_text};
 use diesel::deserialize::FromSqlRow;
@@ -62,12 +62,12 @@ impl FromStr for StageKey {
 impl FromJson for StageKey {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Some(text) = value.as_str() else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be a string");
+            errors.push(at, FieldCode::WrongType, "must be a string");
             return None;
         };
         let key = text.parse();
         if key.is_err() {
-            errors.push(at.to_string(), FieldCode::InvalidId, NotAStageKey.to_string());
+            errors.push(at, FieldCode::InvalidId, NotAStageKey);
         }
         key.ok()
     }
@@ -140,7 +140,7 @@ impl FromJson for NewStages {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let stages: Vec<NewStage> = read_list(value, at, Self::LIMIT, errors)?;
         if stages.is_empty() {
-            errors.push(at.to_string(), FieldCode::Required, "must have at least one stage");
+            errors.push(at, FieldCode::Required, "must have at least one stage");
             return None;
         }
         let (mut keys, mut labels) = (HashSet::new(), HashSet::new());
@@ -148,8 +148,7 @@ impl FromJson for NewStages {
         for (index, stage) in stages.iter().enumerate() {
             let mut once = |is_new: bool, member: &str| {
                 if !is_new {
-                    let place = at.index(index).key(member).to_string();
-                    errors.push(place, FieldCode::Duplicate, "stands in the pipeline twice");
+                    errors.push(at.index(index).key(member), FieldCode::Duplicate, "stands in the pipeline twice");
                     unique = false;
                 }
             };
@@ -164,20 +163,18 @@ impl FromJson for NewStage {
     /// `order` is the place in the list, whatever a client sends back that it read.
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
-            errors.push(at.to_string(), FieldCode::WrongType, "must be an object { key, label, probability, color }");
+            errors.push(at, FieldCode::WrongType, "must be an object { key, label, probability, color }");
             return None;
         };
-        let known = |name: &str| matches!(name, "key" | "label" | "probability" | "color" | "order");
-        let strangers: Vec<&String> = members.keys().filter(|name| !known(name)).collect();
-        for name in &strangers {
-            errors.push(at.key(name).to_string(), FieldCode::UnknownField, "is no member of a stage");
-        }
+        let before = errors.as_slice().len();
+        let known = ["key", "label", "probability", "color", "order"];
+        refuse_unknown(members, &known, at, "is no member of a stage", errors);
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
         let key =
             given("key").map_or(Some(StageOrBlank(None)), |key| StageOrBlank::from_json(key, &at.key("key"), errors));
         let label = match given("label") {
             None => {
-                errors.push(at.key("label").to_string(), FieldCode::Required, "is required");
+                errors.push(at.key("label"), FieldCode::Required, "is required");
                 None
             }
             Some(label) => Title::from_json(label, &at.key("label"), errors),
@@ -192,19 +189,20 @@ impl FromJson for NewStage {
         };
         let key = key?.0.unwrap_or_else(StageKey::random);
         let stage = Self { key, label: label?, probability: probability?, color: color? };
-        strangers.is_empty().then_some(stage)
+        (errors.as_slice().len() == before).then_some(stage)
     }
 }
 
 fn read_percents(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<i16> {
     let Value::Number(number) = value else {
-        errors.push(at.to_string(), FieldCode::WrongType, "must be a number");
+        errors.push(at, FieldCode::WrongType, "must be a number");
         return None;
     };
-    // `50.0` is a whole number too, in JSON and in JSON Schema.
-    let percents = (0..=100_i16).find(|percents| number.as_f64() == Some(f64::from(*percents)));
+    // `50.0` is a whole number too, in JSON and in JSON Schema. It is parsed once: it can have a million digits.
+    let number = number.as_f64();
+    let percents = (0..=100_i16).find(|percents| number == Some(f64::from(*percents)));
     if percents.is_none() {
-        errors.push(at.to_string(), FieldCode::OutOfRange, "must be a whole number of percents from 0 to 100");
+        errors.push(at, FieldCode::OutOfRange, "must be a whole number of percents from 0 to 100");
     }
     percents
 }

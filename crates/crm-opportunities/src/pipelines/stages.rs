@@ -67,7 +67,13 @@ pub(crate) fn place(
             let message = format!("the pipeline {pipeline_id} has no stage {key}");
             errors.push("stage", FieldCode::UnknownReference, message);
         }
-        _ => errors.push("pipelineId", FieldCode::UnknownReference, format!("no pipeline has the id {pipeline_id}")),
+        _ => {
+            errors.push(
+                "pipelineId",
+                FieldCode::UnknownReference,
+                format_args!("no pipeline has the id {pipeline_id}"),
+            );
+        }
     }
     Ok(None)
 }

@@ -7,14 +7,17 @@
 //! running, is kept in a transaction of its own.
 //!
 //! **Not kept** are a 5xx, and a refusal for what the fingerprint does not cover: the key, the role, another header,
-//! the rate, a body that did not arrive.
+//! the rate, a body that did not arrive. Of an answer longer than 256 KiB everything but its body is kept: a repeat is
+//! told so, and not done again.
+
+mod quota;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use crm_core::idempotency::{self, Fingerprint, Found, KeptAnswer};
 use crm_core::{DbConnection, Scope, TenantId};
@@ -23,6 +26,8 @@ use sha2::{Digest, Sha256};
 use crate::endpoint::{AmbiguousHeader, Call, Rendered};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::state::AppState;
+
+pub use quota::Kept;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -142,10 +147,11 @@ impl Once {
         // that the first one holds.
         let Some(_running) = state.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
         let _place = state.shares.place(scope.tenant()).await?;
-        state
+        let tenant = scope.tenant();
+        let done = state
             .db
             .write(move |connection| match idempotency::find(connection, &scope, &key, &fingerprint)? {
-                Found::Answer(answer) => replayed(answer),
+                Found::Answer(answer) => replayed(answer).map(|rendered| (rendered, None)),
                 Found::OtherRequest => {
                     let detail = "This Idempotency-Key was used for another method, path or body.";
                     Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail).into())
@@ -159,11 +165,16 @@ impl Once {
                         }
                         Err(failure) => return Err(failure),
                     };
-                    idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered))?;
-                    Ok(rendered)
+                    let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered))?;
+                    Ok((rendered, Some(size)))
                 }
             })
-            .await
+            .await;
+        let (rendered, size) = done?;
+        if let Some(size) = size {
+            quota::hold(state, tenant, size).await;
+        }
+        Ok(rendered)
     }
 }
 
@@ -188,12 +199,13 @@ fn keeps(code: ProblemCode) -> bool {
 fn kept(rendered: &Rendered) -> KeptAnswer {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = rendered.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: rendered.body.to_vec() }
+    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: Some(rendered.body.to_vec()) }
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {
     let damaged = |what: &dyn std::fmt::Display| Failure::Bug(format!("a kept answer cannot be read: {what}"));
     let KeptAnswer { status, headers, body } = answer;
+    let Some(body) = body else { return Err(not_kept(status, headers).into()) };
     let mut rendered = Rendered {
         status: StatusCode::from_u16(status).map_err(|error| damaged(&error))?,
         headers: vec![(REPLAYED, HeaderValue::from_static("true"))],
@@ -204,6 +216,14 @@ fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {
         rendered.headers.push((name, HeaderValue::from_str(&value).map_err(|error| damaged(&error))?));
     }
     Ok(rendered)
+}
+
+/// A repeat of what was done, and answered at such length that only this is known of the answer.
+fn not_kept(status: u16, headers: Vec<(String, String)>) -> Problem {
+    let detail = format!("The request was done, with the status {status}; its answer is too long to be kept.");
+    let location = headers.into_iter().find(|(name, _)| name == LOCATION.as_str());
+    let problem = Problem::new(ProblemCode::AnswerNotKept, detail);
+    location.into_iter().fold(problem, |problem, (_, path)| problem.with("location", path))
 }
 
 /// The requests with a key that this process works on.

@@ -1,0 +1,147 @@
+//! What can be wrong with an input, and what a database error means to a caller.
+
+mod fields;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+pub use fields::{FieldCode, FieldError, FieldErrors, cut};
+
+/// Why something could not be written, in the words of code that every kind of record uses: a rule, or the database.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The input breaks a rule: every problem that was found.
+    #[error("{0}")]
+    Invalid(FieldErrors),
+    /// The database's error.
+    #[error("database: {0}")]
+    Database(DieselError),
+}
+
+impl From<FieldErrors> for WriteError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<DieselError> for WriteError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Lets an error with the variants `Invalid` and `Database` be made of a [`WriteError`], and of the two that it has.
+#[macro_export]
+macro_rules! from_write_error {
+    ($error:ty) => {
+        impl From<$crate::FieldErrors> for $error {
+            fn from(errors: $crate::FieldErrors) -> Self {
+                Self::Invalid(errors)
+            }
+        }
+
+        impl From<::diesel::result::Error> for $error {
+            fn from(error: ::diesel::result::Error) -> Self {
+                Self::Database(error)
+            }
+        }
+
+        impl From<$crate::WriteError> for $error {
+            fn from(error: $crate::WriteError) -> Self {
+                match error {
+                    $crate::WriteError::Invalid(errors) => Self::Invalid(errors),
+                    $crate::WriteError::Database(error) => Self::Database(error),
+                }
+            }
+        }
+    };
+}
+
+/// What a database error asks of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is gone: take another one and run the whole transaction again.
+    ConnectionLost,
+    /// Another transaction stood in the way (deadlock, serialization): run the whole transaction again.
+    Collision,
+    /// The database cannot do it now (statement time limit, locked, disk full, shutting down): try later.
+    Unavailable,
+    /// Anything else: a bug, or a constraint that the caller did not expect.
+    Bug,
+}
+
+/// Sorts a database error; see [`Fault`].
+///
+/// Diesel keeps no SQLSTATE, so that some are told by the server's words, which this crate's connections
+/// ask for in English (`lc_messages=C`).
+#[must_use]
+pub fn fault(error: &DieselError) -> Fault {
+    match error {
+        DieselError::DatabaseError(kind, information) => match kind {
+            DatabaseErrorKind::SerializationFailure => Fault::Collision,
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Fault::ConnectionLost,
+            DatabaseErrorKind::ReadOnlyTransaction => Fault::Unavailable,
+            DatabaseErrorKind::Unknown => fault_by_words(information.message()),
+            _ => Fault::Bug,
+        },
+        DieselError::BrokenTransactionManager => Fault::ConnectionLost,
+        DieselError::RollbackErrorOnCommit { rollback_error, .. } => fault(rollback_error),
+        _ => Fault::Bug,
+    }
+}
+
+/// An error that asks for the whole transaction to be run again ([`Fault::Collision`]): for whoever finds, under its
+/// locks, that somebody else has changed what it locked by.
+#[must_use]
+pub fn collision(why: &'static str) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why.to_owned()))
+}
+
+fn fault_by_words(message: &str) -> Fault {
+    const LOST: &[&str] = &[
+        "server closed the connection",
+        "terminating connection",
+        "no connection to the server",
+        "could not receive data from server",
+        "could not send data to server",
+        "SSL connection has been closed",
+        "connection not open",
+    ];
+    const UNAVAILABLE: &[&str] = &[
+        "canceling statement due to statement timeout",
+        "canceling statement due to lock timeout",
+        "database is locked",
+        "database or disk is full",
+        "database disk image is malformed",
+        "file is not a database",
+        "disk I/O error",
+        "No space left on device",
+        "could not extend file",
+        "the database system is",
+        "remaining connection slots",
+        "too many clients",
+    ];
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if message.contains("deadlock detected") {
+        Fault::Collision
+    } else if says(LOST) {
+        Fault::ConnectionLost
+    } else if says(UNAVAILABLE) {
+        Fault::Unavailable
+    } else {
+        Fault::Bug
+    }
+}
+
+/// Whether this is a violation of a UNIQUE constraint or primary key. SQLite does not name the constraint,
+/// so that callers map it where the statement is.
+#[must_use]
+pub fn is_unique_violation(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
+
+/// Whether this is a violation of a FOREIGN KEY constraint: something that it refers to is not there, or something refers
+/// to what is deleted.
+#[must_use]
+pub fn is_foreign_key_violation(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}
