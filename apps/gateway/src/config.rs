@@ -11,11 +11,13 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use crm_core::database::DatabaseUrl;
 use crm_core::keys::ApiKey;
+use crm_core::secrets::Secrets;
 use crm_core::tenants::ChosenKeys;
 use crm_core::{PublicTenantId, values};
 
@@ -68,6 +70,13 @@ pub struct Settings {
     /// The claim of a token that names its tenants [default: tenant_id]
     #[arg(long, env = "CRM_JWT_TENANT_CLAIM", global = true, value_name = "NAME")]
     jwt_tenant_claim: Option<String>,
+    /// Keys that stored secrets are sealed with, separated by commas: base64 of 32 bytes each; the first seals, all open
+    /// [default: none, and secrets are stored in clear]
+    #[arg(long, env = "CRM_SECRETS_KEY", global = true, hide_env_values = true, value_name = "KEYS")]
+    secrets_key: Option<String>,
+    /// A file with those keys
+    #[arg(long, env = "CRM_SECRETS_KEY_FILE", global = true, value_name = "FILE")]
+    secrets_key_file: Option<String>,
     /// Id of the first tenant, made where none exists; with both keys
     #[arg(long, env = "CRM_BOOTSTRAP_TENANT", global = true, value_name = "ID")]
     bootstrap_tenant: Option<String>,
@@ -110,6 +119,8 @@ pub struct Config {
     pub rate_limit: Option<NonZeroU32>,
     /// `CRM_JWT_…`: how tokens of the ticketing routes are checked; `None` switches these routes off.
     pub tokens: Option<TokenConfig>,
+    /// `CRM_SECRETS_KEY`: what stored secrets are sealed with; `None` where they are stored in clear.
+    pub secrets: Option<Arc<Secrets>>,
     /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
     pub bootstrap: Option<Bootstrap>,
     /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
@@ -247,6 +258,16 @@ impl Settings {
         }))
     }
 
+    /// `CRM_SECRETS_KEY`.
+    ///
+    /// # Errors
+    /// When it holds something that is no key.
+    pub(crate) fn secrets(&self) -> Result<Option<Arc<Secrets>>, BadSetting> {
+        let name = "CRM_SECRETS_KEY";
+        let keys = secret(name, self.secrets_key.as_deref(), self.secrets_key_file.as_deref())?;
+        keys.map(|keys| Secrets::parse(&keys).map(Arc::new).map_err(|error| BadSetting::new(name, error))).transpose()
+    }
+
     fn bootstrap(&self) -> Result<Option<Bootstrap>, BadSetting> {
         const NAMES: [&str; 3] = ["CRM_BOOTSTRAP_TENANT", "CRM_BOOTSTRAP_PRIMARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY"];
         let [tenant_name, primary_name, secondary_name] = NAMES;
@@ -290,6 +311,7 @@ impl Config {
             db_pool: positive("CRM_DB_POOL", settings.db_pool.as_deref(), 1024)?,
             rate_limit: rate_limit(settings.rate_limit.as_deref())?,
             tokens,
+            secrets: settings.secrets()?,
             bootstrap: settings.bootstrap()?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
             shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),

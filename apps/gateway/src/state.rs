@@ -1,9 +1,12 @@
 //! What the handlers of a process share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web::Bytes;
 use crm_core::keys;
+
+use crm_core::secrets::Secrets;
 
 use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
@@ -35,6 +38,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
     pub tokens: Option<TokenVerifier>,
+    /// The keys that stored secrets are sealed with; `None` where they are stored in clear.
+    pub secrets: Option<Arc<Secrets>>,
     /// `openapi.json`, ready to send.
     pub openapi: Bytes,
     draining: AtomicBool,
@@ -57,6 +62,7 @@ impl AppState {
             kept: Kept::default(),
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
+            secrets: config.secrets.clone(),
             openapi,
             draining: AtomicBool::new(false),
             db,

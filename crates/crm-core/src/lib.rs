@@ -20,6 +20,7 @@ mod row_lock;
 mod schema;
 mod scope;
 pub mod search;
+pub mod secrets;
 pub mod sql;
 pub mod tenants;
 mod timestamp;

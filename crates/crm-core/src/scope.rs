@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::ids::database_integer;
 use crate::keys::Rights;
+use crate::secrets::Secrets;
 use crate::values::{Title, User};
 use crate::{Timestamp, Uuid};
 
@@ -112,6 +113,7 @@ pub struct Scope {
     public_tenant: PublicTenantId,
     now: Timestamp,
     actor: Arc<Actor>,
+    secrets: Option<Arc<Secrets>>,
 }
 
 impl Scope {
@@ -119,13 +121,26 @@ impl Scope {
     /// the [program](Actor::program).
     #[must_use]
     pub fn new(tenant: TenantId, public_tenant: PublicTenantId, now: Timestamp) -> Self {
-        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()) }
+        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()), secrets: None }
     }
 
     /// The same, done by somebody.
     #[must_use]
     pub fn by(self, actor: Actor) -> Self {
         Self { actor: Arc::new(actor), ..self }
+    }
+
+    /// The same, with keys for secrets: those that are stored in this scope are sealed with them, and opened by them. Without
+    /// keys, secrets are stored in clear.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Option<Arc<Secrets>>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The keys for secrets, where there are some.
+    #[must_use]
+    pub fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.secrets.as_ref()
     }
 
     /// Who does it.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crm_core::input::JsonObject;
+use crm_core::secrets::SecretsError;
 use serde_json::Value;
 
 use crate::Configuration;
@@ -26,6 +27,9 @@ pub enum ApplyError {
         /// The source field whose mapping names it.
         field: String,
     },
+    /// The secrets of the configuration cannot be opened.
+    #[error("{0}")]
+    Secrets(SecretsError),
     /// The transform cannot turn this value.
     #[error("the transform {transform} refuses the field {field}: {reason}")]
     Refused {
@@ -139,7 +143,11 @@ fn find<'a>(
     name: &str,
     field: &str,
 ) -> Result<Found<'a>, ApplyError> {
-    let own = configuration.reveal().get("transforms").and_then(|transforms| transforms.get(name));
+    let own = configuration
+        .reveal()
+        .map_err(ApplyError::Secrets)?
+        .get("transforms")
+        .and_then(|transforms| transforms.get(name));
     match (own, registered.0.get(name)) {
         (Some(table), _) => Ok(Found::Own(table)),
         (None, Some(transform)) => Ok(Found::Registered(&**transform)),

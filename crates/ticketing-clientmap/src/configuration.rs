@@ -2,12 +2,15 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crm_core::input::{At, FromJson, JsonObject, longer_than, read_list, refuse_unknown};
+use crm_core::secrets::SecretsError;
 use crm_core::values::{Document, contains_control, read_text};
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors, Scope, Uuid};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::masking::{masked, unmask};
+use crate::ClientMapError;
+use crate::masking::unmask;
+use crate::sealing::{Seal, sealed};
 use crate::shown::Shown;
 
 /// The settings of an integration: any JSON object of at most 64 KiB (contract/clientmap). The server keeps
@@ -18,8 +21,10 @@ use crate::shown::Shown;
 #[derive(Clone)]
 pub struct Configuration {
     text: Document,
-    /// The same for whoever looks into it, made when it is first asked for: a list of client maps never does.
-    object: OnceLock<JsonObject>,
+    /// How the secrets in the text are sealed, where they are.
+    seal: Option<Seal>,
+    /// All of it in clear, made when it is first asked for: a list of client maps never does.
+    object: OnceLock<Result<JsonObject, SecretsError>>,
 }
 
 /// How one field of a record is called on the other side, an entry of a configuration's `fieldMappings`.
@@ -43,48 +48,62 @@ impl Configuration {
 
     /// A configuration that came from the database, where only checked ones are.
     #[must_use]
-    pub(crate) fn stored(text: Document) -> Self {
-        Self { text, object: OnceLock::new() }
-    }
-
-    /// What a row keeps of it, secrets included.
-    #[must_use]
-    pub(crate) fn text(&self) -> &Document {
-        &self.text
+    pub(crate) fn stored(text: Document, seal: Option<Seal>) -> Self {
+        Self { text, seal, object: OnceLock::new() }
     }
 
     /// The settings with their secrets, for the code that talks to the other system.
-    #[must_use]
-    pub fn reveal(&self) -> &JsonObject {
-        self.object.get_or_init(|| self.text.to_object())
+    ///
+    /// # Errors
+    /// Where the secrets are sealed, and the scope in which the client map was read had no key for them.
+    pub fn reveal(&self) -> Result<&JsonObject, SecretsError> {
+        let open = || {
+            let object = self.text.to_object();
+            match &self.seal {
+                Some(seal) => seal.open(object),
+                None => Ok(object),
+            }
+        };
+        self.object.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
     /// How fields are called on the other side; empty where the configuration says nothing of it.
     #[must_use]
     pub fn field_mappings(&self) -> Vec<FieldMapping> {
-        let entries = self.reveal().get("fieldMappings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        // Entries were checked when they were stored.
-        entries.iter().filter_map(|entry| FieldMapping::deserialize(entry).ok()).collect()
+        let members = self.text.members();
+        let entries = members.iter().find(|(name, _)| name == "fieldMappings").map(|(_, entries)| entries.get());
+        // They were checked when they were stored.
+        entries.and_then(|entries| serde_json::from_str(entries).ok()).unwrap_or_default()
     }
 
     /// This configuration with the stored secrets wherever it has masks.
     ///
     /// # Errors
     /// `invalid_value` for a mask where nothing is stored; `too_long`.
-    pub(crate) fn unmasked(&self, stored: Option<&Self>) -> Result<Self, FieldErrors> {
-        let mut object = self.reveal().clone();
+    pub(crate) fn unmasked(&self, stored: Option<&Self>) -> Result<Self, ClientMapError> {
+        let mut object = self.reveal()?.clone();
         let mut errors = FieldErrors::new();
         let at = At::field(Self::FIELD);
-        unmask(&mut object, stored.map(Self::reveal), &at, &mut errors);
+        unmask(&mut object, stored.map(Self::reveal).transpose()?, &at, &mut errors);
         check_size(&object, &at, &mut errors);
-        errors.into_result(Self::stored(object.into()))
+        Ok(errors.into_result(Self::stored(object.into(), None))?)
+    }
+
+    /// What a row keeps of it, and the id of the key that its secrets are sealed with.
+    pub(crate) fn to_row(&self, scope: &Scope, record: Uuid) -> Result<(Document, Option<String>), SecretsError> {
+        let Some(secrets) = scope.secrets() else { return Ok((self.reveal()?.clone().into(), None)) };
+        let sealed = sealed(self.reveal()?.clone(), secrets, scope.tenant(), record)?;
+        Ok((sealed.into(), Some(secrets.key_id().to_owned())))
     }
 }
 
 impl PartialEq for Configuration {
     /// Whatever the order of its members.
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text || self.reveal() == other.reveal()
+        match (self.reveal(), other.reveal()) {
+            (Ok(own), Ok(others)) => own == others,
+            _ => self.text == other.text,
+        }
     }
 }
 
@@ -96,7 +115,7 @@ impl Serialize for Configuration {
 
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        masked(self.reveal()).fmt(f)
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -114,7 +133,7 @@ impl FromJson for Configuration {
         }
         let is_sane = problems.is_empty();
         errors.append(problems);
-        Document::of(value).filter(|_| is_sane).map(Self::stored)
+        Document::of(value).filter(|_| is_sane).map(|text| Self::stored(text, None))
     }
 }
 

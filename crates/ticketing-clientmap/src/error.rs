@@ -1,3 +1,4 @@
+use crm_core::secrets::SecretsError;
 use crm_core::{FieldErrors, Unmet};
 use diesel::result::Error as DieselError;
 
@@ -13,6 +14,9 @@ pub enum ClientMapError {
     /// The client map is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),
+    /// A secret could not be sealed or opened.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// The input breaks a rule that depends on what is stored.
     #[error("{0}")]
     Invalid(FieldErrors),

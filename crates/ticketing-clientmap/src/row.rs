@@ -1,16 +1,20 @@
 use crm_core::sql::Json;
 use crm_core::values::{Document, ShortText, Title};
-use crm_core::{Db, FieldErrors, Timestamp, Uuid};
+use crm_core::{Db, Scope, Timestamp, Uuid};
 use diesel::prelude::*;
 
 use crate::schema::client_maps;
-use crate::{ClientMap, ClientMapPatch, ClientType, Configuration, MapStatus, MappingType, NewClientMap, SyncStatus};
+use crate::sealing::Seal;
+use crate::{
+    ClientMap, ClientMapError, ClientMapPatch, ClientType, Configuration, MapStatus, MappingType, NewClientMap,
+    SyncStatus,
+};
 
 /// A row of `client_maps`, without its tenant. No `Debug`, because it holds secrets.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = client_maps, check_for_backend(Db))]
 pub(crate) struct ClientMapRow {
-    id: Uuid,
+    pub(crate) id: Uuid,
     #[diesel(embed)]
     pub(crate) values: ClientMapValues,
     pub(crate) last_sync_at: Option<Timestamp>,
@@ -31,6 +35,7 @@ pub(crate) struct ClientMapValues {
     target_system: Option<String>,
     usecase: Option<String>,
     configuration: Option<Json<Document>>,
+    secrets_key: Option<String>,
     status: MapStatus,
 }
 
@@ -38,16 +43,23 @@ fn text(text: &ShortText) -> String {
     text.as_str().to_owned()
 }
 
-fn json(configuration: &Configuration) -> Json<Document> {
-    Json(configuration.text().clone())
+/// The two columns of a configuration.
+fn columns_of(
+    configuration: Option<&Configuration>,
+    scope: &Scope,
+    id: Uuid,
+) -> Result<(Option<Json<Document>>, Option<String>), ClientMapError> {
+    let Some(configuration) = configuration else { return Ok((None, None)) };
+    let (text, key) = configuration.to_row(scope, id)?;
+    Ok((Some(Json(text)), key))
 }
 
 impl ClientMapValues {
     /// The columns of a new client map.
     ///
     /// # Errors
-    /// For a mask, which stands for no secret yet.
-    pub(crate) fn of_new(new: &NewClientMap) -> Result<Self, FieldErrors> {
+    /// For a mask, which stands for no secret yet; where secrets cannot be sealed.
+    pub(crate) fn of_new(new: &NewClientMap, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
         let NewClientMap {
             client_id,
             client_name,
@@ -60,6 +72,7 @@ impl ClientMapValues {
             usecase,
         } = new;
         let configuration = configuration.as_ref().map(|configuration| configuration.unmasked(None)).transpose()?;
+        let (configuration, secrets_key) = columns_of(configuration.as_ref(), scope, id)?;
         Ok(Self {
             client_id: client_id.as_str().to_owned(),
             client_name: client_name.as_str().to_owned(),
@@ -68,16 +81,32 @@ impl ClientMapValues {
             source_system: source_system.as_ref().map(text),
             target_system: target_system.as_ref().map(text),
             usecase: usecase.as_ref().map(text),
-            configuration: configuration.as_ref().map(json),
+            configuration,
+            secrets_key,
             status: *status,
         })
+    }
+
+    /// The stored configuration.
+    fn configuration(&self, scope: &Scope, id: Uuid) -> Option<Configuration> {
+        let seal = self.secrets_key.as_deref().map(|key| Seal::of(scope, id, key));
+        self.configuration.as_ref().map(|Json(text)| Configuration::stored(text.clone(), seal))
+    }
+
+    /// These columns with their secrets sealed by the scope's key.
+    ///
+    /// # Errors
+    /// Where they cannot be opened or sealed.
+    pub(crate) fn resealed(self, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
+        let (configuration, secrets_key) = columns_of(self.configuration(scope, id).as_ref(), scope, id)?;
+        Ok(Self { configuration, secrets_key, ..self })
     }
 
     /// These columns after a patch.
     ///
     /// # Errors
-    /// For a mask where no secret is stored.
-    pub(crate) fn patched(self, patch: &ClientMapPatch) -> Result<Self, FieldErrors> {
+    /// For a mask where no secret is stored; where secrets cannot be opened or sealed.
+    pub(crate) fn patched(self, patch: &ClientMapPatch, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
         let ClientMapPatch {
             client_id,
             client_name,
@@ -89,11 +118,12 @@ impl ClientMapValues {
             status,
             usecase,
         } = patch;
-        let current = self.configuration.map(|Json(text)| Configuration::stored(text));
+        let current = self.configuration(scope, id);
         let unmasked = configuration.value().map(|new| new.unmasked(current.as_ref())).transpose()?;
         // One that says the same in another order is no change.
         let stays = configuration.is_keep() || unmasked == current;
-        let configuration = if stays { current.as_ref() } else { unmasked.as_ref() }.map(json);
+        let (configuration, secrets_key) =
+            if stays { (self.configuration, self.secrets_key) } else { columns_of(unmasked.as_ref(), scope, id)? };
         Ok(Self {
             client_id: client_id.as_ref().map_or(self.client_id, |id| id.as_str().to_owned()),
             client_name: client_name.as_ref().map_or(self.client_name, |name| name.as_str().to_owned()),
@@ -103,14 +133,16 @@ impl ClientMapValues {
             target_system: target_system.applied_to(self.target_system, text),
             usecase: usecase.applied_to(self.usecase, text),
             configuration,
+            secrets_key,
             status: status.applied_to(Some(self.status), |status| *status).unwrap_or(MapStatus::Active),
         })
     }
 }
 
-impl From<ClientMapRow> for ClientMap {
-    fn from(row: ClientMapRow) -> Self {
-        let ClientMapRow { id, values, last_sync_at, sync_status, created_at, updated_at } = row;
+impl ClientMapRow {
+    pub(crate) fn into_map(self, scope: &Scope) -> ClientMap {
+        let Self { id, values, last_sync_at, sync_status, created_at, updated_at } = self;
+        let stored = values.configuration(scope, id);
         let ClientMapValues {
             client_id,
             client_name,
@@ -119,10 +151,11 @@ impl From<ClientMapRow> for ClientMap {
             source_system,
             target_system,
             usecase,
-            configuration,
+            configuration: _,
+            secrets_key: _,
             status,
         } = values;
-        Self {
+        ClientMap {
             id,
             client_id: Title::stored(client_id),
             client_name: Title::stored(client_name),
@@ -130,7 +163,7 @@ impl From<ClientMapRow> for ClientMap {
             mapping_type,
             source_system: source_system.map(ShortText::stored),
             target_system: target_system.map(ShortText::stored),
-            configuration: configuration.map(|Json(text)| Configuration::stored(text)),
+            configuration: stored,
             status,
             last_sync_at,
             sync_status,

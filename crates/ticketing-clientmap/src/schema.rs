@@ -15,6 +15,7 @@ diesel::table! {
         target_system -> Nullable<Text>,
         usecase -> Nullable<Text>,
         configuration -> Nullable<JsonText>,
+        secrets_key -> Nullable<Text>,
         status -> Text,
         last_sync_at -> Nullable<Instant>,
         sync_status -> Text,

@@ -1,5 +1,5 @@
 use crm_core::error::is_unique_violation;
-use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -22,7 +22,7 @@ pub fn list(
     }
     let rows: Vec<ClientMapRow> =
         query.order((client_maps::created_at, client_maps::id)).select(columns::<ClientMapRow>()).load(connection)?;
-    Ok(rows.into_iter().map(ClientMap::from).collect())
+    Ok(rows.into_iter().map(|row| row.into_map(scope)).collect())
 }
 
 /// What changes with every change of any client map of the tenant, read without reading one; `None` before the
@@ -45,7 +45,7 @@ pub fn version(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Uu
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMap, ClientMapError> {
     let row: Option<ClientMapRow> =
         client_maps::table.find((scope.tenant(), id)).select(columns::<ClientMapRow>()).first(connection).optional()?;
-    row.map(ClientMap::from).ok_or(ClientMapError::NotFound)
+    row.map(|row| row.into_map(scope)).ok_or(ClientMapError::NotFound)
 }
 
 fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMapRow, ClientMapError> {
@@ -64,10 +64,11 @@ fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result
 /// [`ClientMapError::ClientIdTaken`]; [`ClientMapError::Invalid`] for a mask in the place of a secret; the
 /// database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) -> Result<ClientMap, ClientMapError> {
+    let id = Uuid::random();
     let row = (
         client_maps::tenant_id.eq(scope.tenant()),
-        client_maps::id.eq(Uuid::random()),
-        ClientMapValues::of_new(new)?,
+        client_maps::id.eq(id),
+        ClientMapValues::of_new(new, scope, id)?,
         client_maps::sync_status.eq(SyncStatus::Pending),
         client_maps::created_at.eq(scope.now()),
         client_maps::updated_at.eq(scope.now()),
@@ -80,7 +81,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
         .portable()
         .get_result(connection)
         .optional()?;
-    let made = inserted.map(ClientMap::from).ok_or(ClientMapError::ClientIdTaken)?;
+    let made = inserted.map(|row| row.into_map(scope)).ok_or(ClientMapError::ClientIdTaken)?;
     note_change(connection, scope)?;
     Ok(made)
 }
@@ -99,10 +100,10 @@ pub fn update(
     patch: &ClientMapPatch,
 ) -> Result<ClientMap, ClientMapError> {
     let row = find_locked(connection, scope, id)?;
-    condition.check(|| Ok::<_, ClientMapError>(row.clone().into()))?;
-    let values = row.values.clone().patched(patch)?;
+    condition.check(|| Ok::<_, ClientMapError>(row.clone().into_map(scope)))?;
+    let values = row.values.clone().patched(patch, scope, id)?;
     if values == row.values {
-        return Ok(row.into());
+        return Ok(row.into_map(scope));
     }
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((values, client_maps::updated_at.eq(scope.now())))
@@ -111,7 +112,7 @@ pub fn update(
         .get_result(connection)
         .map_err(|error| if is_unique_violation(&error) { ClientMapError::ClientIdTaken } else { error.into() })?;
     note_change(connection, scope)?;
-    Ok(updated.into())
+    Ok(updated.into_map(scope))
 }
 
 /// Notes what the integration reports of a run. Call it in a [`DbConnection::write`].
@@ -127,7 +128,7 @@ pub fn report_sync(
 ) -> Result<ClientMap, ClientMapError> {
     let SyncReport { sync_status, last_sync_at } = *report;
     let row = find_locked(connection, scope, id)?;
-    condition.check(|| Ok::<_, ClientMapError>(row.clone().into()))?;
+    condition.check(|| Ok::<_, ClientMapError>(row.clone().into_map(scope)))?;
     let ended_now = sync_status.is_ended_run().then(|| scope.now());
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((
@@ -139,7 +140,7 @@ pub fn report_sync(
         .portable()
         .get_result(connection)?;
     note_change(connection, scope)?;
-    Ok(updated.into())
+    Ok(updated.into_map(scope))
 }
 
 /// Deletes a client map. Call it in a [`DbConnection::write`].
@@ -152,12 +153,54 @@ pub fn delete(
     id: Uuid,
     condition: &Condition<ClientMap>,
 ) -> Result<(), ClientMapError> {
-    condition.check(|| find_locked(connection, scope, id).map(ClientMap::from))?;
+    condition.check(|| find_locked(connection, scope, id).map(|row| row.into_map(scope)))?;
     let gone = diesel::delete(client_maps::table.find((scope.tenant(), id))).execute(connection)?;
     if gone == 0 {
         return Err(ClientMapError::NotFound);
     }
     note_change(connection, scope)
+}
+
+/// Seals the secrets of up to `most` client maps of the tenant with the key that the scope seals with, and tells how many they
+/// were: those in clear, and those of another key. Nothing that is shown changes. Call it, each time in a
+/// [`DbConnection::write`], until none is left.
+///
+/// # Errors
+/// [`ClientMapError::Secrets`]; the database's.
+pub fn reseal(connection: &mut DbConnection, scope: &Scope, most: i64) -> Result<usize, ClientMapError> {
+    let Some(secrets) = scope.secrets() else { return Ok(0) };
+    let rows: Vec<ClientMapRow> = client_maps::table
+        .filter(client_maps::tenant_id.eq(scope.tenant()).and(client_maps::configuration.is_not_null()))
+        .filter(client_maps::secrets_key.is_null().or(client_maps::secrets_key.ne(secrets.key_id()).assume_not_null()))
+        .order(client_maps::id)
+        .limit(most)
+        .select(columns::<ClientMapRow>())
+        .locked()
+        .get_results(connection)?;
+    let count = rows.len();
+    for row in rows {
+        let values = row.values.resealed(scope, row.id)?;
+        diesel::update(client_maps::table.find((scope.tenant(), row.id))).set(values).portable().execute(connection)?;
+    }
+    Ok(count)
+}
+
+/// The ids of all keys that stored secrets are sealed with, of whatever tenant: for a program to tell at its start that it
+/// lacks one.
+///
+/// # Errors
+/// The database's.
+pub fn keys_in_use(connection: &mut DbConnection) -> QueryResult<Vec<String>> {
+    let keys = "SELECT DISTINCT m.secrets_key AS id FROM tenants t JOIN client_maps m ON m.tenant_id = t.id \
+                WHERE m.secrets_key IS NOT NULL ORDER BY id";
+    let keys: Vec<KeyInUse> = each_backend!(connection, connection => diesel::sql_query(keys).load(connection))?;
+    Ok(keys.into_iter().map(|KeyInUse { id }| id).collect())
+}
+
+#[derive(QueryableByName)]
+struct KeyInUse {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: String,
 }
 
 /// Gives the tenant's client maps a new version. Always after the client map was written, so that two changes

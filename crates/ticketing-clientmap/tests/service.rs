@@ -188,7 +188,7 @@ both_databases! {
         changed(database, &scope, &map, patch).unwrap();
         let stored = get(&mut database.connect(), &scope, map.id).unwrap();
         let expected = json!({ "endpoint": "https://b", "auth": { "clientSecret": "hush" } });
-        assert_eq!(Value::Object(stored.configuration.unwrap().reveal().clone()), expected);
+        assert_eq!(Value::Object(stored.configuration.unwrap().reveal().unwrap().clone()), expected);
         let nowhere = changed(database, &scope, &map, json!({ "configuration": { "password": MASK } }));
         assert!(matches!(nowhere, Err(ClientMapError::Invalid(_))));
         let mut masked = minimal("two");

@@ -60,6 +60,7 @@ impl Extract for Caller {
 impl Caller {
     /// Somebody who may do what the request's method does.
     fn new(call: &Call, scope: Scope) -> Result<Self, Problem> {
+        let scope = scope.with_secrets(call.state.secrets.clone());
         Attempt::begin(call, &scope)?;
         Ok(Self {
             scope,

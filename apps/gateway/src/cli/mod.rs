@@ -5,6 +5,7 @@ mod demo;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod secrets;
 mod serve;
 mod tenants;
 mod token;
@@ -52,6 +53,9 @@ enum Command {
     /// Replaces keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Seals stored secrets with another key
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Prints a signed token for trying out the ticketing routes; only with CRM_JWT_SECRET
     Token(token::Token),
     /// Fills a tenant with the records of a company that looks like one
@@ -81,6 +85,7 @@ fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()>
         Some(Command::Migrate) => migrate::run(&settings),
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
         Some(Command::Keys(command)) => keys::run(&settings, command),
+        Some(Command::Secrets(command)) => secrets::run(&settings, &command),
         Some(Command::Token(token)) => token::run(&settings, &token),
         Some(Command::Demo(demo)) => demo::run(&settings, &demo),
         Some(Command::Healthcheck) => healthcheck::run(&settings),

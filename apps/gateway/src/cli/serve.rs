@@ -8,6 +8,8 @@ use crm_core::tenants::{self, CreatedTenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
 use diesel::connection::SimpleConnection;
 
+use ticketing_clientmap::keys_in_use;
+
 use crate::config::{BadSetting, Config, Settings};
 use crate::db::{Db, DbSettings};
 
@@ -27,6 +29,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     // Before the migrations: a database in memory is gone when nobody has a connection to it.
     let db = Db::open(&config.database, DbSettings { threads: config.db_pool })?;
     migrate::migrate(&config.database)?;
+    check_secrets(&config)?;
     make_first_tenant(&config, address)?;
     let ready = || print(format_args!("listening on http://{address}"));
     let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener, ready));
@@ -51,6 +54,25 @@ fn serve_lock(file: &Path) -> anyhow::Result<FileLock> {
     match FileLock::take(&path)? {
         Some(lock) => Ok(lock),
         None => bail!("another gateway serves {}: only one can, on SQLite", file.display()),
+    }
+}
+
+/// A secret that cannot be opened is better missed now than when an integration needs it.
+fn check_secrets(config: &Config) -> anyhow::Result<()> {
+    let keys = keys_in_use(&mut config.database.connect().context("the database cannot be reached")?)?;
+    let is_given = |key: &String| config.secrets.as_ref().is_some_and(|secrets| secrets.knows(key));
+    match keys.iter().find(|key| !is_given(key)) {
+        Some(key) => Err(BadSetting::new(
+            "CRM_SECRETS_KEY",
+            format!("stored secrets are sealed with the key {key}: give it too"),
+        )
+        .into()),
+        None => {
+            if config.secrets.is_none() {
+                log::info!("CRM_SECRETS_KEY is not set: secrets in client maps are stored in clear");
+            }
+            Ok(())
+        }
     }
 }
 

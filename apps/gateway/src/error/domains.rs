@@ -46,6 +46,7 @@ impl From<ClientMapError> for Failure {
                 Problem::new(ProblemCode::ClientIdTaken, "Another client mapping has this clientId.").into()
             }
             ClientMapError::Unmet(unmet) => unmet.into(),
+            ClientMapError::Secrets(error) => Self::Bug(error.to_string()),
             ClientMapError::Invalid(errors) => errors.into(),
             ClientMapError::Database(error) => error.into(),
         }

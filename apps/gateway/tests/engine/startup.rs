@@ -191,6 +191,8 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
             ],
             "CRM_BOOTSTRAP_SECONDARY_KEY:",
         ),
+        (&[("CRM_SECRETS_KEY", "too-short")], "CRM_SECRETS_KEY:"),
+        (&[("CRM_SECRETS_KEY_FILE", &short)], "CRM_SECRETS_KEY:"),
         (&[("CRM_CORS_ORIGINS", "app.example.com")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_CORS_ORIGINS", "https://app.example.com/")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_SHUTDOWN_TIMEOUT", "soon")], "CRM_SHUTDOWN_TIMEOUT:"),

@@ -15,6 +15,7 @@ mod key_set;
 mod lengths;
 mod mappings;
 mod oidc_provider;
+mod secrets;
 mod settings;
 mod setup;
 mod source;
