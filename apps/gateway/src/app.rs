@@ -1,20 +1,17 @@
-//! The one builder of the application: the program and the tests use it.
+//! What is served, and from the start to the end of a process.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{SignalKind, signal};
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Condition, from_fn};
+use actix_web::dev::ServerHandle;
 use actix_web::web;
-use actix_web::{App, HttpServer};
 
 use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{Api, document};
 use crate::http;
-use crate::middleware::{LatestBody, close_on_unread_body, compress, cors, request_log};
+use crate::server::server;
 use crate::state::AppState;
 use crate::upkeep;
 
@@ -34,51 +31,9 @@ pub fn openapi_json() -> anyhow::Result<String> {
     Ok(format!("{}\n", document(&routes())?.to_pretty_json()?))
 }
 
-/// The head of a request must arrive within this time (contract/conventions, last section).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connections are still taken after `/readyz` has turned 503, for load balancers to notice, and for clients
 /// to be told in an answer that their connection closes: one that is used again while it is closed loses a request.
 const NOTICE: Duration = Duration::from_millis(500);
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// The server on this listener, ready to run. `routes` is called once in each worker.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub fn server(
-    state: web::Data<AppState>,
-    listener: TcpListener,
-    config: &Config,
-    routes: impl Fn() -> Api + Send + Clone + 'static,
-) -> std::io::Result<Server> {
-    let origins: Arc<[String]> = config.cors_origins.as_slice().into();
-    let application = move || {
-        let origins = Arc::clone(&origins);
-        App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(compress))
-            .wrap(Condition::new(
-                !origins.is_empty(),
-                from_fn(move |request, next| cors(Arc::clone(&origins), request, next)),
-            ))
-            .wrap(from_fn(request_log))
-            .wrap(from_fn(close_on_unread_body))
-            .configure(|config| routes().register(config))
-    };
-    let server = HttpServer::new(application)
-        .workers(config.workers)
-        .on_connect(|_, connection| {
-            connection.insert(LatestBody::default());
-        })
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(config.shutdown_timeout.as_secs())
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
-}
-
 /// Serves until SIGTERM or SIGINT, then finishes what was begun and returns. `ready` is called as soon as
 /// requests are taken and signals are heard.
 ///

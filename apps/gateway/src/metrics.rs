@@ -53,9 +53,10 @@ impl Metrics {
     ///
     /// # Errors
     /// When it cannot be written, which is a bug.
-    pub fn text(&self, db: DbStats) -> anyhow::Result<String> {
+    pub fn text(&self, db: DbStats, edge: EdgeStats) -> anyhow::Result<String> {
         let mut text = TextEncoder::new().encode_to_string(&self.registry.gather()).context("metrics")?;
         write_db(&mut text, db).context("metrics")?;
+        write_edge(&mut text, edge).context("metrics")?;
         Ok(text)
     }
 }
@@ -68,6 +69,32 @@ fn method_label(method: &Method) -> &str {
         }
         _ => "other",
     }
+}
+
+/// What the edge counts: connections, answers that nobody has read yet, and what became of the log.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeStats {
+    /// Connections that are open.
+    pub connections: usize,
+    /// Connections that were refused, since their address had too many.
+    pub refused: u64,
+    /// Bytes of long answers that wait for their client.
+    pub unread: usize,
+    /// Lines of the log that were dropped.
+    pub log_dropped: u64,
+}
+
+fn write_edge(text: &mut String, edge: EdgeStats) -> std::fmt::Result {
+    let EdgeStats { connections, refused, unread, log_dropped } = edge;
+    for (name, kind, help, value) in [
+        ("crm_http_connections", "gauge", "Connections that are open.", connections as u64),
+        ("crm_http_connections_refused_total", "counter", "Connections refused: their address had too many.", refused),
+        ("crm_http_unread_bytes", "gauge", "Bytes of long answers that wait for their client.", unread as u64),
+        ("crm_log_dropped_total", "counter", "Lines of the log dropped, since nobody read it.", log_dropped),
+    ] {
+        write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")?;
+    }
+    Ok(())
 }
 
 /// The executor counts for itself; a client library could only count along.

@@ -12,11 +12,13 @@ use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
 use crate::config::Config;
 use crate::db::Db;
-use crate::endpoint::LongBodies;
+use crate::endpoint::{LongBodies, StoredForms};
 use crate::error::Failure;
 use crate::idempotency::{Kept, Running};
-use crate::limits::{RateLimit, Shares};
-use crate::metrics::Metrics;
+use crate::limits::{RateLimit, Shares, Unread};
+use crate::logging;
+use crate::metrics::{EdgeStats, Metrics};
+use crate::server::Places;
 
 /// What all workers of the process share. Nothing in it must be known by another gateway.
 pub struct AppState {
@@ -28,6 +30,10 @@ pub struct AppState {
     pub rate_limit: Option<RateLimit>,
     /// How much of the database each tenant may have.
     pub shares: Shares,
+    /// The answers that wait for their clients.
+    pub unread: Unread,
+    /// How many connections each address has.
+    pub places: Places,
     /// The requests with an `Idempotency-Key` that run here.
     pub running: Running,
     /// Where long bodies are read.
@@ -41,7 +47,7 @@ pub struct AppState {
     /// The keys that stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
     /// `openapi.json`, ready to send.
-    pub openapi: Bytes,
+    pub openapi: StoredForms,
     draining: AtomicBool,
 }
 
@@ -57,16 +63,29 @@ impl AppState {
             keys: KeyCache::new(chosen),
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
             shares: Shares::new(db.fair_share()),
+            unread: Unread::default(),
+            places: Places::default(),
             running: Running::default(),
             long_bodies: LongBodies::default(),
             kept: Kept::default(),
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
             secrets: config.secrets.clone(),
-            openapi,
+            openapi: StoredForms::new("application/json", openapi)?,
             draining: AtomicBool::new(false),
             db,
         })
+    }
+
+    /// What the edge counts.
+    #[must_use]
+    pub fn edge_stats(&self) -> EdgeStats {
+        EdgeStats {
+            connections: self.places.taken(),
+            refused: self.places.refused(),
+            unread: self.unread.bytes(),
+            log_dropped: logging::dropped(),
+        }
     }
 
     /// The process was told to stop.

@@ -8,7 +8,9 @@ use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
+use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
+use diesel::{QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::database::sqlite_file::make_private;
@@ -32,6 +34,9 @@ pub enum MigrateError {
     /// The database has migrations that this program does not know: it belongs to a newer version.
     #[error("the database was migrated by a newer version of this program (unknown here: {}); run that one", .0.join(", "))]
     Newer(Vec<String>),
+    /// The database keeps text in an encoding that cannot hold every text.
+    #[error("the database has the encoding {0}, which cannot hold every text: make it anew with ENCODING 'UTF8'")]
+    Encoding(String),
     /// A migration failed; the schema is as it was before it.
     #[error("a migration failed and was rolled back: {0}")]
     Failed(Box<dyn std::error::Error + Send + Sync>),
@@ -63,8 +68,9 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
 /// Brings the schema of this connection's database up to date, without a lock.
 ///
 /// # Errors
-/// [`MigrateError::Newer`], [`MigrateError::Failed`].
+/// [`MigrateError::Encoding`], [`MigrateError::Newer`], [`MigrateError::Failed`].
 pub fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    check_encoding(connection)?;
     let newer = unknown_versions(connection)?;
     if !newer.is_empty() {
         return Err(MigrateError::Newer(newer));
@@ -111,6 +117,24 @@ pub fn difference(connection: &mut DbConnection) -> Result<Option<String>, Migra
     missing.sort();
     let lacks = || format!("the database lacks the migrations {}", missing.join(", "));
     Ok((!missing.is_empty()).then(lacks))
+}
+
+/// Before the first table: a database that cannot store some name would refuse it years later. `SQL_ASCII` is no
+/// encoding and stores whatever bytes come, which are UTF-8 here. SQLite has UTF-8 only.
+fn check_encoding(connection: &mut DbConnection) -> Result<(), MigrateError> {
+    let DbConnection::Postgres(postgres) = connection else { return Ok(()) };
+    let setting = diesel::sql_query("SELECT current_setting('server_encoding') AS encoding");
+    let Encoding { encoding } = setting.get_result(postgres).map_err(|error| MigrateError::Failed(error.into()))?;
+    match encoding.as_str() {
+        "UTF8" | "SQL_ASCII" => Ok(()),
+        _ => Err(MigrateError::Encoding(encoding)),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Encoding {
+    #[diesel(sql_type = Text)]
+    encoding: String,
 }
 
 fn names(

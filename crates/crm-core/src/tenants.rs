@@ -156,6 +156,19 @@ pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result
     Ok(row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?)
 }
 
+/// Whether there still is such a tenant, and it is not being deleted: its number is never another's.
+///
+/// # Errors
+/// The database's.
+pub fn exists(connection: &mut DbConnection, tenant: TenantId) -> Result<bool, TenantError> {
+    let found: Option<TenantId> = tenants::table
+        .filter(tenants::id.eq(tenant).and(tenants::deleted_on.is_null()))
+        .select(tenants::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Begins to delete a tenant: its keys are gone with the commit, and nobody finds it any more. A gateway that remembers a key
 /// does so for at most 5 seconds. What the tenant has goes afterwards, in parts ([`tables`]), and [`delete`] ends it. Beginning
 /// again changes nothing. Call it in a [`DbConnection::write`].

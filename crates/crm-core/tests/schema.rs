@@ -190,3 +190,20 @@ fn both_databases_have_the_same_schema() {
     let (left, right) = (foreign_keys(&mut sqlite), foreign_keys(&mut postgres));
     assert_eq!(left.symmetric_difference(&right).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "foreign keys");
 }
+
+/// Text of all languages must fit; that it does not is told before there is a table.
+#[test]
+fn a_database_that_cannot_hold_every_text_is_refused() {
+    for encoding in ["LATIN1", "EUC_KR"] {
+        let database = TestDatabase::empty_postgres_in(encoding);
+        let error = migrate::migrate(database.url()).unwrap_err();
+        assert!(matches!(&error, migrate::MigrateError::Encoding(found) if found == encoding), "{error}");
+        let mut connection = database.connect();
+        let tables = diesel::sql_query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'");
+        assert_eq!(tables.execute(&mut connection).unwrap(), 0, "{encoding}: no table was made");
+    }
+    for encoding in ["UTF8", "SQL_ASCII"] {
+        let database = TestDatabase::empty_postgres_in(encoding);
+        assert!(!migrate::migrate(database.url()).unwrap().is_empty(), "{encoding}");
+    }
+}

@@ -11,7 +11,7 @@ pub enum FormError {
     #[error(transparent)]
     Unmet(#[from] Unmet),
     /// The input breaks a rule.
-    #[error("{0:?}")]
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
     #[error("database: {0}")]

@@ -14,7 +14,7 @@ pub enum TagError {
     #[error(transparent)]
     Unmet(#[from] Unmet),
     /// The input breaks a rule; `unknown_tag` where a record names a tag that does not exist.
-    #[error("{0:?}")]
+    #[error("{0}")]
     Invalid(FieldErrors),
     /// The database's error.
     #[error("database: {0}")]

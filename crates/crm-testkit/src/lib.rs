@@ -114,6 +114,14 @@ impl TestDatabase {
         Self::on_postgres("")
     }
 
+    /// An empty database on PostgreSQL that keeps text in this encoding.
+    #[must_use]
+    pub fn empty_postgres_in(encoding: &str) -> Self {
+        Self::on_postgres(&format!(
+            " TEMPLATE template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+        ))
+    }
+
     fn on_postgres(clause: &str) -> Self {
         let server = server();
         let name = unique_name();

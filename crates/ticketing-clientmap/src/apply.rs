@@ -166,7 +166,10 @@ impl Found<'_> {
         match self {
             Self::Own(table) => {
                 let key = key_of(value)?;
-                entries(table)?.get(&key).cloned().ok_or_else(|| format!("it has nothing for {key:?}"))
+                entries(table)?
+                    .get(&key)
+                    .cloned()
+                    .ok_or_else(|| format!("it has nothing for {}", Value::from(key.as_str())))
             }
             Self::Registered(transform) => transform.to_target(value),
         }
@@ -181,7 +184,7 @@ impl Found<'_> {
                 let found = entries(table)?.iter().find(|(_, target)| is_it(target));
                 found
                     .map(|(source, _)| Value::from(source.as_str()))
-                    .ok_or_else(|| format!("it has nothing for {key:?}"))
+                    .ok_or_else(|| format!("it has nothing for {}", Value::from(key.as_str())))
             }
             Self::Registered(transform) => transform.to_source(value),
         }

@@ -1,25 +1,36 @@
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crm_core::Timestamp;
 use crm_core::keys::{self, ApiKey, Holder, KeyHash};
 
 use crate::db::Db;
-use crate::error::Failure;
+use crate::error::{Failure, Problem, ProblemCode};
+
+use super::fading::Fading;
 
 /// How long a key is trusted without asking the database again. A rotated key must be dead within 5 seconds
 /// on every gateway; the rest of those is for the look-up that was under way.
 const TRUSTED_FOR: Duration = Duration::from_secs(4);
 /// When a key that is gone from the database is dead on every gateway.
 pub(crate) const DEAD_WITHIN: Duration = Duration::from_secs(5);
-/// How many keys are remembered at the most.
-const MOST_KEYS: usize = 100_000;
+/// How long a key is unknown without asking again: so soon does one work that was sent before it was made.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+/// How many keys are remembered at least, and of each of the others.
+const MOST_KEYS: usize = 50_000;
+const MOST_UNKNOWN: usize = 10_000;
+/// So many keys that are nobody's may come from one address in a second, before keys from there are looked up only
+/// where they were good before. Whoever runs a gateway for many tenants mistypes no fifty keys in a second.
+const GUESSES: u32 = 50;
 
-/// Remembers whose a key is for a few seconds, by its hash. Keys that are nobody's are not remembered.
+/// Remembers whose a key is for a few seconds, by its hash, and for a second that it is nobody's.
 pub struct KeyCache {
-    holders: RwLock<HashMap<KeyHash, (Holder, Instant)>>,
+    /// Whose a key is and until when that is trusted; after that, that it was good once.
+    holders: Fading<KeyHash, (Holder, Instant)>,
+    unknown: Fading<KeyHash, Instant>,
+    /// How many keys of an address were nobody's, in the second that ends then.
+    guesses: Fading<IpAddr, (u32, Instant)>,
     /// Whether somebody chose a key for a tenant, so that a key without our checksum can be one.
     chosen_keys_exist: AtomicBool,
 }
@@ -29,41 +40,62 @@ impl KeyCache {
     /// asking the database.
     #[must_use]
     pub fn new(chosen_keys_exist: bool) -> Self {
-        Self { holders: RwLock::default(), chosen_keys_exist: AtomicBool::new(chosen_keys_exist) }
+        Self {
+            holders: Fading::of(MOST_KEYS),
+            unknown: Fading::of(MOST_UNKNOWN),
+            guesses: Fading::of(MOST_UNKNOWN),
+            chosen_keys_exist: AtomicBool::new(chosen_keys_exist),
+        }
     }
 
-    /// Whose key this is, at this time.
+    /// Whose key this is, at this time, which came from there.
     ///
     /// # Errors
-    /// When the database cannot be asked.
-    pub async fn holder(&self, db: &Db, key: &ApiKey, now: Timestamp) -> Result<Option<Holder>, Failure> {
+    /// When the database cannot be asked, or too many keys from there were nobody's.
+    pub async fn holder(&self, db: &Db, key: &ApiKey, from: IpAddr, now: Timestamp) -> Result<Option<Holder>, Failure> {
         if !key.is_generated() && !self.chosen_keys_exist.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let hash = key.hash();
-        if let Some(holder) = self.remembered(&hash) {
-            return Ok(Some(holder).filter(|holder| holder.grace_until.is_none_or(|until| now < until)));
-        }
         // Counted from before the look-up, so that a rotation during it is seen in time.
         let asked = Instant::now();
+        let known = self.holders.get(&hash);
+        if let Some((holder, until)) = &known
+            && asked < *until
+        {
+            return Ok(Some(holder.clone()).filter(|holder| holder.grace_until.is_none_or(|until| now < until)));
+        }
+        if self.unknown.get(&hash).is_some_and(|until| asked < until) {
+            return Ok(None);
+        }
+        if known.is_none() {
+            self.refuse_guesses(from, asked)?;
+        }
         let found = db.read(move |connection| Ok::<_, Failure>(keys::find_holder(connection, &hash, now)?)).await?;
-        if let Some(holder) = &found {
-            self.remember(hash, holder.clone(), asked + TRUSTED_FOR);
+        match &found {
+            Some(holder) => self.holders.insert(hash, (holder.clone(), asked + TRUSTED_FOR)),
+            None => {
+                self.holders.remove(&hash);
+                self.unknown.insert(hash, asked + UNKNOWN_FOR);
+                self.count_guess(from, asked);
+            }
         }
         Ok(found)
     }
 
-    fn remembered(&self, hash: &KeyHash) -> Option<Holder> {
-        let holders = self.holders.read().unwrap_or_else(PoisonError::into_inner);
-        holders.get(hash).filter(|(_, until)| Instant::now() < *until).map(|(holder, _)| holder.clone())
+    fn refuse_guesses(&self, from: IpAddr, now: Instant) -> Result<(), Problem> {
+        let too_many = self.guesses.get(&from).is_some_and(|(count, until)| count >= GUESSES && now < until);
+        if too_many {
+            let detail = format!("{GUESSES} keys that are nobody's came from this address in a second.");
+            Err(Problem::new(ProblemCode::RateLimited, detail))
+        } else {
+            Ok(())
+        }
     }
 
-    fn remember(&self, hash: KeyHash, holder: Holder, until: Instant) {
-        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
-        if holders.len() >= MOST_KEYS {
-            let now = Instant::now();
-            holders.retain(|_, (_, until)| now < *until);
-        }
-        holders.insert(hash, (holder, until));
+    fn count_guess(&self, from: IpAddr, now: Instant) {
+        let running = self.guesses.get(&from).filter(|(_, until)| now < *until);
+        let (count, until) = running.unwrap_or((0, now + Duration::from_secs(1)));
+        self.guesses.insert(from, (count.saturating_add(1), until));
     }
 }

@@ -1,6 +1,7 @@
 //! Who asks: a tenant's key, or the token of an administrator of ticketing, becomes a [`Scope`]
 //! (contract/conventions, "Keys"; contract/clientmap).
 
+mod fading;
 mod keys;
 mod ticketing;
 pub mod tokens;
@@ -8,9 +9,10 @@ pub mod tokens;
 use std::rc::Rc;
 
 use actix_web::http::header::HeaderName;
-use actix_web::web;
+use actix_web::{HttpMessage, HttpRequest, web};
+use crm_core::error::{Fault, fault};
 use crm_core::keys::{ApiKey, Holder};
-use crm_core::{Actor, DbConnection, Scope};
+use crm_core::{Actor, DbConnection, Scope, TenantId, tenants};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -31,25 +33,27 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("ocp-apim-subscription-ke
 /// that touches a tenant's data, and the only way to the database from there.
 pub struct Caller {
     scope: Scope,
+    payer: Payer,
     state: web::Data<AppState>,
     attempt: Attempt,
-    is_ticketing: bool,
+    request: HttpRequest,
     request_id: Rc<str>,
 }
 
 impl Extract for Caller {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let key = key_of(call)?;
-        let holder = call.state.keys.holder(&call.state.db, &key, call.now).await;
+        let holder = call.state.keys.holder(&call.state.db, &key, call.network(), call.now).await;
         let holder = holder.map_err(|failure| failure.into_problem(&call.request_id()))?;
         let holder = holder.ok_or_else(invalid_key)?;
         call.set_tenant(holder.public_tenant.clone());
-        limits::count(call, Payer::Key(key.hash()))?;
+        let payer = Payer::Key(key.hash());
+        limits::count(call, payer)?;
         if !call.is_read() && !holder.rights.may_write() {
             return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
         }
         let Holder { tenant, public_tenant, id, name, rights, .. } = holder;
-        Self::new(call, Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights)))
+        Self::new(call, Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights)), payer)
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -59,14 +63,15 @@ impl Extract for Caller {
 
 impl Caller {
     /// Somebody who may do what the request's method does.
-    fn new(call: &Call, scope: Scope) -> Result<Self, Problem> {
+    fn new(call: &Call, scope: Scope, payer: Payer) -> Result<Self, Problem> {
         let scope = scope.with_secrets(call.state.secrets.clone());
         Attempt::begin(call, &scope)?;
         Ok(Self {
             scope,
+            payer,
             state: call.state.clone(),
             attempt: call.attempt.clone(),
-            is_ticketing: is_ticketing(call.request.path()),
+            request: call.request.clone(),
             request_id: call.request_id(),
         })
     }
@@ -85,10 +90,21 @@ impl Caller {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, state, attempt, is_ticketing: _, request_id } = self;
+        let Self { scope, payer, state, attempt, request, request_id, .. } = self;
         attempt.handler_begins();
         let _place = state.shares.place(scope.tenant()).await?;
-        let rendered = state.db.read(move |connection| Typed::of(job(connection, &scope)?)).await;
+        let unread = state.unread.clone();
+        let rendered = state.db.read(move |connection| {
+            // When its turn has come: what was read meanwhile counts no more, and what was written meanwhile does.
+            unread.admit(payer)?;
+            let typed = Typed::of(job(connection, &scope)?)?;
+            let held = unread.hold(payer, typed.rendered.body.len());
+            Ok((typed, held))
+        });
+        let rendered = rendered.await.map(|(typed, held)| {
+            held.map(|held| request.extensions_mut().insert(held));
+            typed
+        });
         rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
     }
 
@@ -101,9 +117,19 @@ impl Caller {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, state, attempt, is_ticketing, request_id } = self;
+        let Self { scope, payer, state, attempt, request, request_id } = self;
+        let is_ticketing = is_ticketing(request.path());
         attempt.handler_begins();
-        let work = move |connection: &mut DbConnection, scope: &Scope| job(connection, scope)?.render();
+        let (tenant, unread) = (scope.tenant(), state.unread.clone());
+        let work = move |connection: &mut DbConnection, scope: &Scope| {
+            unread.admit(payer)?;
+            let rendered = job(connection, scope).and_then(Reply::render);
+            rendered.map_err(|failure| match failure {
+                // What it lacks may be all that the tenant had.
+                Failure::Problem(_) => told(&tenants::exists(connection, tenant), is_ticketing, failure),
+                failure => failure,
+            })
+        };
         let rendered = match attempt.once(|| Answers { is_ticketing, request_id: request_id.to_string() }) {
             Some(once) => once.run(&state, work).await,
             None => {
@@ -111,7 +137,35 @@ impl Caller {
                 state.db.write(move |connection| work(connection, &scope)).await
             }
         };
-        rendered.map(Typed::rendered_before).map_err(|failure: Failure| failure.into_problem(&request_id))
+        match rendered {
+            Ok(rendered) => Ok(Typed::rendered_before(rendered)),
+            Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),
+        }
+    }
+}
+
+/// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,
+/// and the database refused the rows of a tenant that is not there.
+pub(crate) async fn or_deleted(state: &AppState, tenant: TenantId, is_ticketing: bool, failure: Failure) -> Failure {
+    let is_bug = match &failure {
+        Failure::Database(error) => fault(error) == Fault::Bug,
+        Failure::Bug(_) => true,
+        Failure::Problem(_) | Failure::Unavailable(_) => false,
+    };
+    if !is_bug {
+        return failure;
+    }
+    let exists = state.db.read(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
+    told(&exists, is_ticketing, failure)
+}
+
+/// What the client is told of a failure, by whether its tenant exists. Where that cannot be asked, as after a failed
+/// statement on PostgreSQL, the failure is the one to tell of.
+fn told<E>(exists: &Result<bool, E>, is_ticketing: bool, failure: Failure) -> Failure {
+    match exists {
+        Ok(false) if is_ticketing => ticketing::unknown_tenant().into(),
+        Ok(false) => invalid_key().into(),
+        Ok(true) | Err(_) => failure,
     }
 }
 

@@ -15,7 +15,8 @@ const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
 
 /// A request with a token of somebody who administers ticketing in the tenant that `x-tenantid` names: the first
 /// argument of every handler of ticketing. What is wrong is told in a fixed order: the token (401), the header
-/// (400), role and tenant (403), and only to those who may know whether the tenant exists (404).
+/// (400), role and tenant (403), and only to those who may know whether the tenant exists (404). The database is asked
+/// only for those who have not asked too often.
 pub struct TicketingAdmin(Caller);
 
 impl Extract for TicketingAdmin {
@@ -33,10 +34,11 @@ impl Extract for TicketingAdmin {
         if !identity.is_of_tenant(tenant) {
             return Err(Problem::new(ProblemCode::ForeignTenant, "The token is not for the tenant of x-tenantid."));
         }
+        let payer = Payer::Ticketing(tenant);
+        limits::count(call, payer)?;
         let scope = scope_of(call, tenant).await.map_err(|failure| failure.into_problem(&call.request_id()))?;
         call.set_tenant(scope.public_tenant().clone());
-        limits::count(call, Payer::Ticketing(scope.tenant()))?;
-        Ok(Self(Caller::new(call, scope)?))
+        Ok(Self(Caller::new(call, scope, payer)?))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -94,10 +96,12 @@ async fn scope_of(call: &Call, tenant: Uuid) -> Result<Scope, Failure> {
         Err(TenantError::Unknown(_)) => Ok(None),
         Err(error) => Err(Failure::from(error)),
     });
-    let Some(tenant) = found.await? else {
-        return Err(Problem::new(ProblemCode::UnknownTenant, "The specified tenant does not exist").into());
-    };
+    let Some(tenant) = found.await? else { return Err(unknown_tenant().into()) };
     Ok(Scope::new(tenant.id, tenant.public_id, call.now))
+}
+
+pub(super) fn unknown_tenant() -> Problem {
+    Problem::new(ProblemCode::UnknownTenant, "The specified tenant does not exist")
 }
 
 fn invalid(detail: &str) -> Problem {

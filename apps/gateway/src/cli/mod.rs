@@ -23,6 +23,7 @@ use crm_suite::SuiteError;
 use diesel::connection::SimpleConnection;
 
 use crate::config::{self, BadSetting, Settings};
+use crate::logging::{self, Log};
 
 /// A self-hosted, multi-tenant CRM and ticketing HTTP API.
 ///
@@ -69,17 +70,36 @@ enum Command {
 /// Runs the command of this process's arguments. A failure is one line on stderr.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Err(error) = run_command(Arguments::parse()) else { return ExitCode::SUCCESS };
-    // Where stderr is closed, the exit code is all that can be said.
-    let _ = writeln!(std::io::stderr(), "error: {}", crate::db::one_line(&format!("{error:#}")));
-    // Supervisors should not restart a gateway with the same bad setting.
+    let arguments = Arguments::parse();
+    let log = match start_log(&arguments.settings) {
+        Ok(log) => log,
+        Err(error) => {
+            // Where stderr is closed, the exit code is all that can be said.
+            let _ = writeln!(std::io::stderr(), "{}", failure(&error));
+            return exit_code(&error);
+        }
+    };
+    let Err(error) = run_command(arguments) else { return ExitCode::SUCCESS };
+    log.line(&failure(&error));
+    exit_code(&error)
+}
+
+fn failure(error: &anyhow::Error) -> String {
+    format!("error: {}", crate::db::one_line(&format!("{error:#}")))
+}
+
+/// Supervisors should not restart a gateway with the same bad setting.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<BadSetting>() { 2 } else { 1 })
 }
 
-fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()> {
+fn start_log(settings: &Settings) -> anyhow::Result<Log> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     config::refuse_unknown(std::env::vars_os().map(|(name, value)| (text(name), text(value))))?;
-    env_logger::Builder::new().parse_filters(settings.log_filter()?).format_timestamp_millis().init();
+    logging::start(settings.log_filter()?)
+}
+
+fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()> {
     match command {
         None | Some(Command::Serve) => serve::run(&settings),
         Some(Command::Migrate) => migrate::run(&settings),

@@ -51,7 +51,7 @@ pub struct OptionalBody<T>(pub Option<T>);
 impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call).await?;
-        Ok(Self(if bytes.is_empty() { None } else { Some(parse(call, bytes).await?) }))
+        Ok(Self(if is_none(&bytes) { None } else { Some(parse(call, bytes).await?) }))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -90,6 +90,17 @@ async fn read(call: &mut Call) -> Result<Bytes, Problem> {
         return Err(Problem::new(ProblemCode::RequestTimeout, "The body did not arrive within 10 seconds."));
     };
     read.inspect(|bytes| call.attempt.read_body(bytes))
+}
+
+/// Whether a body says as much as none: clients that always send one send `null`.
+fn is_none(bytes: &[u8]) -> bool {
+    let text = without_mark(bytes).trim_ascii();
+    text.is_empty() || text == b"null"
+}
+
+/// JSON without the byte order mark that some programs write before it, which a reader may ignore (RFC 8259, section 8.1).
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 async fn parse<T: FromBody + Send + 'static>(call: &Call, bytes: Bytes) -> Result<T, Problem> {
@@ -137,7 +148,7 @@ fn check_tenant(object: &JsonObject, tenant: Option<&PublicTenantId>) -> Result<
 fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
     let malformed =
         |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(without_mark(bytes));
     let room = Cell::new(MOST_VALUES);
     let value = Strict { depth: 0, room: &room }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
     deserializer.end().map_err(|error| malformed(&error))?;
@@ -233,7 +244,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
             }
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
+                let key = Value::String(key);
+                return Err(A::Error::custom(format_args!("the key {key} stands twice in one object")));
             }
             let value = members.next_value_seed(inner)?;
             object.insert(key, value);
@@ -272,11 +284,30 @@ mod tests {
         }
         assert!(parse_object(b"{\"a\":\"\xff\"}").is_err(), "no UTF-8");
         assert!(parse_object(nested(64).as_bytes()).is_ok(), "64 levels");
+        assert!(parse_object(b"\xef\xbb\xbf{\"a\":1}").is_ok(), "a byte order mark before it");
+        assert!(parse_object(b"\xef\xbb\xbf\xef\xbb\xbf{\"a\":1}").is_err(), "two of them");
+        assert!(parse_object(b"{\"a\":1}\xef\xbb\xbf").is_err(), "one behind it");
         // The body and the list are counted as ten values each.
         for (numbers, is_right) in [(MOST_VALUES - 20, true), (MOST_VALUES - 19, false)] {
             let body = format!("{{\"a\":[0{}]}}", ",0".repeat(numbers - 1));
             assert_eq!(parse_object(body.as_bytes()).is_ok(), is_right, "{numbers} numbers");
         }
+    }
+
+    #[test]
+    fn a_body_that_says_nothing_counts_as_none() {
+        for body in ["", " \r\n", "null", " null\n", "\u{feff}null", "\u{feff}"] {
+            assert!(is_none(body.as_bytes()), "{body:?}");
+        }
+        for body in ["{}", "nulls", "null null", "0", "[]", "\"\"", "null\u{feff}"] {
+            assert!(!is_none(body.as_bytes()), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_named_as_json_writes_it() {
+        let problem = parse_object("{\"\u{200b}\\u0007\":1,\"\u{200b}\\u0007\":2}".as_bytes()).unwrap_err();
+        assert!(problem.detail.contains("\"\u{200b}\\u0007\""), "{}", problem.detail);
     }
 
     #[test]

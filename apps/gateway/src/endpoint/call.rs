@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use actix_web::dev::Payload;
@@ -8,6 +9,7 @@ use crm_core::{PublicTenantId, Timestamp};
 
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::Attempt;
+use crate::server::network_of;
 use crate::state::AppState;
 
 use super::query::{self, Pairs};
@@ -59,6 +61,12 @@ impl Call {
     #[must_use]
     pub fn request_id(&self) -> Rc<str> {
         request_id(&self.request)
+    }
+
+    /// Where the request came from, as far as one client can be told from another by it.
+    #[must_use]
+    pub fn network(&self) -> IpAddr {
+        self.request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| network_of(address.ip()))
     }
 
     /// Whether the method only reads.

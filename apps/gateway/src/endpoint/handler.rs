@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
+use crate::auth::or_deleted;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
 use crate::limits::Allowance;
@@ -24,7 +25,7 @@ use super::ticketing::is_ticketing;
 
 /// A handler never runs longer (contract/conventions, last section).
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Seconds after which a client may try again, on a 503.
+/// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// An `async fn` whose arguments are [`Extract`] and whose result is an [`Answer`].
@@ -255,8 +256,14 @@ async fn keep_refusal(
     let id = request_id(request);
     let answers = || Answers { is_ticketing: is_ticketing(request.path()), request_id: id.to_string() };
     let Some(once) = attempt.ends_early(&problem, answers) else { return Err(problem) };
-    let kept = once.run(state, move |_, _| Err(problem.clone().into())).await;
-    kept.map_err(|failure| failure.into_problem(&id))
+    let tenant = once.tenant();
+    match once.run(state, move |_, _| Err(problem.clone().into())).await {
+        Ok(rendered) => Ok(rendered),
+        Err(failure) => {
+            let failure = or_deleted(state, tenant, is_ticketing(request.path()), failure).await;
+            Err(failure.into_problem(&id))
+        }
+    }
 }
 
 /// Runs a handler within its time; a panic in it is a bug of ours and no reason to drop the connection.
@@ -304,7 +311,8 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
         StatusCode::UNAUTHORIZED => {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code)));
         }
-        StatusCode::SERVICE_UNAVAILABLE => {
+        // A rate that knows better says so later.
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         _ => {}

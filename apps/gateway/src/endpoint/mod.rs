@@ -24,6 +24,7 @@ mod problems;
 mod query;
 mod refusal;
 mod reply;
+mod stored;
 mod ticketing;
 
 pub use body::{Body, OptionalBody};
@@ -36,5 +37,6 @@ pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub use stored::{Stored, StoredForms};
 pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
+use crate::limits::Slices;
 
 use super::extract::Tagged;
 use super::headers;
@@ -254,7 +255,13 @@ impl Rendered {
                 response.insert_header((name, value));
             }
         }
-        if unchanged || self.body.is_empty() { response.finish() } else { response.body(self.body) }
+        match self.body {
+            body if unchanged || body.is_empty() => response.finish(),
+            body => match Slices::of(request, &body) {
+                Some(slices) => response.body(slices),
+                None => response.body(body),
+            },
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use actix_web::web::{self, Bytes};
 use crm_core::{DbConnection, migrate};
 
-use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Typed};
+use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Stored, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::metrics;
+use crate::middleware::takes_gzip;
 use crate::state::AppState;
 
 /// Declares the routes of this area.
@@ -31,11 +32,16 @@ pub(super) fn routes(api: &mut Api) {
 pub(super) struct Process {
     state: web::Data<AppState>,
     request_id: String,
+    takes_gzip: bool,
 }
 
 impl Extract for Process {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        Ok(Self { state: call.state.clone(), request_id: call.request_id().to_string() })
+        Ok(Self {
+            state: call.state.clone(),
+            request_id: call.request_id().to_string(),
+            takes_gzip: takes_gzip(&call.request),
+        })
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -76,12 +82,13 @@ fn not_ready(why: &str) -> Problem {
 }
 
 async fn metrics(process: Process) -> Answer<Raw> {
-    match process.state.metrics.text(process.state.db.stats()) {
+    match process.state.metrics.text(process.state.db.stats(), process.state.edge_stats()) {
         Ok(text) => raw(metrics::CONTENT_TYPE, text.into()),
         Err(error) => Err(Failure::Bug(format!("{error:#}")).into_problem(&process.request_id)),
     }
 }
 
-async fn openapi_json(process: Process) -> Answer<Raw> {
-    raw("application/json", process.state.openapi.clone())
+async fn openapi_json(process: Process) -> Answer<Stored> {
+    let Process { state, takes_gzip, .. } = process;
+    Typed::of(state.openapi.form(takes_gzip)).map_err(|failure| failure.into_problem("-"))
 }

@@ -131,6 +131,12 @@ impl Attempt {
 }
 
 impl Once {
+    /// Whose request it is.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.scope.tenant()
+    }
+
     /// Does the work and keeps its answer, both in one transaction, unless it was done before: then the answer of
     /// that time is the answer.
     ///

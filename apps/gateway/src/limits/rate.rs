@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use actix_web::HttpMessage;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use crm_core::TenantId;
+use crm_core::Uuid;
 use crm_core::keys::KeyHash;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -23,8 +23,9 @@ const WINDOW_SECONDS: u32 = 60;
 pub enum Payer {
     /// Those with one key.
     Key(KeyHash),
-    /// Those of a tenant on the routes of ticketing: its tokens come and go by the minute.
-    Ticketing(TenantId),
+    /// Those of a tenant on the routes of ticketing: its tokens come and go by the minute. By its public id, which is
+    /// known before the database is asked.
+    Ticketing(Uuid),
 }
 
 /// `CRM_RATE_LIMIT`: so many requests a minute, which may come all at once; one more is granted as soon as its

@@ -1,9 +1,9 @@
 use actix_http::encoding::Encoder;
-use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AcceptEncoding, ContentEncoding, ETAG, Encoding, HeaderMap};
 use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest};
 
 /// Compresses an answer for a client that takes gzip, unless it has a strong `ETag`: such a tag stands for the same bytes
 /// wherever it is seen (RFC 9110, 8.8.1), so that what goes by one has one representation (docs/adr/0008).
@@ -14,14 +14,19 @@ pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let accepted = request.get_header::<AcceptEncoding>();
-    let choices = [Encoding::identity(), Encoding::gzip()];
-    let takes_gzip = accepted.is_some_and(|header| header.negotiate(choices.iter()) == Some(Encoding::gzip()));
+    let takes_gzip = takes_gzip(request.request());
     let response = next.call(request).await?;
     Ok(response.map_body(|head, body| {
         let compresses = takes_gzip && !has_strong_etag(&head.headers);
         Encoder::response(if compresses { ContentEncoding::Gzip } else { ContentEncoding::Identity }, head, body)
     }))
+}
+
+/// Whether the client would rather have it compressed.
+pub(crate) fn takes_gzip(request: &HttpRequest) -> bool {
+    let accepted = request.get_header::<AcceptEncoding>();
+    let choices = [Encoding::identity(), Encoding::gzip()];
+    accepted.is_some_and(|header| header.negotiate(choices.iter()) == Some(Encoding::gzip()))
 }
 
 fn has_strong_etag(headers: &HeaderMap) -> bool {

@@ -6,6 +6,7 @@ mod request_log;
 mod unread_body;
 
 pub use compress::compress;
+pub(crate) use compress::takes_gzip;
 pub use cors::cors;
 pub use request_log::request_log;
-pub use unread_body::{LatestBody, close_on_unread_body};
+pub use unread_body::close_on_unread_body;

@@ -10,9 +10,12 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 
 use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
+use crate::server::Exchange;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// How much of a method the log shows.
+const LONGEST_METHOD: usize = 32;
 
 /// Gives every request an id, every response its common headers, and writes the access log: one line a
 /// request, without a query string, since that may hold a key (contract/operations). Once the process was told to
@@ -27,6 +30,9 @@ pub async fn request_log(
     let started = Instant::now();
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
+    if let Some(exchange) = request.request().conn_data::<Exchange>() {
+        exchange.identify(&id);
+    }
     let mut response = next.call(request).await?;
 
     let vary = if is_ticketing(response.request().path()) {
@@ -55,13 +61,18 @@ pub async fn request_log(
     log::info!(
         target: "crm_gateway::access",
         "method={} route={} status={} ms={:.1} request_id={id} tenant={}",
-        request.method(),
+        cut(request.method().as_str()),
         request.match_pattern().as_deref().unwrap_or("-"),
         response.status().as_u16(),
         took.as_secs_f64() * 1000.0,
         tenant.as_ref().map_or("-", |tenant| tenant.as_str()),
     );
     Ok(response)
+}
+
+/// A client can send any word as a method, as long as a head may be.
+fn cut(method: &str) -> &str {
+    method.get(..LONGEST_METHOD).unwrap_or(method)
 }
 
 /// The client's id where it is sane, at most 128 visible ASCII characters; else a new one.

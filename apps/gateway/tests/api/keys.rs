@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crm_core::BackendKind;
+use crm_core::{BackendKind, tenants};
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
 use crate::client::{Api, Client, Keys};
+use crate::dump::dump;
 use crate::process::{Serving, gateway, stdout};
 
 /// The contract says that a key which is gone is dead everywhere after this time.
@@ -54,6 +55,42 @@ both_databases! {
             let read_only = client.read_only();
             read_only.post("/pipeline/leads", &json!({ "title": "x" })).problem(403, "read_only_key");
         }
+    }
+
+    /// Whatever is written in the seconds in which the key of a deleted tenant is still trusted here, the client hears that
+    /// it is nobody's, and nothing is left of it.
+    fn a_write_after_the_tenant_s_end_is_401(database) {
+        let api = Api::start(database);
+        let doomed = api.tenant("doomed");
+        let key = [("Idempotency-Key", "once")];
+        let stages = json!([{ "key": "s", "label": "S" }]);
+        let makes = [
+            ("POST", "/pipeline/leads", json!({ "title": "x" })),
+            ("POST", "/pipeline/pipelines/opportunities", json!({ "name": "P", "isDefault": true, "stages": stages })),
+            ("POST", "/directory/contacts", json!({ "name": "x" })),
+            ("POST", "/directory/organizations", json!({ "name": "x" })),
+            ("POST", "/pipeline/opportunities", json!({ "title": "x" })),
+            ("POST", "/cases/cases", json!({ "title": "x" })),
+            ("POST", "/pipeline/tags/leads", json!({ "label": "x" })),
+            ("PUT", "/pipeline/forms/opportunities", json!({ "fields": [] })),
+        ];
+        doomed.get("/pipeline/leads").items();
+        // As the command ends; it waits until no gateway remembers the keys, for whoever deletes by hand.
+        let id = "doomed".parse().unwrap();
+        database.connect().write(|connection| tenants::delete(connection, &id)).unwrap();
+        let before = dump(database);
+        let first = doomed.post("/pipeline/leads", &json!({ "title": "x" }));
+        first.problem(401, "invalid_key");
+        doomed.send("POST", "/pipeline/leads", &key, Some("{\"title\":\"x\"}")).problem(401, "invalid_key");
+        doomed.send("POST", "/pipeline/leads", &key, Some("{}")).problem(401, "invalid_key");
+        for (method, path, body) in &makes {
+            doomed.send(method, path, &[], Some(&body.to_string())).problem(401, "invalid_key");
+        }
+        for (method, body) in [("PATCH", Some("{\"title\":\"y\"}")), ("DELETE", None)] {
+            let answer = doomed.send(method, "/pipeline/leads/1", &[], body);
+            assert_eq!(answer.status, 401, "{method}: {}", answer.text);
+        }
+        assert_eq!(dump(database), before, "nothing was made");
     }
 
     /// The first tenant comes from the environment where somebody chose it, and only as long as there is none.

@@ -17,6 +17,7 @@ mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;
 mod document;
+mod edge;
 mod errors;
 mod in_process;
 mod keys;

@@ -1,6 +1,8 @@
 //! A running gateway with tenants, and a client that speaks to it, for every test binary of the gateway.
 #![expect(dead_code, reason = "each test binary uses its part of it, and none all")]
 
+use std::fs::File;
+
 use crm_testkit::TestDatabase;
 use serde_json::Value;
 use ureq::Agent;
@@ -25,6 +27,16 @@ impl<'a> Api<'a> {
     pub(crate) fn start_with(database: &'a TestDatabase, settings: &[(&str, &str)]) -> Self {
         let keys = Keys::of_new_tenant(database, "acme");
         let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0").envs(settings.iter().copied()));
+        let acme = Client::new(&serving.url, keys);
+        Self { database, serving, acme }
+    }
+
+    /// As [`start_with`](Self::start_with), with its log in this file.
+    pub(crate) fn start_logging(database: &'a TestDatabase, settings: &[(&str, &str)], log: File) -> Self {
+        let keys = Keys::of_new_tenant(database, "acme");
+        let mut command = gateway(database);
+        command.env("CRM_RATE_LIMIT", "0").envs(settings.iter().copied());
+        let serving = Serving::start_logging(&mut command, log);
         let acme = Client::new(&serving.url, keys);
         Self { database, serving, acme }
     }

@@ -10,6 +10,7 @@ mod demo;
 mod executor;
 mod faults;
 mod file;
+mod log;
 mod packaging;
 mod pages;
 #[path = "../common/process.rs"]

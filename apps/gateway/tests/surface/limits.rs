@@ -1,13 +1,15 @@
 //! `CRM_RATE_LIMIT`.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crm_core::keys::{ApiKey, Rights};
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::json;
 
 use crate::LeadsLocked;
-use crate::client::{Answer, Api};
+use crate::client::{Answer, Api, Client, Keys};
+use crate::process::{Serving, gateway};
 
 /// `r` of the header `RateLimit`.
 fn remaining(answer: &Answer) -> u32 {
@@ -100,4 +102,82 @@ fn a_tenant_has_its_share_of_the_database() {
         }
     });
     assert_eq!(api.acme.get("/pipeline/leads").items().len(), 4);
+}
+
+/// The value of a metric without labels.
+fn metric(client: &Client, name: &str) -> u64 {
+    let metrics = client.with_key(None).get("/metrics").text;
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap().parse().unwrap()
+}
+
+/// A key with a right checksum that is nobody's.
+fn guess() -> String {
+    ApiKey::generate(Rights::WRITE_ALL).unwrap().reveal().to_owned()
+}
+
+both_databases! {
+    /// Keys that are nobody's do not each cost a job of the database, be they the same or all others; who has a good key
+    /// is served from the same address all the while, and a new key is good at once.
+    fn unknown_keys_cost_next_to_nothing(database) {
+        let api = Api::start(database);
+        let lead = |client: &Client| client.get("/pipeline/leads").status;
+        assert_eq!(lead(&api.acme), 200);
+        let same = api.acme.with_key(Some(&guess()));
+        let before = metric(&api.acme, "crm_db_jobs_total");
+        for _ in 0..200 {
+            same.get("/pipeline/leads").problem(401, "invalid_key");
+        }
+        let jobs = metric(&api.acme, "crm_db_jobs_total") - before;
+        assert!(jobs <= 20, "{jobs} jobs for one key");
+
+        let before = metric(&api.acme, "crm_db_jobs_total");
+        let began = Instant::now();
+        let mut refused = 0;
+        for number in 1..=1000 {
+            let answer = api.acme.with_key(Some(&guess())).get("/pipeline/leads");
+            match answer.status {
+                401 => {}
+                _ => {
+                    answer.problem(429, "rate_limited");
+                    assert_eq!(answer.header("retry-after"), "1");
+                    refused += 1;
+                }
+            }
+            if number % 100 == 0 {
+                assert_eq!(lead(&api.acme), 200, "a good key that was good before");
+            }
+        }
+        let jobs = metric(&api.acme, "crm_db_jobs_total") - before;
+        let seconds = began.elapsed().as_secs() + 1;
+        assert!(jobs <= 60 * (seconds + 1) && refused > 0, "{jobs} jobs in {seconds} s, {refused} refused");
+
+        thread::sleep(Duration::from_millis(1100));
+        assert_eq!(lead(&api.tenant("umbrella")), 200, "a new key");
+    }
+
+    /// A key that somebody chose has no checksum: then every word may be a key, and is looked up no more often.
+    fn where_keys_were_chosen_guesses_are_bounded_too(database) {
+        let key = |name: &str| format!("{name}-{}", "k".repeat(32));
+        let (primary, secondary) = (key("primary"), key("secondary"));
+        let settings = [
+            ("CRM_BOOTSTRAP_TENANT", "chosen"),
+            ("CRM_BOOTSTRAP_PRIMARY_KEY", primary.as_str()),
+            ("CRM_BOOTSTRAP_SECONDARY_KEY", secondary.as_str()),
+            ("CRM_RATE_LIMIT", "0"),
+        ];
+        let serving = Serving::start(gateway(database).envs(settings));
+        let keys = Keys { tenant: "chosen".to_owned(), primary, secondary };
+        let chosen = Client::new(&serving.url, keys);
+        assert_eq!(chosen.get("/pipeline/leads").status, 200);
+        let before = metric(&chosen, "crm_db_jobs_total");
+        let began = Instant::now();
+        for number in 0..500 {
+            let answer = chosen.with_key(Some(&key(&number.to_string()))).get("/pipeline/leads");
+            assert!(matches!(answer.status, 401 | 429), "{}", answer.text);
+        }
+        let jobs = metric(&chosen, "crm_db_jobs_total") - before;
+        let seconds = began.elapsed().as_secs() + 1;
+        assert!(jobs <= 60 * (seconds + 1) && jobs < 500, "{jobs} jobs in {seconds} s");
+        assert_eq!(chosen.get("/pipeline/leads").status, 200);
+    }
 }

@@ -1,10 +1,10 @@
 //! Whatever goes wrong under `/api/v1/ticketing/` comes in ticketing's own envelope, whoever found out.
 
-use crm_gateway::app::server;
 use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
 use crm_gateway::endpoint::{Answer, Api, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::Problem;
+use crm_gateway::server::server;
 use crm_gateway::state::AppState;
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::json;

@@ -118,7 +118,6 @@ async fn known_keys_go_on_while_the_issuer_is_away() {
         (Behaviour::Body(404, good.clone()), "it has moved"),
         (Behaviour::Redirect(elsewhere.url.clone()), "it redirects"),
         (Behaviour::Body(200, "<html>".to_owned()), "it answers something else"),
-        (Behaviour::Body(200, "{\"keys\":[]}".to_owned()), "it publishes no key"),
         (Behaviour::Body(200, format!("{good}{}", " ".repeat(256 * 1024))), "it answers too much"),
         (Behaviour::Slow(Duration::from_secs(20), good.clone()), "it takes too long"),
     ] {
@@ -135,6 +134,56 @@ async fn known_keys_go_on_while_the_issuer_is_away() {
     actix_web::rt::time::sleep(PAUSE).await;
     assert_eq!(accepts(&verifier, &next).await, Ok(()), "it is back");
     assert!(matches!(accepts(&verifier, &key).await, Err(TokenError::Invalid(_))), "and has withdrawn the old key");
+}
+
+/// An issuer that publishes no key any more has withdrawn them all: that is an answer, not a failure.
+#[actix_rt::test]
+async fn a_withdrawn_key_stops_at_the_next_fetch() {
+    let (key, other) = (SigningKey::p256("one"), SigningKey::p256("other"));
+    for (withdrawn, why) in [
+        (Behaviour::keys(&[]), "no key"),
+        (Behaviour::keys(&[&other]), "another key"),
+        (
+            Behaviour::Body(200, json!({ "keys": [{ "kty": "oct", "k": "AAAA", "kid": "one" }] }).to_string()),
+            "none of use",
+        ),
+    ] {
+        let server = KeyServer::start(Behaviour::keys(&[&key]));
+        let verifier = verifier(&server.url, PAUSE);
+        assert_eq!(accepts(&verifier, &key).await, Ok(()));
+        server.becomes(withdrawn);
+        actix_web::rt::time::sleep(PAUSE).await;
+        // An unknown key has the set fetched.
+        assert!(accepts(&verifier, &SigningKey::p256("unknown")).await.is_err());
+        assert_eq!(server.asked(), 2, "{why}");
+        assert!(matches!(accepts(&verifier, &key).await, Err(TokenError::Invalid(_))), "{why}");
+        server.becomes(Behaviour::keys(&[&key]));
+        actix_web::rt::time::sleep(PAUSE).await;
+        assert_eq!(accepts(&verifier, &key).await, Ok(()), "it was published again: {why}");
+    }
+}
+
+/// After a long time without tokens nobody knows what was withdrawn meanwhile: the first ones wait for the answer, all
+/// for the same; where the issuer is away, the keys that are known go on.
+#[actix_rt::test]
+async fn after_a_long_idle_time_the_first_token_waits_for_a_fresh_set() {
+    let (key, next) = (SigningKey::p256("one"), SigningKey::p256("two"));
+    let server = KeyServer::start(Behaviour::keys(&[&key]));
+    let verifier = Arc::new(verifier(&server.url, PAUSE));
+    assert_eq!(accepts(&verifier, &key).await, Ok(()));
+    server.becomes(Behaviour::keys(&[&next]));
+    actix_web::rt::time::sleep(PAUSE * 11).await;
+    let firsts = (0..5).map(|_| accepts(&verifier, &key));
+    for first in futures_util::future::join_all(firsts).await {
+        assert!(matches!(first, Err(TokenError::Invalid(_))), "withdrawn in the idle time");
+    }
+    assert_eq!(server.asked(), 2, "one fetch for all");
+    assert_eq!(accepts(&verifier, &next).await, Ok(()));
+
+    server.becomes(Behaviour::HangUp);
+    actix_web::rt::time::sleep(PAUSE * 11).await;
+    assert_eq!(accepts(&verifier, &next).await, Ok(()), "the issuer is away");
+    assert_eq!(server.asked(), 3, "it was asked");
 }
 
 #[actix_rt::test]

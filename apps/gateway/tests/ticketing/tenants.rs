@@ -4,6 +4,7 @@ use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
 use crate::issuer::{SigningKey, claims};
+use crate::process::stdout;
 use crate::setup::{ACME, Admin, LIST, OTHER, ROOT, SECRET, make_tenant, minimal, refused, start};
 
 const NOBODY: &str = "00000000-1111-4222-8333-444444444444";
@@ -14,7 +15,43 @@ fn token(changes: &Value) -> String {
     SigningKey::secret(SECRET).token(&claims)
 }
 
+/// The value of a metric without labels.
+fn metric(admin: &Admin, name: &str) -> u64 {
+    let metrics = admin.send_bare("GET", "/metrics", &[], None).text;
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap().parse().unwrap()
+}
+
 both_databases! {
+    /// Who asks too often is told so without a question to the database, whether the tenant exists or not.
+    fn the_rate_is_counted_before_the_database_is_asked(database) {
+        make_tenant(database, ACME);
+        let serving = start(database, &[("CRM_JWT_SECRET", SECRET), ("CRM_RATE_LIMIT", "5")]);
+        for (tenant, status) in [(ACME, 200), (NOBODY, 404)] {
+            let admin = Admin::with_secret(&serving, tenant);
+            for _ in 0..5 {
+                assert_eq!(admin.get(LIST).status, status);
+            }
+            let before = metric(&admin, "crm_db_jobs_total");
+            for _ in 0..50 {
+                refused(&admin.get(LIST), 429, "RATE_LIMITED");
+            }
+            assert_eq!(metric(&admin, "crm_db_jobs_total"), before, "{tenant}");
+        }
+    }
+
+    /// A tenant that is deleted under a request is one that does not exist.
+    fn a_write_after_the_tenant_s_end_is_404(database) {
+        make_tenant(database, ACME);
+        let serving = start(database, &[("CRM_JWT_SECRET", SECRET)]);
+        let admin = Admin::with_secret(&serving, ACME);
+        assert_eq!(admin.post(ROOT, &minimal("one")).status, 201);
+        stdout(database, &["tenants", "delete", ACME, "--yes"]);
+        for headers in [&[][..], &[("idempotency-key", "once")]] {
+            let answer = admin.send("POST", ROOT, headers, Some(&minimal("two").to_string()));
+            refused(&answer, 404, "TENANT_NOT_FOUND");
+        }
+    }
+
     fn a_role_counts_in_its_place_and_spelling_only(database) {
         make_tenant(database, ACME);
         let serving = start(database, &[("CRM_JWT_SECRET", SECRET)]);

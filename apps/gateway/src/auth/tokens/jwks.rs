@@ -14,9 +14,11 @@ use super::key::{VerifyingKey, usable_keys};
 pub const FETCH_PAUSE: Duration = Duration::from_secs(60);
 /// As long as no keys were ever got, nobody can be served, and the issuer may just be starting.
 const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(5);
-/// Keys older than this are fetched again in the background, so that a withdrawn key stops working and a new one
-/// is known before it is used.
-const STALE_AFTER: Duration = Duration::from_secs(300);
+/// Keys older than so many pauses are fetched again in the background, so that a withdrawn key stops working and a new
+/// one is known before it is used.
+const STALE_PAUSES: u32 = 5;
+/// Where nobody sent a token for so long, nobody has asked whether a key was withdrawn: the next one waits for the answer.
+const IDLE_PAUSES: u32 = 10;
 /// The most bytes of a key set.
 const MOST_BYTES: u64 = 256 * 1024;
 /// How long a fetch may take, from looking up the name to the last byte.
@@ -56,16 +58,19 @@ impl KeySet {
         Self { url: url.to_owned(), agent: agent.into(), pause, known, last_fetch }
     }
 
-    /// The one key that a token with this header can be signed with. An unknown one fetches the key set again,
-    /// unless that was done within the pause; where several keys fit, none is the one.
+    /// The one key that a token with this header can be signed with. An unknown one, or one that was not asked for in
+    /// a long time, fetches the key set again, unless that was done within the pause; where several keys fit, none is the one.
     pub(super) async fn find(
         self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<VerifyingKey, TokenError> {
         let seen = self.known();
-        if let Some(key) = seen.as_ref().and_then(|known| known.only(kid, algorithm)) {
-            if seen.is_some_and(|known| known.since.elapsed() > STALE_AFTER) && self.may_fetch() {
+        let age = seen.as_ref().map_or(Duration::ZERO, |known| known.since.elapsed());
+        if let Some(key) = seen.as_ref().and_then(|known| known.only(kid, algorithm))
+            && age <= self.pause * IDLE_PAUSES
+        {
+            if age > self.pause * STALE_PAUSES && self.may_fetch() {
                 rt::spawn(Arc::clone(self).fetch_after(self.known()));
             }
             return Ok(key);

@@ -62,19 +62,18 @@ impl VerifyingKey {
     }
 }
 
-/// The keys of a key set (RFC 7517) that tokens can be checked with. Others are passed over, as section 5 asks.
+/// The keys of a key set (RFC 7517) that tokens can be checked with. Others are passed over, as section 5 asks; none is
+/// what an issuer publishes that withdrew them all.
 ///
 /// # Errors
-/// When the text is no key set, or has no such key.
+/// When the text is no key set.
 pub(super) fn usable_keys(json: &[u8]) -> Result<Vec<VerifyingKey>, &'static str> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<serde_json::Value>,
     }
     let set: Set = serde_json::from_slice(json).map_err(|_| "it is no JSON object with keys")?;
-    let keys: Vec<VerifyingKey> =
-        set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.into_key()).collect();
-    if keys.is_empty() { Err("it has no key that signatures can be checked with") } else { Ok(keys) }
+    Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.into_key()).collect())
 }
 
 /// A JSON Web Key, as far as it says how signatures are checked.

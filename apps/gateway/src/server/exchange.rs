@@ -1,0 +1,111 @@
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
+use futures_util::Stream;
+
+/// The request that a connection is at, as the connection and the middlewares see it: among the connection's data, and
+/// in the connection itself.
+#[derive(Clone, Default)]
+pub struct Exchange(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    /// How many requests were handed over so far.
+    begun: Cell<u64>,
+    /// Whether one has no answer yet.
+    is_answering: Cell<bool>,
+    /// Whether the end of its body has not come, or not been looked at.
+    has_open_body: Cell<bool>,
+    /// The body of the latest request, which actix must find held by somebody.
+    body: RefCell<Option<SharedBody>>,
+    request_id: RefCell<Option<Rc<str>>>,
+    is_ticketing: Cell<bool>,
+    /// Who reads on when there is an answer.
+    reader: Cell<Option<Waker>>,
+}
+
+#[derive(Clone)]
+struct SharedBody(Rc<RefCell<Payload>>);
+
+/// A body whose end the connection hears of.
+struct WatchedBody {
+    body: SharedBody,
+    exchange: Exchange,
+}
+
+impl Exchange {
+    /// A request is handed over.
+    pub(crate) fn begin(&self, is_ticketing: bool) {
+        let State { begun, is_answering, has_open_body, is_ticketing: ticketing, .. } = &*self.0;
+        begun.set(begun.get() + 1);
+        is_answering.set(true);
+        has_open_body.set(false);
+        ticketing.set(is_ticketing);
+    }
+
+    /// It has an answer, ready to be sent. Not called where the request was given up.
+    pub(crate) fn answered(&self) {
+        self.0.is_answering.set(false);
+        self.read_on();
+    }
+
+    /// It has this body, which is kept until the next request's, and given back to be read.
+    pub(crate) fn keep_body(&self, payload: Payload) -> Payload {
+        let body = SharedBody(Rc::new(RefCell::new(payload)));
+        self.0.body.replace(Some(body.clone()));
+        self.0.has_open_body.set(true);
+        Payload::Stream { payload: Box::pin(WatchedBody { body, exchange: self.clone() }) }
+    }
+
+    /// It has this id.
+    pub(crate) fn identify(&self, id: &Rc<str>) {
+        self.0.request_id.replace(Some(Rc::clone(id)));
+    }
+
+    /// The id of the latest request, and whether it is one of ticketing's.
+    pub(super) fn latest(&self) -> (Rc<str>, bool) {
+        let id = self.0.request_id.borrow().clone();
+        (id.unwrap_or_else(|| Rc::from("-")), self.0.is_ticketing.get())
+    }
+
+    pub(super) fn begun(&self) -> u64 {
+        self.0.begun.get()
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.0.is_answering.get()
+    }
+
+    pub(super) fn has_open_body(&self) -> bool {
+        self.0.has_open_body.get()
+    }
+
+    /// Wakes this one when there is an answer.
+    pub(super) fn read_after_answer(&self, reader: &Waker) {
+        self.0.reader.set(Some(reader.clone()));
+    }
+
+    /// Wakes who waits to read.
+    pub(super) fn read_on(&self) {
+        if let Some(reader) = self.0.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+impl Stream for WatchedBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = Pin::new(&mut *self.body.0.borrow_mut()).poll_next(context);
+        if matches!(next, Poll::Ready(None)) {
+            self.exchange.0.has_open_body.set(false);
+        }
+        next
+    }
+}
