@@ -43,6 +43,8 @@ pub(super) struct Connection {
     before: u64,
     /// Bytes since the last pause.
     at_once: usize,
+    /// Whether the client said, while its body was read, that it sends no more.
+    has_ended: bool,
     /// Whether the network, the client or this gave it up.
     has_failed: bool,
 }
@@ -73,6 +75,7 @@ impl Connection {
             head: None,
             before: 0,
             at_once: 0,
+            has_ended: false,
             has_failed: false,
         };
         Ok((connection, Some(address)))
@@ -88,12 +91,12 @@ impl Connection {
         self.unread.is_some() || (self.exchange.is_answering() && !self.exchange.has_open_body())
     }
 
-    /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it.
+    /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it; one that only says
+    /// that it sends no more is not yet: Actix takes no request apart after that, and may have read some that it has not.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         let peeked = socket(&mut self.socket)?.poll_peek(context, &mut ReadBuf::new(&mut byte));
         match ready!(peeked) {
-            Ok(0) => Poll::Ready(Ok(())),
             Ok(_) => {
                 self.exchange.read_after_answer(context.waker());
                 Poll::Pending
@@ -160,6 +163,12 @@ impl AsyncRead for Connection {
         match &read {
             Poll::Ready(Ok(())) => {
                 let length = part.filled().len();
+                if length == 0 && this.exchange.is_answering() && !this.has_ended {
+                    // What came before it is looked at first, for the same reason.
+                    this.has_ended = true;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 buffer.advance(length);
                 this.have_come(length);
                 // Its time begins to run.

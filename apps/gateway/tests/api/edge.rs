@@ -168,7 +168,9 @@ fn requests_that_come_together_are_all_answered() {
     let mut at = 0;
     for number in 0..600 {
         let mark = if number % 3 == 0 { format!("\"title\":\"Lead {number}\"") } else { format!("/nowhere/{number}.") };
-        at += answers[at..].find(&mark).unwrap_or_else(|| panic!("the answer to request {number}"));
+        at += answers[at..].find(&mark).unwrap_or_else(|| {
+            panic!("no answer to request {number}; at the end {:?}", &answers[answers.len().saturating_sub(300)..])
+        });
     }
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 600);
 }

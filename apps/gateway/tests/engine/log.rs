@@ -62,7 +62,7 @@ fn a_request_is_one_short_line_whatever_was_sent() {
         format!("GET /pipeline/leads/{} HTTP/1.1\r\nHost: x\r\n", forged.replace(' ', "%20")),
         format!("GET /healthz?{} HTTP/1.1\r\nHost: x\r\n", forged.replace(' ', "%20")),
         format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: {}\r\n", "i".repeat(7_000)),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\u{1b}[2Jb\r\n"),
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\u{1b}[2Jb\r\n".to_owned(),
         format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n", "h".repeat(7_000)),
     ];
     for request in &requests {
