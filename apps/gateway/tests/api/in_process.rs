@@ -5,10 +5,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use actix_web::web;
-use crm_gateway::app::{routes, server};
+use crm_gateway::app::routes;
 use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
 use crm_gateway::endpoint::Api as Routes;
+use crm_gateway::server::server;
 use crm_gateway::state::AppState;
 use crm_testkit::TestDatabase;
 
