@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use crm_core::PublicTenantId;
 use crm_core::database::DatabaseUrl;
 use crm_core::keys::ApiKey;
 use crm_core::secrets::Secrets;
 use crm_core::tenants::ChosenKeys;
-use crm_core::{PublicTenantId, values};
 
 use crate::auth::tokens::TokenVerifier;
 
@@ -421,7 +421,7 @@ fn origins(text: &str) -> Result<Vec<String>, BadSetting> {
         let rest = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
         let sane = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         if rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(sane)) {
-            Ok(values::lowercase(origin))
+            Ok(origin.to_ascii_lowercase())
         } else {
             let problem = "must be origins such as https://app.example.com, separated by commas, without a path";
             Err(BadSetting::new("CRM_CORS_ORIGINS", problem))

@@ -8,7 +8,7 @@ diesel::table! {
         tenant_id -> BigInt,
         id -> BigInt,
         label -> Text,
-        label_lower -> Text,
+        label_folded -> Text,
         form -> JsonText,
         workflow -> JsonText,
         owner -> Nullable<JsonText>,
@@ -21,11 +21,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    case_statuses (tenant_id, case_type_id, label_lower) {
+    case_statuses (tenant_id, case_type_id, label_folded) {
         tenant_id -> BigInt,
         case_type_id -> BigInt,
-        label_lower -> Text,
-        node_lower -> Nullable<Text>,
+        label_folded -> Text,
+        node_folded -> Nullable<Text>,
     }
 }
 
@@ -37,13 +37,15 @@ diesel::table! {
         tenant_id -> BigInt,
         id -> BigInt,
         title -> Text,
-        title_lower -> Text,
+        title_folded -> Text,
+        title_search -> Text,
         description -> Nullable<Text>,
         case_type_id -> BigInt,
         status -> Text,
-        status_lower -> Text,
+        status_folded -> Text,
         priority -> Nullable<Text>,
-        priority_lower -> Nullable<Text>,
+        priority_folded -> Nullable<Text>,
+        priority_search -> Nullable<Text>,
         expected_date -> Nullable<Text>,
         organization_id -> Nullable<BigInt>,
         contact_id -> Nullable<BigInt>,

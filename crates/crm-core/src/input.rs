@@ -65,6 +65,12 @@ pub trait FromJson: Sized {
     /// Reads the value that stands `at`; says what is wrong with it in `errors` and returns `None`.
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self>;
 
+    /// As [`from_json`](Self::from_json), in a merge patch: a list that a merge made longer than its limit can be sent
+    /// back, and whoever knows what is stored checks that it does not grow.
+    fn from_patch_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        Self::from_json(value, at, errors)
+    }
+
     /// Whether an optional field with this value is empty: `null`, and for texts a blank string.
     fn means_nothing(value: &Value) -> bool {
         value.is_null()
@@ -237,7 +243,9 @@ impl<'a> ObjectReader<'a> {
         match self.raw(name) {
             None => Patch::Keep,
             Some(value) if T::means_nothing(value) => Patch::Clear,
-            Some(value) => T::from_json(value, &At::field(name), &mut self.errors).map_or(Patch::Keep, Patch::Set),
+            Some(value) => {
+                T::from_patch_json(value, &At::field(name), &mut self.errors).map_or(Patch::Keep, Patch::Set)
+            }
         }
     }
 
@@ -256,6 +264,21 @@ impl<'a> ObjectReader<'a> {
     /// A reference that may be sent as an id (`organizationId`) or as an object with an id (`organization`),
     /// as the source does both; when both are sent they must agree.
     pub fn reference<I: RecordId + Described>(&mut self, id_name: &'static str, object_name: &'static str) -> Patch<I> {
+        let (wish, seen) = self.patch_reference(id_name, object_name);
+        if !seen.is_keep() {
+            self.errors.push(object_name, FieldCode::Conflicting, format!("names another record than {id_name}"));
+        }
+        wish
+    }
+
+    /// As [`reference`](Self::reference), of a merge patch: where the object names another record than the id, the id is
+    /// the wish, and the object, given second, is right if it is what the record has. So a record that was read can be
+    /// sent back with another id.
+    pub fn patch_reference<I: RecordId + Described>(
+        &mut self,
+        id_name: &'static str,
+        object_name: &'static str,
+    ) -> (Patch<I>, Patch<I>) {
         let by_id: Patch<I> = self.patch(id_name);
         #[cfg(feature = "openapi")]
         if let Some(description) = &mut self.description {
@@ -275,17 +298,10 @@ impl<'a> ObjectReader<'a> {
             }
         };
         match (by_id, by_object) {
-            (given, Patch::Keep) | (Patch::Keep, given) => given,
-            (Patch::Clear, Patch::Clear) => Patch::Clear,
-            (Patch::Set(id), Patch::Set(same)) if id.number() == same.number() => Patch::Set(id),
-            _ => {
-                self.errors.push(
-                    object_name,
-                    FieldCode::Conflicting,
-                    format_args!("names another record than {id_name}"),
-                );
-                Patch::Keep
-            }
+            (given, Patch::Keep) | (Patch::Keep, given) => (given, Patch::Keep),
+            (Patch::Clear, Patch::Clear) => (Patch::Clear, Patch::Keep),
+            (Patch::Set(id), Patch::Set(same)) if id.number() == same.number() => (Patch::Set(id), Patch::Keep),
+            (wish, seen) => (wish, seen),
         }
     }
 

@@ -23,6 +23,7 @@ pub mod search;
 pub mod secrets;
 pub mod sql;
 pub mod tenants;
+pub mod text;
 mod timestamp;
 mod uuid;
 pub mod values;
@@ -32,7 +33,7 @@ pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, colum
 pub use database::{DatabaseUrl, set_up_pg, set_up_sqlite};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
-pub use patch::Patch;
+pub use patch::{Patch, check_growth};
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{Actor, NotATenantId, PublicTenantId, Scope, TenantId};
 pub use timestamp::{NotATimestamp, Timestamp};

@@ -8,23 +8,24 @@ use std::fmt;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::ids::RecordId;
-use crate::values::{contains_control, lowercase};
+use crate::text::{searchable, with_unicode_domains};
+use crate::values::contains_control;
 use crate::{Timestamp, Uuid};
 
 /// What a parameter takes, for the API document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParamKind {
-    /// Any text; text filters match when the field contains it, in any case.
+    /// Any text; text filters match when the field contains it, in any case and with or without accents.
     Text,
     /// One or more record ids, separated by commas.
     RecordIds,
     /// One or more UUIDs, separated by commas.
     Uuids,
-    /// One or more texts, separated by commas.
+    /// One or more texts, separated by commas; `\,` is a comma and `\\` a backslash.
     Texts,
     /// `true` or `false`.
     Bool,
-    /// An RFC 3339 date and time.
+    /// An RFC 3339 date and time, or a day.
     Timestamp,
     /// A whole number from the first to the second bound.
     Integer(i64, i64),
@@ -145,7 +146,7 @@ impl ParamReader {
         }
     }
 
-    /// A comma-separated list; an entry may have blanks around it.
+    /// A comma-separated list; an entry may have blanks around it. `\,` is a comma and `\\` a backslash in it.
     fn list<T>(
         &mut self,
         name: &'static str,
@@ -155,13 +156,13 @@ impl ParamReader {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Vec<T>> {
         let value = self.take(name, kind, description)?;
-        let entries: Vec<&str> = value.split(',').map(str::trim).collect();
+        let entries = entries(&value);
         if entries.len() > MOST_ENTRIES {
             self.errors.push(name, FieldCode::TooMany, format_args!("must have at most {MOST_ENTRIES} entries"));
             return None;
         }
         let mut read = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for entry in entries.iter().map(|entry| entry.trim()) {
             let parsed = if entry.is_empty() { Err("has an empty entry".to_owned()) } else { parse(entry) };
             match parsed {
                 Ok(parsed) => read.push(parsed),
@@ -174,14 +175,34 @@ impl ParamReader {
         Some(read)
     }
 
-    /// A text filter, in lower case: it matches where the field's lower-case twin contains it.
+    /// A text filter, [`searchable`]: it matches where the field's twin contains it.
     pub fn contains(&mut self, name: &'static str, description: &'static str) -> Option<String> {
+        self.part(name, description, searchable)
+    }
+
+    /// As [`contains`](Self::contains), over e-mail addresses among others: a domain in either of its spellings.
+    pub fn contains_address(&mut self, name: &'static str, description: &'static str) -> Option<String> {
+        self.part(name, description, |text| searchable(&with_unicode_domains(text)))
+    }
+
+    fn part(
+        &mut self,
+        name: &'static str,
+        description: &'static str,
+        folded: impl FnOnce(&str) -> String,
+    ) -> Option<String> {
         let value = self.take(name, ParamKind::Text, description)?;
         if value.chars().nth(LONGEST_TEXT).is_some() {
             self.errors.push(name, FieldCode::TooLong, format_args!("must have at most {LONGEST_TEXT} characters"));
             return None;
         }
-        Some(lowercase(&value))
+        let part = folded(&value);
+        // Every text contains nothing; that is not what a lone accent asks for.
+        if part.is_empty() {
+            self.errors.push(name, FieldCode::InvalidValue, "has no letter for its accents");
+            return None;
+        }
+        Some(part)
     }
 
     /// A list of record ids; a field matches that is any of them.
@@ -239,10 +260,21 @@ impl ParamReader {
         })
     }
 
-    /// A moment.
-    pub fn timestamp(&mut self, name: &'static str, description: &'static str) -> Option<Timestamp> {
+    /// A moment from which on something counts; a day means its begin.
+    pub fn after(&mut self, name: &'static str, description: &'static str) -> Option<Timestamp> {
+        self.moment(name, description, "T00:00:00.000Z")
+    }
+
+    /// A moment up to which something counts; a day means its end.
+    pub fn before(&mut self, name: &'static str, description: &'static str) -> Option<Timestamp> {
+        self.moment(name, description, "T23:59:59.999Z")
+    }
+
+    fn moment(&mut self, name: &'static str, description: &'static str, time: &str) -> Option<Timestamp> {
         self.parsed(name, ParamKind::Timestamp, description, FieldCode::InvalidDate, |value| {
-            value.parse().map_err(|error: crate::timestamp::NotATimestamp| error.to_string())
+            let is_day = value.len() == "2025-07-10".len();
+            let moment = if is_day { format!("{value}{time}").parse() } else { value.parse() };
+            moment.map_err(|error: crate::timestamp::NotATimestamp| format!("{error}, or a day such as 2025-07-10"))
         })
     }
 
@@ -262,6 +294,22 @@ impl ParamReader {
     pub fn token(&mut self, name: &'static str, description: &'static str) -> Option<String> {
         self.take(name, ParamKind::Token, description)
     }
+}
+
+/// The entries of a comma-separated list. `\,` is a comma and `\\` a backslash; a backslash before anything else is
+/// itself.
+fn entries(value: &str) -> Vec<String> {
+    let mut entries = vec![String::new()];
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
+        let escaped = (character == '\\').then(|| characters.next_if(|next| matches!(next, ',' | '\\'))).flatten();
+        match (escaped.unwrap_or(character), entries.last_mut()) {
+            (',', _) if escaped.is_none() => entries.push(String::new()),
+            (character, Some(entry)) => entry.push(character),
+            (_, None) => {}
+        }
+    }
+    entries
 }
 
 fn lookup<T: Copy>(word: &str, table: &[(&'static str, T)]) -> Result<T, String> {

@@ -1,5 +1,7 @@
 use std::fmt::Debug;
 
+use crate::error::{FieldCode, FieldErrors};
+
 /// One member of a JSON merge patch (RFC 7396): absent, `null`, or a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
@@ -29,6 +31,31 @@ impl<T> Patch<T> {
             Self::Keep => false,
             Self::Clear => true,
             Self::Set(value) => is_nothing(value),
+        }
+    }
+
+    /// The same patch of a field that holds `present`: what it wants as it stands already, it keeps.
+    #[must_use]
+    pub fn changing(&self, present: Option<&T>) -> Self
+    where
+        T: Clone + PartialEq,
+    {
+        match self {
+            Self::Clear if present.is_none() => Self::Keep,
+            Self::Set(value) if present == Some(value) => Self::Keep,
+            other => other.clone(),
+        }
+    }
+
+    /// As [`changing`](Self::changing), of a list, which is empty where there is none.
+    #[must_use]
+    pub fn changing_list(&self, present: &T) -> Self
+    where
+        T: Clone + Default + PartialEq,
+    {
+        match self {
+            Self::Clear if *present == T::default() => Self::Keep,
+            other => other.changing(Some(present)),
         }
     }
 
@@ -75,6 +102,18 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The stored list after this patch.
+    pub fn applied_to_list(self, current: T) -> T
+    where
+        T: Default,
+    {
+        match self {
+            Self::Keep => current,
+            Self::Clear => T::default(),
+            Self::Set(list) => list,
+        }
+    }
+
     /// Turns the value into another one.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
@@ -82,5 +121,12 @@ impl<T> Patch<T> {
             Self::Clear => Patch::Clear,
             Self::Set(value) => Patch::Set(turn(value)),
         }
+    }
+}
+
+/// Checks the length of a list in a patch: within its limit, or no longer than what a merge has made of it.
+pub fn check_growth(field: &str, length: usize, present: usize, limit: usize, errors: &mut FieldErrors) {
+    if length > limit.max(present) {
+        errors.push(field, FieldCode::TooMany, format!("must have at most {limit} entries"));
     }
 }

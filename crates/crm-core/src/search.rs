@@ -32,7 +32,7 @@ const SHORTEST: usize = 3;
 pub struct TextIndex {
     /// The table, such as `contact_emails`; the FTS5 table has the same name with `_search` behind it.
     pub table: &'static str,
-    /// The column, in lower case already, such as `value_lower`.
+    /// The column of [`searchable`](crate::text::searchable) texts, such as `value_search`.
     pub column: &'static str,
     /// The column with the id of the record, such as `contact_id`.
     pub record: &'static str,
@@ -161,8 +161,8 @@ struct Found {
 }
 
 impl TextIndex {
-    /// The records of the scope's tenant with a text in this column that contains `text`, which is in lower
-    /// case already. One statement.
+    /// The records of the scope's tenant with a text in this column that contains `text`, which is
+    /// [`searchable`](crate::text::searchable) already. One statement.
     ///
     /// # Errors
     /// The database's.

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crm_core::input::{At, FromJson};
-use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues, lowercase};
-use crm_core::{DbConnection, FieldErrors, Patch, Scope, each_backend};
+use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues};
+use crm_core::{DbConnection, FieldErrors, Patch, Scope, check_growth, each_backend};
 use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::DirectoryError;
-use crate::merge::check_length;
+use crate::merge::{MOST_VALUES, check_length};
 
 /// The digits of a phone number or of a filter for one; everything else is how a person writes it.
 pub(crate) fn digits(text: &str) -> String {
@@ -61,7 +61,7 @@ macro_rules! labeled_values {
                             $table::position.eq(position),
                             $table::label.eq(label.as_deref()),
                             $table::value.eq(value),
-                            $table::value_lower.eq(lowercase(value)),
+                            $table::value_search.eq($list::KIND.searchable(value)),
                             $table::is_primary.eq(*primary),
                             $($table::$digits.eq($digits(value)),)?
                         )
@@ -106,7 +106,7 @@ macro_rules! labeled_values {
                 records: &[i64],
             ) -> Result<(), DirectoryError> {
                 let lists = of(connection, scope, records)?;
-                let all = union(records.iter().filter_map(|id| lists.get(id)));
+                let all = union($list::KIND, records.iter().filter_map(|id| lists.get(id)));
                 check_length($field, all.as_slice().len())?;
                 Ok(replace(connection, scope, records[0], &all)?)
             }
@@ -141,14 +141,14 @@ fn grouped(rows: Vec<Row>) -> HashMap<i64, LabeledValues> {
     lists.into_iter().map(|(record, values)| (record, LabeledValues::stored(values))).collect()
 }
 
-/// All values of several lists, each once whatever its case: those of the first list first. The primary one is
+/// All values of several lists, each once however it is written: those of the first list first. The primary one is
 /// that of the first list that has any.
-fn union<'a>(lists: impl IntoIterator<Item = &'a LabeledValues>) -> LabeledValues {
+fn union<'a>(kind: LabeledValueKind, lists: impl IntoIterator<Item = &'a LabeledValues>) -> LabeledValues {
     let mut seen = HashSet::new();
     let mut all: Vec<LabeledValue> = Vec::new();
     for list in lists {
         let is_first = all.is_empty();
-        for value in list.as_slice().iter().filter(|value| seen.insert(lowercase(&value.value))) {
+        for value in list.as_slice().iter().filter(|value| seen.insert(kind.folded(&value.value))) {
             all.push(LabeledValue { primary: is_first && value.primary, ..value.clone() });
         }
     }
@@ -165,6 +165,29 @@ macro_rules! labeled_lists {
             pub struct $name(LabeledValues);
 
             impl $name {
+                const KIND: LabeledValueKind = LabeledValueKind::$kind;
+
+                /// What a patch changes of a list. It may be longer than a list may be where a merge made it so.
+                pub(crate) fn changing(
+                    field: &str,
+                    patch: &Patch<Self>,
+                    present: &LabeledValues,
+                    errors: &mut FieldErrors,
+                ) -> Patch<Self> {
+                    let length = patch.value().map_or(0, |list| list.0.as_slice().len());
+                    check_growth(field, length, present.as_slice().len(), LabeledValues::LIMIT, errors);
+                    patch.changing_list(&Self(present.clone()))
+                }
+
+                /// The list after a patch.
+                pub(crate) fn patched(patch: Patch<Self>, present: LabeledValues) -> LabeledValues {
+                    match patch {
+                        Patch::Keep => present,
+                        Patch::Clear => LabeledValues::default(),
+                        Patch::Set(list) => list.0,
+                    }
+                }
+
                 /// The values, in the order in which they were sent.
                 #[must_use]
                 pub fn values(&self) -> &LabeledValues {
@@ -174,7 +197,11 @@ macro_rules! labeled_lists {
 
             impl FromJson for $name {
                 fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-                    LabeledValues::read(value, LabeledValueKind::$kind, at, errors).map(Self)
+                    LabeledValues::read(value, Self::KIND, at, errors).map(Self)
+                }
+
+                fn from_patch_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+                    LabeledValues::read_up_to(MOST_VALUES, value, Self::KIND, at, errors).map(Self)
                 }
             }
         )*

@@ -47,7 +47,7 @@ impl<I: RecordId + PartialEq> MergeRequest<I> {
 
 /// The most addresses or numbers that a record has after merging: far more than anybody has, and as many as the
 /// index of their texts has positions for on SQLite (migration 00000000000004).
-const MOST_VALUES: usize = 1_000;
+pub(crate) const MOST_VALUES: usize = 1_000;
 
 /// Refuses a list that grew beyond bounds by merging.
 pub(crate) fn check_length(field: &str, length: usize) -> Result<(), FieldErrors> {

@@ -11,17 +11,17 @@ const fn index(table: &'static str, record: &'static str, column: &'static str, 
     TextIndex { table, column, record, fts_column }
 }
 
-pub(crate) const CONTACT_NAME: TextIndex = index("contacts", "id", "name_lower", "name");
-pub(crate) const CONTACT_EMAIL: TextIndex = index("contact_emails", "contact_id", "value_lower", "value");
-pub(crate) const CONTACT_PHONE: TextIndex = index("contact_phones", "contact_id", "value_lower", "value");
+pub(crate) const CONTACT_NAME: TextIndex = index("contacts", "id", "name_search", "name");
+pub(crate) const CONTACT_EMAIL: TextIndex = index("contact_emails", "contact_id", "value_search", "value");
+pub(crate) const CONTACT_PHONE: TextIndex = index("contact_phones", "contact_id", "value_search", "value");
 pub(crate) const CONTACT_PHONE_DIGITS: TextIndex = index("contact_phones", "contact_id", "digits", "digits");
-pub(crate) const ORGANIZATION_NAME: TextIndex = index("organizations", "id", "name_lower", "name");
-pub(crate) const ORGANIZATION_ADDRESS: TextIndex = index("organizations", "id", "address_lower", "address");
-pub(crate) const ORGANIZATION_WEBSITE: TextIndex = index("organizations", "id", "website_lower", "website");
+pub(crate) const ORGANIZATION_NAME: TextIndex = index("organizations", "id", "name_search", "name");
+pub(crate) const ORGANIZATION_ADDRESS: TextIndex = index("organizations", "id", "address_search", "address");
+pub(crate) const ORGANIZATION_WEBSITE: TextIndex = index("organizations", "id", "website_search", "website");
 pub(crate) const ORGANIZATION_EMAIL: TextIndex =
-    index("organization_emails", "organization_id", "value_lower", "value");
+    index("organization_emails", "organization_id", "value_search", "value");
 pub(crate) const ORGANIZATION_PHONE: TextIndex =
-    index("organization_phones", "organization_id", "value_lower", "value");
+    index("organization_phones", "organization_id", "value_search", "value");
 pub(crate) const ORGANIZATION_PHONE_DIGITS: TextIndex =
     index("organization_phones", "organization_id", "digits", "digits");
 
@@ -49,7 +49,7 @@ macro_rules! has_email {
             $emails::table
                 .filter($emails::tenant_id.eq($scope.tenant()))
                 .filter($emails::record_id.eq($records::id))
-                .filter(Contains::new(concat!(stringify!($emails), ".value_lower"), $text))
+                .filter(Contains::new(concat!(stringify!($emails), ".value_search"), $text))
                 .offset(0),
         )
     };
@@ -61,7 +61,7 @@ macro_rules! has_phone {
     ($scope:expr, $records:ident, $phones:ident, $text:expr) => {{
         let digits = $crate::labeled::digits($text);
         let contains = if digits.is_empty() {
-            Contains::new(concat!(stringify!($phones), ".value_lower"), $text)
+            Contains::new(concat!(stringify!($phones), ".value_search"), $text)
         } else {
             Contains::new(concat!(stringify!($phones), ".digits"), &digits)
         };

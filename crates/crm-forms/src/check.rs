@@ -3,8 +3,8 @@ use crm_core::values::Document;
 use crm_core::{FieldCode, FieldErrors, Patch};
 use serde_json::Value;
 
-use crate::value::{Reading, read_value};
-use crate::{Category, CustomFields, CustomFieldsInput, Field, Form};
+use crate::value::{Reading, read_value, shown};
+use crate::{Category, CustomFields, CustomFieldsInput, Field, FieldType, Form};
 
 const PLACE: &str = "customFields";
 
@@ -32,8 +32,8 @@ impl Form {
     }
 
     /// Merges the custom fields of a patch into those that a record has: `null` removes a value, unless the
-    /// form requires it. Values of fields that are not on the form stay as they are. What comes back is what
-    /// to store; it means nothing once there are errors.
+    /// form requires it. Values of fields that are not on the form stay as they are, and what stands there already is
+    /// taken by whatever rule it came. What comes back is what to store; it means nothing once there are errors.
     pub fn check_patch(
         &self,
         stored: &CustomFields,
@@ -42,6 +42,9 @@ impl Form {
     ) -> CustomFields {
         let mut values = stored.to_object();
         for (field, value) in self.known(patch, errors) {
+            if is_as_it_stands(field, value, values.get(&field.id)) {
+                continue;
+            }
             let at = At::field(PLACE);
             let at = at.key(&field.id);
             match read_value(field, value, &at, errors) {
@@ -89,10 +92,23 @@ impl Form {
         }
     }
 
-    /// What a client sees of a record's custom fields: without those that are not on the form.
+    /// What a client sees of a record's custom fields: without those that are not on the form, and options of tag pickers
+    /// as the form has them now.
     #[must_use]
     pub fn visible(&self, stored: &CustomFields) -> CustomFields {
-        stored.only(|id| self.custom(id).is_some())
+        let on_form = stored.only(|id| self.custom(id).is_some());
+        // Few forms have one, and a document that is only shown need not become a tree.
+        if !self.fields.iter().any(|field| field.field_type == FieldType::TagPicker && self.custom(&field.id).is_some())
+        {
+            return on_form;
+        }
+        let mut values = on_form.to_object();
+        for (id, value) in &mut values {
+            if let Some(field) = self.custom(id) {
+                *value = shown(field, value);
+            }
+        }
+        CustomFields(values.into())
     }
 
     /// What a record keeps of its custom fields when it moves from the form `from` to this one: the values of
@@ -121,6 +137,14 @@ impl Form {
 
     fn required_custom(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.category == Category::Custom && field.required)
+    }
+}
+
+/// Whether a patch has for a field what the record has: what is stored, or what is shown of it.
+fn is_as_it_stands(field: &Field, sent: &Value, stored: Option<&Value>) -> bool {
+    match stored {
+        Some(stored) => sent == stored || *sent == shown(field, stored),
+        None => is_nothing(field, sent),
     }
 }
 

@@ -1,4 +1,5 @@
 use crm_core::input::{At, FromJson, JsonObject, read_list, refuse_unknown};
+use crm_core::text::is_visible;
 use crm_core::values::{Color, Title, read_text};
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use serde::{Deserialize, Serialize};
@@ -218,8 +219,8 @@ impl FromJson for FieldOption {
             match given(members, name) {
                 None => missing(&at, errors),
                 Some(value) => match read_text(value, &at, limit, true, errors)? {
-                    "" => missing(&at, errors),
-                    text => Some(text.to_owned()),
+                    text if is_visible(text) => Some(text.to_owned()),
+                    _ => missing(&at, errors),
                 },
             }
         };
@@ -238,8 +239,8 @@ pub(crate) struct LabelOption(String);
 impl FromJson for LabelOption {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         match read_text(value, at, 64, true, errors)? {
-            "" => missing(at, errors),
-            text => Some(Self(text.to_owned())),
+            text if is_visible(text) => Some(Self(text.to_owned())),
+            _ => missing(at, errors),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The values of custom fields, by the type of the field (contract/tags-forms-bulk, "Custom field values").
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use crm_core::input::{At, FromJson, read_list, refuse_unknown};
-use crm_core::values::{Color, Followers, LabeledValueKind, LabeledValues, Money, Url, read_text};
+use crm_core::values::{Color, Followers, LabeledValueKind, LabeledValues, Money, Url, is_blank, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use crate::{Field, FieldOption, FieldType, moments};
 
@@ -55,10 +55,8 @@ pub(crate) fn read_value(field: &Field, value: &Value, at: &At<'_>, errors: &mut
 pub(crate) fn means_nothing(field_type: FieldType, value: &Value) -> bool {
     use FieldType::{Combobox, Email, Tel, Text, TextArea, Url};
     match value {
+        Value::String(_) => is_blank(value) && matches!(field_type, Text | TextArea | Combobox | Email | Tel | Url),
         Value::Null => true,
-        Value::String(text) => {
-            text.trim().is_empty() && matches!(field_type, Text | TextArea | Combobox | Email | Tel | Url)
-        }
         Value::Array(entries) => entries.is_empty() && is_list(field_type),
         _ => false,
     }
@@ -92,7 +90,10 @@ const LONGEST_NUMBER: usize = 100;
 fn number(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Value> {
     let (spelled, kept) = match value {
         Value::Number(number) => (number.to_string(), value.clone()),
-        Value::String(text) => (text.trim().to_owned(), text.trim().into()),
+        Value::String(_) => {
+            let text = read_text(value, at, usize::MAX, true, errors)?;
+            (text.to_owned(), text.into())
+        }
         _ => {
             errors.push(at, FieldCode::WrongType, "must be a number, or a string that is one");
             return None;
@@ -170,8 +171,8 @@ trait Chosen: FromJson {
     /// The option that it names.
     fn id(&self) -> &str;
 
-    /// What to store.
-    fn into_json(self) -> Value;
+    /// What to store, once that is known to be an option.
+    fn into_json(self, option: &FieldOption) -> Value;
 }
 
 /// The most entries of a dropdown or tag picker, as many as it has options at most.
@@ -181,17 +182,29 @@ const MOST_CHOSEN: usize = 500;
 fn chosen<T: Chosen>(value: &Value, options: &[FieldOption], at: &At<'_>, errors: &mut FieldErrors) -> Option<Value> {
     let entries: Vec<T> = read_list(value, at, MOST_CHOSEN, errors)?;
     let before = errors.as_slice().len();
-    let known: HashSet<&str> = options.iter().map(FieldOption::id).collect();
+    let known: HashMap<&str, &FieldOption> = options.iter().map(|option| (option.id(), option)).collect();
     let mut seen = HashSet::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if !known.contains(entry.id()) {
-            errors.push(at.index(index), FieldCode::InvalidValue, "is no option of the field");
-        } else if !seen.insert(entry.id()) {
-            errors.push(at.index(index), FieldCode::Duplicate, "stands in the list twice");
+    let mut stored = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.into_iter().enumerate() {
+        match known.get(entry.id()) {
+            None => errors.push(at.index(index), FieldCode::InvalidValue, "is no option of the field"),
+            Some(option) if seen.insert(option.id()) => stored.push(entry.into_json(option)),
+            Some(_) => errors.push(at.index(index), FieldCode::Duplicate, "stands in the list twice"),
         }
     }
-    let right = errors.as_slice().len() == before;
-    right.then(|| entries.into_iter().map(Chosen::into_json).collect())
+    (errors.as_slice().len() == before).then_some(Value::Array(stored))
+}
+
+/// What is shown of a stored value: an option of a tag picker with the label and the colour that it has now, one that
+/// the field no longer has with those that it had.
+pub(crate) fn shown(field: &Field, stored: &Value) -> Value {
+    let (FieldType::TagPicker, Value::Array(entries)) = (field.field_type, stored) else { return stored.clone() };
+    let options = field.options.as_deref().unwrap_or_default();
+    let present = |entry: &Value| {
+        let option = options.iter().find(|option| Some(option.id()) == entry["id"].as_str());
+        option.and_then(as_json).unwrap_or_else(|| entry.clone())
+    };
+    entries.iter().map(present).collect()
 }
 
 /// An entry of a dropdown: the id of an option.
@@ -208,16 +221,13 @@ impl Chosen for Choice {
         &self.0
     }
 
-    fn into_json(self) -> Value {
+    fn into_json(self, _: &FieldOption) -> Value {
         self.0.into()
     }
 }
 
-/// An entry of a tag picker: `{ id, label?, color? }`, kept with the members that were sent.
-struct PickedTag {
-    id: String,
-    members: Map<String, Value>,
-}
+/// An entry of a tag picker: `{ id, label?, color? }`. The label and the colour are those of the option, whatever is sent.
+struct PickedTag(String);
 
 impl FromJson for PickedTag {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
@@ -225,35 +235,31 @@ impl FromJson for PickedTag {
             errors.push(at, FieldCode::WrongType, "must be an object { id, label, color }");
             return None;
         };
-        let mut kept = Map::new();
+        let before = errors.as_slice().len();
         let mut id = None;
         for (name, value) in members {
             let at = at.key(name);
-            let text = match name.as_str() {
-                "id" => read_text(value, &at, usize::MAX, true, errors).map(|text| id.insert(text.to_owned()).clone()),
-                "label" | "color" if value.is_null() => continue,
-                "label" => read_text(value, &at, 255, true, errors).map(str::to_owned),
-                "color" => Color::from_json(value, &at, errors).map(Color::into_string),
-                _ => {
-                    errors.push(at, FieldCode::UnknownField, "a tag has the members id, label and color");
-                    None
-                }
-            };
-            kept.insert(name.clone(), text?.into());
+            match name.as_str() {
+                "id" => id = read_text(value, &at, usize::MAX, true, errors),
+                "label" | "color" if value.is_null() => {}
+                "label" => drop(read_text(value, &at, 255, true, errors)),
+                "color" => drop(Color::from_json(value, &at, errors)),
+                _ => errors.push(at, FieldCode::UnknownField, "a tag has the members id, label and color"),
+            }
         }
-        if id.is_none() {
+        if !members.contains_key("id") {
             errors.push(at.key("id"), FieldCode::Required, "is required");
         }
-        Some(Self { id: id?, members: kept })
+        id.filter(|_| errors.as_slice().len() == before).map(|id| Self(id.to_owned()))
     }
 }
 
 impl Chosen for PickedTag {
     fn id(&self) -> &str {
-        &self.id
+        &self.0
     }
 
-    fn into_json(self) -> Value {
-        self.members.into()
+    fn into_json(self, option: &FieldOption) -> Value {
+        as_json(option).unwrap_or_default()
     }
 }

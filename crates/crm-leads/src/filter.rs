@@ -7,7 +7,7 @@ use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 /// AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeadFilter {
-    /// The title contains this text, which is in lower case.
+    /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The contact is one of these.
     pub contact_id: Option<Vec<ContactId>>,
@@ -34,7 +34,8 @@ pub struct LeadFilter {
 impl FromParams for LeadFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
-            title: params.contains("title", "Leads whose title contains this text, in any case."),
+            title: params
+                .contains("title", "Leads whose title contains this text, in any case, with or without accents."),
             contact_id: params.ids("contactId", "Leads with one of these contacts."),
             organization_id: params.ids("organizationId", "Leads with one of these organizations."),
             tags: params.texts("tags", "Leads with any of these tags, by label or id."),
@@ -43,8 +44,10 @@ impl FromParams for LeadFilter {
             owner_id: params.texts("ownerId", "Leads whose owner has one of these ids."),
             origin: params.texts("origin", "Leads of one of these origins."),
             lead_rating: params.words("leadRating", LeadRating::NAMES, "Leads of one of these ratings."),
-            created_after: params.timestamp("createdAfterDate", "Leads made at this moment or later."),
-            created_before: params.timestamp("createdBeforeDate", "Leads made at this moment or earlier."),
+            created_after: params
+                .after("createdAfterDate", "Leads made at this moment or later; a day means its begin (UTC)."),
+            created_before: params
+                .before("createdBeforeDate", "Leads made at this moment or earlier; a day means its end (UTC)."),
         }
     }
 }
@@ -56,7 +59,7 @@ pub enum LeadSort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The title in lower case, by code points.
+    /// The title folded, by code points.
     Title,
     /// The amount, whatever its currency; leads without one come last.
     Value,
@@ -83,7 +86,7 @@ impl SortField for LeadSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
+            Self::Title => SortColumn::plain("title_folded", SortKind::Text),
             Self::Value => nullable_column!(Number, "value_units"),
             Self::LeadRating => nullable_column!(Text, "lead_rating"),
         }

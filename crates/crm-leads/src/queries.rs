@@ -3,6 +3,7 @@
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
+use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
     Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, columns,
@@ -28,7 +29,7 @@ pub(crate) struct Narrowed {
 }
 
 /// The index of titles (docs/adr/0006).
-const TITLE: TextIndex = TextIndex { table: "leads", column: "title_lower", record: "id", fts_column: "title" };
+const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
 pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &LeadFilter) -> QueryResult<Narrowed> {
@@ -53,14 +54,15 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         created_after,
         created_before,
     } = filter;
+    let origin = origin.as_deref().map(all_searchable);
     let mut query = among!(leads, scope, &narrowed.titled);
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
     any_of!(query, leads::owner_id, owner_id);
-    any_of!(query, leads::origin, origin);
+    any_of!(query, leads::origin_search, origin);
     any_of!(query, leads::lead_rating, lead_rating);
     if let Some(text) = title {
-        query = query.filter(Contains::new("title_lower", text));
+        query = query.filter(Contains::new("title_search", text));
     }
     if let Some(tags) = &narrowed.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Lead, tags.clone()));

@@ -1,8 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase,
-};
+use crm_core::text::{folded, searchable};
+use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -31,10 +30,12 @@ pub(crate) struct LeadRow {
 #[diesel(table_name = leads, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct LeadValues {
     title: String,
-    title_lower: String,
+    title_folded: String,
+    title_search: String,
     value_units: Option<i64>,
     value_code: Option<String>,
     origin: Option<String>,
+    origin_search: Option<String>,
     lead_rating: Option<LeadRating>,
     note: Option<String>,
     organization_id: Option<OrganizationId>,
@@ -68,10 +69,12 @@ impl LeadValues {
         } = new;
         Self {
             title: title.as_str().to_owned(),
-            title_lower: lowercase(title.as_str()),
+            title_folded: folded(title.as_str()),
+            title_search: searchable(title.as_str()),
             value_units: value.map(|money| money.units()),
             value_code: value.map(|money| money.currency().code().to_owned()),
             origin: origin.as_ref().map(ToString::to_string),
+            origin_search: origin.as_ref().map(|origin| searchable(origin.as_str())),
             lead_rating: *lead_rating,
             note: note.as_ref().map(ToString::to_string),
             organization_id: *organization_id,
@@ -95,6 +98,8 @@ impl LeadValues {
             note,
             organization_id,
             contact_id,
+            seen_organization: _,
+            seen_contact: _,
             owner,
             last_updated_by,
             followers,
@@ -106,13 +111,16 @@ impl LeadValues {
         let money = self.value_units.zip(self.value_code);
         let money = value.applied_to(money, |money| (money.units(), money.currency().code().to_owned()));
         let (value_units, value_code) = money.unzip();
+        let origin = origin.applied_to(self.origin, ToString::to_string);
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
         Self {
-            title_lower: lowercase(&title),
+            title_folded: folded(&title),
+            title_search: searchable(&title),
             title,
             value_units,
             value_code,
-            origin: origin.applied_to(self.origin, ToString::to_string),
+            origin_search: origin.as_deref().map(searchable),
+            origin,
             lead_rating: lead_rating.applied_to(self.lead_rating, |rating| *rating),
             note: note.applied_to(self.note, ToString::to_string),
             organization_id: organization_id.applied_to(self.organization_id, |id| *id),
@@ -136,7 +144,7 @@ impl LeadRow {
         let key = match order_by {
             LeadSort::CreatedOn => SortKey::Moment(self.created_on),
             LeadSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
-            LeadSort::Title => SortKey::Text(values.title_lower.clone()),
+            LeadSort::Title => SortKey::Text(values.title_folded.clone()),
             LeadSort::Value => SortKey::nullable_number(values.value_units, direction),
             LeadSort::LeadRating => SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction),
         };
@@ -155,10 +163,12 @@ impl LeadRow {
         let Self { id, values, creator, is_archived, converted_on, opportunity_id, created_on } = self;
         let LeadValues {
             title,
-            title_lower: _,
+            title_folded: _,
+            title_search: _,
             value_units,
             value_code,
             origin,
+            origin_search: _,
             lead_rating,
             note,
             organization_id,

@@ -85,8 +85,9 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes a lead that is locked; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others.
+/// Changes a lead that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
+/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others.
 ///
 /// # Errors
 /// [`LeadError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
@@ -99,21 +100,26 @@ pub fn update(
     form: &Form,
 ) -> Result<Lead, LeadError> {
     let id = row.id;
-    if patch.is_empty() {
-        return complete_one(connection, scope, row, form);
-    }
-    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &mut errors)?;
+    let present = complete_one(connection, scope, row.clone(), form)?;
+    let renames_who = patch.renames_who(&present);
+    let patch = patch.changes(&present, &mut errors);
+    let stored = &row.values.custom_fields.0;
+    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = row.values.patched(patch, custom_fields, scope.now());
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+        return Ok(present);
+    }
+    let values = row.values.patched(&patch, custom_fields, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
-    if let Some(tags) = tags {
-        crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
+    if let Some(tags) = &tags {
+        crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
-    complete_one(connection, scope, row, form)
+    let participants = patch.participants.applied_to_list(present.participants);
+    Ok(row.into_lead(scope, form, participants.into_vec(), tags.unwrap_or(present.tags)))
 }
 
 /// Puts a lead aside. One that is archived already stays as it is.

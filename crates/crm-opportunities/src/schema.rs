@@ -9,7 +9,8 @@ diesel::table! {
         tenant_id -> BigInt,
         id -> BigInt,
         title -> Text,
-        title_lower -> Text,
+        title_folded -> Text,
+        title_search -> Text,
         value_units -> Nullable<BigInt>,
         value_code -> Nullable<Text>,
         origin -> Nullable<Text>,
@@ -54,7 +55,7 @@ diesel::table! {
         tenant_id -> BigInt,
         id -> Uid,
         name -> Text,
-        name_lower -> Text,
+        name_folded -> Text,
         created_on -> Instant,
         last_updated_on -> Instant,
     }

@@ -1,4 +1,4 @@
-use crm_core::values::lowercase;
+use crm_core::text::folded;
 use crm_core::{DbConnection, ForKeyShareExt, Scope, columns, each_backend};
 use diesel::QueryResult;
 use diesel::prelude::*;
@@ -22,11 +22,11 @@ pub fn ensure(
     if like.is_empty() {
         return Ok(Vec::new());
     }
-    let mut labels: Vec<String> = like.iter().map(|tag| lowercase(&tag.label)).collect();
+    let mut labels: Vec<String> = like.iter().map(|tag| folded(&tag.label)).collect();
     let mut rows: Vec<InsertedTag<'_>> =
         like.iter().map(|tag| InsertedTag::new(scope, kind, &tag.label, &tag.color)).collect();
     // In one order for everybody: two that make the same labels wait for each other and never in a circle.
-    rows.sort_unstable_by(|one, other| one.label_lower.cmp(&other.label_lower));
+    rows.sort_unstable_by(|one, other| one.label_folded.cmp(&other.label_folded));
     labels.sort_unstable();
     each_backend!(connection, connection => diesel::insert_into(tags::table)
         .values(&rows)
@@ -35,8 +35,8 @@ pub fn ensure(
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::label_lower.eq_any(labels))
-        .order(tags::label_lower)
+        .filter(tags::label_folded.eq_any(labels))
+        .order(tags::label_folded)
         .select(columns::<TagRow>())
         .held()
         .load(connection)?;

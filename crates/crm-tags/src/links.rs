@@ -30,7 +30,7 @@ pub fn of(
             .and(tags::id.eq(links::tag_id))))
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::record_id.eq_any(records))
-        .order(tags::label_lower)
+        .order(tags::label_folded)
         .select((links::record_id, columns::<TagRow>()))
         .load(connection))?;
     let mut tags: HashMap<i64, Vec<TagOption>> = HashMap::with_capacity(records.len());

@@ -1,4 +1,5 @@
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
+use crm_core::text::is_visible;
 use crm_core::values::{Color, read_text};
 use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde_json::Value;
 pub struct TagOption {
     /// Its id, made by the server.
     pub id: Uuid,
-    /// 1 to 64 characters without commas; unique in the tenant and kind, in whatever case.
+    /// 1 to 64 characters without commas; unique in the tenant and kind, in whatever case; accents count.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, examples("high-priority")))]
     pub label: String,
     /// `#` and six hexadecimal digits, as sent.
@@ -53,7 +54,7 @@ impl TagKind {
     }
 }
 
-/// The label of a tag: 1 to 64 characters after both ends were trimmed, no comma, because lists of labels
+/// The label of a tag: 1 to 64 characters after both ends were trimmed, one of them visible, no comma, because lists of labels
 /// are written with commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagLabel(String);
@@ -72,8 +73,8 @@ impl TagLabel {
 impl FromJson for TagLabel {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let text = read_text(value, at, Self::LIMIT, true, errors)?;
-        if text.is_empty() {
-            errors.push(at, FieldCode::Required, "must have 1 to 64 characters");
+        if !is_visible(text) {
+            errors.push(at, FieldCode::Required, "must have 1 to 64 characters, one of them visible");
             return None;
         }
         if text.contains(',') {

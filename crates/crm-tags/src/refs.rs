@@ -1,6 +1,9 @@
+use std::collections::HashSet;
+
 use crm_core::input::{At, FromJson, refuse_unknown};
-use crm_core::values::{contains_control, lowercase, read_text};
-use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, columns};
+use crm_core::text::folded;
+use crm_core::values::{contains_control, is_blank, read_text};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, check_growth, columns};
 use diesel::prelude::*;
 use serde_json::Value;
 
@@ -25,11 +28,33 @@ struct TagRef {
 enum TagName {
     /// `{ id }`: the tag of this id and no other.
     Id(Uuid),
-    /// `{ label }`: in lower case.
-    Label(String),
+    /// `{ label }`.
+    Label(Label),
     /// A string: the tag of this id, or else of this label.
-    Either(String),
+    Either(Label),
 }
+
+/// A label as it was sent, for the message that no tag has it, and folded, as labels are compared.
+#[derive(Debug, Clone)]
+struct Label {
+    sent: String,
+    folded: String,
+}
+
+impl Label {
+    fn new(text: &str) -> Self {
+        Self { sent: text.to_owned(), folded: folded(text) }
+    }
+}
+
+/// Two spellings of one label are one.
+impl PartialEq for Label {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded == other.folded
+    }
+}
+
+impl Eq for Label {}
 
 impl TagRefs {
     /// The most tags of a record.
@@ -42,19 +67,38 @@ impl TagRefs {
     }
 }
 
+/// The most tags that a patch names: more than merges give a record.
+const MOST_IN_PATCH: usize = 1_000;
+
 impl FromJson for TagRefs {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        Self::up_to(Self::LIMIT, value, at, errors)
+    }
+
+    fn from_patch_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        Self::up_to(MOST_IN_PATCH, value, at, errors)
+    }
+}
+
+impl TagRefs {
+    /// What a patch changes of a record with these tags: nothing where it takes all tags off one that has none.
+    #[must_use]
+    pub fn changing(patch: &Patch<Self>, present: &[TagOption]) -> Patch<Self> {
+        if present.is_empty() && patch.is_clear_or(Self::is_empty) { Patch::Keep } else { patch.clone() }
+    }
+
+    fn up_to(limit: usize, value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let refs: Vec<Option<TagRef>> = match value {
-            Value::String(text) if text.trim().is_empty() => Vec::new(),
+            Value::String(_) if is_blank(value) => Vec::new(),
             // One more than the limit is enough to know, and a body can hold half a million.
             Value::String(text) => {
-                let spelled = text.split(',').take(Self::LIMIT + 1);
+                let spelled = text.split(',').take(limit + 1);
                 spelled.map(|spelled| TagRef::spelled(spelled, at, errors)).collect()
             }
             Value::Array(entries) => entries
                 .iter()
                 .enumerate()
-                .take(Self::LIMIT + 1)
+                .take(limit + 1)
                 .map(|(index, entry)| TagRef::entry(entry, &at.index(index), errors))
                 .collect(),
             _ => {
@@ -62,8 +106,8 @@ impl FromJson for TagRefs {
                 return None;
             }
         };
-        if refs.len() > Self::LIMIT {
-            errors.push(at, FieldCode::TooMany, "must have at most 50 entries");
+        if refs.len() > limit {
+            errors.push(at, FieldCode::TooMany, format_args!("must have at most {} entries", Self::LIMIT));
             return None;
         }
         refs.into_iter().collect::<Option<_>>().map(Self)
@@ -72,16 +116,17 @@ impl FromJson for TagRefs {
 
 impl TagRef {
     fn spelled(text: &str, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        // Before the ends are trimmed: some control characters are blanks, and refused all the same.
+        if contains_control(text) {
+            errors.push(at, FieldCode::InvalidCharacters, "must not contain control characters");
+            return None;
+        }
         let text = text.trim();
         if text.is_empty() {
             errors.push(at, FieldCode::InvalidValue, "has an empty entry");
             return None;
         }
-        if contains_control(text) {
-            errors.push(at, FieldCode::InvalidCharacters, "must not contain control characters");
-            return None;
-        }
-        Some(Self { place: at.to_string(), name: TagName::Either(lowercase(text)) })
+        Some(Self { place: at.to_string(), name: TagName::Either(Label::new(text)) })
     }
 
     fn entry(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
@@ -99,7 +144,7 @@ impl TagRef {
                         label.map_or(Some(""), |label| read_label(label, at, errors))?;
                         TagName::Id(id?)
                     }
-                    (None, Some(label)) => TagName::Label(lowercase(read_label(label, at, errors)?)),
+                    (None, Some(label)) => TagName::Label(Label::new(read_label(label, at, errors)?)),
                     (None, None) => {
                         errors.push(at, FieldCode::Required, "must have an id or a label");
                         return None;
@@ -124,7 +169,7 @@ impl TagName {
         match self {
             Self::Id(id) => Some(*id),
             Self::Label(_) => None,
-            Self::Either(text) => text.parse().ok(),
+            Self::Either(label) => label.folded.parse().ok(),
         }
     }
 
@@ -132,7 +177,9 @@ impl TagName {
         match self {
             Self::Id(_) => None,
             // No label has a NUL, and PostgreSQL cannot even be asked for one.
-            Self::Label(label) | Self::Either(label) => Some(label.as_str()).filter(|label| !label.contains('\0')),
+            Self::Label(label) | Self::Either(label) => {
+                Some(label.folded.as_str()).filter(|label| !label.contains('\0'))
+            }
         }
     }
 
@@ -159,18 +206,18 @@ pub fn resolve(
 ) -> QueryResult<Vec<TagOption>> {
     let names: Vec<&TagName> = refs.0.iter().map(|tag| &tag.name).collect();
     let candidates = candidates(connection, scope, kind, &names)?;
-    let mut found: Vec<&TagOption> = Vec::with_capacity(refs.0.len());
+    let mut found: HashSet<Uuid> = HashSet::with_capacity(refs.0.len());
     for TagRef { place, name } in &refs.0 {
         match name.find(&candidates) {
-            Some(tag) => found.push(tag),
+            Some(tag) => drop(found.insert(tag.id)),
             None => errors.push(place, FieldCode::UnknownTag, format_args!("no such tag: {name}")),
         }
     }
-    let named = |tag: &TagOption| found.iter().any(|found| found.id == tag.id);
-    Ok(candidates.iter().map(|(_, tag)| tag).filter(|tag| named(tag)).cloned().collect())
+    Ok(candidates.into_iter().map(|(_, tag)| tag).filter(|tag| found.contains(&tag.id)).collect())
 }
 
-/// As [`resolve`], of a patch: `None` where it leaves the record's tags as they are.
+/// As [`resolve`], of a patch of a record with these tags: `None` where it leaves them as they are. More than
+/// [`TagRefs::LIMIT`] are a problem unless a merge has given the record as many.
 ///
 /// # Errors
 /// The database's.
@@ -179,13 +226,16 @@ pub fn resolve_patch(
     scope: &Scope,
     kind: TagKind,
     patch: &Patch<TagRefs>,
+    present: &[TagOption],
     errors: &mut FieldErrors,
 ) -> QueryResult<Option<Vec<TagOption>>> {
-    match patch {
-        Patch::Keep => Ok(None),
-        Patch::Clear => Ok(Some(Vec::new())),
-        Patch::Set(refs) => resolve(connection, scope, kind, refs, errors).map(Some),
-    }
+    let tags = match patch {
+        Patch::Keep => return Ok(None),
+        Patch::Clear => Vec::new(),
+        Patch::Set(refs) => resolve(connection, scope, kind, refs, errors)?,
+    };
+    check_growth("tags", tags.len(), present.len(), TagRefs::LIMIT, errors);
+    Ok((tags != present).then_some(tags))
 }
 
 /// The ids of the tags that a list filter spells by label (in any case) or id; what names no tag is left out.
@@ -198,7 +248,7 @@ pub fn ids_for_filter(
     kind: TagKind,
     spelled: &[String],
 ) -> QueryResult<Vec<Uuid>> {
-    let names: Vec<TagName> = spelled.iter().map(|text| TagName::Either(lowercase(text.trim()))).collect();
+    let names: Vec<TagName> = spelled.iter().map(|text| TagName::Either(Label::new(text.trim()))).collect();
     let candidates = candidates(connection, scope, kind, &names.iter().collect::<Vec<_>>())?;
     let mut ids: Vec<Uuid> = names.iter().filter_map(|name| name.find(&candidates)).map(|tag| tag.id).collect();
     ids.sort_unstable();
@@ -206,7 +256,7 @@ pub fn ids_for_filter(
     Ok(ids)
 }
 
-/// Every tag with one of these ids or labels, with its lower-case label, ordered by it.
+/// Every tag with one of these ids or labels, with its folded label, ordered by it.
 fn candidates(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -221,9 +271,9 @@ fn candidates(
     let rows: Vec<(String, TagRow)> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq_any(ids).or(tags::label_lower.eq_any(labels)))
-        .order(tags::label_lower)
-        .select((tags::label_lower, columns::<TagRow>()))
+        .filter(tags::id.eq_any(ids).or(tags::label_folded.eq_any(labels)))
+        .order(tags::label_folded)
+        .select((tags::label_folded, columns::<TagRow>()))
         .load(connection)?;
     Ok(rows.into_iter().map(|(lower, row)| (lower, row.into_tag(scope))).collect())
 }
@@ -232,7 +282,7 @@ impl std::fmt::Display for TagName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Id(id) => id.fmt(f),
-            Self::Label(label) | Self::Either(label) => f.write_str(label),
+            Self::Label(label) | Self::Either(label) => f.write_str(&label.sent),
         }
     }
 }

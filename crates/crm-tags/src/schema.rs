@@ -9,7 +9,7 @@ diesel::table! {
         kind -> SmallInt,
         id -> Uid,
         label -> Text,
-        label_lower -> Text,
+        label_folded -> Text,
         color -> Text,
     }
 }

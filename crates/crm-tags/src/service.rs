@@ -1,5 +1,6 @@
 use crm_core::error::is_unique_violation;
-use crm_core::values::{Color, lowercase};
+use crm_core::text::folded;
+use crm_core::values::Color;
 use crm_core::{Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns};
 use diesel::prelude::*;
 
@@ -31,7 +32,7 @@ pub(crate) struct InsertedTag<'a> {
     kind: i16,
     id: Uuid,
     label: &'a str,
-    pub(crate) label_lower: String,
+    pub(crate) label_folded: String,
     color: &'a str,
 }
 
@@ -39,7 +40,7 @@ impl<'a> InsertedTag<'a> {
     /// A new tag, with an id of its own.
     pub(crate) fn new(scope: &Scope, kind: TagKind, label: &'a str, color: &'a str) -> Self {
         let (kind, id) = (kind.number(), Uuid::random());
-        Self { tenant_id: scope.tenant(), kind, id, label, label_lower: lowercase(label), color }
+        Self { tenant_id: scope.tenant(), kind, id, label, label_folded: folded(label), color }
     }
 }
 
@@ -47,7 +48,7 @@ impl<'a> InsertedTag<'a> {
 #[diesel(table_name = tags)]
 struct ChangedTag<'a> {
     label: Option<&'a str>,
-    label_lower: Option<String>,
+    label_folded: Option<String>,
     color: Option<&'a str>,
 }
 
@@ -59,7 +60,7 @@ pub fn list(connection: &mut DbConnection, scope: &Scope, kind: TagKind) -> Resu
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .order(tags::label_lower)
+        .order(tags::label_folded)
         .select(columns::<TagRow>())
         .load(connection)?;
     Ok(rows.into_iter().map(|row| row.into_tag(scope)).collect())
@@ -85,13 +86,13 @@ fn lock(
     scope: &Scope,
     kind: TagKind,
     id: Uuid,
-    label_lower: Option<&str>,
+    label_folded: Option<&str>,
 ) -> Result<(TagRow, Option<TagRow>), TagError> {
-    let labels: Vec<&str> = label_lower.into_iter().collect();
+    let labels: Vec<&str> = label_folded.into_iter().collect();
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq(id).or(tags::label_lower.eq_any(labels)))
+        .filter(tags::id.eq(id).or(tags::label_folded.eq_any(labels)))
         .order(tags::id)
         .select(columns::<TagRow>())
         .locked()
@@ -139,14 +140,14 @@ pub fn update(
     let TagPatch { label, color } = patch;
     let change = ChangedTag {
         label: label.as_ref().map(crate::TagLabel::as_str),
-        label_lower: label.as_ref().map(|label| lowercase(label.as_str())),
+        label_folded: label.as_ref().map(|label| folded(label.as_str())),
         color: match color {
             Patch::Keep => None,
             Patch::Clear => Some(GREY),
             Patch::Set(color) => Some(color.as_str()),
         },
     };
-    let (row, other) = lock(connection, scope, kind, id, change.label_lower.as_deref())?;
+    let (row, other) = lock(connection, scope, kind, id, change.label_folded.as_deref())?;
     condition.check(|| Ok::<_, TagError>(row.clone().into_tag(scope)))?;
     if other.is_some() {
         return Err(TagError::LabelTaken);

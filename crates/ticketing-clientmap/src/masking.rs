@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crm_core::input::{At, JsonObject};
+use crm_core::text::folded;
 use crm_core::{FieldCode, FieldErrors};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ pub const MASK: &str = "********";
 
 /// Whether the member of this name holds a secret. `api_key` and `api-key` are spellings of `apiKey`.
 pub(crate) fn is_secret(name: &str) -> bool {
-    let name: String = name.to_lowercase().chars().filter(|c| !matches!(c, '_' | '-')).collect();
+    let name: String = folded(name).chars().filter(|c| !matches!(c, '_' | '-')).collect();
     ["password", "secret", "token", "apikey"].iter().any(|word| name.contains(word))
 }
 

@@ -3,14 +3,14 @@
 -- so that a contact's tag can never hang on a lead.
 
 CREATE TABLE tags (
-    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    tenant_id    BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     -- 1 lead, 2 opportunity, 3 contact, 4 organization, 5 case
-    kind        SMALLINT NOT NULL CHECK (kind BETWEEN 1 AND 5),
-    id          UUID NOT NULL,
-    label       TEXT NOT NULL,
-    label_lower TEXT COLLATE "C" NOT NULL,
-    color       TEXT NOT NULL,
+    kind         SMALLINT NOT NULL CHECK (kind BETWEEN 1 AND 5),
+    id           UUID NOT NULL,
+    label        TEXT NOT NULL,
+    label_folded TEXT COLLATE "C" NOT NULL,
+    color        TEXT NOT NULL,
     PRIMARY KEY (tenant_id, kind, id)
 );
 
-CREATE UNIQUE INDEX tags_label ON tags (tenant_id, kind, label_lower);
+CREATE UNIQUE INDEX tags_label ON tags (tenant_id, kind, label_folded);

@@ -1,19 +1,22 @@
 -- Organizations and contacts, each with its e-mail addresses, phone numbers and tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE organizations (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BIGINT NOT NULL,
     name            TEXT NOT NULL,
-    name_lower      TEXT COLLATE "C" NOT NULL,
+    name_folded     TEXT COLLATE "C" NOT NULL,
+    name_search     TEXT COLLATE "C" NOT NULL,
     address         TEXT,
-    address_lower   TEXT COLLATE "C",
+    address_search  TEXT COLLATE "C",
     industry        TEXT COLLATE "C",
-    industry_lower  TEXT COLLATE "C",
+    industry_folded TEXT COLLATE "C",
+    industry_search TEXT COLLATE "C",
     size            TEXT,
     annual_revenue  TEXT,
     website         TEXT,
-    website_lower   TEXT COLLATE "C",
+    website_search  TEXT COLLATE "C",
     note            TEXT,
     owner           JSON,
     owner_id        TEXT COLLATE "C",
@@ -27,30 +30,32 @@ CREATE TABLE organizations (
 
 CREATE INDEX organizations_created_on ON organizations (tenant_id, created_on, id);
 CREATE INDEX organizations_last_updated_on ON organizations (tenant_id, last_updated_on, id);
-CREATE INDEX organizations_name ON organizations (tenant_id, name_lower, id);
-CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_lower, '􏿿'), id);
-CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_lower, ''), id);
+CREATE INDEX organizations_name ON organizations (tenant_id, name_folded, id);
+CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_folded, '􏿿'), id);
+CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_folded, ''), id);
+CREATE INDEX organizations_industry ON organizations (tenant_id, industry_search, created_on, id);
 CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_on, id);
 
 CREATE TABLE contacts (
-    tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    id              BIGINT NOT NULL,
-    name            TEXT NOT NULL,
-    name_lower      TEXT COLLATE "C" NOT NULL,
-    organization_id BIGINT,
-    job_title       TEXT,
-    job_title_lower TEXT COLLATE "C",
-    department      TEXT,
-    seniority_level TEXT,
-    linkedin        TEXT,
-    note            TEXT,
-    owner           JSON,
-    owner_id        TEXT COLLATE "C",
-    creator         JSON,
-    last_updated_by JSON,
-    custom_fields   JSON NOT NULL,
-    created_on      TIMESTAMPTZ NOT NULL,
-    last_updated_on TIMESTAMPTZ NOT NULL,
+    tenant_id        BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id               BIGINT NOT NULL,
+    name             TEXT NOT NULL,
+    name_folded      TEXT COLLATE "C" NOT NULL,
+    name_search      TEXT COLLATE "C" NOT NULL,
+    organization_id  BIGINT,
+    job_title        TEXT,
+    job_title_folded TEXT COLLATE "C",
+    department       TEXT,
+    seniority_level  TEXT,
+    linkedin         TEXT,
+    note             TEXT,
+    owner            JSON,
+    owner_id         TEXT COLLATE "C",
+    creator          JSON,
+    last_updated_by  JSON,
+    custom_fields    JSON NOT NULL,
+    created_on       TIMESTAMPTZ NOT NULL,
+    last_updated_on  TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (tenant_id, id),
     -- No ON DELETE action: whoever deletes an organization first unlinks it, which sets last_updated_on too.
     CONSTRAINT contacts_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id)
@@ -58,9 +63,9 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_created_on ON contacts (tenant_id, created_on, id);
 CREATE INDEX contacts_last_updated_on ON contacts (tenant_id, last_updated_on, id);
-CREATE INDEX contacts_name ON contacts (tenant_id, name_lower, id);
-CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_lower, '􏿿'), id);
-CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_lower, ''), id);
+CREATE INDEX contacts_name ON contacts (tenant_id, name_folded, id);
+CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_folded, '􏿿'), id);
+CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_folded, ''), id);
 CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
 CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
 
@@ -70,7 +75,7 @@ CREATE TABLE organization_emails (
     position        SMALLINT NOT NULL,
     label           TEXT,
     value           TEXT NOT NULL,
-    value_lower     TEXT COLLATE "C" NOT NULL,
+    value_search    TEXT COLLATE "C" NOT NULL,
     is_primary      BOOLEAN NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
     FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
@@ -82,7 +87,7 @@ CREATE TABLE organization_phones (
     position        SMALLINT NOT NULL,
     label           TEXT,
     value           TEXT NOT NULL,
-    value_lower     TEXT COLLATE "C" NOT NULL,
+    value_search    TEXT COLLATE "C" NOT NULL,
     digits          TEXT COLLATE "C" NOT NULL,
     is_primary      BOOLEAN NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
@@ -90,26 +95,26 @@ CREATE TABLE organization_phones (
 );
 
 CREATE TABLE contact_emails (
-    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    contact_id  BIGINT NOT NULL,
-    position    SMALLINT NOT NULL,
-    label       TEXT,
-    value       TEXT NOT NULL,
-    value_lower TEXT COLLATE "C" NOT NULL,
-    is_primary  BOOLEAN NOT NULL,
+    tenant_id    BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id   BIGINT NOT NULL,
+    position     SMALLINT NOT NULL,
+    label        TEXT,
+    value        TEXT NOT NULL,
+    value_search TEXT COLLATE "C" NOT NULL,
+    is_primary   BOOLEAN NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 );
 
 CREATE TABLE contact_phones (
-    tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    contact_id  BIGINT NOT NULL,
-    position    SMALLINT NOT NULL,
-    label       TEXT,
-    value       TEXT NOT NULL,
-    value_lower TEXT COLLATE "C" NOT NULL,
-    digits      TEXT COLLATE "C" NOT NULL,
-    is_primary  BOOLEAN NOT NULL,
+    tenant_id    BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id   BIGINT NOT NULL,
+    position     SMALLINT NOT NULL,
+    label        TEXT,
+    value        TEXT NOT NULL,
+    value_search TEXT COLLATE "C" NOT NULL,
+    digits       TEXT COLLATE "C" NOT NULL,
+    is_primary   BOOLEAN NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 );
@@ -146,14 +151,14 @@ BEGIN
     CREATE EXTENSION IF NOT EXISTS btree_gin;
     CREATE EXTENSION IF NOT EXISTS pg_trgm;
     CREATE INDEX organizations_search ON organizations USING gin
-        (tenant_id, name_lower gin_trgm_ops, address_lower gin_trgm_ops, website_lower gin_trgm_ops);
-    CREATE INDEX organization_emails_search ON organization_emails USING gin (tenant_id, value_lower gin_trgm_ops);
+        (tenant_id, name_search gin_trgm_ops, address_search gin_trgm_ops, website_search gin_trgm_ops);
+    CREATE INDEX organization_emails_search ON organization_emails USING gin (tenant_id, value_search gin_trgm_ops);
     CREATE INDEX organization_phones_search ON organization_phones USING gin
-        (tenant_id, digits gin_trgm_ops, value_lower gin_trgm_ops);
-    CREATE INDEX contacts_search ON contacts USING gin (tenant_id, name_lower gin_trgm_ops);
-    CREATE INDEX contact_emails_search ON contact_emails USING gin (tenant_id, value_lower gin_trgm_ops);
+        (tenant_id, digits gin_trgm_ops, value_search gin_trgm_ops);
+    CREATE INDEX contacts_search ON contacts USING gin (tenant_id, name_search gin_trgm_ops);
+    CREATE INDEX contact_emails_search ON contact_emails USING gin (tenant_id, value_search gin_trgm_ops);
     CREATE INDEX contact_phones_search ON contact_phones USING gin
-        (tenant_id, digits gin_trgm_ops, value_lower gin_trgm_ops);
+        (tenant_id, digits gin_trgm_ops, value_search gin_trgm_ops);
 EXCEPTION
     WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN
         RAISE WARNING 'searches look at every text of a tenant: %', SQLERRM;

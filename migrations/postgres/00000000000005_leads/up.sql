@@ -1,15 +1,18 @@
 -- Leads, with their participants and tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE leads (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BIGINT NOT NULL,
     title           TEXT NOT NULL,
-    title_lower     TEXT COLLATE "C" NOT NULL,
+    title_folded    TEXT COLLATE "C" NOT NULL,
+    title_search    TEXT COLLATE "C" NOT NULL,
     -- Money: a whole number of ten-thousandths, and a currency.
     value_units     BIGINT,
     value_code      TEXT,
     origin          TEXT COLLATE "C",
+    origin_search   TEXT COLLATE "C",
     lead_rating     TEXT COLLATE "C" CHECK (lead_rating IN ('1_cold', '2_warm', '3_hot')),
     note            TEXT,
     organization_id BIGINT,
@@ -39,7 +42,7 @@ CREATE TABLE leads (
 -- on the expression that the list is ordered by.
 CREATE INDEX leads_created_on ON leads (tenant_id, created_on, id);
 CREATE INDEX leads_last_updated_on ON leads (tenant_id, last_updated_on, id);
-CREATE INDEX leads_title ON leads (tenant_id, title_lower, id);
+CREATE INDEX leads_title ON leads (tenant_id, title_folded, id);
 CREATE INDEX leads_value_asc ON leads (tenant_id, coalesce(value_units, 9223372036854775807), id);
 CREATE INDEX leads_value_desc ON leads (tenant_id, coalesce(value_units, -9223372036854775807), id);
 CREATE INDEX leads_rating_asc ON leads (tenant_id, coalesce(lead_rating, '􏿿'), id);
@@ -52,7 +55,7 @@ CREATE INDEX leads_rating_desc ON leads (tenant_id, coalesce(lead_rating, ''), i
 CREATE INDEX leads_organization ON leads (tenant_id, organization_id, created_on, id);
 CREATE INDEX leads_contact ON leads (tenant_id, contact_id, created_on, id);
 CREATE INDEX leads_owner ON leads (tenant_id, owner_id, created_on, id);
-CREATE INDEX leads_origin ON leads (tenant_id, origin, created_on, id);
+CREATE INDEX leads_origin ON leads (tenant_id, origin_search, created_on, id);
 CREATE INDEX leads_rating ON leads (tenant_id, lead_rating, created_on, id);
 CREATE INDEX leads_archived ON leads (tenant_id, is_archived, created_on, id);
 
@@ -94,7 +97,7 @@ CREATE INDEX lead_tags_tag ON lead_tags (tenant_id, tag_id, lead_id);
 -- extensions.
 DO $$
 BEGIN
-    CREATE INDEX leads_search ON leads USING gin (tenant_id, title_lower gin_trgm_ops);
+    CREATE INDEX leads_search ON leads USING gin (tenant_id, title_search gin_trgm_ops);
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;

@@ -1,11 +1,12 @@
 -- Opportunities, with their participants and tags, and the pipelines whose stages they pass through.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE pipelines (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              UUID NOT NULL,
     name            TEXT NOT NULL,
-    name_lower      TEXT COLLATE "C" NOT NULL,
+    name_folded     TEXT COLLATE "C" NOT NULL,
     created_on      TIMESTAMPTZ NOT NULL,
     last_updated_on TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (tenant_id, id)
@@ -13,7 +14,7 @@ CREATE TABLE pipelines (
 
 CREATE INDEX pipelines_created_on ON pipelines (tenant_id, created_on, id);
 CREATE INDEX pipelines_last_updated_on ON pipelines (tenant_id, last_updated_on, id);
-CREATE INDEX pipelines_name ON pipelines (tenant_id, name_lower, id);
+CREATE INDEX pipelines_name ON pipelines (tenant_id, name_folded, id);
 
 -- The default pipeline of a tenant. The primary key allows one, the foreign key keeps it from being deleted, and
 -- another one takes its place by one upsert: a mark on each pipeline would need two statements and a lock between
@@ -45,7 +46,8 @@ CREATE TABLE opportunities (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BIGINT NOT NULL,
     title           TEXT NOT NULL,
-    title_lower     TEXT COLLATE "C" NOT NULL,
+    title_folded    TEXT COLLATE "C" NOT NULL,
+    title_search    TEXT COLLATE "C" NOT NULL,
     -- Money: a whole number of ten-thousandths, and a currency.
     value_units     BIGINT,
     value_code      TEXT,
@@ -93,7 +95,7 @@ CREATE UNIQUE INDEX opportunities_lead ON opportunities (tenant_id, lead_id);
 -- on the expression that the list is ordered by.
 CREATE INDEX opportunities_created_on ON opportunities (tenant_id, created_on, id);
 CREATE INDEX opportunities_last_updated_on ON opportunities (tenant_id, last_updated_on, id);
-CREATE INDEX opportunities_title ON opportunities (tenant_id, title_lower, id);
+CREATE INDEX opportunities_title ON opportunities (tenant_id, title_folded, id);
 CREATE INDEX opportunities_value_asc ON opportunities (tenant_id, coalesce(value_units, 9223372036854775807), id);
 CREATE INDEX opportunities_value_desc ON opportunities (tenant_id, coalesce(value_units, -9223372036854775807), id);
 CREATE INDEX opportunities_rating_asc ON opportunities (tenant_id, coalesce(lead_rating, '􏿿'), id);
@@ -145,7 +147,7 @@ CREATE INDEX opportunity_tags_tag ON opportunity_tags (tenant_id, tag_id, opport
 -- extensions.
 DO $$
 BEGIN
-    CREATE INDEX opportunities_search ON opportunities USING gin (tenant_id, title_lower gin_trgm_ops);
+    CREATE INDEX opportunities_search ON opportunities USING gin (tenant_id, title_search gin_trgm_ops);
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;

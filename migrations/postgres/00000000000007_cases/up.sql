@@ -1,11 +1,12 @@
 -- Case types with their statuses, cases, what happened to them, and their tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE case_types (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BIGINT NOT NULL,
     label           TEXT NOT NULL,
-    label_lower     TEXT COLLATE "C" NOT NULL,
+    label_folded    TEXT COLLATE "C" NOT NULL,
     form            JSON NOT NULL,
     -- The graph as it was sent; the statuses in it are rows of case_statuses too.
     workflow        JSON NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE case_types (
     PRIMARY KEY (tenant_id, id)
 );
 
-CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_lower);
+CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_folded);
 -- A tenant has one default case type. The orders of a list of case types have no indexes: a tenant has few.
 CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_default;
 
@@ -27,10 +28,10 @@ CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_defaul
 CREATE TABLE case_statuses (
     tenant_id    BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     case_type_id BIGINT NOT NULL,
-    label_lower  TEXT COLLATE "C" NOT NULL,
+    label_folded TEXT COLLATE "C" NOT NULL,
     -- The id of its node; a status that only transitions name has none.
-    node_lower   TEXT COLLATE "C",
-    PRIMARY KEY (tenant_id, case_type_id, label_lower),
+    node_folded  TEXT COLLATE "C",
+    PRIMARY KEY (tenant_id, case_type_id, label_folded),
     CONSTRAINT case_statuses_case_type_fkey FOREIGN KEY (tenant_id, case_type_id) REFERENCES case_types (tenant_id, id) ON DELETE CASCADE
 );
 
@@ -38,14 +39,16 @@ CREATE TABLE cases (
     tenant_id           BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id                  BIGINT NOT NULL,
     title               TEXT NOT NULL,
-    title_lower         TEXT COLLATE "C" NOT NULL,
+    title_folded        TEXT COLLATE "C" NOT NULL,
+    title_search        TEXT COLLATE "C" NOT NULL,
     description         TEXT,
     case_type_id        BIGINT NOT NULL,
     -- The label of a status of the type.
     status              TEXT NOT NULL,
-    status_lower        TEXT COLLATE "C" NOT NULL,
+    status_folded       TEXT COLLATE "C" NOT NULL,
     priority            TEXT,
-    priority_lower      TEXT COLLATE "C",
+    priority_folded     TEXT COLLATE "C",
+    priority_search     TEXT COLLATE "C",
     -- YYYY-MM-DD, whose order as text is that of the days.
     expected_date       TEXT COLLATE "C",
     organization_id     BIGINT,
@@ -64,11 +67,12 @@ CREATE TABLE cases (
     last_updated_on     TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (tenant_id, id),
     CHECK ((first_resolution_on IS NULL) = (last_resolution_on IS NULL)),
-    CHECK ((priority IS NULL) = (priority_lower IS NULL)),
+    CHECK ((priority IS NULL) = (priority_folded IS NULL)),
+    CHECK ((priority IS NULL) = (priority_search IS NULL)),
     -- No ON DELETE action: a status or type that cases have stays, and whoever deletes another record first
     -- unlinks it, which sets last_updated_on too.
-    CONSTRAINT cases_status_fkey FOREIGN KEY (tenant_id, case_type_id, status_lower)
-        REFERENCES case_statuses (tenant_id, case_type_id, label_lower),
+    CONSTRAINT cases_status_fkey FOREIGN KEY (tenant_id, case_type_id, status_folded)
+        REFERENCES case_statuses (tenant_id, case_type_id, label_folded),
     CONSTRAINT cases_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id),
     CONSTRAINT cases_contact_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
 );
@@ -77,10 +81,10 @@ CREATE TABLE cases (
 -- on the expression that the list is ordered by.
 CREATE INDEX cases_created_on ON cases (tenant_id, created_on, id);
 CREATE INDEX cases_last_updated_on ON cases (tenant_id, last_updated_on, id);
-CREATE INDEX cases_title ON cases (tenant_id, title_lower, id);
-CREATE INDEX cases_status_order ON cases (tenant_id, status_lower, id);
-CREATE INDEX cases_priority_asc ON cases (tenant_id, coalesce(priority_lower, '􏿿'), id);
-CREATE INDEX cases_priority_desc ON cases (tenant_id, coalesce(priority_lower, ''), id);
+CREATE INDEX cases_title ON cases (tenant_id, title_folded, id);
+CREATE INDEX cases_status_order ON cases (tenant_id, status_folded, id);
+CREATE INDEX cases_priority_asc ON cases (tenant_id, coalesce(priority_folded, '􏿿'), id);
+CREATE INDEX cases_priority_desc ON cases (tenant_id, coalesce(priority_folded, ''), id);
 CREATE INDEX cases_expected_date_asc ON cases (tenant_id, coalesce(expected_date, '􏿿'), id);
 CREATE INDEX cases_expected_date_desc ON cases (tenant_id, coalesce(expected_date, ''), id);
 
@@ -89,9 +93,9 @@ CREATE INDEX cases_expected_date_desc ON cases (tenant_id, coalesce(expected_dat
 -- and finds what a removed status would leave behind; those of organization and contact find what a deleted or
 -- merged record does.
 CREATE INDEX cases_type ON cases (tenant_id, case_type_id, created_on, id);
-CREATE INDEX cases_type_status ON cases (tenant_id, case_type_id, status_lower, created_on, id);
-CREATE INDEX cases_status ON cases (tenant_id, status_lower, created_on, id);
-CREATE INDEX cases_priority ON cases (tenant_id, priority_lower, created_on, id);
+CREATE INDEX cases_type_status ON cases (tenant_id, case_type_id, status_folded, created_on, id);
+CREATE INDEX cases_status ON cases (tenant_id, status_folded, created_on, id);
+CREATE INDEX cases_priority ON cases (tenant_id, priority_search, created_on, id);
 CREATE INDEX cases_organization ON cases (tenant_id, organization_id, created_on, id);
 CREATE INDEX cases_contact ON cases (tenant_id, contact_id, created_on, id);
 CREATE INDEX cases_assignee ON cases (tenant_id, assignee_id, created_on, id);
@@ -131,7 +135,7 @@ CREATE INDEX case_tags_tag ON case_tags (tenant_id, tag_id, case_id);
 -- extensions.
 DO $$
 BEGIN
-    CREATE INDEX cases_search ON cases USING gin (tenant_id, title_lower gin_trgm_ops);
+    CREATE INDEX cases_search ON cases USING gin (tenant_id, title_search gin_trgm_ops);
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;

@@ -1,19 +1,22 @@
 -- Organizations and contacts, each with its e-mail addresses, phone numbers and tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE organizations (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              INTEGER NOT NULL,
     name            TEXT NOT NULL,
-    name_lower      TEXT NOT NULL,
+    name_folded     TEXT NOT NULL,
+    name_search     TEXT NOT NULL,
     address         TEXT,
-    address_lower   TEXT,
+    address_search  TEXT,
     industry        TEXT,
-    industry_lower  TEXT,
+    industry_folded TEXT,
+    industry_search TEXT,
     size            TEXT,
     annual_revenue  TEXT,
     website         TEXT,
-    website_lower   TEXT,
+    website_search  TEXT,
     note            TEXT,
     owner           TEXT,
     owner_id        TEXT,
@@ -27,30 +30,32 @@ CREATE TABLE organizations (
 
 CREATE INDEX organizations_created_on ON organizations (tenant_id, created_on, id);
 CREATE INDEX organizations_last_updated_on ON organizations (tenant_id, last_updated_on, id);
-CREATE INDEX organizations_name ON organizations (tenant_id, name_lower, id);
-CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_lower, '􏿿'), id);
-CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_lower, ''), id);
+CREATE INDEX organizations_name ON organizations (tenant_id, name_folded, id);
+CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_folded, '􏿿'), id);
+CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_folded, ''), id);
+CREATE INDEX organizations_industry ON organizations (tenant_id, industry_search, created_on, id);
 CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_on, id);
 
 CREATE TABLE contacts (
-    tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    id              INTEGER NOT NULL,
-    name            TEXT NOT NULL,
-    name_lower      TEXT NOT NULL,
-    organization_id INTEGER,
-    job_title       TEXT,
-    job_title_lower TEXT,
-    department      TEXT,
-    seniority_level TEXT,
-    linkedin        TEXT,
-    note            TEXT,
-    owner           TEXT,
-    owner_id        TEXT,
-    creator         TEXT,
-    last_updated_by TEXT,
-    custom_fields   TEXT NOT NULL,
-    created_on      TEXT NOT NULL,
-    last_updated_on TEXT NOT NULL,
+    tenant_id        INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id               INTEGER NOT NULL,
+    name             TEXT NOT NULL,
+    name_folded      TEXT NOT NULL,
+    name_search      TEXT NOT NULL,
+    organization_id  INTEGER,
+    job_title        TEXT,
+    job_title_folded TEXT,
+    department       TEXT,
+    seniority_level  TEXT,
+    linkedin         TEXT,
+    note             TEXT,
+    owner            TEXT,
+    owner_id         TEXT,
+    creator          TEXT,
+    last_updated_by  TEXT,
+    custom_fields    TEXT NOT NULL,
+    created_on       TEXT NOT NULL,
+    last_updated_on  TEXT NOT NULL,
     PRIMARY KEY (tenant_id, id),
     -- No ON DELETE action: whoever deletes an organization first unlinks it, which sets last_updated_on too.
     CONSTRAINT contacts_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id)
@@ -58,9 +63,9 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_created_on ON contacts (tenant_id, created_on, id);
 CREATE INDEX contacts_last_updated_on ON contacts (tenant_id, last_updated_on, id);
-CREATE INDEX contacts_name ON contacts (tenant_id, name_lower, id);
-CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_lower, '􏿿'), id);
-CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_lower, ''), id);
+CREATE INDEX contacts_name ON contacts (tenant_id, name_folded, id);
+CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_folded, '􏿿'), id);
+CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_folded, ''), id);
 CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
 CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
 
@@ -70,7 +75,7 @@ CREATE TABLE organization_emails (
     position        INTEGER NOT NULL,
     label           TEXT,
     value           TEXT NOT NULL,
-    value_lower     TEXT NOT NULL,
+    value_search    TEXT NOT NULL,
     is_primary      INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
     FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
@@ -82,7 +87,7 @@ CREATE TABLE organization_phones (
     position        INTEGER NOT NULL,
     label           TEXT,
     value           TEXT NOT NULL,
-    value_lower     TEXT NOT NULL,
+    value_search    TEXT NOT NULL,
     digits          TEXT NOT NULL,
     is_primary      INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
@@ -90,26 +95,26 @@ CREATE TABLE organization_phones (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contact_emails (
-    tenant_id   INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    contact_id  INTEGER NOT NULL,
-    position    INTEGER NOT NULL,
-    label       TEXT,
-    value       TEXT NOT NULL,
-    value_lower TEXT NOT NULL,
-    is_primary  INTEGER NOT NULL,
+    tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id   INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    label        TEXT,
+    value        TEXT NOT NULL,
+    value_search TEXT NOT NULL,
+    is_primary   INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contact_phones (
-    tenant_id   INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    contact_id  INTEGER NOT NULL,
-    position    INTEGER NOT NULL,
-    label       TEXT,
-    value       TEXT NOT NULL,
-    value_lower TEXT NOT NULL,
-    digits      TEXT NOT NULL,
-    is_primary  INTEGER NOT NULL,
+    tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id   INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    label        TEXT,
+    value        TEXT NOT NULL,
+    value_search TEXT NOT NULL,
+    digits       TEXT NOT NULL,
+    is_primary   INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
@@ -147,13 +152,13 @@ CREATE VIRTUAL TABLE organizations_search USING fts5
     (name, address, website, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organizations_search_insert AFTER INSERT ON organizations BEGIN
     INSERT INTO organizations_search (rowid, name, address, website)
-    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower, new.address_lower, new.website_lower);
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_search, new.address_search, new.website_search);
 END;
-CREATE TRIGGER organizations_search_update AFTER UPDATE OF name_lower, address_lower, website_lower ON organizations
-WHEN old.name_lower IS NOT new.name_lower OR old.address_lower IS NOT new.address_lower OR old.website_lower IS NOT new.website_lower BEGIN
+CREATE TRIGGER organizations_search_update AFTER UPDATE OF name_search, address_search, website_search ON organizations
+WHEN old.name_search IS NOT new.name_search OR old.address_search IS NOT new.address_search OR old.website_search IS NOT new.website_search BEGIN
     DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
     INSERT INTO organizations_search (rowid, name, address, website)
-    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower, new.address_lower, new.website_lower);
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_search, new.address_search, new.website_search);
 END;
 CREATE TRIGGER organizations_search_delete AFTER DELETE ON organizations BEGIN
     DELETE FROM organizations_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
@@ -163,13 +168,13 @@ CREATE VIRTUAL TABLE organization_emails_search USING fts5
     (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organization_emails_search_insert AFTER INSERT ON organization_emails BEGIN
     INSERT INTO organization_emails_search (rowid, value)
-    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_search);
 END;
-CREATE TRIGGER organization_emails_search_update AFTER UPDATE OF value_lower ON organization_emails
-WHEN old.value_lower IS NOT new.value_lower BEGIN
+CREATE TRIGGER organization_emails_search_update AFTER UPDATE OF value_search ON organization_emails
+WHEN old.value_search IS NOT new.value_search BEGIN
     DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
     INSERT INTO organization_emails_search (rowid, value)
-    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.value_search);
 END;
 CREATE TRIGGER organization_emails_search_delete AFTER DELETE ON organization_emails BEGIN
     DELETE FROM organization_emails_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
@@ -179,13 +184,13 @@ CREATE VIRTUAL TABLE organization_phones_search USING fts5
     (digits, value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER organization_phones_search_insert AFTER INSERT ON organization_phones BEGIN
     INSERT INTO organization_phones_search (rowid, digits, value)
-    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_search);
 END;
-CREATE TRIGGER organization_phones_search_update AFTER UPDATE OF digits, value_lower ON organization_phones
-WHEN old.digits IS NOT new.digits OR old.value_lower IS NOT new.value_lower BEGIN
+CREATE TRIGGER organization_phones_search_update AFTER UPDATE OF digits, value_search ON organization_phones
+WHEN old.digits IS NOT new.digits OR old.value_search IS NOT new.value_search BEGIN
     DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
     INSERT INTO organization_phones_search (rowid, digits, value)
-    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.digits, new.value_search);
 END;
 CREATE TRIGGER organization_phones_search_delete AFTER DELETE ON organization_phones BEGIN
     DELETE FROM organization_phones_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
@@ -195,13 +200,13 @@ CREATE VIRTUAL TABLE contacts_search USING fts5
     (name, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contacts_search_insert AFTER INSERT ON contacts BEGIN
     INSERT INTO contacts_search (rowid, name)
-    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower);
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_search);
 END;
-CREATE TRIGGER contacts_search_update AFTER UPDATE OF name_lower ON contacts
-WHEN old.name_lower IS NOT new.name_lower BEGIN
+CREATE TRIGGER contacts_search_update AFTER UPDATE OF name_search ON contacts
+WHEN old.name_search IS NOT new.name_search BEGIN
     DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
     INSERT INTO contacts_search (rowid, name)
-    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_lower);
+    VALUES ((new.tenant_id << 43) + (new.id << 10), new.name_search);
 END;
 CREATE TRIGGER contacts_search_delete AFTER DELETE ON contacts BEGIN
     DELETE FROM contacts_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
@@ -211,13 +216,13 @@ CREATE VIRTUAL TABLE contact_emails_search USING fts5
     (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contact_emails_search_insert AFTER INSERT ON contact_emails BEGIN
     INSERT INTO contact_emails_search (rowid, value)
-    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_search);
 END;
-CREATE TRIGGER contact_emails_search_update AFTER UPDATE OF value_lower ON contact_emails
-WHEN old.value_lower IS NOT new.value_lower BEGIN
+CREATE TRIGGER contact_emails_search_update AFTER UPDATE OF value_search ON contact_emails
+WHEN old.value_search IS NOT new.value_search BEGIN
     DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
     INSERT INTO contact_emails_search (rowid, value)
-    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.value_search);
 END;
 CREATE TRIGGER contact_emails_search_delete AFTER DELETE ON contact_emails BEGIN
     DELETE FROM contact_emails_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
@@ -227,13 +232,13 @@ CREATE VIRTUAL TABLE contact_phones_search USING fts5
     (digits, value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER contact_phones_search_insert AFTER INSERT ON contact_phones BEGIN
     INSERT INTO contact_phones_search (rowid, digits, value)
-    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_search);
 END;
-CREATE TRIGGER contact_phones_search_update AFTER UPDATE OF digits, value_lower ON contact_phones
-WHEN old.digits IS NOT new.digits OR old.value_lower IS NOT new.value_lower BEGIN
+CREATE TRIGGER contact_phones_search_update AFTER UPDATE OF digits, value_search ON contact_phones
+WHEN old.digits IS NOT new.digits OR old.value_search IS NOT new.value_search BEGIN
     DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
     INSERT INTO contact_phones_search (rowid, digits, value)
-    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_lower);
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.digits, new.value_search);
 END;
 CREATE TRIGGER contact_phones_search_delete AFTER DELETE ON contact_phones BEGIN
     DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;

@@ -1,15 +1,18 @@
 -- Leads, with their participants and tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE leads (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              INTEGER NOT NULL,
     title           TEXT NOT NULL,
-    title_lower     TEXT NOT NULL,
+    title_folded    TEXT NOT NULL,
+    title_search    TEXT NOT NULL,
     -- Money: a whole number of ten-thousandths, and a currency.
     value_units     INTEGER,
     value_code      TEXT,
     origin          TEXT,
+    origin_search   TEXT,
     lead_rating     TEXT CHECK (lead_rating IN ('1_cold', '2_warm', '3_hot')),
     note            TEXT,
     organization_id INTEGER,
@@ -39,7 +42,7 @@ CREATE TABLE leads (
 -- on the expression that the list is ordered by.
 CREATE INDEX leads_created_on ON leads (tenant_id, created_on, id);
 CREATE INDEX leads_last_updated_on ON leads (tenant_id, last_updated_on, id);
-CREATE INDEX leads_title ON leads (tenant_id, title_lower, id);
+CREATE INDEX leads_title ON leads (tenant_id, title_folded, id);
 CREATE INDEX leads_value_asc ON leads (tenant_id, coalesce(value_units, 9223372036854775807), id);
 CREATE INDEX leads_value_desc ON leads (tenant_id, coalesce(value_units, -9223372036854775807), id);
 CREATE INDEX leads_rating_asc ON leads (tenant_id, coalesce(lead_rating, '􏿿'), id);
@@ -52,7 +55,7 @@ CREATE INDEX leads_rating_desc ON leads (tenant_id, coalesce(lead_rating, ''), i
 CREATE INDEX leads_organization ON leads (tenant_id, organization_id, created_on, id);
 CREATE INDEX leads_contact ON leads (tenant_id, contact_id, created_on, id);
 CREATE INDEX leads_owner ON leads (tenant_id, owner_id, created_on, id);
-CREATE INDEX leads_origin ON leads (tenant_id, origin, created_on, id);
+CREATE INDEX leads_origin ON leads (tenant_id, origin_search, created_on, id);
 CREATE INDEX leads_rating ON leads (tenant_id, lead_rating, created_on, id);
 CREATE INDEX leads_archived ON leads (tenant_id, is_archived, created_on, id);
 
@@ -94,12 +97,12 @@ CREATE INDEX lead_tags_tag ON lead_tags (tenant_id, tag_id, lead_id);
 CREATE VIRTUAL TABLE leads_search USING fts5
     (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER leads_search_insert AFTER INSERT ON leads BEGIN
-    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
-CREATE TRIGGER leads_search_update AFTER UPDATE OF title_lower ON leads
-WHEN old.title_lower IS NOT new.title_lower BEGIN
+CREATE TRIGGER leads_search_update AFTER UPDATE OF title_search ON leads
+WHEN old.title_search IS NOT new.title_search BEGIN
     DELETE FROM leads_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
-    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO leads_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
 CREATE TRIGGER leads_search_delete AFTER DELETE ON leads BEGIN
     DELETE FROM leads_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);

@@ -1,11 +1,12 @@
 -- Opportunities, with their participants and tags, and the pipelines whose stages they pass through.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE pipelines (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BLOB NOT NULL,
     name            TEXT NOT NULL,
-    name_lower      TEXT NOT NULL,
+    name_folded     TEXT NOT NULL,
     created_on      TEXT NOT NULL,
     last_updated_on TEXT NOT NULL,
     PRIMARY KEY (tenant_id, id)
@@ -13,7 +14,7 @@ CREATE TABLE pipelines (
 
 CREATE INDEX pipelines_created_on ON pipelines (tenant_id, created_on, id);
 CREATE INDEX pipelines_last_updated_on ON pipelines (tenant_id, last_updated_on, id);
-CREATE INDEX pipelines_name ON pipelines (tenant_id, name_lower, id);
+CREATE INDEX pipelines_name ON pipelines (tenant_id, name_folded, id);
 
 -- The default pipeline of a tenant. The primary key allows one, the foreign key keeps it from being deleted, and
 -- another one takes its place by one upsert: a mark on each pipeline would need two statements and a lock between
@@ -45,7 +46,8 @@ CREATE TABLE opportunities (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              INTEGER NOT NULL,
     title           TEXT NOT NULL,
-    title_lower     TEXT NOT NULL,
+    title_folded    TEXT NOT NULL,
+    title_search    TEXT NOT NULL,
     -- Money: a whole number of ten-thousandths, and a currency.
     value_units     INTEGER,
     value_code      TEXT,
@@ -93,7 +95,7 @@ CREATE UNIQUE INDEX opportunities_lead ON opportunities (tenant_id, lead_id);
 -- on the expression that the list is ordered by.
 CREATE INDEX opportunities_created_on ON opportunities (tenant_id, created_on, id);
 CREATE INDEX opportunities_last_updated_on ON opportunities (tenant_id, last_updated_on, id);
-CREATE INDEX opportunities_title ON opportunities (tenant_id, title_lower, id);
+CREATE INDEX opportunities_title ON opportunities (tenant_id, title_folded, id);
 CREATE INDEX opportunities_value_asc ON opportunities (tenant_id, coalesce(value_units, 9223372036854775807), id);
 CREATE INDEX opportunities_value_desc ON opportunities (tenant_id, coalesce(value_units, -9223372036854775807), id);
 CREATE INDEX opportunities_rating_asc ON opportunities (tenant_id, coalesce(lead_rating, '􏿿'), id);
@@ -145,12 +147,12 @@ CREATE INDEX opportunity_tags_tag ON opportunity_tags (tenant_id, tag_id, opport
 CREATE VIRTUAL TABLE opportunities_search USING fts5
     (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER opportunities_search_insert AFTER INSERT ON opportunities BEGIN
-    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
-CREATE TRIGGER opportunities_search_update AFTER UPDATE OF title_lower ON opportunities
-WHEN old.title_lower IS NOT new.title_lower BEGIN
+CREATE TRIGGER opportunities_search_update AFTER UPDATE OF title_search ON opportunities
+WHEN old.title_search IS NOT new.title_search BEGIN
     DELETE FROM opportunities_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
-    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO opportunities_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
 CREATE TRIGGER opportunities_search_delete AFTER DELETE ON opportunities BEGIN
     DELETE FROM opportunities_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);

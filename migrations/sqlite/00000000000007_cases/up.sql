@@ -1,11 +1,12 @@
 -- Case types with their statuses, cases, what happened to them, and their tags.
--- A column that ends in _lower is the twin of another one, written by the code in lower case.
+-- A column that ends in _folded or _search is the twin of another one, written by the code: what it is compared and
+-- ordered by, and, without accents, what is searched (crm_core::text).
 
 CREATE TABLE case_types (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              INTEGER NOT NULL,
     label           TEXT NOT NULL,
-    label_lower     TEXT NOT NULL,
+    label_folded    TEXT NOT NULL,
     form            TEXT NOT NULL,
     -- The graph as it was sent; the statuses in it are rows of case_statuses too.
     workflow        TEXT NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE case_types (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
-CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_lower);
+CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_folded);
 -- A tenant has one default case type. The orders of a list of case types have no indexes: a tenant has few.
 CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_default;
 
@@ -27,10 +28,10 @@ CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_defaul
 CREATE TABLE case_statuses (
     tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     case_type_id INTEGER NOT NULL,
-    label_lower  TEXT NOT NULL,
+    label_folded TEXT NOT NULL,
     -- The id of its node; a status that only transitions name has none.
-    node_lower   TEXT,
-    PRIMARY KEY (tenant_id, case_type_id, label_lower),
+    node_folded  TEXT,
+    PRIMARY KEY (tenant_id, case_type_id, label_folded),
     CONSTRAINT case_statuses_case_type_fkey FOREIGN KEY (tenant_id, case_type_id) REFERENCES case_types (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
@@ -38,14 +39,16 @@ CREATE TABLE cases (
     tenant_id           INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id                  INTEGER NOT NULL,
     title               TEXT NOT NULL,
-    title_lower         TEXT NOT NULL,
+    title_folded        TEXT NOT NULL,
+    title_search        TEXT NOT NULL,
     description         TEXT,
     case_type_id        INTEGER NOT NULL,
     -- The label of a status of the type.
     status              TEXT NOT NULL,
-    status_lower        TEXT NOT NULL,
+    status_folded       TEXT NOT NULL,
     priority            TEXT,
-    priority_lower      TEXT,
+    priority_folded     TEXT,
+    priority_search     TEXT,
     -- YYYY-MM-DD, whose order as text is that of the days.
     expected_date       TEXT,
     organization_id     INTEGER,
@@ -64,11 +67,12 @@ CREATE TABLE cases (
     last_updated_on     TEXT NOT NULL,
     PRIMARY KEY (tenant_id, id),
     CHECK ((first_resolution_on IS NULL) = (last_resolution_on IS NULL)),
-    CHECK ((priority IS NULL) = (priority_lower IS NULL)),
+    CHECK ((priority IS NULL) = (priority_folded IS NULL)),
+    CHECK ((priority IS NULL) = (priority_search IS NULL)),
     -- No ON DELETE action: a status or type that cases have stays, and whoever deletes another record first
     -- unlinks it, which sets last_updated_on too.
-    CONSTRAINT cases_status_fkey FOREIGN KEY (tenant_id, case_type_id, status_lower)
-        REFERENCES case_statuses (tenant_id, case_type_id, label_lower),
+    CONSTRAINT cases_status_fkey FOREIGN KEY (tenant_id, case_type_id, status_folded)
+        REFERENCES case_statuses (tenant_id, case_type_id, label_folded),
     CONSTRAINT cases_organization_fkey FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id),
     CONSTRAINT cases_contact_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
 ) STRICT;
@@ -77,10 +81,10 @@ CREATE TABLE cases (
 -- on the expression that the list is ordered by.
 CREATE INDEX cases_created_on ON cases (tenant_id, created_on, id);
 CREATE INDEX cases_last_updated_on ON cases (tenant_id, last_updated_on, id);
-CREATE INDEX cases_title ON cases (tenant_id, title_lower, id);
-CREATE INDEX cases_status_order ON cases (tenant_id, status_lower, id);
-CREATE INDEX cases_priority_asc ON cases (tenant_id, coalesce(priority_lower, '􏿿'), id);
-CREATE INDEX cases_priority_desc ON cases (tenant_id, coalesce(priority_lower, ''), id);
+CREATE INDEX cases_title ON cases (tenant_id, title_folded, id);
+CREATE INDEX cases_status_order ON cases (tenant_id, status_folded, id);
+CREATE INDEX cases_priority_asc ON cases (tenant_id, coalesce(priority_folded, '􏿿'), id);
+CREATE INDEX cases_priority_desc ON cases (tenant_id, coalesce(priority_folded, ''), id);
 CREATE INDEX cases_expected_date_asc ON cases (tenant_id, coalesce(expected_date, '􏿿'), id);
 CREATE INDEX cases_expected_date_desc ON cases (tenant_id, coalesce(expected_date, ''), id);
 
@@ -89,9 +93,9 @@ CREATE INDEX cases_expected_date_desc ON cases (tenant_id, coalesce(expected_dat
 -- and finds what a removed status would leave behind; those of organization and contact find what a deleted or
 -- merged record does.
 CREATE INDEX cases_type ON cases (tenant_id, case_type_id, created_on, id);
-CREATE INDEX cases_type_status ON cases (tenant_id, case_type_id, status_lower, created_on, id);
-CREATE INDEX cases_status ON cases (tenant_id, status_lower, created_on, id);
-CREATE INDEX cases_priority ON cases (tenant_id, priority_lower, created_on, id);
+CREATE INDEX cases_type_status ON cases (tenant_id, case_type_id, status_folded, created_on, id);
+CREATE INDEX cases_status ON cases (tenant_id, status_folded, created_on, id);
+CREATE INDEX cases_priority ON cases (tenant_id, priority_search, created_on, id);
 CREATE INDEX cases_organization ON cases (tenant_id, organization_id, created_on, id);
 CREATE INDEX cases_contact ON cases (tenant_id, contact_id, created_on, id);
 CREATE INDEX cases_assignee ON cases (tenant_id, assignee_id, created_on, id);
@@ -131,12 +135,12 @@ CREATE INDEX case_tags_tag ON case_tags (tenant_id, tag_id, case_id);
 CREATE VIRTUAL TABLE cases_search USING fts5
     (title, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
 CREATE TRIGGER cases_search_insert AFTER INSERT ON cases BEGIN
-    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
-CREATE TRIGGER cases_search_update AFTER UPDATE OF title_lower ON cases
-WHEN old.title_lower IS NOT new.title_lower BEGIN
+CREATE TRIGGER cases_search_update AFTER UPDATE OF title_search ON cases
+WHEN old.title_search IS NOT new.title_search BEGIN
     DELETE FROM cases_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
-    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_lower);
+    INSERT INTO cases_search (rowid, title) VALUES ((new.tenant_id << 43) + (new.id << 10), new.title_search);
 END;
 CREATE TRIGGER cases_search_delete AFTER DELETE ON cases BEGIN
     DELETE FROM cases_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);

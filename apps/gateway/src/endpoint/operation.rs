@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, Array, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{PartialSchema, ToSchema};
@@ -352,6 +352,10 @@ fn with_items<T: ToSchema>(item: RefOr<Schema>) -> RefOr<Schema> {
     page
 }
 
+/// Texts with commas between them, none of which is blank; what follows a backslash is no separator.
+const ESCAPED_LIST: &str = r"^\s*(\\[\s\S]|[^,\\\s])(\\[\s\S]|[^,\\])*(,\s*(\\[\s\S]|[^,\\\s])(\\[\s\S]|[^,\\])*)*$";
+const OF_ESCAPED_LIST: &str = r"Separated by commas; `\,` is a comma and `\\` a backslash.";
+
 fn param_schema(kind: &ParamKind) -> Schema {
     let string = || ObjectBuilder::new().schema_type(Type::String);
     let words = |words: &[&str]| words.join("|");
@@ -364,9 +368,12 @@ fn param_schema(kind: &ParamKind) -> Schema {
             let one = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
             string().pattern(Some(format!("^ *{one} *(, *{one} *)*$"))).into()
         }
-        ParamKind::Texts => string().pattern(Some(crm_core::openapi::COMMA_SEPARATED)).into(),
+        ParamKind::Texts => string().pattern(Some(ESCAPED_LIST)).description(Some(OF_ESCAPED_LIST)).into(),
         ParamKind::Bool => ObjectBuilder::new().schema_type(Type::Boolean).into(),
-        ParamKind::Timestamp => string().format(Some(SchemaFormat::Custom("date-time".to_owned()))).into(),
+        ParamKind::Timestamp => {
+            let of_format = |format: &str| string().format(Some(SchemaFormat::Custom(format.to_owned())));
+            Schema::AnyOf(AnyOfBuilder::new().item(of_format("date-time")).item(of_format("date")).build())
+        }
         ParamKind::Integer(least, most) => {
             ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(*least)).maximum(Some(*most)).into()
         }

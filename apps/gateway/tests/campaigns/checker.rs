@@ -70,7 +70,7 @@ pub(crate) fn case_types_at_odds(connection: &mut DbConnection) -> Vec<String> {
     let mut at_odds = Vec::new();
     for CaseType { tenant_id, id, workflow } in types {
         let of_type = format!("FROM case_statuses WHERE tenant_id = {tenant_id} AND case_type_id = {id}");
-        let stored = lines(connection, &format!("SELECT label_lower AS line {of_type}")).into_iter().collect();
+        let stored = lines(connection, &format!("SELECT label_folded AS line {of_type}")).into_iter().collect();
         let named = statuses(&serde_json::from_str(&workflow).unwrap());
         if named != stored {
             at_odds.push(format!("case type {id} of tenant {tenant_id} has the statuses {stored:?}, not {named:?}"));

@@ -15,10 +15,10 @@ use crate::rules::{Rule, SEARCHED, references, rules, rules_of_search};
 
 /// Faults, by the beginning of the name of the rule that they break.
 const FAULTS: [(&str, &str); 27] = [
-    ("contact_emails has a value twice", "UPDATE contact_emails SET value_lower = 'x'"),
-    ("contact_phones has a value twice", "UPDATE contact_phones SET value_lower = 'x'"),
-    ("organization_emails has a value twice", "UPDATE organization_emails SET value_lower = 'x'"),
-    ("organization_phones has a value twice", "UPDATE organization_phones SET value_lower = 'x'"),
+    ("contact_emails has a value twice", "UPDATE contact_emails SET value_search = 'x'"),
+    ("contact_phones has a value twice", "UPDATE contact_phones SET value_search = 'x'"),
+    ("organization_emails has a value twice", "UPDATE organization_emails SET value_search = 'x'"),
+    ("organization_phones has a value twice", "UPDATE organization_phones SET value_search = 'x'"),
     ("contact_emails has not one primary", "UPDATE contact_emails SET is_primary = (1 = 0)"),
     ("contact_phones has not one primary", "UPDATE contact_phones SET is_primary = (1 = 1)"),
     ("organization_emails has not one primary", "UPDATE organization_emails SET is_primary = (1 = 1)"),
@@ -33,8 +33,8 @@ const FAULTS: [(&str, &str); 27] = [
     ("an opportunity names a lead", "UPDATE leads SET opportunity_id = NULL"),
     ("a lead has two participants", "UPDATE lead_participants SET position = 1"),
     ("an opportunity has two participants", "UPDATE opportunity_participants SET position = 1"),
-    ("a case's status and its twin", "UPDATE cases SET status_lower = 'open', status = 'Closed'"),
-    ("a case is in a status", "UPDATE cases SET status_lower = 'x'"),
+    ("a case's status and its twin", "UPDATE cases SET status_folded = 'open', status = 'Closed'"),
+    ("a case is in a status", "UPDATE cases SET status_folded = 'x'"),
     ("a change of status does not begin", "UPDATE case_activities SET from_status = 'Closed' WHERE id > 1"),
     ("a case is not where", "UPDATE cases SET status = 'Reopened'"),
     ("a timeline has a gap", "DELETE FROM case_activities WHERE id = 1"),
@@ -141,7 +141,7 @@ both_databases! {
             seen.insert(rule.name);
         }
         assert!(seen.len() > 80, "{}", seen.len());
-        let fault = "DELETE FROM case_statuses WHERE label_lower = 'closed'";
+        let fault = "DELETE FROM case_statuses WHERE label_folded = 'closed'";
         assert!(!with_fault(&mut connection, fault, case_types_at_odds).is_empty());
         if connection.kind() == BackendKind::Sqlite {
             let fault = "DELETE FROM tags; UPDATE leads SET lead_rating = 'x'; PRAGMA ignore_check_constraints = OFF";

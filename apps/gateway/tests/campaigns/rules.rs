@@ -53,11 +53,11 @@ const STATEMENTS: [(&str, &str); 13] = [
         "an opportunity has two participants at a place",
         "SELECT 1 FROM opportunity_participants GROUP BY tenant_id, opportunity_id, position HAVING count(*) > 1",
     ),
-    ("a case's status and its twin differ", "SELECT 1 FROM cases WHERE lower(status) <> status_lower"),
+    ("a case's status and its twin differ", "SELECT 1 FROM cases WHERE lower(status) <> status_folded"),
     (
         "a case is in a status that is not one of its type",
         "SELECT 1 FROM cases c WHERE NOT EXISTS (SELECT 1 FROM case_statuses s \
-         WHERE s.tenant_id = c.tenant_id AND s.case_type_id = c.case_type_id AND s.label_lower = c.status_lower)",
+         WHERE s.tenant_id = c.tenant_id AND s.case_type_id = c.case_type_id AND s.label_folded = c.status_folded)",
     ),
     (
         "a change of status does not begin where the one before it ended",
@@ -114,7 +114,7 @@ pub(crate) fn rules() -> Vec<Rule> {
     for (table, column) in VALUES {
         let grouped =
             |by: &str, having: &str| format!("SELECT 1 FROM {table} GROUP BY tenant_id, {column}{by} HAVING {having}");
-        rules.push(rule(format!("{table} has a value twice"), &grouped(", value_lower", "count(*) > 1")));
+        rules.push(rule(format!("{table} has a value twice"), &grouped(", value_search", "count(*) > 1")));
         let primaries = "sum(CASE WHEN CAST(is_primary AS INTEGER) = 1 THEN 1 ELSE 0 END) <> 1";
         rules.push(rule(format!("{table} has not one primary value"), &grouped("", primaries)));
     }

@@ -6,7 +6,7 @@ use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column
 /// entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseFilter {
-    /// The title contains this text, which is in lower case.
+    /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The status has one of these labels or ids, in whatever case.
     pub status: Option<Vec<String>>,
@@ -33,7 +33,8 @@ pub struct CaseFilter {
 impl FromParams for CaseFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
-            title: params.contains("title", "Cases whose title contains this text, in any case."),
+            title: params
+                .contains("title", "Cases whose title contains this text, in any case, with or without accents."),
             status: params
                 .texts("status", "Cases in one of these statuses, by the label or id of their type's workflow."),
             case_type: params.ids("caseType", "Cases of one of these types."),
@@ -42,9 +43,12 @@ impl FromParams for CaseFilter {
             contact_id: params.ids("contactId", "Cases with one of these contacts."),
             organization_id: params.ids("organizationId", "Cases with one of these organizations."),
             tags: params.texts("tags", "Cases with any of these tags, by label or id."),
-            priority: params.texts("priority", "Cases of one of these priorities, in any case."),
-            created_after: params.timestamp("createdAfterDate", "Cases made at this moment or later."),
-            created_before: params.timestamp("createdBeforeDate", "Cases made at this moment or earlier."),
+            priority: params
+                .texts("priority", "Cases of one of these priorities, in any case, with or without accents."),
+            created_after: params
+                .after("createdAfterDate", "Cases made at this moment or later; a day means its begin (UTC)."),
+            created_before: params
+                .before("createdBeforeDate", "Cases made at this moment or earlier; a day means its end (UTC)."),
         }
     }
 }
@@ -56,11 +60,11 @@ pub enum CaseSort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The title in lower case, by code points.
+    /// The title folded, by code points.
     Title,
-    /// The label of the status in lower case, by code points.
+    /// The label of the status folded, by code points.
     Status,
-    /// The priority in lower case, by code points; cases without one come last.
+    /// The priority folded, by code points; cases without one come last.
     Priority,
     /// The expected day; cases without one come last.
     ExpectedDate,
@@ -85,9 +89,9 @@ impl SortField for CaseSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
-            Self::Status => SortColumn::plain("status_lower", SortKind::Text),
-            Self::Priority => nullable_column!(Text, "priority_lower"),
+            Self::Title => SortColumn::plain("title_folded", SortKind::Text),
+            Self::Status => SortColumn::plain("status_folded", SortKind::Text),
+            Self::Priority => nullable_column!(Text, "priority_folded"),
             Self::ExpectedDate => nullable_column!(Text, "expected_date"),
         }
     }

@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LongText, Reference, References, Referring, ShortText, Title, User};
-use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::values::{LongText, Reference, References, Referring, ShortText, Title, User, check_seen};
+use crm_core::{CaseId, CaseTypeId, ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -113,6 +113,10 @@ pub struct CasePatch {
     pub organization_id: Patch<OrganizationId>,
     /// Its contact, who must exist.
     pub contact_id: Patch<ContactId>,
+    /// The organization that the sender saw, where it asks for another one by id; it has to be the record's.
+    pub seen_organization: Patch<OrganizationId>,
+    /// As `seen_organization`, of the contact.
+    pub seen_contact: Patch<ContactId>,
     /// Who works on it.
     pub assignee: Patch<User>,
     /// Who answers for it.
@@ -149,10 +153,50 @@ impl NewCase {
 }
 
 impl CasePatch {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
+    /// it tells of them, and where they change nothing, of nothing.
+    pub(crate) fn renames_who(&self, case: &Case) -> bool {
+        let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
+        *self == alone && !self.last_updated_by.changing(case.last_updated_by.as_ref()).is_keep()
+    }
+
+    /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
+    /// came later do not matter to it; who makes the change is told all the same.
+    pub(crate) fn changes(&self, case: &Case, errors: &mut FieldErrors) -> Self {
+        check_seen(&self.seen_organization, case.organization_id, References::ORGANIZATION, errors);
+        check_seen(&self.seen_contact, case.contact_id, References::CONTACT, errors);
+        Self {
+            title: self.title.clone().filter(|title| *title != case.title),
+            description: self.description.changing(case.description.as_ref()),
+            case_type_id: self.case_type_id.clone(),
+            status: self.status.clone(),
+            comment: self.comment.clone(),
+            priority: self.priority.changing(case.priority.as_ref()),
+            expected_date: self.expected_date.changing(case.expected_date.as_ref()),
+            organization_id: self.organization_id.changing(case.organization_id.as_ref()),
+            contact_id: self.contact_id.changing(case.contact_id.as_ref()),
+            assignee: self.assignee.changing(case.assignee.as_ref()),
+            owner: self.owner.changing(case.owner.as_ref()),
+            last_updated_by: self.last_updated_by.clone(),
+            tags: TagRefs::changing(&self.tags, &case.tags),
+            custom_fields: self.custom_fields.clone(),
+            seen_organization: Patch::Keep,
+            seen_contact: Patch::Keep,
+        }
+    }
+
+    /// Whether that is nothing, tags, custom fields and the status aside, which whoever knows the stored ones compares.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let rest = Self {
+            last_updated_by: Patch::Keep,
+            tags: Patch::Keep,
+            custom_fields: Patch::Keep,
+            case_type_id: None,
+            status: None,
+            comment: None,
+            ..self.clone()
+        };
+        rest == Self::default()
     }
 }
 
@@ -210,21 +254,37 @@ impl FromBody for CasePatch {
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         reader.ignored("creator");
+        let title = reader.patch_required("title");
+        let description = reader.patch("description");
+        let case_type_id = reader.patch_required("caseTypeId");
+        let status = reader.patch_required("status");
+        let comment = reader.optional("comment");
+        let priority = reader.patch("priority");
+        let expected_date = reader.patch("expectedDate");
+        let (organization_id, seen_organization) = reader.patch_reference("organizationId", "organization");
+        let (contact_id, seen_contact) = reader.patch_reference("contactId", "contact");
+        let assignee = reader.patch("assignee");
+        let owner = reader.patch("owner");
+        let last_updated_by = reader.patch("lastUpdatedBy");
+        let tags = reader.patch("tags");
+        let custom_fields = reader.patch("customFields");
         Some(Self {
-            title: reader.patch_required("title"),
-            description: reader.patch("description"),
-            case_type_id: reader.patch_required("caseTypeId"),
-            status: reader.patch_required("status"),
-            comment: reader.optional("comment"),
-            priority: reader.patch("priority"),
-            expected_date: reader.patch("expectedDate"),
-            organization_id: reader.reference("organizationId", "organization"),
-            contact_id: reader.reference("contactId", "contact"),
-            assignee: reader.patch("assignee"),
-            owner: reader.patch("owner"),
-            last_updated_by: reader.patch("lastUpdatedBy"),
-            tags: reader.patch("tags"),
-            custom_fields: reader.patch("customFields"),
+            title,
+            description,
+            case_type_id,
+            status,
+            comment,
+            priority,
+            expected_date,
+            organization_id,
+            contact_id,
+            seen_organization,
+            seen_contact,
+            assignee,
+            owner,
+            last_updated_by,
+            tags,
+            custom_fields,
         })
     }
 }

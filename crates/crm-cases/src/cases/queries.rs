@@ -2,7 +2,7 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, TextIndex};
-use crm_core::values::lowercase;
+use crm_core::text::all_searchable;
 use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -23,7 +23,7 @@ pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) 
 
 /// The index of titles (docs/adr/0006).
 pub(crate) const TITLE: TextIndex =
-    TextIndex { table: "cases", column: "title_lower", record: "id", fts_column: "title" };
+    TextIndex { table: "cases", column: "title_search", record: "id", fts_column: "title" };
 
 /// What a filter means once other tables were asked: the cases that its title leaves, its tags and statuses.
 #[derive(Debug)]
@@ -48,16 +48,16 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
         created_after,
         created_before,
     } = filter;
-    let priority = priority.as_ref().map(|entries| entries.iter().map(|entry| lowercase(entry)).collect::<Vec<_>>());
+    let priority = priority.as_deref().map(all_searchable);
     let mut query = among!(cases, scope, &named.titled);
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
     any_of!(query, cases::assignee_id, assignee_id);
     any_of!(query, cases::contact_id, contact_id);
     any_of!(query, cases::organization_id, organization_id);
-    any_of!(query, cases::priority_lower, priority);
+    any_of!(query, cases::priority_search, priority);
     if let Some(text) = title {
-        query = query.filter(Contains::new("title_lower", text));
+        query = query.filter(Contains::new("title_search", text));
     }
     if let Some(status) = &named.status {
         query = query.filter(status.clone());

@@ -1,6 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{LongText, Title, User, lowercase};
+use crm_core::text::{folded, searchable};
+use crm_core::values::{LongText, Title, User};
 use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -28,13 +29,15 @@ pub(crate) struct CaseRow {
 #[diesel(table_name = cases, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct CaseValues {
     title: String,
-    title_lower: String,
+    title_folded: String,
+    title_search: String,
     description: Option<String>,
     pub(crate) case_type_id: CaseTypeId,
     pub(crate) status: String,
-    status_lower: String,
+    status_folded: String,
     priority: Option<String>,
-    priority_lower: Option<String>,
+    priority_folded: Option<String>,
+    priority_search: Option<String>,
     expected_date: Option<String>,
     organization_id: Option<OrganizationId>,
     contact_id: Option<ContactId>,
@@ -77,13 +80,15 @@ impl CaseValues {
         let resolution = status.records_resolution.then_some(now);
         Self {
             title: title.as_str().to_owned(),
-            title_lower: lowercase(title.as_str()),
+            title_folded: folded(title.as_str()),
+            title_search: searchable(title.as_str()),
             description: description.as_ref().map(ToString::to_string),
             case_type_id: case_type,
             status: status.label.clone(),
-            status_lower: lowercase(&status.label),
+            status_folded: folded(&status.label),
             priority: priority.as_ref().map(ToString::to_string),
-            priority_lower: priority.as_ref().map(|priority| lowercase(priority.as_str())),
+            priority_folded: priority.as_ref().map(|priority| folded(priority.as_str())),
+            priority_search: priority.as_ref().map(|priority| searchable(priority.as_str())),
             expected_date: expected_date.as_ref().map(ToString::to_string),
             organization_id: *organization_id,
             contact_id: *contact_id,
@@ -117,6 +122,8 @@ impl CaseValues {
             expected_date,
             organization_id,
             contact_id,
+            seen_organization: _,
+            seen_contact: _,
             assignee,
             owner,
             last_updated_by,
@@ -130,13 +137,15 @@ impl CaseValues {
         let assignee = assignee.applied_to(self.assignee, |user| Json(user.clone()));
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
         Self {
-            title_lower: lowercase(&title),
+            title_folded: folded(&title),
+            title_search: searchable(&title),
             title,
             description: description.applied_to(self.description, ToString::to_string),
             case_type_id: case_type_id.unwrap_or(self.case_type_id),
-            status_lower: lowercase(&status),
+            status_folded: folded(&status),
             status,
-            priority_lower: priority.as_deref().map(lowercase),
+            priority_folded: priority.as_deref().map(folded),
+            priority_search: priority.as_deref().map(searchable),
             priority,
             expected_date: expected_date.applied_to(self.expected_date, ToString::to_string),
             organization_id: organization_id.applied_to(self.organization_id, |id| *id),
@@ -171,9 +180,9 @@ impl CaseRow {
         let key = match order_by {
             CaseSort::CreatedOn => SortKey::Moment(self.created_on),
             CaseSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
-            CaseSort::Title => SortKey::Text(values.title_lower.clone()),
-            CaseSort::Status => SortKey::Text(values.status_lower.clone()),
-            CaseSort::Priority => SortKey::nullable_text(values.priority_lower.as_deref(), direction),
+            CaseSort::Title => SortKey::Text(values.title_folded.clone()),
+            CaseSort::Status => SortKey::Text(values.status_folded.clone()),
+            CaseSort::Priority => SortKey::nullable_text(values.priority_folded.as_deref(), direction),
             CaseSort::ExpectedDate => SortKey::nullable_text(values.expected_date.as_deref(), direction),
         };
         (key, self.id.as_i64())
@@ -185,13 +194,15 @@ impl CaseRow {
         let Self { id, values, creator, created_on } = self;
         let CaseValues {
             title,
-            title_lower: _,
+            title_folded: _,
+            title_search: _,
             description,
             case_type_id,
             status,
-            status_lower: _,
+            status_folded: _,
             priority,
-            priority_lower: _,
+            priority_folded: _,
+            priority_search: _,
             expected_date,
             organization_id,
             contact_id,

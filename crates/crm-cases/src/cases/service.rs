@@ -4,6 +4,7 @@ use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
+use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -128,9 +129,10 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
-/// Changes a case that is locked; an empty patch leaves it as it is. A change of the status walks the workflow and adds
-/// an activity. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that
-/// it found, to be told with all others.
+/// Changes a case that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
+/// it is. A change of the status walks the
+/// workflow and adds an activity. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others.
 ///
 /// # Errors
 /// [`CaseError::Invalid`] with every problem of its references, type, form, status and tags,
@@ -145,37 +147,41 @@ pub fn update(
 ) -> Result<Case, CaseError> {
     let LockedCase { row, case_type: before, wanted_type } = case;
     let id = row.id;
-    if patch.is_empty() {
-        return complete_one(connection, scope, row);
-    }
+    let present = with_tags(connection, scope, row.clone(), &before.form)?;
+    let renames_who = patch.renames_who(&present);
+    let patch = patch.changes(&present, &mut errors);
     let moves = patch.case_type_id.filter(|wanted| *wanted != before.id);
     let other = wanted_type.filter(|known| moves == Some(known.id));
     if moves.is_some() && other.is_none() {
         note_missing_type(moves, &mut errors);
-        crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &mut errors)?;
+        crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &present.tags, &mut errors)?;
         return Err(errors.into());
     }
     let Json(stored) = &row.values.custom_fields;
-    let (case_type, stored) = match &other {
+    let (case_type, carried) = match &other {
         None => (&before, stored.clone()),
         Some(other) => (other, other.form.carried_over(stored, &before.form)),
     };
-    let custom_fields = check_patch(patch, &stored, &case_type.form, &mut errors);
-    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &mut errors)?;
-    let step = walk::step(&row, patch, case_type, &mut errors);
+    let custom_fields = check_patch(&patch, &carried, &case_type.form, &mut errors);
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &present.tags, &mut errors)?;
+    let step = walk::step(&row, &patch, case_type, &mut errors);
     let custom_fields = errors.into_result(custom_fields)?;
     let step = step?;
-    if let Some(step) = &step {
-        activities::record_step(connection, scope, id, &row.values.status, step, patch)?;
+    let stays = other.is_none() && step.is_none() && tags.is_none() && custom_fields == *stored;
+    if stays && !renames_who && patch.is_nothing() {
+        return Ok(present);
     }
-    let values = row.values.patched(patch, step.as_ref(), custom_fields, scope.now());
+    if let Some(step) = &step {
+        activities::record_step(connection, scope, id, &row.values.status, step, &patch)?;
+    }
+    let values = row.values.patched(&patch, step.as_ref(), custom_fields, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "cases", organization, contact))?;
-    if let Some(tags) = tags {
-        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
+    if let Some(tags) = &tags {
+        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), tags)?;
     }
-    complete_one(connection, scope, row)
+    Ok(row.into_case(scope, &case_type.form, tags.unwrap_or(present.tags)))
 }
 
 /// Deletes cases with their activities and the links to their tags, and returns those that existed, in ascending
@@ -187,6 +193,13 @@ pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> R
     let found = queries::lock(connection, scope, ids)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
+}
+
+/// The case of a row whose type's form is known.
+fn with_tags(connection: &mut DbConnection, scope: &Scope, row: CaseRow, form: &Form) -> QueryResult<Case> {
+    let id = row.id.as_i64();
+    let mut tags = crm_tags::of(connection, scope, TagKind::Case, &[id])?;
+    Ok(row.into_case(scope, form, tags.remove(&id).unwrap_or_default()))
 }
 
 /// The cases of these rows with the forms of their types and their tags, in two statements.

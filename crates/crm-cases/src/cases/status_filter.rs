@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 
-use crm_core::values::lowercase;
+use crm_core::text::folded;
 use crm_core::{CaseTypeId, Db, DbConnection, Scope, sql_fragment};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -22,7 +22,7 @@ impl InStatus {
     /// type that has it. One statement. A name of no status is left out, so that a single one is left where there
     /// is only one, which an index in the order of the list answers.
     pub(crate) fn named(connection: &mut DbConnection, scope: &Scope, names: &[String]) -> QueryResult<Self> {
-        let names: Vec<String> = names.iter().map(|name| lowercase(name.trim())).collect();
+        let names: Vec<String> = names.iter().map(|name| folded(name.trim())).collect();
         let statuses = types::statuses_named(connection, scope, &names)?;
         let mut labels: Vec<String> = statuses.iter().map(|(_, label)| label.clone()).collect();
         labels.sort_unstable();
@@ -49,14 +49,14 @@ impl QueryFragment<Db> for InStatus {
         }
         pass.push_sql("(");
         if !self.labels.is_empty() {
-            pass.push_sql("status_lower");
+            pass.push_sql("status_folded");
             push_any_of::<Text, _>(&self.labels, &mut pass)?;
         }
         for (index, (label, case_types)) in self.by_id.iter().enumerate() {
             pass.push_sql(if index > 0 || !self.labels.is_empty() { " OR (" } else { "(" });
             pass.push_sql("case_type_id");
             push_any_of::<BigInt, _>(case_types, &mut pass)?;
-            pass.push_sql(" AND status_lower = ");
+            pass.push_sql(" AND status_folded = ");
             pass.push_bind_param::<Text, _>(label)?;
             pass.push_sql(")");
         }

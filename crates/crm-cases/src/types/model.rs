@@ -76,15 +76,6 @@ impl NewCaseType {
     }
 }
 
-impl CaseTypePatch {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let Self { label, form, workflow, owner, last_updated_by } = self;
-        label.is_none() && form.is_none() && workflow.is_none() && owner.is_keep() && last_updated_by.is_keep()
-    }
-}
-
 impl FromBody for NewCaseType {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;
 
@@ -96,6 +87,15 @@ impl FromBody for NewCaseType {
         let creator = reader.optional("creator");
         let last_updated_by = reader.optional("lastUpdatedBy");
         label.map(|label| Self { label, form, workflow, owner, creator, last_updated_by })
+    }
+}
+
+impl CaseTypePatch {
+    /// Whether it has nothing but who changes the type, which is the change then.
+    pub(crate) fn names_only_who(&self) -> bool {
+        let Self { label, form, workflow, owner, last_updated_by } = self;
+        let rest = label.is_none() && form.is_none() && workflow.is_none() && owner.is_keep();
+        rest && !last_updated_by.is_keep()
     }
 }
 
@@ -124,7 +124,7 @@ pub enum CaseTypeSort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The label in lower case, by code points.
+    /// The label folded, by code points.
     Label,
 }
 
@@ -143,7 +143,7 @@ impl SortField for CaseTypeSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Label => SortColumn::plain("label_lower", SortKind::Text),
+            Self::Label => SortColumn::plain("label_folded", SortKind::Text),
         }
     }
 }

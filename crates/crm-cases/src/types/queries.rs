@@ -87,7 +87,7 @@ pub(crate) fn insert_unless_taken(
     );
     diesel::insert_into(case_types::table)
         .values((constant, values))
-        .on_conflict((case_types::tenant_id, case_types::label_lower))
+        .on_conflict((case_types::tenant_id, case_types::label_folded))
         .do_nothing()
         .returning(columns::<CaseTypeRow>())
         .portable()

@@ -1,6 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{Title, User, lowercase};
+use crm_core::text::folded;
+use crm_core::values::{Title, User};
 use crm_core::{CaseTypeId, Db, FieldErrors, PublicTenantId, Scope, Timestamp};
 use crm_forms::{Form, StoredForm};
 use diesel::QueryResult;
@@ -29,7 +30,7 @@ pub(crate) struct CaseTypeRow {
 #[diesel(table_name = case_types, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct CaseTypeValues {
     label: String,
-    label_lower: String,
+    label_folded: String,
     pub(crate) form: Json<StoredForm>,
     pub(crate) workflow: Json<WorkflowDocument>,
     owner: Option<Json<User>>,
@@ -43,7 +44,7 @@ impl CaseTypeValues {
         let NewCaseType { label, form: _, workflow: _, owner, creator: _, last_updated_by } = new;
         Self {
             label: label.as_str().to_owned(),
-            label_lower: lowercase(label.as_str()),
+            label_folded: folded(label.as_str()),
             form: Json(form.to_stored()),
             workflow: Json(workflow),
             owner: owner.clone().map(Json),
@@ -57,7 +58,7 @@ impl CaseTypeValues {
         let CaseTypePatch { label, form: _, workflow, owner, last_updated_by } = patch;
         let label = label.as_ref().map_or(self.label, |label| label.as_str().to_owned());
         Self {
-            label_lower: lowercase(&label),
+            label_folded: folded(&label),
             label,
             form: form.map_or(self.form, |form| Json(form.to_stored())),
             workflow: workflow.clone().map_or(self.workflow, Json),
@@ -68,13 +69,21 @@ impl CaseTypeValues {
     }
 }
 
+impl CaseTypeValues {
+    /// Whether all is as before, but for who changed it and when.
+    pub(crate) fn differs_in_nothing_from(&self, before: &Self) -> bool {
+        let Self { label, label_folded: _, form, workflow, owner, last_updated_by: _, last_updated_on: _ } = self;
+        (label, form, workflow, owner) == (&before.label, &before.form, &before.workflow, &before.owner)
+    }
+}
+
 impl CaseTypeRow {
     /// Where the row stands in an order.
     pub(crate) fn place(&self, order_by: CaseTypeSort, _: Direction) -> (SortKey, i64) {
         let key = match order_by {
             CaseTypeSort::CreatedOn => SortKey::Moment(self.created_on),
             CaseTypeSort::LastUpdatedOn => SortKey::Moment(self.values.last_updated_on),
-            CaseTypeSort::Label => SortKey::Text(self.values.label_lower.clone()),
+            CaseTypeSort::Label => SortKey::Text(self.values.label_folded.clone()),
         };
         (key, self.id.as_i64())
     }
@@ -83,7 +92,7 @@ impl CaseTypeRow {
         let Self { id, values, creator, is_default, created_on } = self;
         let CaseTypeValues {
             label,
-            label_lower: _,
+            label_folded: _,
             form: Json(form),
             workflow: Json(workflow),
             owner,

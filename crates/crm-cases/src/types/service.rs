@@ -86,7 +86,7 @@ pub fn list(
     page.try_map(|rows| Ok(rows.into_iter().map(|row| row.into_case_type(scope)).collect()))
 }
 
-/// Changes a case type; an empty patch leaves it as it is. Cases in a status that gets another label (its id stays)
+/// Changes a case type. A patch that changes nothing leaves it as it is, who made it included. Cases in a status that gets another label (its id stays)
 /// take that label. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
@@ -102,9 +102,6 @@ pub fn update(
 ) -> Result<CaseType, CaseTypeError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
     condition.check(|| Ok::<_, CaseTypeError>(row.clone().into_case_type(scope)))?;
-    if patch.is_empty() {
-        return Ok(row.into_case_type(scope));
-    }
     let form = match &patch.form {
         None => None,
         Some(fields) => {
@@ -112,12 +109,15 @@ pub fn update(
             Some(present.replaced(fields, |ids| queries::custom_fields_in_use(connection, scope, id, ids))?)
         }
     };
-    if let Some(workflow) = &patch.workflow {
+    if let Some(workflow) = patch.workflow.as_ref().filter(|workflow| **workflow != row.values.workflow.0) {
         let after = workflow.graph()?;
         let before = stored_graph(&row.values.workflow.0)?;
         statuses::replace(connection, scope, id, &before, &after)?;
     }
-    let values = row.values.patched(patch, form.as_ref(), scope.now());
+    let values = row.values.clone().patched(patch, form.as_ref(), scope.now());
+    if values.differs_in_nothing_from(&row.values) && !patch.names_only_who() {
+        return Ok(row.into_case_type(scope));
+    }
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| if is_unique_violation(&error) { CaseTypeError::LabelTaken } else { error.into() })?;
     Ok(row.into_case_type(scope))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crm_core::values::lowercase;
+use crm_core::text::folded;
 use crm_core::{CaseTypeId, DbConnection, Scope, TenantId, each_backend};
 use diesel::prelude::*;
 
@@ -15,8 +15,8 @@ use crate::{CaseTypeError, StatusInUse};
 struct InsertedStatus {
     tenant_id: TenantId,
     case_type_id: CaseTypeId,
-    label_lower: String,
-    node_lower: Option<String>,
+    label_folded: String,
+    node_folded: Option<String>,
 }
 
 impl InsertedStatus {
@@ -24,8 +24,8 @@ impl InsertedStatus {
         Self {
             tenant_id: scope.tenant(),
             case_type_id: case_type,
-            label_lower: lowercase(&status.label),
-            node_lower: status.node.as_deref().map(lowercase),
+            label_folded: folded(&status.label),
+            node_folded: status.node.as_deref().map(folded),
         }
     }
 }
@@ -62,7 +62,7 @@ impl Fate {
     /// The label decides before the id: an editor that numbers its nodes anew must not move cases about. A label
     /// that another status had before is no new name either, or the cases of two statuses would run together.
     fn of(status: &Status, before: &Workflow, after: &Workflow) -> Self {
-        let same = |one: &str, other: &str| lowercase(one) == lowercase(other);
+        let same = |one: &str, other: &str| folded(one) == folded(other);
         let is_new = |label: &str| before.status(label).is_none_or(|known| !same(&known.label, label));
         let by_name = after.status(&status.label);
         let by_node = status.node.as_deref().and_then(|node| {
@@ -89,11 +89,11 @@ pub(crate) fn replace(
     before: &Workflow,
     after: &Workflow,
 ) -> Result<(), CaseTypeError> {
-    let fates = before.statuses().iter().map(|status| (lowercase(&status.label), Fate::of(status, before, after)));
+    let fates = before.statuses().iter().map(|status| (folded(&status.label), Fate::of(status, before, after)));
     let fates: HashMap<String, Fate> = fates.filter(|(_, fate)| !matches!(fate, Fate::Stays)).collect();
     // The others need nothing done: a workflow can have two thousand statuses.
     let in_use = counts(connection, scope, case_type, fates.keys().cloned().collect())?;
-    let new_label = |status: &StatusInUse| match fates.get(&lowercase(&status.label)) {
+    let new_label = |status: &StatusInUse| match fates.get(&folded(&status.label)) {
         Some(Fate::Renamed(label)) => Some(label.clone()),
         _ => None,
     };
@@ -107,25 +107,25 @@ pub(crate) fn replace(
             .filter(case_statuses::case_type_id.eq(case_type))
     };
     let present: Vec<(String, Option<String>)> =
-        of_type().select((case_statuses::label_lower, case_statuses::node_lower)).load(connection)?;
+        of_type().select((case_statuses::label_folded, case_statuses::node_folded)).load(connection)?;
     let present: HashMap<String, Option<String>> = present.into_iter().collect();
     let wanted: Vec<InsertedStatus> =
         after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
-    let labels: Vec<String> = wanted.iter().map(|status| status.label_lower.clone()).collect();
+    let labels: Vec<String> = wanted.iter().map(|status| status.label_folded.clone()).collect();
     let (kept, new): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|status| present.contains_key(&status.label_lower));
+        wanted.into_iter().partition(|status| present.contains_key(&status.label_folded));
     add(connection, &new)?;
     for status in &in_use {
         if let Some(label) = new_label(status) {
             rename(connection, scope, case_type, &status.label, &label)?;
         }
     }
-    for status in kept.iter().filter(|status| present.get(&status.label_lower) != Some(&status.node_lower)) {
-        diesel::update(of_type().filter(case_statuses::label_lower.eq(&status.label_lower)))
-            .set(case_statuses::node_lower.eq(&status.node_lower))
+    for status in kept.iter().filter(|status| present.get(&status.label_folded) != Some(&status.node_folded)) {
+        diesel::update(of_type().filter(case_statuses::label_folded.eq(&status.label_folded)))
+            .set(case_statuses::node_folded.eq(&status.node_folded))
             .execute(connection)?;
     }
-    diesel::delete(of_type().filter(case_statuses::label_lower.ne_all(labels))).execute(connection)?;
+    diesel::delete(of_type().filter(case_statuses::label_folded.ne_all(labels))).execute(connection)?;
     Ok(())
 }
 
@@ -139,9 +139,9 @@ fn counts(
     let rows: Vec<(Option<String>, i64)> = cases::table
         .filter(cases::tenant_id.eq(scope.tenant()))
         .filter(cases::case_type_id.eq(case_type))
-        .filter(cases::status_lower.eq_any(labels))
-        .group_by(cases::status_lower)
-        .order(cases::status_lower)
+        .filter(cases::status_folded.eq_any(labels))
+        .group_by(cases::status_folded)
+        .order(cases::status_folded)
         .select((diesel::dsl::max(cases::status), diesel::dsl::count_star()))
         .load(connection)?;
     Ok(rows.into_iter().map(|(label, cases)| StatusInUse { label: label.unwrap_or_default(), cases }).collect())
@@ -157,8 +157,8 @@ fn rename(
     let in_it = cases::table
         .filter(cases::tenant_id.eq(scope.tenant()))
         .filter(cases::case_type_id.eq(case_type))
-        .filter(cases::status_lower.eq(lowercase(from)));
-    diesel::update(in_it).set((cases::status.eq(to), cases::status_lower.eq(lowercase(to)))).execute(connection)?;
+        .filter(cases::status_folded.eq(folded(from)));
+    diesel::update(in_it).set((cases::status.eq(to), cases::status_folded.eq(folded(to)))).execute(connection)?;
     Ok(())
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn named(
 ) -> QueryResult<Vec<(CaseTypeId, String)>> {
     case_statuses::table
         .filter(case_statuses::tenant_id.eq(scope.tenant()))
-        .filter(case_statuses::node_lower.eq_any(names).or(case_statuses::label_lower.eq_any(names)))
-        .select((case_statuses::case_type_id, case_statuses::label_lower))
+        .filter(case_statuses::node_folded.eq_any(names).or(case_statuses::label_folded.eq_any(names)))
+        .select((case_statuses::case_type_id, case_statuses::label_folded))
         .load(connection)
 }

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use crm_core::input::{At, FromJson, JsonObject, read_list};
-use crm_core::values::{Document, lowercase, read_text};
+use crm_core::text::{folded, is_visible};
+use crm_core::values::{Document, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -126,7 +127,7 @@ fn check_names(nodes: &[Node], at: &At<'_>, errors: &mut FieldErrors) -> bool {
         let at = at.index(index);
         let data = at.key("data");
         for (name, place) in [(&node.id, at.key("id")), (&node.label, data.key("label"))] {
-            if *taken.entry(lowercase(name)).or_insert(index) != index {
+            if *taken.entry(folded(name)).or_insert(index) != index {
                 errors.push(place, FieldCode::Duplicate, "is the id or label of another status");
                 unique = false;
             }
@@ -210,8 +211,8 @@ fn read_name(members: &JsonObject, at: &At<'_>, name: &str, errors: &mut FieldEr
     let at = at.key(name);
     let Some(value) = given(members, name) else { return missing(&at, errors) };
     match read_text(value, &at, LONGEST_NAME, true, errors)? {
-        "" => missing(&at, errors),
-        text => Some(text.to_owned()),
+        text if is_visible(text) => Some(text.to_owned()),
+        _ => missing(&at, errors),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use crm_core::values::lowercase;
+use crm_core::text::folded;
 
 /// A workflow as a graph that can be walked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,8 +92,8 @@ impl Workflow {
         let mut workflow = Self::default();
         for Node { id, label, records_resolution } in nodes {
             let place = workflow.statuses.len();
-            workflow.places.entry(lowercase(&label)).or_insert(place);
-            workflow.places.entry(lowercase(&id)).or_insert(place);
+            workflow.places.entry(folded(&label)).or_insert(place);
+            workflow.places.entry(folded(&id)).or_insert(place);
             workflow.statuses.push(Status { node: Some(id), label, records_resolution });
         }
         for Edge { label, source, target, records_comment, authorized } in edges {
@@ -106,7 +106,7 @@ impl Workflow {
     /// The place of a name that an edge uses: of its own where no node has it.
     fn place_of(&mut self, name: String) -> usize {
         let statuses = &mut self.statuses;
-        *self.places.entry(lowercase(&name)).or_insert_with(|| {
+        *self.places.entry(folded(&name)).or_insert_with(|| {
             statuses.push(Status { node: None, label: name, records_resolution: false });
             statuses.len() - 1
         })
@@ -127,7 +127,7 @@ impl Workflow {
     /// The status with this id or label, in whatever case.
     #[must_use]
     pub fn status(&self, name: &str) -> Option<&Status> {
-        self.places.get(&lowercase(name.trim())).and_then(|place| self.statuses.get(*place))
+        self.places.get(&folded(name.trim())).and_then(|place| self.statuses.get(*place))
     }
 
     /// Whether somebody with these roles gets a case from one status to another, each given by id or label, and
@@ -139,7 +139,7 @@ impl Workflow {
     /// # Errors
     /// Why it does not.
     pub fn allowed(&self, from: &str, to: &str, actor: Roles, comment: bool) -> Result<Option<&Transition>, Refusal> {
-        let place = |name: &str| self.places.get(&lowercase(name.trim())).copied();
+        let place = |name: &str| self.places.get(&folded(name.trim())).copied();
         let (from, to) = (place(from), place(to));
         if self.transitions.is_empty() || (from.is_some() && from == to) {
             return Ok(None);

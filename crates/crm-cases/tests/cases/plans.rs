@@ -15,13 +15,14 @@ fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> S
     };
     ten_tenants(connection, filled, |tenant| {
         format!(
-            "INSERT INTO cases (tenant_id, id, title, title_lower, case_type_id, status, status_lower, priority,
-                priority_lower, expected_date, organization_id, contact_id, assignee_id, owner_id, custom_fields,
+            "INSERT INTO cases (tenant_id, id, title, title_folded, title_search, case_type_id, status, status_folded, priority,
+                priority_folded, priority_search, expected_date, organization_id, contact_id, assignee_id, owner_id, custom_fields,
                 created_on, last_updated_on)
             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
-            SELECT {tenant}, n, 'Case ' || n, 'case ' || (n * 7919 % 10000), n % 10 + 1,
+            SELECT {tenant}, n, 'Case ' || n, 'case ' || (n * 7919 % 10000), 'case ' || (n * 7919 % 10000), n % 10 + 1,
                 CASE n % 3 WHEN 0 THEN 'Open' WHEN 1 THEN 'In Progress' ELSE 'Closed' END,
                 CASE n % 3 WHEN 0 THEN 'open' WHEN 1 THEN 'in progress' ELSE 'closed' END,
+                CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
                 CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
                 CASE n % 4 WHEN 0 THEN '1_high' WHEN 1 THEN '3_low' END,
                 CASE WHEN n % 3 = 0 THEN '2025-0' || (n % 9 + 1) || '-01' END,

@@ -25,7 +25,7 @@ pub struct AfterRow {
 }
 
 /// A text column that contains a text: `LIKE` with the wildcards of the text taken literally. Both must be
-/// in lower case already.
+/// [`searchable`](crate::text::searchable) already.
 #[derive(Debug, Clone)]
 pub struct Contains {
     column: &'static str,

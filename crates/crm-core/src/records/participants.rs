@@ -142,7 +142,8 @@ macro_rules! participants {
             Ok(())
         }
 
-        /// Adds `to` wherever one of `from` takes part, at the place of the first of them, unless it is there already.
+        /// Puts `to` wherever one of `from` takes part, at the place of the first of them, unless it is there already. Where it
+        /// has no name, it takes that of the first of them who has one.
         fn replace_participant(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
@@ -162,6 +163,17 @@ macro_rules! participants {
                 .on_conflict_do_nothing()
                 .portable()
                 .execute(connection)?;
+            let sources = ::diesel::alias!($participants as sources);
+            let first_name = sources
+                .filter(sources.field(tenant_id).eq(tenant_id))
+                .filter(sources.field(record_id).eq(record_id))
+                .filter(sources.field(contact_id).eq_any(from))
+                .filter(sources.field(name).is_not_null())
+                .order(sources.field(position))
+                .select(sources.field(name))
+                .limit(1);
+            let unnamed = table.filter(tenant_id.eq(scope.tenant())).filter(contact_id.eq(to)).filter(name.is_null());
+            ::diesel::update(unnamed).set(name.eq(first_name.single_value())).execute(connection)?;
             Ok(())
         }
     };

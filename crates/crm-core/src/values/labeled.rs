@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use validator::ValidateEmail;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson, read_list, refuse_unknown};
-use crate::values::lowercase;
+use crate::text::{folded, searchable, with_unicode_domains};
+use crate::values::email::is_email;
 use crate::values::text::read_text;
 
 /// An e-mail address or phone number with a label: `{ label, value, primary }` (contract/directory).
@@ -27,13 +27,14 @@ pub struct LabeledValue {
 /// What a list of labeled values holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabeledValueKind {
-    /// Addresses `local@domain` of at most 254 characters.
+    /// Addresses `local@domain` of at most 254 characters, of all scripts (RFC 6531).
     Email,
     /// Any text of 1 to 64 characters: the source itself sends an e-mail address as a phone number.
     Phone,
 }
 
-/// A checked list of labeled values: at most 20, unique case-insensitively, one of them primary.
+/// A checked list of labeled values: at most 20, each once whatever its case and the spelling of its domain, one of
+/// them primary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LabeledValues(Vec<LabeledValue>);
@@ -62,14 +63,25 @@ impl LabeledValues {
 
     /// Reads and checks a list of this kind.
     pub fn read(value: &Value, kind: LabeledValueKind, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let entries: Vec<Entry> = read_list(value, at, Self::LIMIT, errors)?;
+        Self::read_up_to(Self::LIMIT, value, kind, at, errors)
+    }
+
+    /// As [`read`](Self::read), with another limit: that of a list which a merge may have made longer.
+    pub fn read_up_to(
+        limit: usize,
+        value: &Value,
+        kind: LabeledValueKind,
+        at: &At<'_>,
+        errors: &mut FieldErrors,
+    ) -> Option<Self> {
+        let entries: Vec<Entry> = read_list(value, at, limit, errors)?;
         let before = errors.as_slice().len();
         let mut seen = HashSet::new();
         for (index, entry) in entries.iter().enumerate() {
             let place = at.index(index);
             let place = place.key("value");
             kind.check(&entry.value, &place, errors);
-            if !seen.insert(lowercase(&entry.value)) {
+            if !seen.insert(kind.folded(&entry.value)) {
                 errors.push(place, FieldCode::Duplicate, "stands in the list twice");
             }
         }
@@ -97,11 +109,29 @@ impl LabeledValueKind {
         }
     }
 
+    /// What a value is compared by: folded, the domain of an address in Unicode.
+    #[must_use]
+    pub fn folded(self, value: &str) -> String {
+        match self {
+            Self::Email => folded(&with_unicode_domains(value)),
+            Self::Phone => folded(value),
+        }
+    }
+
+    /// What a value is searched by.
+    #[must_use]
+    pub fn searchable(self, value: &str) -> String {
+        match self {
+            Self::Email => searchable(&with_unicode_domains(value)),
+            Self::Phone => searchable(value),
+        }
+    }
+
     /// Checks one value, trimmed already, by the rules of this kind.
     pub fn check(self, text: &str, at: &At<'_>, errors: &mut FieldErrors) {
         if text.chars().nth(self.limit()).is_some() {
             errors.push(at, FieldCode::TooLong, format_args!("must have at most {} characters", self.limit()));
-        } else if self == Self::Email && !text.validate_email() {
+        } else if self == Self::Email && !is_email(text) {
             errors.push(at, FieldCode::InvalidEmail, "must be an e-mail address such as jane.doe@work.com");
         }
     }

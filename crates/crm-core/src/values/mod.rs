@@ -2,6 +2,7 @@
 
 mod color;
 mod document;
+mod email;
 mod id_list;
 mod labeled;
 mod money;
@@ -21,7 +22,7 @@ pub use money::{Currency, Money};
 pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
-pub use reference::{Reference, References, Referring, unknown_reference};
-pub use text::{LongText, ShortText, Title, contains_control, is_blank, lowercase, read_text};
+pub use reference::{Reference, References, Referring, check_seen, unknown_reference};
+pub use text::{LongText, ShortText, Title, contains_control, is_blank, read_text};
 pub use url::Url;
 pub use user::{Followers, User};

@@ -35,6 +35,12 @@ impl Participants {
         &self.0
     }
 
+    /// The participants themselves, in order.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Participant> {
+        self.0
+    }
+
     /// Participants that came from the database, where only checked ones are.
     #[must_use]
     pub fn stored(participants: Vec<Participant>) -> Self {

@@ -2,7 +2,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde::Serialize;
 
 use crate::values::Participants;
-use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, WriteError};
+use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, WriteError};
 
 /// A record that another one points at, as responses show it: `{ id, name }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +28,10 @@ pub struct References {
 impl References {
     /// The field of the organization.
     pub const ORGANIZATION_FIELD: &'static str = "organizationId";
+    /// The organization as an object, beside its id.
+    pub const ORGANIZATION: (&'static str, &'static str) = (Self::ORGANIZATION_FIELD, "organization");
+    /// The contact as an object, beside its id.
+    pub const CONTACT: (&'static str, &'static str) = (Self::CONTACT_FIELD, "contact");
     /// The field of the contact.
     pub const CONTACT_FIELD: &'static str = "contactId";
 
@@ -69,6 +73,25 @@ pub fn unknown_reference(
         return error.into();
     };
     FieldErrors::of(field, FieldCode::UnknownReference, "names a record that does not exist").into()
+}
+
+/// Checks the objects that a patch has beside other ids (see
+/// [`patch_reference`](crate::input::ObjectReader::patch_reference)): each must be what the record has.
+pub fn check_seen<I: RecordId + PartialEq>(
+    seen: &Patch<I>,
+    present: Option<I>,
+    (id_field, field): (&str, &str),
+    errors: &mut FieldErrors,
+) {
+    let differs = match seen {
+        Patch::Keep => false,
+        Patch::Clear => present.is_some(),
+        Patch::Set(id) => present != Some(*id),
+    };
+    if differs {
+        let message = format!("names another record than {id_field}, and none that the record has");
+        errors.push(field, FieldCode::Conflicting, message);
+    }
 }
 
 /// An input that points at other records: what must be known of it to check them.

@@ -2,19 +2,13 @@ use serde_json::Value;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
+use crate::text::is_visible;
 
 /// Whether a text holds NUL or another control character than tab, CR and LF, which are refused
 /// (contract/conventions, "Writing"). PostgreSQL cannot store NUL at all.
 #[must_use]
 pub fn contains_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
-}
-
-/// The twin of a text that is searched and sorted: lower case by Unicode's rules, the same on both
-/// databases, whose own `lower()` and collations differ.
-#[must_use]
-pub fn lowercase(text: &str) -> String {
-    text.to_lowercase()
 }
 
 /// Reads a string without forbidden characters and with at most `limit` characters (Unicode scalar values).
@@ -116,8 +110,9 @@ macro_rules! text_type {
         impl FromJson for $name {
             fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
                 let text = read_text(value, at, $limit, $trim, errors)?;
-                if text.trim().is_empty() {
-                    errors.push(at, FieldCode::Required, concat!("must have 1 to ", $limit, " characters"));
+                if !text_type!(@says_something $blank text) {
+                    let message = concat!("must have 1 to ", $limit, " characters, one of them visible");
+                    errors.push(at, FieldCode::Required, message);
                     return None;
                 }
                 Some(Self(text.to_owned()))
@@ -136,15 +131,17 @@ macro_rules! text_type {
     };
     (@schema is_an_error $name:ident $limit:literal $example:literal) => {
         #[cfg(feature = "openapi")]
-        crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters, not all of them blank."), $example,
+        crate::openapi::string_schema!($name, concat!("At most ", $limit, " characters, one of them visible."), $example,
             max_length: $limit, pattern: "\\S");
     };
+    (@says_something is_nothing $text:ident) => { !$text.trim().is_empty() };
+    (@says_something is_an_error $text:ident) => { is_visible($text) };
     (@blank is_nothing $value:ident) => { is_blank($value) };
     (@blank is_an_error $value:ident) => { $value.is_null() };
 }
 
 text_type! {
-    /// A name, title or label: 1 to 255 characters after both ends were trimmed.
+    /// A name, title or label: 1 to 255 characters after both ends were trimmed, one of them visible.
     Title, limit: 255, trimmed: true, blank: is_an_error, example: "Cloud Migration Project"
 }
 
@@ -173,6 +170,8 @@ mod tests {
             ("Cloud\u{85}", Err(FieldCode::InvalidCharacters), "so is NEL"),
             ("\u{c}", Err(FieldCode::InvalidCharacters), "a form feed alone is no blank text"),
             (" \t\n", Err(FieldCode::Required), "nothing but blanks"),
+            ("\u{200b}\u{feff}", Err(FieldCode::Required), "nothing that anybody sees"),
+            ("\u{200b}名\u{301}", Ok("\u{200b}名\u{301}"), "one visible character is enough"),
         ] {
             let read = Title::new("title", text).map_err(|errors| errors.as_slice()[0].code);
             assert_eq!(read.as_ref().map(Title::as_str).map_err(|code| *code), expected, "{why}");

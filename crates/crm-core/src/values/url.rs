@@ -1,15 +1,18 @@
+use std::net::Ipv6Addr;
+
 use serde_json::Value;
 
 use crate::checked_text;
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
+use crate::text::is_host_label;
 use crate::values::text::{is_blank, read_text};
 
 /// The address of a web page, with or without its scheme: `https://www.linkedin.com/in/janedoe`, `johndoe.com`
 /// (contract/directory). Kept as it was sent; a blank one means none.
 ///
 /// At most 2 048 characters without white space; the scheme, where there is one, is `http` or `https`, because
-/// a page that links a `javascript:` address runs it; the host has a dot.
+/// a page that links a `javascript:` address runs it; the host has a dot, or is an IPv6 address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Url(String);
 
@@ -30,17 +33,22 @@ impl Url {
             None => text,
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+        // The colons of an IPv6 address stand in brackets.
+        let behind = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+        let port = authority[behind..].find(':').map(|colon| behind + colon);
+        let (host, port) = port.map_or((authority, "80"), |colon| (&authority[..colon], &authority[colon + 1..]));
         !text.contains(char::is_whitespace) && is_host(host) && port.parse().is_ok_and(|port: u16| port > 0)
     }
 }
 
-/// Labels of letters, digits and hyphens, of any script, with a dot between two of them.
+/// Labels of letters, digits and hyphens, of any script, with a dot between two of them; or an IPv6 address in brackets
+/// (RFC 3986).
 fn is_host(host: &str) -> bool {
-    let is_label = |label: &str| {
-        let sane = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-        !label.is_empty() && label.chars().all(sane) && !label.starts_with('-') && !label.ends_with('-')
-    };
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    // Underscores are no letters of names of hosts, and some hosts have them.
+    let is_label = |label: &str| is_host_label(&label.replace('_', "x"));
     host.contains('.') && host.split('.').all(is_label)
 }
 
@@ -79,6 +87,10 @@ mod tests {
             "example.com:8080/a?b=c#d",
             "example.com/r?to=https://other.com",
             "münchen.de",
+            "हिन्दी.भारत",
+            "http://[2001:db8::1]",
+            "https://[::1]:8443/a?b=[c]:d",
+            "[2001:db8::1]/a",
             "www.acme.com/a(b)~c",
         ] {
             assert!(Url::is_valid(text), "{text}");
@@ -99,6 +111,14 @@ mod tests {
             ("example.com:0", "no port"),
             ("example.com:99999", "no port"),
             ("user@example.com", "an e-mail address"),
+            ("exam\u{200b}ple.com", "a character that nobody sees"),
+            ("exam\u{34f}ple.com", "a mark that nobody sees"),
+            ("http://[2001:db8::1", "a bracket that is not closed"),
+            ("http://[example.com]", "no IPv6 address in the brackets"),
+            ("http://[fe80::1%25eth0]", "a zone, which means something on one machine only"),
+            ("http://[::1]:0", "no port"),
+            ("http://[::1]8080", "no colon before the port"),
+            ("http://2001:db8::1", "an IPv6 address without brackets"),
         ] {
             assert!(!Url::is_valid(text), "{text}: {why}");
         }

@@ -3,7 +3,8 @@ use crm_core::params::{FromParams, ParamReader};
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 
 /// Which contacts a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
-/// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
+/// entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
+/// [`searchable`](crm_core::text::searchable).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContactFilter {
     /// The contact is one of these.
@@ -32,8 +33,8 @@ impl FromParams for ContactFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
             ids: params.ids("ids", "The contacts with these ids."),
-            name: params.contains("name", "Contacts whose name contains this text, in any case."),
-            email: params.contains("email", "Contacts with an e-mail address that contains this text, in any case."),
+            name: params.contains("name", "Contacts whose name contains this text, in any case, with or without accents."),
+            email: params.contains_address("email", "Contacts with an e-mail address that contains this text, in any case, with or without accents."),
             phone: params.contains(
                 "phone",
                 "Contacts with a phone number that contains these digits, however either is written; a text \
@@ -41,13 +42,13 @@ impl FromParams for ContactFilter {
             ),
             tags: params.texts("tags", "Contacts with any of these tags, by label or id."),
             organization_id: params.ids("organizationId", "Contacts of one of these organizations."),
-            search_value: params.contains(
+            search_value: params.contains_address(
                 "searchValue",
-                "Contacts whose name, e-mail address or organization's name contains this text, in any case.",
+                "Contacts whose name, e-mail address or organization's name contains this text, in any case, with or without accents.",
             ),
             owner_id: params.texts("ownerId", "Contacts whose owner has one of these ids."),
-            created_after: params.timestamp("createdAfterDate", "Contacts made at this moment or later."),
-            created_before: params.timestamp("createdBeforeDate", "Contacts made at this moment or earlier."),
+            created_after: params.after("createdAfterDate", "Contacts made at this moment or later; a day means its begin (UTC)."),
+            created_before: params.before("createdBeforeDate", "Contacts made at this moment or earlier; a day means its end (UTC)."),
         }
     }
 }
@@ -59,9 +60,9 @@ pub enum ContactSort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The name in lower case, by code points.
+    /// The name folded, by code points.
     Name,
-    /// The job title in lower case, by code points; contacts without one come last.
+    /// The job title folded, by code points; contacts without one come last.
     JobTitle,
 }
 
@@ -82,8 +83,8 @@ impl SortField for ContactSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Name => SortColumn::plain("name_lower", SortKind::Text),
-            Self::JobTitle => nullable_column!(Text, "job_title_lower"),
+            Self::Name => SortColumn::plain("name_folded", SortKind::Text),
+            Self::JobTitle => nullable_column!(Text, "job_title_folded"),
         }
     }
 }

@@ -1,6 +1,8 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User};
-use crm_core::{ContactId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::values::{
+    LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User, check_seen,
+};
+use crm_core::{ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -98,6 +100,8 @@ pub struct ContactPatch {
     pub phone: Patch<Phones>,
     /// Its organization, which must exist.
     pub organization_id: Patch<OrganizationId>,
+    /// The organization that the sender saw, where it asks for another one by id; it has to be the record's.
+    pub seen_organization: Patch<OrganizationId>,
     /// What the person does.
     pub job_title: Patch<ShortText>,
     /// Where in the organization.
@@ -142,10 +146,39 @@ impl NewContact {
 }
 
 impl ContactPatch {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
+    /// it tells of them, and where they change nothing, of nothing.
+    pub(crate) fn renames_who(&self, contact: &Contact) -> bool {
+        let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
+        *self == alone && !self.last_updated_by.changing(contact.last_updated_by.as_ref()).is_keep()
+    }
+
+    /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
+    /// came later do not matter to it; who makes the change is told all the same.
+    pub(crate) fn changes(&self, contact: &Contact, errors: &mut FieldErrors) -> Self {
+        check_seen(&self.seen_organization, contact.organization_id, References::ORGANIZATION, errors);
+        Self {
+            name: self.name.clone().filter(|name| *name != contact.name),
+            email: Emails::changing("email", &self.email, &contact.email, errors),
+            phone: Phones::changing("phone", &self.phone, &contact.phone, errors),
+            organization_id: self.organization_id.changing(contact.organization_id.as_ref()),
+            job_title: self.job_title.changing(contact.job_title.as_ref()),
+            department: self.department.changing(contact.department.as_ref()),
+            seniority_level: self.seniority_level.changing(contact.seniority_level.as_ref()),
+            linkedin: self.linkedin.changing(contact.linkedin.as_ref()),
+            note: self.note.changing(contact.note.as_ref()),
+            owner: self.owner.changing(contact.owner.as_ref()),
+            last_updated_by: self.last_updated_by.clone(),
+            tags: TagRefs::changing(&self.tags, &contact.tags),
+            custom_fields: self.custom_fields.clone(),
+            seen_organization: Patch::Keep,
+        }
+    }
+
+    /// Whether that is nothing, tags and custom fields aside, which whoever knows the stored ones compares.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let rest = Self { last_updated_by: Patch::Keep, tags: Patch::Keep, custom_fields: Patch::Keep, ..self.clone() };
+        rest == Self::default()
     }
 }
 
@@ -203,20 +236,34 @@ impl FromBody for ContactPatch {
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         reader.ignored("creator");
+        let name = reader.patch_required("name");
+        let email = reader.patch("email");
+        let phone = reader.patch("phone");
+        let (organization_id, seen_organization) = reader.patch_reference("organizationId", "organization");
+        let job_title = reader.patch("jobTitle");
+        let department = reader.patch("department");
+        let seniority_level = reader.patch("seniorityLevel");
+        let linkedin = reader.patch("linkedin");
+        let note = reader.patch("note");
+        let owner = reader.patch("owner");
+        let last_updated_by = reader.patch("lastUpdatedBy");
+        let tags = reader.patch("tags");
+        let custom_fields = reader.patch("customFields");
         Some(Self {
-            name: reader.patch_required("name"),
-            email: reader.patch("email"),
-            phone: reader.patch("phone"),
-            organization_id: reader.reference("organizationId", "organization"),
-            job_title: reader.patch("jobTitle"),
-            department: reader.patch("department"),
-            seniority_level: reader.patch("seniorityLevel"),
-            linkedin: reader.patch("linkedin"),
-            note: reader.patch("note"),
-            owner: reader.patch("owner"),
-            last_updated_by: reader.patch("lastUpdatedBy"),
-            tags: reader.patch("tags"),
-            custom_fields: reader.patch("customFields"),
+            name,
+            email,
+            phone,
+            organization_id,
+            seen_organization,
+            job_title,
+            department,
+            seniority_level,
+            linkedin,
+            note,
+            owner,
+            last_updated_by,
+            tags,
+            custom_fields,
         })
     }
 }

@@ -131,7 +131,7 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
     any_of!(query, contacts::organization_id, organization_id);
     any_of!(query, contacts::owner_id, owner_id);
     if let Some(text) = name {
-        query = query.filter(Contains::new("contacts.name_lower", text));
+        query = query.filter(Contains::new("contacts.name_search", text));
     }
     if let Some(text) = email {
         query = query.filter(has_email!(scope, contacts, contact_emails, text));
@@ -143,9 +143,9 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         let organization = organizations::table
             .filter(organizations::tenant_id.eq(scope.tenant()))
             .filter(organizations::id.nullable().eq(contacts::organization_id))
-            .filter(Contains::new("organizations.name_lower", text))
+            .filter(Contains::new("organizations.name_search", text))
             .offset(0);
-        let name = Contains::new("contacts.name_lower", text);
+        let name = Contains::new("contacts.name_search", text);
         query = query.filter(name.or(has_email!(scope, contacts, contact_emails, text)).or(exists(organization)));
     }
     if let Some(tags) = tags {

@@ -1,6 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{LabeledValues, LongText, Reference, ShortText, Title, Url, User, lowercase};
+use crm_core::text::{folded, searchable};
+use crm_core::values::{LabeledValues, LongText, Reference, ShortText, Title, Url, User};
 use crm_core::{ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -26,10 +27,11 @@ pub(crate) struct ContactRow {
 #[diesel(table_name = contacts, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct ContactValues {
     name: String,
-    name_lower: String,
+    name_folded: String,
+    name_search: String,
     pub(crate) organization_id: Option<OrganizationId>,
     job_title: Option<String>,
-    job_title_lower: Option<String>,
+    job_title_folded: Option<String>,
     department: Option<String>,
     seniority_level: Option<String>,
     linkedin: Option<String>,
@@ -62,10 +64,11 @@ impl ContactValues {
         } = new;
         Self {
             name: name.as_str().to_owned(),
-            name_lower: lowercase(name.as_str()),
+            name_folded: folded(name.as_str()),
+            name_search: searchable(name.as_str()),
             organization_id: *organization_id,
             job_title: job_title.as_ref().map(ToString::to_string),
-            job_title_lower: job_title.as_ref().map(|title| lowercase(title.as_str())),
+            job_title_folded: job_title.as_ref().map(|title| folded(title.as_str())),
             department: department.as_ref().map(ToString::to_string),
             seniority_level: seniority_level.as_ref().map(ToString::to_string),
             linkedin: linkedin.as_ref().map(ToString::to_string),
@@ -85,6 +88,7 @@ impl ContactValues {
             email: _,
             phone: _,
             organization_id,
+            seen_organization: _,
             job_title,
             department,
             seniority_level,
@@ -99,10 +103,11 @@ impl ContactValues {
         let job_title = job_title.applied_to(self.job_title, ToString::to_string);
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
         Self {
-            name_lower: lowercase(&name),
+            name_folded: folded(&name),
+            name_search: searchable(&name),
             name,
             organization_id: organization_id.applied_to(self.organization_id, |id| *id),
-            job_title_lower: job_title.as_deref().map(lowercase),
+            job_title_folded: job_title.as_deref().map(folded),
             job_title,
             department: department.applied_to(self.department, ToString::to_string),
             seniority_level: seniority_level.applied_to(self.seniority_level, ToString::to_string),
@@ -120,10 +125,11 @@ impl ContactValues {
     pub(crate) fn filled_from(self, source: Self) -> Self {
         let Self {
             name: _,
-            name_lower: _,
+            name_folded: _,
+            name_search: _,
             organization_id,
             job_title,
-            job_title_lower,
+            job_title_folded,
             department,
             seniority_level,
             linkedin,
@@ -137,7 +143,7 @@ impl ContactValues {
         Self {
             organization_id: self.organization_id.or(organization_id),
             job_title: self.job_title.or(job_title),
-            job_title_lower: self.job_title_lower.or(job_title_lower),
+            job_title_folded: self.job_title_folded.or(job_title_folded),
             department: self.department.or(department),
             seniority_level: self.seniority_level.or(seniority_level),
             linkedin: self.linkedin.or(linkedin),
@@ -162,8 +168,8 @@ impl ContactRow {
         let key = match order_by {
             ContactSort::CreatedOn => SortKey::Moment(self.created_on),
             ContactSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
-            ContactSort::Name => SortKey::Text(values.name_lower.clone()),
-            ContactSort::JobTitle => SortKey::nullable_text(values.job_title_lower.as_deref(), direction),
+            ContactSort::Name => SortKey::Text(values.name_folded.clone()),
+            ContactSort::JobTitle => SortKey::nullable_text(values.job_title_folded.as_deref(), direction),
         };
         (key, self.id.as_i64())
     }
@@ -181,10 +187,11 @@ impl ContactRow {
         let Self { id, values, creator, created_on } = self;
         let ContactValues {
             name,
-            name_lower: _,
+            name_folded: _,
+            name_search: _,
             organization_id,
             job_title,
-            job_title_lower: _,
+            job_title_folded: _,
             department,
             seniority_level,
             linkedin,

@@ -1,7 +1,9 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::{Reference, References};
-use crm_core::{Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope, numbering, records};
+use crm_core::{
+    Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering, records,
+};
 use crm_forms::Form;
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -11,7 +13,9 @@ use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{ContactRow, ContactValues};
 use crate::labeled::{contact_emails, contact_phones};
-use crate::{Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, organizations};
+use crate::{
+    Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, Emails, NewContact, Phones, organizations,
+};
 
 /// Makes a contact. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
 /// found, to be told with all others. Call it in a [`DbConnection::write`].
@@ -76,9 +80,9 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes a contact; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others. Call it in
-/// a [`DbConnection::write`].
+/// Changes a contact. What the patch has as it stands already is no change, and a patch without any leaves the contact as
+/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`], [`DirectoryError::Unmet`], [`DirectoryError::Invalid`] with every problem of its
@@ -93,22 +97,42 @@ pub fn update(
     form: &Form,
 ) -> Result<Contact, DirectoryError> {
     let row = lock_one(connection, scope, id)?;
-    condition.check(|| complete_one(connection, scope, row.clone(), form))?;
-    if patch.is_empty() {
-        return complete_one(connection, scope, row, form);
-    }
-    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &mut errors)?;
+    let present = complete_one(connection, scope, row.clone(), form)?;
+    condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
+    let renames_who = patch.renames_who(&present);
+    let patch = patch.changes(&present, &mut errors);
+    let stored = &row.values.custom_fields.0;
+    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = row.values.patched(patch, custom_fields, scope.now());
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+        return Ok(present);
+    }
+    let values = row.values.patched(&patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
-    if let Some(tags) = tags {
-        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
+    if let Some(tags) = &tags {
+        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), tags)?;
     }
-    complete_one(connection, scope, row, form)
+    let organization = match patch.organization_id {
+        Patch::Keep => present.organization,
+        Patch::Clear | Patch::Set(_) => organization_of(connection, scope, &row)?,
+    };
+    let (email, phone) = (Emails::patched(patch.email, present.email), Phones::patched(patch.phone, present.phone));
+    Ok(row.into_contact(scope, form, email, phone, organization, tags.unwrap_or(present.tags)))
+}
+
+/// The organization of a contact with its name, in one statement where it has one.
+fn organization_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    row: &ContactRow,
+) -> QueryResult<Option<Reference<OrganizationId>>> {
+    let Some(id) = row.values.organization_id else { return Ok(None) };
+    let mut names = organizations::names(connection, scope, &[id])?;
+    Ok(names.remove(&id).map(|name| Reference { id, name }))
 }
 
 /// Deletes contacts with all that is theirs, and returns those that existed, in ascending order. Whatever points

@@ -3,7 +3,8 @@ use crm_core::params::{FromParams, ParamReader};
 use crm_core::{OrganizationId, Timestamp, nullable_column};
 
 /// Which organizations a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
-/// entries of one filter with OR. An empty list of entries matches nothing. Texts are in lower case.
+/// entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
+/// [`searchable`](crm_core::text::searchable).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationFilter {
     /// The organization is one of these.
@@ -34,24 +35,24 @@ impl FromParams for OrganizationFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
             ids: params.ids("ids", "The organizations with these ids."),
-            name: params.contains("name", "Organizations whose name contains this text, in any case."),
+            name: params.contains("name", "Organizations whose name contains this text, in any case, with or without accents."),
             email: params
-                .contains("email", "Organizations with an e-mail address that contains this text, in any case."),
+                .contains_address("email", "Organizations with an e-mail address that contains this text, in any case, with or without accents."),
             phone: params.contains(
                 "phone",
                 "Organizations with a phone number that contains these digits, however either is written; a text \
                  without digits is looked for as it stands.",
             ),
             tags: params.texts("tags", "Organizations with any of these tags, by label or id."),
-            address: params.contains("address", "Organizations whose address contains this text, in any case."),
+            address: params.contains("address", "Organizations whose address contains this text, in any case, with or without accents."),
             industry: params.texts("industry", "Organizations of one of these industries."),
-            search_value: params.contains(
+            search_value: params.contains_address(
                 "searchValue",
-                "Organizations whose name, e-mail address or website contains this text, in any case.",
+                "Organizations whose name, e-mail address or website contains this text, in any case, with or without accents.",
             ),
             owner_id: params.texts("ownerId", "Organizations whose owner has one of these ids."),
-            created_after: params.timestamp("createdAfterDate", "Organizations made at this moment or later."),
-            created_before: params.timestamp("createdBeforeDate", "Organizations made at this moment or earlier."),
+            created_after: params.after("createdAfterDate", "Organizations made at this moment or later; a day means its begin (UTC)."),
+            created_before: params.before("createdBeforeDate", "Organizations made at this moment or earlier; a day means its end (UTC)."),
         }
     }
 }
@@ -63,9 +64,9 @@ pub enum OrganizationSort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The name in lower case, by code points.
+    /// The name folded, by code points.
     Name,
-    /// The industry in lower case, by code points; organizations without one come last.
+    /// The industry folded, by code points; organizations without one come last.
     Industry,
 }
 
@@ -86,8 +87,8 @@ impl SortField for OrganizationSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Name => SortColumn::plain("name_lower", SortKind::Text),
-            Self::Industry => nullable_column!(Text, "industry_lower"),
+            Self::Name => SortColumn::plain("name_folded", SortKind::Text),
+            Self::Industry => nullable_column!(Text, "industry_folded"),
         }
     }
 }

@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
-use crm_core::{OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{FieldErrors, OrganizationId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -141,10 +141,37 @@ impl NewOrganization {
 }
 
 impl OrganizationPatch {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
+    /// it tells of them, and where they change nothing, of nothing.
+    pub(crate) fn renames_who(&self, organization: &Organization) -> bool {
+        let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
+        *self == alone && !self.last_updated_by.changing(organization.last_updated_by.as_ref()).is_keep()
+    }
+
+    /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
+    /// came later do not matter to it; who makes the change is told all the same.
+    pub(crate) fn changes(&self, organization: &Organization, errors: &mut FieldErrors) -> Self {
+        Self {
+            name: self.name.clone().filter(|name| *name != organization.name),
+            email: Emails::changing("email", &self.email, &organization.email, errors),
+            phone: Phones::changing("phone", &self.phone, &organization.phone, errors),
+            address: self.address.changing(organization.address.as_ref()),
+            industry: self.industry.changing(organization.industry.as_ref()),
+            size: self.size.changing(organization.size.as_ref()),
+            annual_revenue: self.annual_revenue.changing(organization.annual_revenue.as_ref()),
+            website: self.website.changing(organization.website.as_ref()),
+            note: self.note.changing(organization.note.as_ref()),
+            owner: self.owner.changing(organization.owner.as_ref()),
+            last_updated_by: self.last_updated_by.clone(),
+            tags: TagRefs::changing(&self.tags, &organization.tags),
+            custom_fields: self.custom_fields.clone(),
+        }
+    }
+
+    /// Whether that is nothing, tags and custom fields aside, which whoever knows the stored ones compares.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let rest = Self { last_updated_by: Patch::Keep, tags: Patch::Keep, custom_fields: Patch::Keep, ..self.clone() };
+        rest == Self::default()
     }
 }
 

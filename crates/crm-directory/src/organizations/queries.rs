@@ -2,6 +2,7 @@
 
 use crm_core::page::Contains;
 use crm_core::search::Candidates;
+use crm_core::text::all_searchable;
 use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -93,15 +94,16 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         created_before,
     } = filter;
     let Narrowed { candidates, tags } = narrowed;
+    let industry = industry.as_deref().map(all_searchable);
     let mut query = among!(organizations, scope, candidates);
     any_of!(query, organizations::id, ids);
-    any_of!(query, organizations::industry, industry);
+    any_of!(query, organizations::industry_search, industry);
     any_of!(query, organizations::owner_id, owner_id);
     if let Some(text) = name {
-        query = query.filter(Contains::new("organizations.name_lower", text));
+        query = query.filter(Contains::new("organizations.name_search", text));
     }
     if let Some(text) = address {
-        query = query.filter(Contains::new("organizations.address_lower", text));
+        query = query.filter(Contains::new("organizations.address_search", text));
     }
     if let Some(text) = email {
         query = query.filter(has_email!(scope, organizations, organization_emails, text));
@@ -110,8 +112,8 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         query = query.filter(has_phone!(scope, organizations, organization_phones, text));
     }
     if let Some(text) = search_value {
-        let name = Contains::new("organizations.name_lower", text);
-        let website = Contains::new("organizations.website_lower", text);
+        let name = Contains::new("organizations.name_search", text);
+        let website = Contains::new("organizations.website_search", text);
         query = query.filter(name.or(has_email!(scope, organizations, organization_emails, text)).or(website));
     }
     if let Some(tags) = tags {

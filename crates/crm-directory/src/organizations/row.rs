@@ -1,6 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User, lowercase};
+use crm_core::text::{folded, searchable, with_unicode_domains};
+use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -27,21 +28,27 @@ pub(crate) struct OrganizationRow {
 #[diesel(table_name = organizations, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OrganizationValues {
     name: String,
-    name_lower: String,
+    name_folded: String,
+    name_search: String,
     address: Option<String>,
-    address_lower: Option<String>,
+    address_search: Option<String>,
     industry: Option<String>,
-    industry_lower: Option<String>,
+    industry_folded: Option<String>,
+    industry_search: Option<String>,
     size: Option<String>,
     annual_revenue: Option<String>,
     website: Option<String>,
-    website_lower: Option<String>,
+    website_search: Option<String>,
     pub(crate) note: Option<String>,
     owner: Option<Json<User>>,
     owner_id: Option<String>,
     last_updated_by: Option<Json<User>>,
     pub(crate) custom_fields: Json<CustomFields>,
     last_updated_on: Timestamp,
+}
+
+fn searchable_url(url: &str) -> String {
+    searchable(&with_unicode_domains(url))
 }
 
 impl OrganizationValues {
@@ -65,15 +72,17 @@ impl OrganizationValues {
         } = new;
         Self {
             name: name.as_str().to_owned(),
-            name_lower: lowercase(name.as_str()),
+            name_folded: folded(name.as_str()),
+            name_search: searchable(name.as_str()),
             address: address.as_ref().map(ToString::to_string),
-            address_lower: address.as_ref().map(|address| lowercase(address.as_str())),
+            address_search: address.as_ref().map(|address| searchable(address.as_str())),
             industry: industry.as_ref().map(ToString::to_string),
-            industry_lower: industry.as_ref().map(|industry| lowercase(industry.as_str())),
+            industry_folded: industry.as_ref().map(|industry| folded(industry.as_str())),
+            industry_search: industry.as_ref().map(|industry| searchable(industry.as_str())),
             size: size.as_ref().map(ToString::to_string),
             annual_revenue: annual_revenue.as_ref().map(ToString::to_string),
             website: website.as_ref().map(ToString::to_string),
-            website_lower: website.as_ref().map(|website| lowercase(website.as_str())),
+            website_search: website.as_ref().map(|website| searchable_url(website.as_str())),
             note: note.as_ref().map(ToString::to_string),
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
@@ -106,15 +115,17 @@ impl OrganizationValues {
         let website = website.applied_to(self.website, ToString::to_string);
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
         Self {
-            name_lower: lowercase(&name),
+            name_folded: folded(&name),
+            name_search: searchable(&name),
             name,
-            address_lower: address.as_deref().map(lowercase),
+            address_search: address.as_deref().map(searchable),
             address,
-            industry_lower: industry.as_deref().map(lowercase),
+            industry_folded: industry.as_deref().map(folded),
+            industry_search: industry.as_deref().map(searchable),
             industry,
             size: size.applied_to(self.size, ToString::to_string),
             annual_revenue: annual_revenue.applied_to(self.annual_revenue, ToString::to_string),
-            website_lower: website.as_deref().map(lowercase),
+            website_search: website.as_deref().map(searchable_url),
             website,
             note: note.applied_to(self.note, ToString::to_string),
             owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
@@ -129,15 +140,17 @@ impl OrganizationValues {
     pub(crate) fn filled_from(self, source: Self) -> Self {
         let Self {
             name: _,
-            name_lower: _,
+            name_folded: _,
+            name_search: _,
             address,
-            address_lower,
+            address_search,
             industry,
-            industry_lower,
+            industry_folded,
+            industry_search,
             size,
             annual_revenue,
             website,
-            website_lower,
+            website_search,
             note: _,
             owner,
             owner_id,
@@ -147,13 +160,14 @@ impl OrganizationValues {
         } = source;
         Self {
             address: self.address.or(address),
-            address_lower: self.address_lower.or(address_lower),
+            address_search: self.address_search.or(address_search),
             industry: self.industry.or(industry),
-            industry_lower: self.industry_lower.or(industry_lower),
+            industry_folded: self.industry_folded.or(industry_folded),
+            industry_search: self.industry_search.or(industry_search),
             size: self.size.or(size),
             annual_revenue: self.annual_revenue.or(annual_revenue),
             website: self.website.or(website),
-            website_lower: self.website_lower.or(website_lower),
+            website_search: self.website_search.or(website_search),
             owner: self.owner.or(owner),
             owner_id: self.owner_id.or(owner_id),
             custom_fields: Json(self.custom_fields.0.filled_from(&custom_fields)),
@@ -175,8 +189,8 @@ impl OrganizationRow {
         let key = match order_by {
             OrganizationSort::CreatedOn => SortKey::Moment(self.created_on),
             OrganizationSort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
-            OrganizationSort::Name => SortKey::Text(values.name_lower.clone()),
-            OrganizationSort::Industry => SortKey::nullable_text(values.industry_lower.as_deref(), direction),
+            OrganizationSort::Name => SortKey::Text(values.name_folded.clone()),
+            OrganizationSort::Industry => SortKey::nullable_text(values.industry_folded.as_deref(), direction),
         };
         (key, self.id.as_i64())
     }
@@ -193,15 +207,17 @@ impl OrganizationRow {
         let Self { id, values, creator, created_on } = self;
         let OrganizationValues {
             name,
-            name_lower: _,
+            name_folded: _,
+            name_search: _,
             address,
-            address_lower: _,
+            address_search: _,
             industry,
-            industry_lower: _,
+            industry_folded: _,
+            industry_search: _,
             size,
             annual_revenue,
             website,
-            website_lower: _,
+            website_search: _,
             note,
             owner,
             owner_id: _,

@@ -8,7 +8,10 @@ use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{OrganizationRow, OrganizationValues};
 use crate::labeled::{organization_emails, organization_phones};
-use crate::{DirectoryError, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort};
+use crate::{
+    DirectoryError, Emails, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
+    Phones,
+};
 
 /// Makes an organization. Call it in a
 /// [`DbConnection::write`].
@@ -72,7 +75,8 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes an organization; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
+/// Changes an organization. What the patch has as it stands already is no change, and a patch without any leaves the
+/// organization as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`], [`DirectoryError::Unmet`], [`DirectoryError::Invalid`] with every problem of its form and
@@ -86,22 +90,28 @@ pub fn update(
     form: &Form,
 ) -> Result<Organization, DirectoryError> {
     let row = lock_one(connection, scope, id)?;
-    condition.check(|| complete_one(connection, scope, row.clone(), form))?;
-    if patch.is_empty() {
-        return complete_one(connection, scope, row, form);
-    }
+    let present = complete_one(connection, scope, row.clone(), form)?;
+    condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let mut errors = FieldErrors::new();
-    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Organization, &patch.tags, &mut errors)?;
+    let renames_who = patch.renames_who(&present);
+    let patch = patch.changes(&present, &mut errors);
+    let stored = &row.values.custom_fields.0;
+    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let kind = TagKind::Organization;
+    let tags = crm_tags::resolve_patch(connection, scope, kind, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = row.values.patched(patch, custom_fields, scope.now());
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+        return Ok(present);
+    }
+    let values = row.values.patched(&patch, custom_fields, scope.now());
     let row = queries::update(connection, scope, id, &values)?;
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
-    if let Some(tags) = tags {
-        crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
+    if let Some(tags) = &tags {
+        crm_tags::set(connection, scope, kind, id.as_i64(), tags)?;
     }
-    complete_one(connection, scope, row, form)
+    let (email, phone) = (Emails::patched(patch.email, present.email), Phones::patched(patch.phone, present.phone));
+    Ok(row.into_organization(scope, form, email, phone, tags.unwrap_or(present.tags)))
 }
 
 /// Deletes organizations with all that is theirs, and returns those that existed, in ascending order. Whatever points

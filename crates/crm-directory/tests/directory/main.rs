@@ -4,6 +4,7 @@
 mod bodies;
 mod common;
 mod examples;
+mod folding;
 mod links;
 mod lists;
 mod merges;

@@ -33,6 +33,7 @@ pub(crate) const CASES: &[Case] = &[
             (r#"{"a": 1}"#, "", "wrong_type", "an object"),
             (r#""a\u0000b""#, "", "invalid_characters", "NUL"),
             (r#""a\u001bb""#, "", "invalid_characters", "an escape"),
+            (r#""\u000c""#, "", "invalid_characters", "a form feed alone is told, not lost"),
         ],
     },
     Case {
@@ -68,6 +69,7 @@ pub(crate) const CASES: &[Case] = &[
             (r#""one""#, "", "invalid_value", "a word"),
             (r#""0x10""#, "", "invalid_value", "hexadecimal"),
             (r#""1,5""#, "", "invalid_value", "a decimal comma"),
+            (r#""5\u000b""#, "", "invalid_characters", "a control character that is a blank"),
             (r#""NaN""#, "", "invalid_value", "no number"),
             (r#""+1""#, "", "invalid_value", "a plus sign"),
             (r#""1e400""#, "", "out_of_range", "more than other programs can read"),
@@ -101,6 +103,8 @@ pub(crate) const CASES: &[Case] = &[
             (r#"["x"]"#, "", "wrong_type", "an array"),
             (r#"{"id": "x"}"#, "", "wrong_type", "an object"),
             (r#""a\u0000""#, "", "invalid_characters", "NUL"),
+            (r#""\u0085""#, "", "invalid_characters", "a control character that is a blank, alone"),
+            (r#""x\u000b""#, "", "invalid_characters", "and at an end"),
         ],
     },
     Case {
@@ -248,9 +252,12 @@ pub(crate) const LISTS: &[Case] = &[
         taken: &[
             (
                 r##"[{"id": "t1", "label": "Tag3", "color": "#FF7A00"}]"##,
-                r##"[{"id":"t1","label":"Tag3","color":"#FF7A00"}]"##,
+                r##"[{"id":"t1","label":"Tag 1","color":"#FF7A00"}]"##,
             ),
-            (r#"[{"id": "t1"}, {"id": "t2", "label": null}]"#, r#"[{"id":"t1"},{"id":"t2"}]"#),
+            (
+                r#"[{"id": "t1"}, {"id": "t2", "label": null}]"#,
+                r##"[{"id":"t1","label":"Tag 1","color":"#FF7A00"},{"id":"t2","label":"Tag 2","color":"#000000"}]"##,
+            ),
         ],
         refused: &[
             (r#"["t1"]"#, "[0]", "wrong_type", "an id alone"),

@@ -65,6 +65,8 @@ crm_testkit::both_databases! {
             assert_eq!(json_of(&patched), expected, "{member}: {sent}");
             assert_eq!(patched, get(&mut connection, &scope, lead.id), "{member}: {sent}");
         }
+        let by = json!({ "lastUpdatedBy": { "id": "r" }, "title": expected["title"], "origin": null });
+        assert_eq!(json_of(&patch(&mut connection, &scope, lead.id, &by)), expected, "beside what stands there it says nothing");
     }
 
     /// Tags are replaced whole.

@@ -18,12 +18,13 @@ fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> S
     };
     ten_tenants(connection, filled, |tenant| {
         format!(
-            "INSERT INTO leads (tenant_id, id, title, title_lower, value_units, value_code, origin, lead_rating,
+            "INSERT INTO leads (tenant_id, id, title, title_folded, title_search, value_units, value_code, origin, origin_search, lead_rating,
                 organization_id, contact_id, owner_id, followers, custom_fields, is_archived, converted_on,
                 created_on, last_updated_on)
             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
-            SELECT {tenant}, n, 'Lead ' || n, 'lead ' || (n * 7919 % 10000),
+            SELECT {tenant}, n, 'Lead ' || n, 'lead ' || (n * 7919 % 10000), 'lead ' || (n * 7919 % 10000),
                 CASE WHEN n % 3 = 0 THEN n * 7919 % 10000 END, CASE WHEN n % 3 = 0 THEN 'USD' END,
+                CASE n % 5 WHEN 0 THEN 'website' WHEN 1 THEN 'other' END,
                 CASE n % 5 WHEN 0 THEN 'website' WHEN 1 THEN 'other' END,
                 CASE n % 4 WHEN 0 THEN '1_cold' WHEN 1 THEN '2_warm' WHEN 2 THEN '3_hot' END,
                 n % 200 + 1, n * 7 % 200 + 1, 'owner-' || (n % 50), '[]', '{{}}',

@@ -8,7 +8,7 @@ use super::OpportunityStatus;
 /// with AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpportunityFilter {
-    /// The title contains this text, which is in lower case.
+    /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The contact is one of these.
     pub contact_id: Option<Vec<ContactId>>,
@@ -33,7 +33,10 @@ pub struct OpportunityFilter {
 impl FromParams for OpportunityFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
-            title: params.contains("title", "Opportunities whose title contains this text, in any case."),
+            title: params.contains(
+                "title",
+                "Opportunities whose title contains this text, in any case, with or without accents.",
+            ),
             contact_id: params.ids("contactId", "Opportunities with one of these contacts."),
             organization_id: params.ids("organizationId", "Opportunities with one of these organizations."),
             tags: params.texts("tags", "Opportunities with any of these tags, by label or id."),
@@ -41,8 +44,12 @@ impl FromParams for OpportunityFilter {
             status: params.words("status", OpportunityStatus::NAMES, "Opportunities with one of these statuses."),
             stage: params.texts("stage", "Opportunities in a stage with one of these keys, in whatever pipeline."),
             pipeline_id: params.uuids("pipelineId", "Opportunities in one of these pipelines."),
-            created_after: params.timestamp("createdAfterDate", "Opportunities made at this moment or later."),
-            created_before: params.timestamp("createdBeforeDate", "Opportunities made at this moment or earlier."),
+            created_after: params
+                .after("createdAfterDate", "Opportunities made at this moment or later; a day means its begin (UTC)."),
+            created_before: params.before(
+                "createdBeforeDate",
+                "Opportunities made at this moment or earlier; a day means its end (UTC).",
+            ),
         }
     }
 }
@@ -54,7 +61,7 @@ pub enum OpportunitySort {
     CreatedOn,
     /// When it was last changed.
     LastUpdatedOn,
-    /// The title in lower case, by code points.
+    /// The title folded, by code points.
     Title,
     /// The amount, whatever its currency; opportunities without one come last.
     Value,
@@ -87,7 +94,7 @@ impl SortField for OpportunitySort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Title => SortColumn::plain("title_lower", SortKind::Text),
+            Self::Title => SortColumn::plain("title_folded", SortKind::Text),
             Self::Value => nullable_column!(Number, "value_units"),
             Self::LeadRating => nullable_column!(Text, "lead_rating"),
             Self::ClosedOn => nullable_column!(Moment, "closed_on"),

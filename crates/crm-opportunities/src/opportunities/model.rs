@@ -1,8 +1,9 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
+    check_seen,
 };
-use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
+use crm_core::{ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp, Uuid};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -136,6 +137,10 @@ pub struct OpportunityPatch {
     pub organization_id: Patch<OrganizationId>,
     /// Its contact, who must exist.
     pub contact_id: Patch<ContactId>,
+    /// The organization that the sender saw, where it asks for another one by id; it has to be the record's.
+    pub seen_organization: Patch<OrganizationId>,
+    /// As `seen_organization`, of the contact.
+    pub seen_contact: Patch<ContactId>,
     /// Who takes care of it.
     pub owner: Patch<User>,
     /// Who makes this change; left out, the opportunity keeps who changed it before.
@@ -180,10 +185,50 @@ impl NewOpportunity {
 }
 
 impl OpportunityPatch {
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
+    /// it tells of them, and where they change nothing, of nothing.
+    pub(crate) fn renames_who(&self, opportunity: &Opportunity) -> bool {
+        let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
+        *self == alone && !self.last_updated_by.changing(opportunity.last_updated_by.as_ref()).is_keep()
+    }
+
+    /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
+    /// came later do not matter to it; who makes the change is told all the same.
+    pub(crate) fn changes(&self, opportunity: &Opportunity, errors: &mut FieldErrors) -> Self {
+        check_seen(&self.seen_organization, opportunity.organization_id, References::ORGANIZATION, errors);
+        check_seen(&self.seen_contact, opportunity.contact_id, References::CONTACT, errors);
+        Self {
+            title: self.title.clone().filter(|title| *title != opportunity.title),
+            value: self.value.changing(opportunity.value.as_ref()),
+            origin: self.origin.changing(opportunity.origin.as_ref()),
+            lead_rating: self.lead_rating.changing(opportunity.lead_rating.as_ref()),
+            note: self.note.changing(opportunity.note.as_ref()),
+            organization_id: self.organization_id.changing(opportunity.organization_id.as_ref()),
+            contact_id: self.contact_id.changing(opportunity.contact_id.as_ref()),
+            owner: self.owner.changing(opportunity.owner.as_ref()),
+            last_updated_by: self.last_updated_by.clone(),
+            followers: self.followers.changing_list(&opportunity.followers),
+            participants: self.participants.changing_list(&opportunity.participants),
+            tags: TagRefs::changing(&self.tags, &opportunity.tags),
+            custom_fields: self.custom_fields.clone(),
+            pipeline_id: self.pipeline_id.clone(),
+            stage: self.stage.clone(),
+            seen_organization: Patch::Keep,
+            seen_contact: Patch::Keep,
+        }
+    }
+
+    /// Whether that is nothing, tags, custom fields and the place aside, which whoever knows the stored ones compares.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let rest = Self {
+            last_updated_by: Patch::Keep,
+            tags: Patch::Keep,
+            custom_fields: Patch::Keep,
+            pipeline_id: None,
+            stage: None,
+            ..self.clone()
+        };
+        rest == Self::default()
     }
 }
 
@@ -249,22 +294,39 @@ impl FromBody for OpportunityPatch {
 
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         reader.ignored("creator");
+        let title = reader.patch_required("title");
+        let value = reader.patch("value");
+        let origin = reader.patch("origin");
+        let lead_rating = reader.patch("leadRating");
+        let note = reader.patch("note");
+        let (organization_id, seen_organization) = reader.patch_reference("organizationId", "organization");
+        let (contact_id, seen_contact) = reader.patch_reference("contactId", "contact");
+        let owner = reader.patch("owner");
+        let last_updated_by = reader.patch("lastUpdatedBy");
+        let followers = reader.patch("followers");
+        let participants = reader.patch("participants");
+        let tags = reader.patch("tags");
+        let custom_fields = reader.patch("customFields");
+        let pipeline_id = reader.patch_required("pipelineId");
+        let stage = reader.patch_required("stage").and_then(|StageOrBlank(stage)| stage);
         Some(Self {
-            title: reader.patch_required("title"),
-            value: reader.patch("value"),
-            origin: reader.patch("origin"),
-            lead_rating: reader.patch("leadRating"),
-            note: reader.patch("note"),
-            organization_id: reader.reference("organizationId", "organization"),
-            contact_id: reader.reference("contactId", "contact"),
-            owner: reader.patch("owner"),
-            last_updated_by: reader.patch("lastUpdatedBy"),
-            followers: reader.patch("followers"),
-            participants: reader.patch("participants"),
-            tags: reader.patch("tags"),
-            custom_fields: reader.patch("customFields"),
-            pipeline_id: reader.patch_required("pipelineId"),
-            stage: reader.patch_required("stage").and_then(|StageOrBlank(stage)| stage),
+            title,
+            value,
+            origin,
+            lead_rating,
+            note,
+            organization_id,
+            contact_id,
+            seen_organization,
+            seen_contact,
+            owner,
+            last_updated_by,
+            followers,
+            participants,
+            tags,
+            custom_fields,
+            pipeline_id,
+            stage,
         })
     }
 }

@@ -29,7 +29,8 @@ pub(crate) struct Narrowed {
 }
 
 /// The index of titles (docs/adr/0006).
-const TITLE: TextIndex = TextIndex { table: "opportunities", column: "title_lower", record: "id", fts_column: "title" };
+const TITLE: TextIndex =
+    TextIndex { table: "opportunities", column: "title_search", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
 pub(crate) fn narrow(
@@ -66,7 +67,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     any_of!(query, opportunities::stage_key, stage);
     any_of!(query, opportunities::pipeline_id, pipeline_id);
     if let Some(text) = title {
-        query = query.filter(Contains::new("title_lower", text));
+        query = query.filter(Contains::new("title_search", text));
     }
     if let Some(tags) = &narrowed.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));

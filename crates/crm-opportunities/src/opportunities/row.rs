@@ -1,8 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User, lowercase,
-};
+use crm_core::text::{folded, searchable};
+use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -33,7 +32,8 @@ pub(crate) struct OpportunityRow {
 #[diesel(table_name = opportunities, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OpportunityValues {
     title: String,
-    title_lower: String,
+    title_folded: String,
+    title_search: String,
     value_units: Option<i64>,
     value_code: Option<String>,
     origin: Option<String>,
@@ -76,7 +76,8 @@ impl OpportunityValues {
         } = new;
         Self {
             title: title.as_str().to_owned(),
-            title_lower: lowercase(title.as_str()),
+            title_folded: folded(title.as_str()),
+            title_search: searchable(title.as_str()),
             value_units: value.map(|money| money.units()),
             value_code: value.map(|money| money.currency().code().to_owned()),
             origin: origin.as_ref().map(ToString::to_string),
@@ -121,6 +122,8 @@ impl OpportunityValues {
             note,
             organization_id,
             contact_id,
+            seen_organization: _,
+            seen_contact: _,
             owner,
             last_updated_by,
             followers,
@@ -136,7 +139,8 @@ impl OpportunityValues {
         let (value_units, value_code) = money.unzip();
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
         Self {
-            title_lower: lowercase(&title),
+            title_folded: folded(&title),
+            title_search: searchable(&title),
             title,
             value_units,
             value_code,
@@ -167,7 +171,7 @@ impl OpportunityRow {
         let key = match order_by {
             OpportunitySort::CreatedOn => SortKey::Moment(self.created_on),
             OpportunitySort::LastUpdatedOn => SortKey::Moment(values.last_updated_on),
-            OpportunitySort::Title => SortKey::Text(values.title_lower.clone()),
+            OpportunitySort::Title => SortKey::Text(values.title_folded.clone()),
             OpportunitySort::Value => SortKey::nullable_number(values.value_units, direction),
             OpportunitySort::LeadRating => {
                 SortKey::nullable_text(values.lead_rating.map(LeadRating::as_str), direction)
@@ -195,7 +199,8 @@ impl OpportunityRow {
         let Self { id, values, creator, status, lost_reason, closed_on, lead_id, created_on } = self;
         let OpportunityValues {
             title,
-            title_lower: _,
+            title_folded: _,
+            title_search: _,
             value_units,
             value_code,
             origin,

@@ -154,8 +154,9 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
-/// Changes an opportunity that is locked; an empty patch leaves it as it is. The caller has checked the patch's
-/// [references](crm_core::values::Referring), and gives the problems that it found, to be told with all others.
+/// Changes an opportunity that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
+/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
+/// found, to be told with all others.
 ///
 /// # Errors
 /// [`OpportunityError::Invalid`] with every problem of its references, form, tags, pipeline and stage,
@@ -169,25 +170,31 @@ pub fn update(
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
     let id = row.id;
-    if patch.is_empty() {
-        return complete_one(connection, scope, row, form);
-    }
-    let custom_fields = check_patch(patch, &row.values.custom_fields.0, form, &mut errors);
-    let tags = crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &mut errors)?;
-    let place = moved(connection, scope, &row, patch, &mut errors)?;
+    let present = complete_one(connection, scope, row.clone(), form)?;
+    let renames_who = patch.renames_who(&present);
+    let patch = patch.changes(&present, &mut errors);
+    let stored = &row.values.custom_fields.0;
+    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let tags =
+        crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &present.tags, &mut errors)?;
+    let place = moved(connection, scope, &row, &patch, &mut errors)?;
     let (custom_fields, place) = errors.into_result((custom_fields, place))?;
     if place.is_some() && row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
     }
-    let values = row.values.patched(patch, custom_fields, place, scope.now());
+    if !renames_who && patch.is_nothing() && tags.is_none() && place.is_none() && custom_fields == *stored {
+        return Ok(present);
+    }
+    let values = row.values.patched(&patch, custom_fields, place, scope.now());
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
-    if let Some(tags) = tags {
-        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
+    if let Some(tags) = &tags {
+        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
-    complete_one(connection, scope, row, form)
+    let participants = patch.participants.applied_to_list(present.participants);
+    Ok(row.into_opportunity(scope, form, participants.into_vec(), tags.unwrap_or(present.tags)))
 }
 
 /// Where a patch moves an opportunity; `None` where it stays, or after a problem was noted. The pipeline that it is

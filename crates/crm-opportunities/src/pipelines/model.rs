@@ -83,7 +83,7 @@ pub enum PipelineSort {
     CreatedOn,
     /// When its name or stages were last changed.
     LastUpdatedOn,
-    /// The name in lower case, by code points.
+    /// The name folded, by code points.
     Name,
 }
 
@@ -105,7 +105,7 @@ impl SortField for PipelineSort {
         match self {
             Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
             Self::LastUpdatedOn => SortColumn::plain("last_updated_on", SortKind::Moment),
-            Self::Name => SortColumn::plain("name_lower", SortKind::Text),
+            Self::Name => SortColumn::plain("name_folded", SortKind::Text),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The SQL of pipelines. Every query starts at the tenant of a scope.
 
-use crm_core::values::{Title, lowercase};
+use crm_core::text::folded;
+use crm_core::values::Title;
 use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -38,7 +39,7 @@ pub(super) fn insert(
             pipelines::tenant_id.eq(scope.tenant()),
             pipelines::id.eq(id),
             pipelines::name.eq(name.as_str()),
-            pipelines::name_lower.eq(lowercase(name.as_str())),
+            pipelines::name_folded.eq(folded(name.as_str())),
             pipelines::created_on.eq(scope.now()),
             pipelines::last_updated_on.eq(scope.now()),
         ))
@@ -57,7 +58,7 @@ pub(super) fn update(
     name: Option<&Title>,
 ) -> QueryResult<PipelineRow> {
     let name = name
-        .map(|name| (pipelines::name.eq(name.as_str().to_owned()), pipelines::name_lower.eq(lowercase(name.as_str()))));
+        .map(|name| (pipelines::name.eq(name.as_str().to_owned()), pipelines::name_folded.eq(folded(name.as_str()))));
     diesel::update(pipelines::table.find((scope.tenant(), id)))
         .set((name, pipelines::last_updated_on.eq(scope.now())))
         .returning(columns::<PipelineRow>())

@@ -12,7 +12,7 @@ use crate::schema::{pipeline_stages, pipelines};
 pub(super) struct PipelineRow {
     pub(super) id: Uuid,
     name: String,
-    name_lower: String,
+    name_folded: String,
     created_on: Timestamp,
     last_updated_on: Timestamp,
 }
@@ -35,14 +35,14 @@ impl PipelineRow {
         let key = match order_by {
             PipelineSort::CreatedOn => SortKey::Moment(self.created_on),
             PipelineSort::LastUpdatedOn => SortKey::Moment(self.last_updated_on),
-            PipelineSort::Name => SortKey::Text(self.name_lower.clone()),
+            PipelineSort::Name => SortKey::Text(self.name_folded.clone()),
         };
         (key, self.id)
     }
 
     /// The pipeline that this row is, with what other tables have of it.
     pub(super) fn into_pipeline(self, scope: &Scope, is_default: bool, stages: Vec<Stage>) -> Pipeline {
-        let Self { id, name, name_lower: _, created_on, last_updated_on } = self;
+        let Self { id, name, name_folded: _, created_on, last_updated_on } = self;
         Pipeline {
             id,
             tenant_id: scope.public_tenant().clone(),

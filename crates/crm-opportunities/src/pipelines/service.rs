@@ -63,7 +63,8 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
-/// Changes a pipeline; an empty patch leaves it as it is. Call it in a [`DbConnection::write`].
+/// Changes a pipeline. What the patch has as it stands already is no change, and a patch without any leaves the pipeline
+/// as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`] for a default one that is to be none;
@@ -77,18 +78,25 @@ pub fn update(
     patch: &PipelinePatch,
 ) -> Result<Pipeline, PipelineError> {
     let mut row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
-    condition.check(|| complete_one(connection, scope, row.clone()))?;
+    let present = complete_one(connection, scope, row.clone())?;
+    condition.check(|| Ok::<_, PipelineError>(present.clone()))?;
     let PipelinePatch { name, is_default, stages } = patch;
+    let name = name.as_ref().filter(|name| **name != present.name);
+    let is_default = is_default.filter(|is_default| *is_default != present.is_default);
+    let stages = stages.as_ref().filter(|stages| !stages.are(&present.stages));
+    if name.is_none() && is_default.is_none() && stages.is_none() {
+        return Ok(present);
+    }
     match is_default {
         Some(true) => queries::set_default(connection, scope, id)?,
-        Some(false) if queries::default_id(connection, scope)? == Some(id) => return Err(PipelineError::IsDefault),
-        Some(false) | None => {}
+        Some(false) => return Err(PipelineError::IsDefault),
+        None => {}
     }
     if let Some(stages) = stages {
         stages::replace(connection, scope, id, stages).map_err(in_use)?;
     }
     if name.is_some() || stages.is_some() {
-        row = queries::update(connection, scope, id, name.as_ref())?;
+        row = queries::update(connection, scope, id, name)?;
     }
     complete_one(connection, scope, row)
 }

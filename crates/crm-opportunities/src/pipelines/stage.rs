@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::str::FromStr;
 
 use crm_core::input::{At, FromJson, read_list, refuse_unknown};
-use crm_core::values::{Color, Title, lowercase};
+use crm_core::text::folded;
+use crm_core::values::{Color, Title};
 use crm_core::{FieldCode, FieldErrors, Uuid, checked_text};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
@@ -113,6 +114,15 @@ impl NewStages {
         &self.0
     }
 
+    /// Whether a pipeline has just these stages.
+    pub(super) fn are(&self, stages: &[Stage]) -> bool {
+        let is = |(new, stage): (&NewStage, &Stage)| {
+            let NewStage { key, label, probability, color } = new;
+            (key, label, probability, color) == (&stage.key, &stage.label, &stage.probability, &stage.color)
+        };
+        self.0.len() == stages.len() && self.0.iter().zip(stages).all(is)
+    }
+
     /// The stages that a new tenant's pipeline has (contract/pipeline).
     pub(super) fn of_a_new_tenant() -> Self {
         const STAGES: [(&str, &str, i16); 5] = [
@@ -153,7 +163,7 @@ impl FromJson for NewStages {
                 }
             };
             once(keys.insert(&stage.key), "key");
-            once(labels.insert(lowercase(stage.label.as_str())), "label");
+            once(labels.insert(folded(stage.label.as_str())), "label");
         }
         unique.then_some(Self(stages))
     }

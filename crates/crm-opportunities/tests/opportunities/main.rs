@@ -141,8 +141,8 @@ fn moment(text: &str) -> Timestamp {
 /// A lead that was converted, of which this crate knows the table's key only.
 fn lead(connection: &mut DbConnection, scope: &Scope, id: i64) {
     diesel::sql_query(format!(
-        "INSERT INTO leads (tenant_id, id, title, title_lower, followers, custom_fields, is_archived, created_on, \
-         last_updated_on) VALUES ({}, {id}, 'L', 'l', '[]', '{{}}', FALSE, '2025-01-01T00:00:00.000Z', \
+        "INSERT INTO leads (tenant_id, id, title, title_folded, title_search, followers, custom_fields, is_archived, created_on, \
+         last_updated_on) VALUES ({}, {id}, 'L', 'l', 'l', '[]', '{{}}', FALSE, '2025-01-01T00:00:00.000Z', \
          '2025-01-01T00:00:00.000Z')",
         scope.tenant().as_i64()
     ))

@@ -13,11 +13,11 @@ fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> S
     };
     ten_tenants(connection, filled, |tenant| {
         format!(
-            "INSERT INTO opportunities (tenant_id, id, title, title_lower, value_units, value_code, lead_rating,
+            "INSERT INTO opportunities (tenant_id, id, title, title_folded, title_search, value_units, value_code, lead_rating,
                 organization_id, contact_id, owner_id, followers, custom_fields, pipeline_id, stage_key,
                 stage_position, status, closed_on, created_on, last_updated_on)
             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
-            SELECT {tenant}, n, 'Opportunity ' || n, 'opportunity ' || (n * 7919 % 10000),
+            SELECT {tenant}, n, 'Opportunity ' || n, 'opportunity ' || (n * 7919 % 10000), 'opportunity ' || (n * 7919 % 10000),
                 CASE WHEN n % 3 = 0 THEN n * 7919 % 10000 END, CASE WHEN n % 3 = 0 THEN 'USD' END,
                 CASE n % 4 WHEN 0 THEN '1_cold' WHEN 1 THEN '2_warm' WHEN 2 THEN '3_hot' END,
                 n % 200 + 1, n * 7 % 200 + 1, 'owner-' || (n % 50), '[]', '{{}}',

@@ -140,6 +140,10 @@ both_databases! {
             let Err(errors) = resolve(connection, &acme, &spelled) else { panic!("{spelled}") };
             assert_eq!(problems(&errors), expected, "{spelled}");
         }
+        for (spelled, sent) in [(r#"" Größe ,mine""#, "Größe"), (r#"[{"label": "ΟΔΟΣ"}]"#, "ΟΔΟΣ")] {
+            let Err(errors) = resolve(connection, &acme, spelled) else { panic!("{spelled}") };
+            assert_eq!(errors.as_slice()[0].message, format!("no such tag: {sent}"), "as it was sent");
+        }
     }
 
     /// The database itself refuses a tag of another kind; `set` says that it is unknown.

@@ -49,7 +49,12 @@ both_databases! {
         let first = create(&mut connection, &acme, TagKind::Lead, "\u{c9}lite");
         create(&mut connection, &acme, TagKind::Contact, "\u{c9}lite");
         create(&mut connection, &other, TagKind::Lead, "\u{c9}lite");
-        assert!(matches!(try_create(&mut connection, &acme, TagKind::Lead, "\u{e9}LITE"), Err(TagError::LabelTaken)));
+        for taken in ["\u{e9}LITE", "e\u{301}lite"] {
+            assert!(matches!(try_create(&mut connection, &acme, TagKind::Lead, taken), Err(TagError::LabelTaken)), "{taken}");
+        }
+        create(&mut connection, &acme, TagKind::Contact, "Elite");
+        create(&mut connection, &acme, TagKind::Contact, "Stra\u{df}e");
+        assert!(matches!(try_create(&mut connection, &acme, TagKind::Contact, "STRASSE"), Err(TagError::LabelTaken)));
         connection.write(|connection| -> Result<(), TagError> {
             let taken = try_create(connection, &acme, TagKind::Lead, "\u{e9}lite");
             assert!(matches!(taken, Err(TagError::LabelTaken)));

@@ -124,7 +124,7 @@ both_databases! {
             }
             let lower = |item: &Value| item[resource.text].as_str().unwrap().to_lowercase();
             let sorted = api.acme.get(&format!("{}?orderBy={}&sort=asc&size=200", resource.path, resource.text));
-            assert!(sorted.items().is_sorted_by_key(lower), "text sorts by the code points of its lower-cased form");
+            assert!(sorted.items().is_sorted_by_key(lower), "text sorts by the code points of its folded form");
             let default = api.acme.get(&format!("{}?size=200", resource.path));
             let explicit = api.acme.get(&format!("{}?size=200&orderBy=createdOn&sort=desc", resource.path));
             assert_eq!(default.items(), explicit.items(), "the newest first unless asked otherwise");

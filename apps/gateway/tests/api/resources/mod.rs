@@ -8,6 +8,7 @@ mod lists;
 mod patches;
 mod records;
 mod table;
+mod texts;
 
 use serde_json::{Value, json};
 
