@@ -59,6 +59,9 @@ pub enum CaseTypeError {
     /// Another case type has this label, in whatever case.
     #[error("the label is taken by another case type")]
     LabelTaken,
+    /// The tenant has as many case types as it may.
+    #[error("a tenant has at most {} case types", crate::MOST_CASE_TYPES)]
+    LimitReached,
     /// It is the tenant's default case type, which cannot be deleted.
     #[error("the default case type cannot be deleted")]
     Default,

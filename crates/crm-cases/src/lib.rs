@@ -10,4 +10,4 @@ pub mod workflow;
 pub use activities::{Activity, ActivitySort, NewComment};
 pub use cases::{Case, CaseFilter, CasePatch, CaseSort, Day, NewCase, Priority};
 pub use error::{CaseError, CaseTypeError, StatusInUse};
-pub use types::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
+pub use types::{CaseType, CaseTypePatch, CaseTypeSort, MOST_CASE_TYPES, NewCaseType};

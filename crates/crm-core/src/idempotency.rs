@@ -205,7 +205,7 @@ fn oldest_kept(now: Timestamp) -> Timestamp {
 }
 
 /// The advisory lock of a key: 64 bits of a hash, so that two keys practically never share one.
-fn lock_of(tenant: TenantId, key: &str) -> i64 {
+pub(crate) fn lock_of(tenant: TenantId, key: &str) -> i64 {
     let hash = Sha256::new().chain_update(tenant.as_i64().to_be_bytes()).chain_update(key).finalize();
     hash.iter().take(8).fold(0, |lock, byte| (lock << 8) | i64::from(*byte))
 }

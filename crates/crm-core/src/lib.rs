@@ -25,6 +25,7 @@ pub mod sql;
 pub mod tenants;
 pub mod text;
 mod timestamp;
+mod turn;
 mod uuid;
 pub mod values;
 
@@ -37,6 +38,7 @@ pub use patch::{Patch, check_growth};
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{Actor, NotATenantId, PublicTenantId, Scope, TenantId};
 pub use timestamp::{NotATimestamp, Timestamp};
+pub use turn::wait_for_turn;
 pub use uuid::{NotAUuid, Uuid};
 
 // Diesel binds the C libraries; these names make the workspace choose how they are built (Cargo.toml).

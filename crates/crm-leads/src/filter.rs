@@ -1,4 +1,4 @@
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::values::LeadRating;
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
@@ -69,6 +69,8 @@ pub enum LeadSort {
 
 impl SortField for LeadSort {
     const LIST: &'static str = "leads";
+
+    const WEIGHT: Option<Weight> = Some(Weight { table: "leads", columns: &["custom_fields", "followers", "note"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -81,7 +81,7 @@ pub fn list(
     form: &Form,
 ) -> Result<Page<Lead>, LeadError> {
     let narrowed = queries::narrow(connection, scope, filter)?;
-    let page = request.load(connection, || queries::matching(scope, filter, &narrowed), LeadRow::place)?;
+    let page = request.load(connection, scope, || queries::matching(scope, filter, &narrowed), LeadRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

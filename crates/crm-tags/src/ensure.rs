@@ -1,24 +1,23 @@
 use crm_core::text::folded;
 use crm_core::{DbConnection, ForKeyShareExt, Scope, columns, each_backend};
-use diesel::QueryResult;
 use diesel::prelude::*;
 
 use crate::schema::tags;
-use crate::service::{InsertedTag, TagRow};
-use crate::{TagKind, TagOption};
+use crate::service::{InsertedTag, TagRow, check_cap};
+use crate::{TagError, TagKind, TagOption};
 
 /// The tags of this kind with the labels of these tags, which are of another kind: those that are missing are made,
 /// with their colours. They stay until the end of the transaction; one that somebody deletes at this very moment is
 /// left out, as if that had come a moment later. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// The database's.
+/// [`TagError::LimitReached`], after which the transaction can only be rolled back; the database's.
 pub fn ensure(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
     like: &[TagOption],
-) -> QueryResult<Vec<TagOption>> {
+) -> Result<Vec<TagOption>, TagError> {
     if like.is_empty() {
         return Ok(Vec::new());
     }
@@ -28,10 +27,13 @@ pub fn ensure(
     // In one order for everybody: two that make the same labels wait for each other and never in a circle.
     rows.sort_unstable_by(|one, other| one.label_folded.cmp(&other.label_folded));
     labels.sort_unstable();
-    each_backend!(connection, connection => diesel::insert_into(tags::table)
+    let made = each_backend!(connection, connection => diesel::insert_into(tags::table)
         .values(&rows)
         .on_conflict_do_nothing()
         .execute(connection))?;
+    if made > 0 {
+        check_cap(connection, scope, kind)?;
+    }
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))

@@ -13,6 +13,9 @@ pub enum TagError {
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),
+    /// The tenant has as many tags of this kind as it may.
+    #[error("a tenant has at most {} tags of a kind", crate::MOST_TAGS)]
+    LimitReached,
     /// The input breaks a rule; `unknown_tag` where a record names a tag that does not exist.
     #[error("{0}")]
     Invalid(FieldErrors),

@@ -17,4 +17,4 @@ pub use filter::HasAnyTag;
 pub use links::{add_union, of, set};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
 pub use refs::{TagRefs, ids_for_filter, resolve, resolve_patch};
-pub use service::{create, delete, get, list, update};
+pub use service::{MOST_TAGS, create, delete, get, list, update};

@@ -41,6 +41,17 @@ impl TagKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[Self::Lead, Self::Opportunity, Self::Contact, Self::Organization, Self::Case];
 
+    /// What its tags are called together.
+    pub(crate) fn tags(self) -> &'static str {
+        match self {
+            Self::Lead => "tags of leads",
+            Self::Opportunity => "tags of opportunities",
+            Self::Contact => "tags of contacts",
+            Self::Organization => "tags of organizations",
+            Self::Case => "tags of cases",
+        }
+    }
+
     /// Its number in the column `kind`, which never changes.
     #[must_use]
     pub fn number(self) -> i16 {

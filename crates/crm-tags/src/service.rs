@@ -1,7 +1,9 @@
 use crm_core::error::is_unique_violation;
 use crm_core::text::folded;
 use crm_core::values::Color;
-use crm_core::{Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns};
+use crm_core::{
+    Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns, wait_for_turn,
+};
 use diesel::prelude::*;
 
 use crate::schema::tags;
@@ -50,6 +52,17 @@ struct ChangedTag<'a> {
     label: Option<&'a str>,
     label_folded: Option<String>,
     color: Option<&'a str>,
+}
+
+/// The most tags of one kind that a tenant has.
+pub const MOST_TAGS: i64 = 10_000;
+
+/// Refuses the tags that this transaction has made where the tenant has too many of the kind now.
+pub(crate) fn check_cap(connection: &mut DbConnection, scope: &Scope, kind: TagKind) -> Result<(), TagError> {
+    let of_kind = tags::table.filter(tags::tenant_id.eq(scope.tenant())).filter(tags::kind.eq(kind.number()));
+    wait_for_turn(connection, scope, kind.tags())?;
+    let count: i64 = of_kind.count().get_result(connection)?;
+    if count > MOST_TAGS { Err(TagError::LimitReached) } else { Ok(()) }
 }
 
 /// All tags of a kind, ordered by label, whatever its case.
@@ -104,7 +117,8 @@ fn lock(
 /// Makes a tag. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`TagError::LabelTaken`]; the database's.
+/// [`TagError::LabelTaken`]; [`TagError::LimitReached`], after which the transaction can only be rolled back; the
+/// database's.
 pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -121,7 +135,9 @@ pub fn create(
         .portable()
         .get_result(connection)
         .optional()?;
-    inserted.map(|row| row.into_tag(scope)).ok_or(TagError::LabelTaken)
+    let made = inserted.map(|row| row.into_tag(scope)).ok_or(TagError::LabelTaken)?;
+    check_cap(connection, scope, kind)?;
+    Ok(made)
 }
 
 /// Changes a tag; every record that has it shows the change. Call it in a [`DbConnection::write`].

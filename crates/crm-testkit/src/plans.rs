@@ -98,6 +98,8 @@ impl Indexes<'_> {
         for table in self.beside.iter().chain([&self.table]) {
             assert!(!plan.scans(table), "{params:?} reads all of {table}:\n{plan}");
         }
+        let heavy = format!("{}_heavy", self.table);
+        assert!(plan.uses(&heavy), "{params:?} does not ask {heavy} for long records:\n{plan}");
         (page, sent, plan)
     }
 }

@@ -17,6 +17,12 @@ pub enum ClientMapError {
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The tenant has as many client maps as it may.
+    #[error("a tenant has at most {} client maps", crate::MOST_CLIENT_MAPS)]
+    LimitReached,
+    /// The configurations of the tenant's client maps would have more bytes together than they may.
+    #[error("the configurations of a tenant have at most {} bytes together", crate::MOST_CONFIGURED)]
+    TooLarge,
     /// The input breaks a rule that depends on what is stored.
     #[error("{0}")]
     Invalid(FieldErrors),

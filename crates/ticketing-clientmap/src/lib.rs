@@ -17,5 +17,7 @@ pub use configuration::{Configuration, FieldMapping};
 pub use error::ClientMapError;
 pub use masking::MASK;
 pub use model::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
-pub use service::{create, delete, get, keys_in_use, list, report_sync, reseal, update, version};
+pub use service::{
+    MOST_CLIENT_MAPS, MOST_CONFIGURED, create, delete, get, keys_in_use, list, report_sync, reseal, update, version,
+};
 pub use words::{ClientType, MapStatus, MappingType, SyncStatus};

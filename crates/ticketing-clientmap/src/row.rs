@@ -55,6 +55,11 @@ fn columns_of(
 }
 
 impl ClientMapValues {
+    /// How long its configuration is.
+    pub(crate) fn configured(&self) -> usize {
+        self.configuration.as_ref().map_or(0, |Json(text)| text.as_str().len())
+    }
+
     /// The columns of a new client map.
     ///
     /// # Errors

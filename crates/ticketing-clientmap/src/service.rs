@@ -1,11 +1,20 @@
 use crm_core::error::is_unique_violation;
-use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend};
+use crm_core::page::{Content, Weight};
+use crm_core::{
+    Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend, wait_for_turn,
+};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::row::{ClientMapRow, ClientMapValues};
 use crate::schema::{client_maps, clientmap_versions};
 use crate::{ClientMap, ClientMapError, ClientMapPatch, NewClientMap, SyncReport, SyncStatus};
+
+/// The most client maps that a tenant has.
+pub const MOST_CLIENT_MAPS: usize = 1_000;
+
+/// The most bytes that the configurations of a tenant's client maps have together: one answer shows all of them.
+pub const MOST_CONFIGURED: i64 = 8 * 1024 * 1024;
 
 /// The client maps of the tenant, oldest first; with `usecase`, only those of that use case.
 ///
@@ -16,7 +25,7 @@ pub fn list(
     scope: &Scope,
     usecase: Option<&str>,
 ) -> Result<Vec<ClientMap>, ClientMapError> {
-    let mut query = client_maps::table.filter(client_maps::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    let mut query = of_tenant(scope);
     if let Some(usecase) = usecase {
         query = query.filter(client_maps::usecase.eq(usecase));
     }
@@ -61,8 +70,9 @@ fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result
 /// Makes a client map, whose runs are `pending`. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ClientMapError::ClientIdTaken`]; [`ClientMapError::Invalid`] for a mask in the place of a secret; the
-/// database's.
+/// [`ClientMapError::ClientIdTaken`]; [`ClientMapError::Invalid`] for a mask in the place of a secret;
+/// [`ClientMapError::LimitReached`] and [`ClientMapError::TooLarge`], after which the transaction can only be rolled
+/// back; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) -> Result<ClientMap, ClientMapError> {
     let id = Uuid::random();
     let row = (
@@ -83,6 +93,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
         .optional()?;
     let made = inserted.map(|row| row.into_map(scope)).ok_or(ClientMapError::ClientIdTaken)?;
     note_change(connection, scope)?;
+    check_caps(connection, scope)?;
     Ok(made)
 }
 
@@ -91,7 +102,8 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
 ///
 /// # Errors
 /// [`ClientMapError::NotFound`]; [`ClientMapError::Unmet`]; [`ClientMapError::Invalid`] for a mask where no secret is stored;
-/// [`ClientMapError::ClientIdTaken`], after which the transaction can only be rolled back; the database's.
+/// [`ClientMapError::ClientIdTaken`] and [`ClientMapError::TooLarge`], after which the transaction can only be rolled
+/// back; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -105,6 +117,7 @@ pub fn update(
     if values == row.values {
         return Ok(row.into_map(scope));
     }
+    let longer = values.configured() > row.values.configured();
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((values, client_maps::updated_at.eq(scope.now())))
         .returning(columns::<ClientMapRow>())
@@ -112,6 +125,9 @@ pub fn update(
         .get_result(connection)
         .map_err(|error| if is_unique_violation(&error) { ClientMapError::ClientIdTaken } else { error.into() })?;
     note_change(connection, scope)?;
+    if longer {
+        check_caps(connection, scope)?;
+    }
     Ok(updated.into_map(scope))
 }
 
@@ -201,6 +217,21 @@ pub fn keys_in_use(connection: &mut DbConnection) -> QueryResult<Vec<String>> {
 struct KeyInUse {
     #[diesel(sql_type = diesel::sql_types::Text)]
     id: String,
+}
+
+fn of_tenant(scope: &Scope) -> client_maps::BoxedQuery<'static, Db> {
+    client_maps::table.filter(client_maps::tenant_id.eq(scope.tenant())).into_boxed::<Db>()
+}
+
+/// Refuses what this transaction has written where the tenant has too many client maps now, or too much in them.
+fn check_caps(connection: &mut DbConnection, scope: &Scope) -> Result<(), ClientMapError> {
+    const WEIGHT: Weight = Weight { table: "client_maps", columns: &["configuration"] };
+    wait_for_turn(connection, scope, "client maps")?;
+    let sizes: Vec<i64> = of_tenant(scope).select(Content::of(WEIGHT)).load(connection)?;
+    if sizes.len() > MOST_CLIENT_MAPS {
+        return Err(ClientMapError::LimitReached);
+    }
+    if sizes.iter().sum::<i64>() > MOST_CONFIGURED { Err(ClientMapError::TooLarge) } else { Ok(()) }
 }
 
 /// Gives the tenant's client maps a new version. Always after the client map was written, so that two changes

@@ -36,6 +36,10 @@ CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(i
 CREATE INDEX organizations_industry ON organizations (tenant_id, industry_search, created_on, id);
 CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_on, id);
 
+-- The organizations that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX organizations_heavy ON organizations (tenant_id)
+    WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(note::text), 0) > 32768;
+
 CREATE TABLE contacts (
     tenant_id        BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id               BIGINT NOT NULL,
@@ -68,6 +72,10 @@ CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_f
 CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_folded, ''), id);
 CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
 CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
+
+-- The contacts that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX contacts_heavy ON contacts (tenant_id)
+    WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(note::text), 0) > 32768;
 
 CREATE TABLE organization_emails (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,

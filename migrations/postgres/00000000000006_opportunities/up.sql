@@ -117,6 +117,10 @@ CREATE INDEX opportunities_stage ON opportunities (tenant_id, stage_key, created
 -- Finds the opportunities of a stage that moves or is removed, and has all that the summary of a pipeline adds up.
 CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, stage_position, status, value_code, value_units);
 
+-- The opportunities that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX opportunities_heavy ON opportunities (tenant_id)
+    WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(followers::text), 0) + coalesce(octet_length(note::text), 0) > 32768;
+
 CREATE TABLE opportunity_participants (
     tenant_id      BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     opportunity_id BIGINT NOT NULL,

@@ -67,6 +67,10 @@ CREATE INDEX leads_unconverted ON leads (tenant_id, created_on, id) WHERE conver
 -- Finds the lead of an opportunity that is deleted. Few leads have one.
 CREATE INDEX leads_opportunity ON leads (tenant_id, opportunity_id) WHERE opportunity_id IS NOT NULL;
 
+-- The leads that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX leads_heavy ON leads (tenant_id)
+    WHERE coalesce(octet_length(custom_fields), 0) + coalesce(octet_length(followers), 0) + coalesce(octet_length(note), 0) > 32768;
+
 CREATE TABLE lead_participants (
     tenant_id  INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     lead_id    INTEGER NOT NULL,

@@ -23,6 +23,10 @@ CREATE UNIQUE INDEX case_types_label ON case_types (tenant_id, label_folded);
 -- A tenant has one default case type. The orders of a list of case types have no indexes: a tenant has few.
 CREATE UNIQUE INDEX case_types_default ON case_types (tenant_id) WHERE is_default;
 
+-- The case types that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX case_types_heavy ON case_types (tenant_id)
+    WHERE coalesce(octet_length(workflow), 0) + coalesce(octet_length(form), 0) > 32768;
+
 -- The statuses of each case type: what a case can point at, so that no case is ever in a status that its type
 -- does not have.
 CREATE TABLE case_statuses (
@@ -100,6 +104,10 @@ CREATE INDEX cases_organization ON cases (tenant_id, organization_id, created_on
 CREATE INDEX cases_contact ON cases (tenant_id, contact_id, created_on, id);
 CREATE INDEX cases_assignee ON cases (tenant_id, assignee_id, created_on, id);
 CREATE INDEX cases_owner ON cases (tenant_id, owner_id, created_on, id);
+
+-- The cases that are so long that a page of them could be too much: hardly any, and a list first asks for one.
+CREATE INDEX cases_heavy ON cases (tenant_id)
+    WHERE coalesce(octet_length(custom_fields), 0) + coalesce(octet_length(description), 0) > 32768;
 
 -- What happened to a case: changes of its status, and comments.
 CREATE TABLE case_activities (

@@ -1,5 +1,7 @@
 //! What the errors of each domain crate are to a client.
 
+use std::fmt::Display;
+
 use crm_cases::{CaseError, CaseTypeError};
 use crm_core::Unmet;
 use crm_core::tenants::TenantError;
@@ -13,6 +15,11 @@ use serde_json::json;
 use ticketing_clientmap::ClientMapError;
 
 use super::{Failure, Problem, ProblemCode};
+
+/// A cap is told in the words of its error.
+fn limit_reached(error: &impl Display) -> Problem {
+    Problem::new(ProblemCode::LimitReached, sentence(error))
+}
 
 impl From<Unmet> for Failure {
     fn from(Unmet(detail): Unmet) -> Self {
@@ -30,6 +37,7 @@ impl From<SuiteError> for Failure {
             SuiteError::CaseType(error) => error.into(),
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
+            SuiteError::Tag(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
@@ -42,6 +50,7 @@ impl From<ClientMapError> for Failure {
     fn from(error: ClientMapError) -> Self {
         match error {
             ClientMapError::NotFound => Problem::not_found("client mapping").into(),
+            error @ (ClientMapError::LimitReached | ClientMapError::TooLarge) => limit_reached(&error).into(),
             ClientMapError::ClientIdTaken => {
                 Problem::new(ProblemCode::ClientIdTaken, "Another client mapping has this clientId.").into()
             }
@@ -95,6 +104,7 @@ impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         match error {
             PipelineError::NotFound => Problem::not_found("pipeline").into(),
+            error @ PipelineError::LimitReached => limit_reached(&error).into(),
             PipelineError::IdTaken(id) => {
                 Problem::new(ProblemCode::IdTaken, format!("A pipeline with the id {id} exists already.")).into()
             }
@@ -133,6 +143,7 @@ impl From<CaseTypeError> for Failure {
         let detail = sentence(&error);
         match error {
             CaseTypeError::NotFound => Problem::not_found("case type").into(),
+            error @ CaseTypeError::LimitReached => limit_reached(&error).into(),
             CaseTypeError::LabelTaken => Problem::new(ProblemCode::LabelTaken, detail).into(),
             CaseTypeError::Default => Problem::new(ProblemCode::DefaultCaseType, detail).into(),
             CaseTypeError::InUse(cases) => Problem::new(ProblemCode::InUse, detail).with("cases", cases).into(),
@@ -152,7 +163,7 @@ impl From<CaseTypeError> for Failure {
 }
 
 /// What an error says, as a sentence of a `detail`.
-fn sentence(error: &impl std::fmt::Display) -> String {
+fn sentence(error: &impl Display) -> String {
     let text = error.to_string();
     let first = text.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", text.get(first.len()..).unwrap_or_default())
@@ -181,6 +192,7 @@ impl From<TagError> for Failure {
     fn from(error: TagError) -> Self {
         match error {
             TagError::NotFound => Problem::not_found("tag").into(),
+            error @ TagError::LimitReached => limit_reached(&error).into(),
             TagError::LabelTaken => {
                 Problem::new(ProblemCode::LabelTaken, "Another tag of this kind has this label.").into()
             }

@@ -120,6 +120,8 @@ problem_table! {
         "Shorten the notes of the records that are merged; nothing was changed.";
     ClientIdTaken, "client_id_taken", CONFLICT, "The clientId is taken",
         "Choose another clientId, or change the mapping that has it.";
+    LimitReached, "limit_reached", CONFLICT, "The tenant has as many as it may",
+        "Delete what is not used any more; the detail says how many a tenant may have.";
     IdempotencyKeyInFlight, "idempotency_key_in_flight", CONFLICT, "The first request with this key still runs",
         "Send the same request again after a moment: it gets the first one's answer.";
     AnswerNotKept, "answer_not_kept", CONFLICT, "It was done, but its answer is too long to be kept",

@@ -15,7 +15,8 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/cases/types/cases", create_case_type)
         .summary("Create a case type")
         .about("Without a form or workflow it takes those of the default type.")
-        .problem(ProblemCode::LabelTaken);
+        .problem(ProblemCode::LabelTaken)
+        .problem(ProblemCode::LimitReached);
     api.get("/cases/types/cases/{id}", get_case_type).summary("Read a case type");
     api.patch("/cases/types/cases/{id}", update_case_type)
         .summary("Change a case type")

@@ -25,12 +25,14 @@ pub(super) fn routes(api: &mut Api) {
         .about("Oldest first. With the header `usecase`, only those of that use case.");
     api.post("/api/v1/ticketing/clientMap", create_client_map)
         .summary("Create a client mapping")
-        .problem(ProblemCode::ClientIdTaken);
+        .problem(ProblemCode::ClientIdTaken)
+        .problem(ProblemCode::LimitReached);
     api.get("/api/v1/ticketing/clientMap/{id}", get_client_map).summary("Read a client mapping");
     api.patch("/api/v1/ticketing/clientMap/{id}", update_client_map)
         .summary("Change a client mapping")
         .about("A JSON merge patch at the top level: `configuration` is replaced whole, but for masked secrets.")
-        .problem(ProblemCode::ClientIdTaken);
+        .problem(ProblemCode::ClientIdTaken)
+        .problem(ProblemCode::LimitReached);
     api.delete("/api/v1/ticketing/clientMap/{id}", delete_client_map).summary("Delete a client mapping");
     api.post("/api/v1/ticketing/clientMap/{id}/sync", report_client_map_sync)
         .summary("Report a run of the integration")

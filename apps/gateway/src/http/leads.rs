@@ -45,7 +45,8 @@ pub(super) fn routes(api: &mut Api) {
              is converted once, whoever asks at the same time.",
         )
         .problem(ProblemCode::AlreadyConverted)
-        .problem(ProblemCode::LeadArchived);
+        .problem(ProblemCode::LeadArchived)
+        .problem(ProblemCode::LimitReached);
     // One example of the source writes `lead` for `leads`.
     api.patch("/pipeline/lead/{id}/archive", archive_lead).undocumented();
     api.patch("/pipeline/lead/{id}/unarchive", unarchive_lead).undocumented();

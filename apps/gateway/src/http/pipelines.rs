@@ -19,7 +19,8 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/pipeline/pipelines/opportunities", create_pipeline)
         .summary("Create a pipeline")
         .about("An `id` of the pipeline and a `key` of a stage that come with it are kept.")
-        .problem(ProblemCode::IdTaken);
+        .problem(ProblemCode::IdTaken)
+        .problem(ProblemCode::LimitReached);
     api.get("/pipeline/pipelines/opportunities/{id}", get_pipeline).summary("Read a pipeline");
     api.patch("/pipeline/pipelines/opportunities/{id}", update_pipeline)
         .summary("Change a pipeline")

@@ -36,7 +36,10 @@ macro_rules! tags {
         }
 
         $api.get($path, $list).summary(concat!("List the tags of ", $of)).about("All of them, ordered by label.");
-        $api.post($path, $create).summary(concat!("Create a tag of ", $of)).problem(ProblemCode::LabelTaken);
+        $api.post($path, $create)
+            .summary(concat!("Create a tag of ", $of))
+            .problem(ProblemCode::LabelTaken)
+            .problem(ProblemCode::LimitReached);
         $api.patch(concat!($path, "/{id}"), $update)
             .summary(concat!("Change a tag of ", $of))
             .about("A new label shows on every record at once.")

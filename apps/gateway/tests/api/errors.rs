@@ -25,6 +25,8 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     // A request that comes while others run.
     (ProblemCode::IdempotencyKeyInFlight, include_str!("../surface/idempotency.rs")),
     (ProblemCode::AnswerNotKept, include_str!("../surface/idempotency.rs")),
+    // Thousands of records.
+    (ProblemCode::LimitReached, include_str!("long.rs")),
     (ProblemCode::RateLimited, include_str!("../surface/limits.rs")),
     (ProblemCode::Overloaded, include_str!("../surface/limits.rs")),
 ];

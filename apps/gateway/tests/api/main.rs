@@ -6,6 +6,8 @@
 mod client;
 #[path = "../common/dump.rs"]
 mod dump;
+#[path = "../common/memory.rs"]
+mod memory;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/raw.rs"]
@@ -22,6 +24,7 @@ mod errors;
 mod in_process;
 mod keys;
 mod leads;
+mod long;
 mod long_bodies;
 mod operations;
 mod opportunities;

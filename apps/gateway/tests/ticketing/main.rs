@@ -4,11 +4,14 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/memory.rs"]
+mod memory;
 #[path = "../common/process.rs"]
 mod process;
 
 mod bad_tokens;
 mod caches;
+mod caps;
 mod envelopes;
 mod issuer;
 mod key_set;

@@ -36,7 +36,7 @@ pub fn list(
     request: &PageRequest<ActivitySort>,
 ) -> Result<Page<Activity>, CaseError> {
     type_of(connection, scope, case)?.ok_or(CaseError::NotFound)?;
-    let page = request.load(connection, || queries::of(scope, case), ActivityRow::place)?;
+    let page = request.load(connection, scope, || queries::of(scope, case), ActivityRow::place)?;
     page.try_map(|rows| Ok(rows.into_iter().map(ActivityRow::into_activity).collect()))
 }
 

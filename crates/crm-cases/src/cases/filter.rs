@@ -1,4 +1,4 @@
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
 
@@ -72,6 +72,8 @@ pub enum CaseSort {
 
 impl SortField for CaseSort {
     const LIST: &'static str = "cases";
+
+    const WEIGHT: Option<Weight> = Some(Weight { table: "cases", columns: &["custom_fields", "description"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -125,7 +125,7 @@ pub fn list(
     let tags = tags.map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Case, tags)).transpose()?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let named = Named { titled, tags, status };
-    let page = request.load(connection, || queries::matching(scope, filter, &named), CaseRow::place)?;
+    let page = request.load(connection, scope, || queries::matching(scope, filter, &named), CaseRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 

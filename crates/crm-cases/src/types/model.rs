@@ -1,5 +1,5 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::values::{Title, User};
 use crm_core::{CaseTypeId, Patch, PublicTenantId, Timestamp};
 use crm_forms::{Field, FieldType, NewFields, OwnField, OwnOptions};
@@ -130,6 +130,8 @@ pub enum CaseTypeSort {
 
 impl SortField for CaseTypeSort {
     const LIST: &'static str = "case types";
+
+    const WEIGHT: Option<Weight> = Some(Weight { table: "case_types", columns: &["workflow", "form"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -95,6 +95,11 @@ pub(crate) fn insert_unless_taken(
         .optional()
 }
 
+/// How many case types the tenant has.
+pub(crate) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
+    case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).count().get_result(connection)
+}
+
 /// How many cases have the type.
 pub(crate) fn count_cases(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> QueryResult<i64> {
     cases::table

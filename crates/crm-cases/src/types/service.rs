@@ -1,13 +1,16 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
-use crm_core::{CaseTypeId, Condition, DbConnection, Scope, numbering};
+use crm_core::{CaseTypeId, Condition, DbConnection, Scope, numbering, wait_for_turn};
 use crm_forms::Form;
 
 use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
 use crate::types::{general, queries, statuses};
 use crate::workflow::WorkflowDocument;
 use crate::{CaseType, CaseTypeError, CaseTypePatch, CaseTypeSort, NewCaseType};
+
+/// The most case types that a tenant has.
+pub const MOST_CASE_TYPES: i64 = 500;
 
 /// Gives a new tenant its default case type, "General", unless it has a default type. Call it in a
 /// [`DbConnection::write`].
@@ -26,7 +29,8 @@ pub fn provision(connection: &mut DbConnection, scope: &Scope) -> Result<CaseTyp
 /// Makes a case type. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseTypeError::Invalid`] with every problem of its form; [`CaseTypeError::LabelTaken`]; the database's.
+/// [`CaseTypeError::Invalid`] with every problem of its form; [`CaseTypeError::LabelTaken`];
+/// [`CaseTypeError::LimitReached`], after which the transaction can only be rolled back; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCaseType) -> Result<CaseType, CaseTypeError> {
     let default = match (&new.form, &new.workflow) {
         (Some(_), Some(_)) => None,
@@ -61,6 +65,10 @@ fn insert(
     let row = queries::insert_unless_taken(connection, scope, id, creator, is_default, &values)?
         .ok_or(CaseTypeError::LabelTaken)?;
     statuses::insert(connection, scope, id, &graph)?;
+    wait_for_turn(connection, scope, "case types")?;
+    if queries::count(connection, scope)? > MOST_CASE_TYPES {
+        return Err(CaseTypeError::LimitReached);
+    }
     Ok(row.into_case_type(scope))
 }
 
@@ -82,7 +90,7 @@ pub fn list(
     scope: &Scope,
     request: &PageRequest<CaseTypeSort>,
 ) -> Result<Page<CaseType>, CaseTypeError> {
-    let page = request.load(connection, || queries::all(scope), CaseTypeRow::place)?;
+    let page = request.load(connection, scope, || queries::all(scope), CaseTypeRow::place)?;
     page.try_map(|rows| Ok(rows.into_iter().map(|row| row.into_case_type(scope)).collect()))
 }
 

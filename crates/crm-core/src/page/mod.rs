@@ -4,6 +4,7 @@
 mod order;
 mod row_id;
 mod sql;
+mod weight;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,16 +17,19 @@ use sha2::{Digest, Sha256};
 
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
-use crate::{Db, DbConnection, columns};
+use crate::{Db, DbConnection, Scope, columns};
 
 pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
 pub(crate) use sql::contains_pattern;
 pub use sql::{AfterRow, Contains, SortOrder};
+use weight::fitting;
+pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight};
 
 /// What a boxed query is to a page: whatever is done to it, it keeps its type.
 pub trait Boxed:
     FilterDsl<AfterRow, Output = Self>
+    + FilterDsl<NoneHeavy, Output = Self>
     + OrderDsl<SortOrder, Output = Self>
     + LimitDsl<Output = Self>
     + OffsetDsl<Output = Self>
@@ -33,7 +37,11 @@ pub trait Boxed:
 }
 
 impl<Q> Boxed for Q where
-    Q: FilterDsl<AfterRow, Output = Q> + OrderDsl<SortOrder, Output = Q> + LimitDsl<Output = Q> + OffsetDsl<Output = Q>
+    Q: FilterDsl<AfterRow, Output = Q>
+        + FilterDsl<NoneHeavy, Output = Q>
+        + OrderDsl<SortOrder, Output = Q>
+        + LimitDsl<Output = Q>
+        + OffsetDsl<Output = Q>
 {
 }
 
@@ -75,9 +83,16 @@ const FARTHEST_OFFSET: i64 = 1_000_000_000;
 
 impl<S: SortField> FromParams for PageRequest<S> {
     fn from_params(params: &mut ParamReader) -> Self {
-        let page = params.integer("page", 1, FARTHEST_OFFSET / 200, "The page, counted from 1.");
+        let page = params.integer(
+            "page",
+            1,
+            FARTHEST_OFFSET / 200,
+            "The page, counted from 1; each before it counts as full.",
+        );
         let offset = params.integer("offset", 0, FARTHEST_OFFSET, "How many records to skip, in place of `page`.");
-        let size = params.integer("size", 1, 200, "The most records of a page.").unwrap_or(10);
+        let size = params
+            .integer("size", 1, 200, "The most records of a page; it ends at 8 MiB of content before.")
+            .unwrap_or(10);
         let direction = params
             .word(
                 "sort",
@@ -217,31 +232,33 @@ impl<T> Page<T> {
 }
 
 impl<S: SortField> PageRequest<S> {
-    /// The page of what `matching` selects: one statement, and one more that counts all of it where that is asked for.
-    /// `place` gives the value that a row is ordered by, and its id.
+    /// The page of what `matching` selects of the scope's tenant: one statement, two more where the tenant has records
+    /// so long that a page could be too much, and one more that counts all where that is asked for. `place` gives the
+    /// value that a row is ordered by, and its id.
+    ///
+    /// A page ends at its size or at [`MOST_CONTENT`], whichever comes first.
     ///
     /// # Errors
     /// The database's.
     pub fn load<Q, R, I: Into<RowId>>(
         &self,
         connection: &mut DbConnection,
+        scope: &Scope,
         matching: impl Fn() -> Q,
         place: impl FnOnce(&R, S, Direction) -> (SortKey, I),
     ) -> QueryResult<Page<R>>
     where
         R: Selectable<Db>,
-        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<CountStar>,
+        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<Content> + SelectDsl<CountStar>,
         Select<Q, R::SelectExpression>: LoadQuery<'static, DbConnection, R>,
+        Select<Q, Content>: LoadQuery<'static, DbConnection, i64>,
         Select<Q, CountStar>: LoadQuery<'static, DbConnection, i64>,
     {
-        let mut items = SelectDsl::select(self.apply(matching()), columns::<R>()).load(connection)?;
+        let (items, has_more) = self.rows(connection, scope, &matching)?;
         let total = match self.include_total {
             true => Some(SelectDsl::select(matching(), count_star()).get_result(connection)?),
             false => None,
         };
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let has_more = items.len() > size;
-        items.truncate(size);
         let continuation_token = match items.last().filter(|_| has_more) {
             None => None,
             Some(last) => {
@@ -254,6 +271,39 @@ impl<S: SortField> PageRequest<S> {
         Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total })
     }
 
+    /// The rows of the page, and whether another follows.
+    fn rows<Q, R>(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        matching: &impl Fn() -> Q,
+    ) -> QueryResult<(Vec<R>, bool)>
+    where
+        R: Selectable<Db>,
+        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<Content>,
+        Select<Q, R::SelectExpression>: LoadQuery<'static, DbConnection, R>,
+        Select<Q, Content>: LoadQuery<'static, DbConnection, i64>,
+    {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let query = || self.apply(matching()).limit(self.size + 1);
+        let light = match S::WEIGHT {
+            None => query(),
+            Some(weight) => FilterDsl::filter(query(), NoneHeavy { tenant: scope.tenant(), weight }),
+        };
+        let mut rows: Vec<R> = SelectDsl::select(light, columns::<R>()).load(connection)?;
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let Some(weight) = S::WEIGHT.filter(|_| rows.is_empty()) else { return Ok((rows, has_more)) };
+        // Nothing matches, or the tenant has heavy records: they are weighed before one is read.
+        let contents: Vec<i64> = SelectDsl::select(query(), Content(weight)).load(connection)?;
+        let fitting = fitting(&contents[..contents.len().min(size)]);
+        if fitting == 0 {
+            return Ok((rows, false));
+        }
+        let page = self.apply(matching()).limit(i64::try_from(fitting).unwrap_or(self.size));
+        Ok((SelectDsl::select(page, columns::<R>()).load(connection)?, contents.len() > fitting))
+    }
+
     /// The page of a list that is known to have no match, without a statement.
     #[must_use]
     pub fn nothing<T>(&self) -> Page<T> {
@@ -261,16 +311,15 @@ impl<S: SortField> PageRequest<S> {
         Page { items: Vec::new(), page, size, has_more: false, continuation_token: None, total }
     }
 
-    /// Turns a filtered query into that of this page: ordered, started, and one row longer than the page, to tell
-    /// whether another follows.
+    /// Turns a filtered query into that of this page and all that follow: ordered and started.
     fn apply<Q: Boxed>(&self, query: Q) -> Q {
         let column = self.order_by.column().sql(self.direction);
-        let query = query.order(SortOrder { column, direction: self.direction }).limit(self.size + 1);
+        let query = query.order(SortOrder { column, direction: self.direction });
         match &self.start {
             Start::Offset(0) => query,
             Start::Offset(offset) => query.offset(*offset),
             Start::After { key, id } => {
-                query.filter(AfterRow { column, direction: self.direction, key: key.clone(), id: *id })
+                FilterDsl::filter(query, AfterRow { column, direction: self.direction, key: key.clone(), id: *id })
             }
         }
     }

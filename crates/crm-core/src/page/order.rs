@@ -3,7 +3,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 
-use super::RowIdKind;
+use super::{RowIdKind, Weight};
 use crate::{Db, Timestamp, sql};
 
 /// Which way a list runs.
@@ -142,6 +142,9 @@ pub trait SortField: Copy + PartialEq + 'static {
 
     /// What the rows have as their `id`.
     const ID: RowIdKind = RowIdKind::Number;
+
+    /// What makes its records long; `None` where none can be.
+    const WEIGHT: Option<Weight> = None;
 
     /// What it is in SQL.
     fn column(self) -> SortColumn;

@@ -1,4 +1,4 @@
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 
@@ -68,6 +68,8 @@ pub enum ContactSort {
 
 impl SortField for ContactSort {
     const LIST: &'static str = "contacts";
+
+    const WEIGHT: Option<Weight> = Some(Weight { table: "contacts", columns: &["custom_fields", "note"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -76,7 +76,7 @@ pub fn list(
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
-    let page = request.load(connection, || queries::matching(scope, filter, &narrowed), ContactRow::place)?;
+    let page = request.load(connection, scope, || queries::matching(scope, filter, &narrowed), ContactRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

@@ -1,4 +1,4 @@
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{OrganizationId, Timestamp, nullable_column};
 
@@ -72,6 +72,8 @@ pub enum OrganizationSort {
 
 impl SortField for OrganizationSort {
     const LIST: &'static str = "organizations";
+
+    const WEIGHT: Option<Weight> = Some(Weight { table: "organizations", columns: &["custom_fields", "note"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -1,4 +1,4 @@
-use crm_core::page::{SortColumn, SortField, SortKind};
+use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{ContactId, OrganizationId, Timestamp, Uuid, nullable_column};
 
@@ -75,6 +75,9 @@ pub enum OpportunitySort {
 
 impl SortField for OpportunitySort {
     const LIST: &'static str = "opportunities";
+
+    const WEIGHT: Option<Weight> =
+        Some(Weight { table: "opportunities", columns: &["custom_fields", "followers", "note"] });
 
     const NAMES: &'static [(&'static str, Self)] = &[
         ("createdOn", Self::CreatedOn),

@@ -150,7 +150,8 @@ pub fn list(
     form: &Form,
 ) -> Result<Page<Opportunity>, OpportunityError> {
     let narrowed = queries::narrow(connection, scope, filter)?;
-    let page = request.load(connection, || queries::matching(scope, filter, &narrowed), OpportunityRow::place)?;
+    let page =
+        request.load(connection, scope, || queries::matching(scope, filter, &narrowed), OpportunityRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

@@ -10,6 +10,9 @@ pub enum PipelineError {
     /// The tenant has a pipeline with this id already.
     #[error("a pipeline with the id {0} exists already")]
     IdTaken(Uuid),
+    /// The tenant has as many pipelines as it may.
+    #[error("a tenant has at most {} pipelines", super::MOST_PIPELINES)]
+    LimitReached,
     /// Opportunities are in the pipeline, or in a stage that would be removed.
     #[error("opportunities are in the pipeline or stage")]
     InUse,

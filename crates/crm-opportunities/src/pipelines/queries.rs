@@ -14,6 +14,11 @@ pub(super) fn all(scope: &Scope) -> pipelines::BoxedQuery<'static, Db> {
     pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).into_boxed::<Db>()
 }
 
+/// How many pipelines the tenant has.
+pub(super) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
+    pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).count().get_result(connection)
+}
+
 pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
     pipelines::table.find((scope.tenant(), id)).select(columns::<PipelineRow>()).first(connection).optional()
 }

@@ -1,17 +1,21 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
-use crm_core::{Condition, DbConnection, Scope, Uuid, records};
+use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 
 use super::row::PipelineRow;
 use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
 
+/// The most pipelines that a tenant has.
+pub const MOST_PIPELINES: i64 = 200;
+
 /// Makes a pipeline. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`PipelineError::IdTaken`], nothing changed; the database's.
+/// [`PipelineError::IdTaken`], nothing changed; [`PipelineError::LimitReached`], after which the transaction can only be
+/// rolled back; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -> Result<Pipeline, PipelineError> {
     let NewPipeline { id, name, is_default, stages } = new;
     let id = id.unwrap_or_else(Uuid::random);
@@ -22,6 +26,10 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -
         queries::set_default(connection, scope, id)?;
     } else {
         queries::set_default_if_none(connection, scope, id)?;
+    }
+    wait_for_turn(connection, scope, "all pipelines")?;
+    if queries::count(connection, scope)? > MOST_PIPELINES {
+        return Err(PipelineError::LimitReached);
     }
     complete_one(connection, scope, row)
 }
@@ -59,7 +67,7 @@ pub fn list(
     scope: &Scope,
     request: &PageRequest<PipelineSort>,
 ) -> Result<Page<Pipeline>, PipelineError> {
-    let page = request.load(connection, || queries::all(scope), PipelineRow::place)?;
+    let page = request.load(connection, scope, || queries::all(scope), PipelineRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 

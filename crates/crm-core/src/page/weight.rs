@@ -1,0 +1,148 @@
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::sqlite::Sqlite;
+
+use crate::{Db, TenantId, sql_fragment};
+
+/// The most bytes of content on a page, unless its first record alone has more.
+pub const MOST_CONTENT: i64 = 8 * 1024 * 1024;
+
+/// A record with more content than this is heavy. A full page of others, and the one behind it, has less than
+/// [`MOST_CONTENT`], so that nobody need weigh them. The index of each table says the same number.
+const HEAVY: i64 = 32 * 1024;
+
+/// What makes the records of a list long: the columns of its table whose length is up to clients. Their bytes are the
+/// content of a record.
+///
+/// The table has a partial index `…_heavy` on its tenant with the heavy records alone: hardly any, so that asking
+/// whether a tenant has one costs next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// The table.
+    pub table: &'static str,
+    /// Its columns, texts and JSON.
+    pub columns: &'static [&'static str],
+}
+
+/// The content of a record, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Content(pub(super) Weight);
+
+/// Whether the tenant has no heavy record in the table.
+#[derive(Debug, Clone, Copy)]
+pub struct NoneHeavy {
+    pub(super) tenant: TenantId,
+    pub(super) weight: Weight,
+}
+
+impl Content {
+    /// That of a row of the table.
+    #[must_use]
+    pub fn of(weight: Weight) -> Self {
+        Self(weight)
+    }
+}
+
+sql_fragment!(Content, BigInt);
+sql_fragment!(NoneHeavy, Bool);
+
+/// JSON has a length on PostgreSQL once it is text.
+trait Length: diesel::backend::Backend {
+    const OF_COLUMN: (&'static str, &'static str);
+}
+
+impl Length for Pg {
+    const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "::text), 0)");
+}
+
+impl Length for Sqlite {
+    const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "), 0)");
+}
+
+fn push_content<B: Length>(weight: Weight, pass: &mut AstPass<'_, '_, B>) {
+    let (before, after) = B::OF_COLUMN;
+    for (index, column) in weight.columns.iter().enumerate() {
+        pass.push_sql(if index > 0 { " + " } else { "" });
+        pass.push_sql(before);
+        pass.push_sql(column);
+        pass.push_sql(after);
+    }
+}
+
+macro_rules! weighed_on {
+    ($($backend:ty),*) => {
+        $(
+            impl QueryFragment<$backend> for Content {
+                fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                    pass.push_sql("CAST(");
+                    push_content(self.0, &mut pass);
+                    pass.push_sql(" AS BIGINT)");
+                    Ok(())
+                }
+            }
+
+            impl QueryFragment<$backend> for NoneHeavy {
+                fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                    pass.push_sql("NOT EXISTS (SELECT 1 FROM ");
+                    pass.push_sql(self.weight.table);
+                    pass.push_sql(" WHERE tenant_id = ");
+                    pass.push_bind_param::<BigInt, _>(&self.tenant)?;
+                    pass.push_sql(" AND ");
+                    push_content(self.weight, &mut pass);
+                    pass.push_sql(&format!(" > {HEAVY})"));
+                    Ok(())
+                }
+            }
+        )*
+    };
+}
+
+weighed_on!(Pg, Sqlite);
+
+impl QueryFragment<Db> for Content {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(self, pass)
+    }
+}
+
+impl QueryFragment<Db> for NoneHeavy {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(self, pass)
+    }
+}
+
+/// How many of these records, whose contents are given in their order, a page has: as many as are at most
+/// [`MOST_CONTENT`] together, and the first in any case.
+pub(super) fn fitting(contents: &[i64]) -> usize {
+    let mut sum: i64 = 0;
+    let fit = contents.iter().take_while(|content| {
+        sum = sum.saturating_add(**content);
+        sum <= MOST_CONTENT
+    });
+    fit.count().max(contents.len().min(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_before_the_record_that_is_too_much() {
+        let most = MOST_CONTENT;
+        for (contents, expected, sentence) in [
+            (vec![], 0, "there is none"),
+            (vec![1, 2, 3], 3, "all are short"),
+            (vec![most], 1, "one that just fits"),
+            (vec![most + 1], 1, "one that is too much is shown alone"),
+            (vec![most + 1, 1], 1, "and nothing beside it"),
+            (vec![most - 1, 1], 2, "the last byte is used"),
+            (vec![most - 1, 2], 1, "the next byte is too much"),
+            (vec![1, most, 1], 1, "a short one behind it does not come before it"),
+            (vec![i64::MAX, i64::MAX], 1, "no sum runs over"),
+        ] {
+            assert_eq!(fitting(&contents), expected, "{sentence}");
+        }
+    }
+}
