@@ -43,7 +43,7 @@ pub struct Settings {
     /// Threads that serve HTTP [default: one a core]
     #[arg(long, env = "CRM_WORKERS", global = true, value_name = "NUMBER")]
     workers: Option<String>,
-    /// Connections that serve requests [default: 8 on PostgreSQL; on SQLite one a core, and one that writes]
+    /// Connections that serve requests [default: 8 on PostgreSQL; on SQLite two a core, and one that writes]
     #[arg(long, env = "CRM_DB_POOL", global = true, value_name = "NUMBER")]
     db_pool: Option<String>,
     /// Requests a minute and key; 0 switches the limit off [default: 6000]

@@ -99,11 +99,13 @@ fn write_edge(text: &mut String, edge: EdgeStats) -> std::fmt::Result {
 
 /// The executor counts for itself; a client library could only count along.
 fn write_db(text: &mut String, db: DbStats) -> std::fmt::Result {
-    let DbStats { threads, connected, busy, queued, jobs, commits, errors, retries, panics, refused, skipped } = db;
+    let DbStats { threads, connected, busy, hanging, queued, jobs, commits, errors, retries, panics, refused, skipped } =
+        db;
     for (name, kind, help, value) in [
         ("crm_db_threads", "gauge", "Threads for the database.", threads),
         ("crm_db_connections", "gauge", "Threads that hold a connection.", connected),
         ("crm_db_busy_threads", "gauge", "Threads at work.", busy),
+        ("crm_db_hanging_threads", "gauge", "Threads at work that hang and were replaced.", hanging),
         ("crm_db_queued_jobs", "gauge", "Jobs that wait for a thread.", queued),
         ("crm_db_jobs_total", "counter", "Runs of jobs, repeated ones included.", jobs),
         ("crm_db_commits_total", "counter", "Commits; on SQLite several jobs share one.", commits),

@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::endpoint::{LongBodies, StoredForms};
 use crate::error::Failure;
 use crate::idempotency::{Kept, Running};
-use crate::limits::{RateLimit, Shares, Unread};
+use crate::limits::{RateLimit, Unread};
 use crate::logging;
 use crate::metrics::{EdgeStats, Metrics};
 use crate::server::Places;
@@ -28,8 +28,6 @@ pub struct AppState {
     pub keys: KeyCache,
     /// How often a key may ask; `None` where there is no limit.
     pub rate_limit: Option<RateLimit>,
-    /// How much of the database each tenant may have.
-    pub shares: Shares,
     /// The answers that wait for their clients.
     pub unread: Unread,
     /// How many connections each address has.
@@ -57,12 +55,11 @@ impl AppState {
     /// # Errors
     /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
     pub async fn new(db: Db, config: &Config, openapi: Bytes) -> anyhow::Result<Self> {
-        let chosen = db.read(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
+        let chosen = db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         Ok(Self {
             keys: KeyCache::new(chosen),
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
-            shares: Shares::new(db.fair_share()),
             unread: Unread::default(),
             places: Places::default(),
             running: Running::default(),

@@ -22,7 +22,6 @@ const MOST_STEPS: usize = 64;
 pub async fn keep_up(state: Arc<AppState>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        state.shares.forget_idle();
         if let Some(limit) = &state.rate_limit {
             limit.forget_idle();
         }
@@ -38,7 +37,7 @@ pub async fn keep_up(state: Arc<AppState>) {
 async fn forget_answers(state: &AppState) -> Result<(), Failure> {
     let now = Timestamp::now();
     let tenants =
-        state.db.read(move |connection| Ok::<_, Failure>(idempotency::tenants_with_expired(connection, now)?));
+        state.db.look_up(move |connection| Ok::<_, Failure>(idempotency::tenants_with_expired(connection, now)?));
     for tenant in tenants.await? {
         let forget = || {
             state.db.write(move |connection| Ok::<_, Failure>(idempotency::forget_expired(connection, tenant, now)?))

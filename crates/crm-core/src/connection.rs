@@ -135,6 +135,28 @@ impl DbConnection {
         }
     }
 
+    /// Opens a transaction that only reads, by hand: all of its statements see the state of the first.
+    ///
+    /// # Errors
+    /// The database's, when it refuses to begin.
+    pub fn begin_read(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN DEFERRED"),
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+        }
+    }
+
+    /// Ends what [`begin_read`](Self::begin_read) opened.
+    ///
+    /// # Errors
+    /// The database's; the connection must be thrown away then.
+    pub fn end_read(&mut self) -> QueryResult<()> {
+        commit(self)
+    }
+
     /// Commits what [`begin_write`](Self::begin_write) opened.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Opening connections: which database a URL names, and how a connection is set up.
 
+mod postgres_url;
 pub mod sqlite_file;
 
 use std::fmt;
@@ -9,14 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::{select, sql};
-use diesel::sql_types::{BigInt, Nullable};
-use diesel::{Connection, ConnectionError, PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
+use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::{Connection, ConnectionError, PgConnection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection};
 
 use crate::{BackendKind, DbConnection};
 
+pub use postgres_url::PostgresUrl;
 use sqlite_file::BadPath;
 
-/// Where the data is: `sqlite://PATH`, `sqlite::memory:` or `postgres://…` (contract/operations).
+/// Where the data is: `sqlite://PATH`, `sqlite::memory:` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// An SQLite file.
@@ -24,14 +26,23 @@ pub enum DatabaseUrl {
     /// An SQLite database in this process's memory, shared by its connections and gone with them. The name
     /// tells one from another.
     SqliteMemory(String),
-    /// A PostgreSQL URL as libpq reads it.
-    Postgres(String),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
 }
 
-/// Why a text names no database.
+/// Why a text names no database. It has nothing of the text, which may be a secret anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
-pub struct NotADatabaseUrl;
+pub enum NotADatabaseUrl {
+    /// It is no URL of a database.
+    #[error("must be sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Scheme,
+    /// A part of a PostgreSQL URL cannot be understood.
+    #[error("{0} is not well-formed; percent-encode special characters (@ is %40, / is %2F)")]
+    Malformed(&'static str),
+    /// A parameter of a PostgreSQL URL has a value that it cannot have.
+    #[error("the parameter {0} cannot have this value; percent-encode special characters (@ is %40, / is %2F)")]
+    Parameter(&'static str),
+}
 
 impl FromStr for DatabaseUrl {
     type Err = NotADatabaseUrl;
@@ -44,11 +55,9 @@ impl FromStr for DatabaseUrl {
         }
         if let Some(path) = text.strip_prefix("sqlite://") {
             let sane = !path.is_empty() && !path.starts_with(':') && !path.contains(['?', '\0']);
-            return if sane { Ok(Self::SqliteFile(path.into())) } else { Err(NotADatabaseUrl) };
+            return if sane { Ok(Self::SqliteFile(path.into())) } else { Err(NotADatabaseUrl::Scheme) };
         }
-        let postgres =
-            ["postgres://", "postgresql://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-        if postgres { Ok(Self::Postgres(text.to_owned())) } else { Err(NotADatabaseUrl) }
+        text.parse().map(Self::Postgres)
     }
 }
 
@@ -58,11 +67,7 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::SqliteFile(path) => write!(f, "sqlite://{}", path.display()),
             Self::SqliteMemory(_) => f.write_str("sqlite::memory:"),
-            Self::Postgres(url) => {
-                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-                write!(f, "postgres://{}", place.split('?').next().unwrap_or_default())
-            }
+            Self::Postgres(url) => fmt::Display::fmt(url, f),
         }
     }
 }
@@ -73,7 +78,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The longest that one statement may run, in milliseconds (contract/conventions, last section).
+/// The longest that one statement may run, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u32 = 5_000;
 
 impl DatabaseUrl {
@@ -126,19 +131,12 @@ impl DatabaseUrl {
     }
 }
 
-/// Bounds on a network that swallows packets, unless the URL sets its own (libpq's names; the first in
-/// seconds, the second in milliseconds).
-const NETWORK_LIMITS: [(&str, &str); 2] = [("connect_timeout", "2"), ("tcp_user_timeout", "5000")];
-
-fn postgres(url: &str) -> Result<DbConnection, ConnectionError> {
-    let mut url = url.to_owned();
-    for (name, value) in NETWORK_LIMITS {
-        if !url.contains(&format!("{name}=")) {
-            url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&format!("{name}={value}"));
-        }
-    }
-    let mut connection = PgConnection::establish(&url)?;
+fn postgres(url: &PostgresUrl) -> Result<DbConnection, ConnectionError> {
+    let scrubbed = |error| match error {
+        ConnectionError::BadConnection(message) => ConnectionError::BadConnection(url.scrub(&message)),
+        other => other,
+    };
+    let mut connection = PgConnection::establish(&url.connection_string()).map_err(scrubbed)?;
     set_up_pg(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(DbConnection::Postgres(connection))
 }
@@ -191,26 +189,33 @@ pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// Lets r2d2 make connections of the database that a URL names, and of no other: Diesel's own manager of a
-/// multi-backend connection tries each backend in turn.
-#[derive(Debug, Clone)]
-pub struct ConnectionManager(pub DatabaseUrl);
-
-impl r2d2::ManageConnection for ConnectionManager {
-    type Connection = DbConnection;
-    type Error = ConnectionError;
-
-    fn connect(&self) -> Result<Self::Connection, Self::Error> {
-        self.0.connect()
+/// Why nothing can be written to this database at present, whatever its tables allow; `None` where it can. Not inside of
+/// a transaction that only reads.
+///
+/// # Errors
+/// The database's.
+pub fn takes_no_writes(connection: &mut DbConnection) -> QueryResult<Option<&'static str>> {
+    #[derive(QueryableByName)]
+    struct Server {
+        #[diesel(sql_type = Bool)]
+        is_standby: bool,
+        #[diesel(sql_type = Bool)]
+        is_read_only: bool,
     }
-
-    fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
-        connection.batch_execute("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
-    }
-
-    fn has_broken(&self, connection: &mut Self::Connection) -> bool {
-        std::thread::panicking() || connection.transaction_depth() != Ok(0)
-    }
+    let DbConnection::Postgres(postgres) = connection else { return Ok(None) };
+    let query = "SELECT pg_is_in_recovery() AS is_standby, \
+                 current_setting('transaction_read_only')::boolean AS is_read_only";
+    let Server { is_standby, is_read_only } = diesel::sql_query(query).get_result(postgres)?;
+    Ok(if is_standby {
+        Some(
+            "the database is a standby, which takes no writes: name the primary in DATABASE_URL, or all hosts with \
+             target_session_attrs=read-write",
+        )
+    } else if is_read_only {
+        Some("the database is read-only: see its setting default_transaction_read_only")
+    } else {
+        None
+    })
 }
 
 /// Gives up to `most` pages of an SQLite file that hold nothing any more back to the file system, from the end of the file,

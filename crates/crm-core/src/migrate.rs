@@ -8,13 +8,15 @@ use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
-use diesel::{QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::database::sqlite_file::make_private;
-use crate::{DatabaseUrl, DbConnection, each_backend};
+use crate::schema::__diesel_schema_migrations;
+use crate::{DatabaseUrl, DbConnection, database};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -27,7 +29,13 @@ const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6d_69_67;
 pub enum MigrateError {
     /// The database could not be reached.
     #[error("the database cannot be reached: {0}")]
-    Connect(diesel::ConnectionError),
+    Connect(ConnectionError),
+    /// The database takes no writes.
+    #[error("{0}")]
+    TakesNoWrites(&'static str),
+    /// A statement failed.
+    #[error("the database did not answer as it should: {0}")]
+    Database(#[from] DieselError),
     /// The lock file beside the SQLite file could not be taken.
     #[error("the lock file {} cannot be taken: {}", .0.display(), .1)]
     Lock(PathBuf, std::io::Error),
@@ -56,6 +64,9 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
         make_private(path);
     }
     let mut connection = url.connect().map_err(MigrateError::Connect)?;
+    if let Some(why) = database::takes_no_writes(&mut connection)? {
+        return Err(MigrateError::TakesNoWrites(why));
+    }
     if let DbConnection::Postgres(postgres) = &mut connection {
         // A migration may take longer than a request's statement, and so may the wait for another program's.
         let lock = format!("SET statement_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})");
@@ -148,9 +159,24 @@ fn unknown_versions(connection: &mut DbConnection) -> Result<Vec<String>, Migrat
     Ok(applied_versions(connection)?.into_iter().filter(|version| !known.contains(version)).collect())
 }
 
+/// Without Diesel's own way to ask, which begins by making the table where it is not there.
 fn applied_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
-    let applied = each_backend!(connection, connection => names(connection.applied_migrations()));
-    applied.map_err(MigrateError::Failed)
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        found: bool,
+    }
+    let exists = match connection {
+        DbConnection::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found",
+        DbConnection::Sqlite(_) => {
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations') AS found"
+        }
+    };
+    let Found { found } = diesel::sql_query(exists).get_result(connection)?;
+    if !found {
+        return Ok(Vec::new());
+    }
+    Ok(__diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?)
 }
 
 fn known_versions(connection: &DbConnection) -> Result<Vec<String>, MigrateError> {

@@ -1,4 +1,4 @@
-//! The tables of tenancy, and of answers that are kept.
+//! The tables of tenancy, of answers that are kept, and Diesel's own of the migrations that ran.
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -30,6 +30,12 @@ diesel::table! {
         expires_on -> Nullable<Instant>,
         last_used_on -> Nullable<Instant>,
         grace_until -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> Text,
     }
 }
 

@@ -141,7 +141,7 @@ impl TestDatabase {
     #[must_use]
     pub fn url_text(&self) -> String {
         match &self.url {
-            DatabaseUrl::Postgres(url) => url.clone(),
+            DatabaseUrl::Postgres(url) => url.reveal().to_owned(),
             other => other.to_string(),
         }
     }

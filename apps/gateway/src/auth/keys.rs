@@ -71,7 +71,7 @@ impl KeyCache {
         if known.is_none() {
             self.refuse_guesses(from, asked)?;
         }
-        let found = db.read(move |connection| Ok::<_, Failure>(keys::find_holder(connection, &hash, now)?)).await?;
+        let found = db.look_up(move |connection| Ok::<_, Failure>(keys::find_holder(connection, &hash, now)?)).await?;
         match &found {
             Some(holder) => self.holders.insert(hash, (holder.clone(), asked + TRUSTED_FOR)),
             None => {

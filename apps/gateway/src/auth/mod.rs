@@ -92,9 +92,8 @@ impl Caller {
     ) -> Answer<R> {
         let Self { scope, payer, state, attempt, request, request_id, .. } = self;
         attempt.handler_begins();
-        let _place = state.shares.place(scope.tenant()).await?;
-        let unread = state.unread.clone();
-        let rendered = state.db.read(move |connection| {
+        let (db, unread) = (state.db.of(scope.tenant()), state.unread.clone());
+        let rendered = db.read(move |connection| {
             // When its turn has come: what was read meanwhile counts no more, and what was written meanwhile does.
             unread.admit(payer)?;
             let typed = Typed::of(job(connection, &scope)?)?;
@@ -132,10 +131,7 @@ impl Caller {
         };
         let rendered = match attempt.once(|| Answers { is_ticketing, request_id: request_id.to_string() }) {
             Some(once) => once.run(&state, work).await,
-            None => {
-                let _place = state.shares.place(scope.tenant()).await?;
-                state.db.write(move |connection| work(connection, &scope)).await
-            }
+            None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
         };
         match rendered {
             Ok(rendered) => Ok(Typed::rendered_before(rendered)),
@@ -155,7 +151,7 @@ pub(crate) async fn or_deleted(state: &AppState, tenant: TenantId, is_ticketing:
     if !is_bug {
         return failure;
     }
-    let exists = state.db.read(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
+    let exists = state.db.look_up(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
     told(&exists, is_ticketing, failure)
 }
 

@@ -91,7 +91,7 @@ fn tenant_of(call: &Call) -> Result<Uuid, Problem> {
 
 async fn scope_of(call: &Call, tenant: Uuid) -> Result<Scope, Failure> {
     let id: PublicTenantId = tenant.to_string().parse().map_err(|error| Failure::Bug(format!("{tenant}: {error}")))?;
-    let found = call.state.db.read(move |connection| match tenants::find(connection, &id) {
+    let found = call.state.db.look_up(move |connection| match tenants::find(connection, &id) {
         Ok(tenant) => Ok(Some(tenant)),
         Err(TenantError::Unknown(_)) => Ok(None),
         Err(error) => Err(Failure::from(error)),

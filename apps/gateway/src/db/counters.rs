@@ -33,12 +33,14 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn stats(&self, queued: usize) -> DbStats {
+    pub(super) fn stats(&self, queued: usize, hanging: usize) -> DbStats {
+        let number = |length| u64::try_from(length).unwrap_or(u64::MAX);
         DbStats {
             threads: self.threads.get(),
             connected: self.connected.get(),
             busy: self.busy.get(),
-            queued: u64::try_from(queued).unwrap_or(u64::MAX),
+            hanging: number(hanging),
+            queued: number(queued),
             jobs: self.jobs.get(),
             commits: self.commits.get(),
             errors: self.errors.get(),
@@ -50,7 +52,7 @@ impl Counters {
     }
 }
 
-/// What the executor does now (the first four) and has done since its start.
+/// What the executor does now (the first five) and has done since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DbStats {
     /// Threads that run.
@@ -59,6 +61,8 @@ pub struct DbStats {
     pub connected: u64,
     /// Threads at work.
     pub busy: u64,
+    /// Threads at work that hang, in whose place others were started.
+    pub hanging: u64,
     /// Jobs that wait.
     pub queued: u64,
     /// Runs of jobs, repeated ones included.

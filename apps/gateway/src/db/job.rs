@@ -1,21 +1,59 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crm_core::DbConnection;
 use crm_core::error::{Fault, fault};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
-use super::{JobError, Unavailable};
+use super::queue::Lane;
+use super::unavailable::{JobError, Unavailable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
+    /// One statement, which is a state by itself.
+    Statement,
+    /// Statements that see one state.
     Read,
     Write,
 }
 
 pub(super) struct Request {
     pub(super) access: Access,
+    pub(super) lane: Lane,
+    pub(super) ticket: Arc<Ticket>,
     pub(super) job: Box<dyn Job>,
+}
+
+impl Request {
+    /// Whether it is to be begun: from here on it can no longer be given up as not begun.
+    pub(super) fn begin(&self) -> bool {
+        !self.job.is_abandoned() && self.ticket.change(WAITING, BEGUN)
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.job.is_abandoned() || self.ticket.0.load(Ordering::Relaxed) == GIVEN_UP
+    }
+}
+
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// Who waits for a job and the thread that takes it agree by this on whether it has begun.
+#[derive(Debug, Default)]
+pub(super) struct Ticket(AtomicU8);
+
+impl Ticket {
+    /// False where the job has begun.
+    pub(super) fn give_up(&self) -> bool {
+        self.change(WAITING, GIVEN_UP)
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 /// A [`Task`] whose types are forgotten. It keeps its outcome until it is told to answer: what a job returns
@@ -113,7 +151,7 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or_else(|| Err(E::unavailable(Unavailable::Closed)));
+        let outcome = self.outcome.unwrap_or_else(|| Err(E::unavailable(Unavailable::Lost)));
         // Nobody listens when the request has timed out.
         let _ = self.reply.send(outcome);
     }

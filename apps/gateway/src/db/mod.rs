@@ -1,118 +1,129 @@
 //! The executor: the only place where blocking work of the database leaves the event loop.
 //!
-//! A fixed set of threads, each with a connection of its own, takes jobs from a queue in the order in which
-//! they came and answers each through a channel. On PostgreSQL all threads read and write. On an SQLite file
-//! some threads read, and one writes with **group commit**: many jobs, each in a savepoint, share one
-//! transaction and its single `fsync`, and are answered after the commit. An SQLite database in memory has
-//! one thread for everything.
+//! A fixed set of threads, each with a connection of its own, takes jobs from a queue and answers each through a
+//! channel. Tenants take turns in it ([`Db::of`]). On PostgreSQL all threads read and write. On an SQLite file some
+//! threads read, and one writes with **group commit**: many jobs, each in a savepoint, share one transaction and its
+//! single `fsync`, and are answered after the commit. An SQLite database in memory has one thread for everything.
 //!
-//! SQLite has no time limit for a statement in Diesel's safe API: a long query there holds one reader until
-//! it is done, while PostgreSQL ends it after five seconds (`DatabaseUrl::connect`).
+//! Everything has an end. A job that has not begun after two seconds is given up, and nothing was done; one that has
+//! is waited for a few seconds longer. A thread that a silent server keeps is replaced by another, and ends, or serves
+//! again, once the server speaks.
+//!
+//! SQLite has no time limit for a statement in Diesel's safe API: a long query there holds one reader until it is
+//! done, while PostgreSQL ends it after five seconds (`DatabaseUrl::connect`). Its request is answered in time, and
+//! the reader is replaced.
 
 mod counters;
 mod file_watch;
 mod job;
+mod queue;
 mod slow_query;
 mod statements;
+mod unavailable;
 mod worker;
 
-use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use async_channel::{Sender, TrySendError};
 use crm_core::database::DatabaseUrl;
 use crm_core::database::sqlite_file::Lost;
-use crm_core::error::Fault;
-use crm_core::{BackendKind, DbConnection};
+use crm_core::{BackendKind, DbConnection, TenantId};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 pub use counters::DbStats;
+pub use unavailable::{JobError, Outcome, Unavailable};
 
 use counters::Counters;
 use file_watch::FileWatch;
-use job::{Access, Request, Task};
-use worker::Worker;
+use job::{Access, Request, Task, Ticket};
+use queue::{Lane, Limits, Queue};
+use worker::{Opening, Worker};
 
-/// How many jobs may wait in a queue.
-const QUEUE_LENGTH: usize = 1024;
-/// How long a job waits for a place in a full queue.
-const QUEUE_WAIT: Duration = Duration::from_secs(2);
+/// How long a job waits for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(2);
+/// How long a job that began in time is waited for, its wait included: a statement may take five seconds, and with a
+/// look-up before it the answer comes within ten.
+const ANSWER_WAIT: Duration = Duration::from_millis(6_500);
+/// The same for the single statement of a look-up.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(3);
 /// Threads on PostgreSQL where nobody chose. Measured on two cores, 4 and 16 were no faster.
 const POSTGRES_THREADS: usize = 8;
-
-/// Why a job was given up although nothing is wrong with it: the client should try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unavailable {
-    /// The queue stayed full for two seconds. Nothing was done.
-    QueueFull,
-    /// No connection could be made within two seconds. Nothing was done.
-    NoConnection,
-    /// The connection was lost at each of three attempts. Nothing was done.
-    ConnectionLost,
-    /// Other transactions stood in the way at each of four attempts. Nothing was done.
-    Collision,
-    /// The commit failed. Nothing was done.
-    NotCommitted,
-    /// The file of the SQLite database was removed, replaced or cut short. Nothing was done.
-    FileLost,
-    /// The connection was lost while the commit was under way: it may or may not have been done.
-    CommitUnknown,
-    /// The executor was closed, or lost the job. If it had begun, it may or may not have been done.
-    Closed,
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::QueueFull => "too many jobs are waiting for the database",
-            Self::NoConnection => "no connection to the database could be made",
-            Self::ConnectionLost => "the connection to the database was lost again and again",
-            Self::Collision => "other transactions stood in the way again and again",
-            Self::NotCommitted => "the commit failed",
-            Self::FileLost => "the file of the database is not the one that was opened",
-            Self::CommitUnknown => "the connection was lost during the commit, whose outcome is unknown",
-            Self::Closed => "the executor is closed",
-        })
-    }
-}
-
-/// An error that a job may return: the executor looks into it to see whether to run the job again.
-pub trait JobError: From<diesel::result::Error> + Send + 'static {
-    /// What the database asks for, where this error is one of the database's.
-    fn fault(&self) -> Option<Fault>;
-    /// The job was given up.
-    fn unavailable(why: Unavailable) -> Self;
-    /// The job panicked; its changes were rolled back.
-    fn panicked() -> Self;
-}
 
 /// What can be chosen about the executor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DbSettings {
-    /// Threads: on PostgreSQL all of them (8 by default), on an SQLite file the readers (one a core, at
-    /// least 2), beside which there is one writer.
+    /// Threads: on PostgreSQL all of them (8 by default), on an SQLite file the readers (two a core, at
+    /// least 4, since a tenant has half of them), beside which there is one writer.
     pub threads: Option<NonZeroUsize>,
 }
 
 /// A handle to the executor; clones share it. It stops when the last is dropped or one is [closed](Db::close).
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    owner: Option<TenantId>,
+}
 
 struct Inner {
-    reads: Sender<Request>,
-    /// The same queue as `reads` unless there is a writer of its own.
-    writes: Sender<Request>,
-    readers: Mutex<Vec<JoinHandle<()>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    reads: Crew,
+    /// There where writes have a thread of their own.
+    writes: Option<Crew>,
     counters: Arc<Counters>,
-    fair_share: usize,
     file: Option<FileWatch>,
     /// An SQLite database in memory lives as long as a connection to it.
     _memory: Option<Mutex<DbConnection>>,
+}
+
+/// The threads that serve a queue, and how to start another.
+struct Crew {
+    queue: Arc<Queue>,
+    opening: Opening,
+    counters: Arc<Counters>,
+    serve: fn(Worker),
+}
+
+impl Crew {
+    fn new(limits: Limits, opening: Opening, counters: &Arc<Counters>, serve: fn(Worker)) -> anyhow::Result<Self> {
+        let queue = Arc::new(Queue::new(limits, Arc::clone(counters)));
+        let crew = Self { queue, opening, counters: Arc::clone(counters), serve };
+        (0..limits.threads).try_for_each(|_| crew.start_thread())?;
+        Ok(crew)
+    }
+
+    fn start_thread(&self) -> anyhow::Result<()> {
+        let number = self.queue.hire();
+        let worker = Worker::new(number, Arc::clone(&self.queue), self.opening.clone(), Arc::clone(&self.counters));
+        let serve = self.serve;
+        let started = std::thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(worker));
+        if started.is_err() {
+            self.queue.leave();
+        }
+        started.map(drop).context("a thread for the database cannot be started")
+    }
+
+    fn push(&self, request: Request) -> Result<(), Unavailable> {
+        for _ in 0..self.queue.push(request)? {
+            log::warn!("a thread of the database hangs: another takes its place");
+            if let Err(error) = self.start_thread() {
+                log::error!("{error:#}");
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.queue.close();
+        self.queue.wait_for_threads(ANSWER_WAIT);
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
 }
 
 impl Db {
@@ -135,39 +146,23 @@ impl Db {
         };
         let file = FileWatch::of(url).with_context(|| url.to_string())?;
         let counters = Arc::new(Counters::default());
-        let (reads, read_queue) = async_channel::bounded(QUEUE_LENGTH);
-        let separate_writer = url.file().is_some();
-        let pool = worker::pool(url, threads, separate_writer)?;
-        let readers = (0..threads)
-            .map(|number| {
-                let worker = Worker::new(read_queue.clone(), pool.clone(), Arc::clone(&counters), file.clone());
-                spawn(format!("db-{number}"), move || worker.serve_each())
-            })
-            .collect::<anyhow::Result<_>>()?;
-        let (writes, writer) = if separate_writer {
-            let (writes, write_queue) = async_channel::bounded(QUEUE_LENGTH);
-            let worker = Worker::new(write_queue, worker::pool(url, 1, false)?, Arc::clone(&counters), file.clone());
-            (writes, Some(spawn("db-writer".to_owned(), move || worker.serve_groups())?))
-        } else {
-            (reads.clone(), None)
-        };
-        let inner = Inner {
-            reads,
-            writes,
-            readers: Mutex::new(readers),
-            writer: Mutex::new(writer),
-            counters,
-            fair_share: match url.kind() {
-                BackendKind::Postgres => 4 * threads,
-                BackendKind::Sqlite => worker::GROUP_SIZE,
-            },
-            file,
-            _memory: memory,
-        };
-        Ok(Self(Arc::new(inner)))
+        let has_writer = file.is_some();
+        let opening = |reads_only| Opening { url: url.clone(), reads_only, file: file.clone() };
+        let reads = Crew::new(Limits::shared(threads), opening(has_writer), &counters, Worker::serve_each)?;
+        let writer = || Crew::new(Limits::only_writer(), opening(false), &counters, Worker::serve_groups);
+        let writes = has_writer.then(writer).transpose()?;
+        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, file, _memory: memory }), owner: None })
     }
 
-    /// Runs a job that only reads, outside a transaction. On an SQLite file the connection refuses to write.
+    /// The same executor for a tenant's jobs, which have the tenant's share of its threads: half of them for reads; on
+    /// PostgreSQL a quarter for writes. Without it a job is the gateway's own, in a lane like a tenant's.
+    #[must_use]
+    pub fn of(&self, tenant: TenantId) -> Self {
+        Self { inner: Arc::clone(&self.inner), owner: Some(tenant) }
+    }
+
+    /// Runs a job that only reads. All of its statements see one state of the database, in a transaction that
+    /// refuses to write; on SQLite so does the connection.
     ///
     /// The job may run more than once. It is skipped when this future was dropped before it began.
     ///
@@ -178,7 +173,23 @@ impl Db {
         T: Send + 'static,
         E: JobError,
     {
-        self.submit(&self.0.reads, Access::Read, job).await
+        self.submit(Access::Read, ANSWER_WAIT, job).await
+    }
+
+    /// As [`read`](Self::read), for a job of one statement, which needs no transaction around it, or of statements
+    /// that need not agree. It is waited for three seconds.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn look_up<T, E>(
+        &self,
+        job: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: JobError,
+    {
+        self.submit(Access::Statement, LOOK_UP_WAIT, job).await
     }
 
     /// Runs a job in one transaction and answers only after it was committed. An `Err`, or a panic, rolls
@@ -196,88 +207,78 @@ impl Db {
         T: Send + 'static,
         E: JobError,
     {
-        self.submit(&self.0.writes, Access::Write, job).await
+        self.submit(Access::Write, ANSWER_WAIT, job).await
     }
 
     async fn submit<T, E>(
         &self,
-        queue: &Sender<Request>,
         access: Access,
+        longest: Duration,
         work: impl FnMut(&mut DbConnection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: JobError,
     {
-        let (reply, answer) = oneshot::channel();
-        let request = Request { access, job: Box::new(Task::new(work, reply)) };
-        if let Err(why) = enqueue(queue, request).await {
-            self.0.counters.refused.add(1);
-            return Err(E::unavailable(why));
+        let Inner { reads, writes, counters, .. } = &*self.inner;
+        let (crew, lane, too_late) = match access {
+            Access::Statement | Access::Read => (reads, Lane::Reads(self.owner), Unavailable::ReadUnanswered),
+            Access::Write => (writes.as_ref().unwrap_or(reads), Lane::Writes(self.owner), Unavailable::WriteUnanswered),
+        };
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Arc::new(Ticket::default());
+        let job = Box::new(Task::new(work, reply));
+        let refused = |why| {
+            counters.refused.add(1);
+            Err(E::unavailable(why))
+        };
+        if let Err(why) = crew.push(Request { access, lane, ticket: Arc::clone(&ticket), job }) {
+            return refused(why);
         }
-        answer.await.unwrap_or_else(|_| Err(E::unavailable(Unavailable::Closed)))
-    }
-
-    /// How many jobs of one tenant may wait or run at a time, so that another tenant's is not kept waiting: four for
-    /// each thread on PostgreSQL; as many as share a commit on SQLite, where fewer would make every commit smaller.
-    #[must_use]
-    pub fn fair_share(&self) -> usize {
-        self.0.fair_share
+        let answered = match timeout(TURN_WAIT, &mut answer).await {
+            Ok(answered) => answered,
+            Err(_) if ticket.give_up() => return refused(Unavailable::NotBegun),
+            Err(_) => match timeout(longest - TURN_WAIT, answer).await {
+                Ok(answered) => answered,
+                Err(_) => return refused(too_late),
+            },
+        };
+        answered.unwrap_or_else(|_| Err(E::unavailable(Unavailable::Lost)))
     }
 
     /// What the executor does now and has done so far.
     #[must_use]
     pub fn stats(&self) -> DbStats {
-        let Inner { reads, writes, .. } = &*self.0;
-        let queued = reads.len() + if reads.same_channel(writes) { 0 } else { writes.len() };
-        self.0.counters.stats(queued)
+        let Inner { reads, writes, counters, .. } = &*self.inner;
+        let (mut queued, mut hanging) = reads.queue.waiting_and_hanging();
+        if let Some(writes) = writes {
+            queued += writes.queue.waiting_and_hanging().0;
+            hanging += writes.queue.waiting_and_hanging().1;
+        }
+        counters.stats(queued, hanging)
     }
 
     /// What happened to the file of an SQLite database behind the back of this process, where something did. Nothing is
     /// written then. It asks the file system, and so may block.
     #[must_use]
     pub fn lost_file(&self) -> Option<Lost> {
-        self.0.file.as_ref().and_then(FileWatch::lost)
+        self.inner.file.as_ref().and_then(FileWatch::lost)
     }
 
-    /// Takes no more jobs, finishes the accepted ones and waits for the threads. On an SQLite file the writer
-    /// then brings the statistics of the planner up to date and empties the log into the file. Other handles
-    /// answer [`Unavailable::Closed`] from now on. It blocks.
+    /// Takes no more jobs, finishes the accepted ones and waits for the threads, for those that hang some seconds.
+    /// On an SQLite file the writer then brings the statistics of the planner up to date and empties the log into the
+    /// file. Other handles answer [`Unavailable::Closed`] from now on. It blocks.
     pub fn close(self) {
-        self.0.reads.close();
-        join(std::mem::take(&mut *self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.inner.reads.close();
         // After the readers, so that none of them holds the log while it is emptied.
-        self.0.writes.close();
-        join(self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-async fn enqueue(queue: &Sender<Request>, request: Request) -> Result<(), Unavailable> {
-    match queue.try_send(request) {
-        Ok(()) => Ok(()),
-        Err(TrySendError::Closed(_)) => Err(Unavailable::Closed),
-        Err(TrySendError::Full(request)) => match tokio::time::timeout(QUEUE_WAIT, queue.send(request)).await {
-            Ok(sent) => sent.map_err(|_| Unavailable::Closed),
-            Err(_) => Err(Unavailable::QueueFull),
-        },
+        self.inner.writes.iter().for_each(Crew::close);
     }
 }
 
 fn default_threads(kind: BackendKind) -> usize {
     match kind {
         BackendKind::Postgres => POSTGRES_THREADS,
-        BackendKind::Sqlite => std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
-    }
-}
-
-fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name).spawn(work).context("a thread for the database cannot be started")
-}
-
-fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
-    for thread in threads {
-        // Workers catch panics; one that got out has been printed by the panic hook.
-        let _ = thread.join();
+        BackendKind::Sqlite => 2 * std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
     }
 }
 

@@ -4,51 +4,67 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_channel::Receiver;
 use crm_core::DbConnection;
-use crm_core::database::{ConnectionManager, DatabaseUrl};
+use crm_core::database::DatabaseUrl;
 use crm_core::error::{Fault, fault};
 use diesel::connection::SimpleConnection;
-use diesel::result::Error as DieselError;
-use r2d2::{CustomizeConnection, NopErrorHandler, Pool, PooledConnection};
+use diesel::result::{ConnectionError, Error as DieselError};
 
 use super::counters::Counters;
 use super::file_watch::FileWatch;
 use super::job::{Access, Job, Request, Trouble};
-use super::{Unavailable, statements};
+use super::queue::Queue;
+use super::statements;
+use super::unavailable::Unavailable;
 
-/// How long a thread waits for a connection.
+/// How long a thread tries to get a connection, and the pause between two attempts.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
+const CONNECTION_PAUSE: Duration = Duration::from_millis(100);
+/// The longest that a statement waits for a lock of PostgreSQL, in milliseconds.
+const LOCK_TIMEOUT_MS: u32 = 3_000;
 /// How often a job is run again on another connection, and after a collision.
 const RECONNECTIONS: u32 = 2;
 const COLLISIONS: u32 = 3;
 /// The most jobs that share a commit, and the longest that the first of them waits for others.
-pub(super) const GROUP_SIZE: usize = 128;
+const GROUP_SIZE: usize = 128;
 const GROUP_TIME: Duration = Duration::from_millis(50);
 
-/// A pool without connections yet. `read_only` makes SQLite refuse to write on them.
-pub(super) fn pool(url: &DatabaseUrl, size: usize, read_only: bool) -> anyhow::Result<Pool<ConnectionManager>> {
-    let builder = Pool::builder()
-        .max_size(u32::try_from(size)?)
-        .min_idle(Some(0))
-        .connection_timeout(CONNECTION_WAIT)
-        // Each thread keeps its connection and finds out by its errors; a test would cost a round trip a job.
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        // What a thread could not get is logged there, once.
-        .error_handler(Box::new(NopErrorHandler));
-    let builder = if read_only { builder.connection_customizer(Box::new(ReadOnly)) } else { builder };
-    Ok(builder.build_unchecked(ConnectionManager(url.clone())))
+/// How a thread gets its connection.
+#[derive(Clone)]
+pub(super) struct Opening {
+    pub(super) url: DatabaseUrl,
+    /// Only the writer may write to an SQLite file: another writing thread would wait for it by polling.
+    pub(super) reads_only: bool,
+    pub(super) file: Option<FileWatch>,
 }
 
-/// Only the writer may write to an SQLite file: another writing thread would wait for it by polling.
-#[derive(Debug)]
-struct ReadOnly;
+impl Opening {
+    fn open(&self) -> Result<DbConnection, ConnectionError> {
+        let mut connection = self.url.connect()?;
+        let set_up = match &mut connection {
+            DbConnection::Postgres(postgres) => {
+                postgres.batch_execute(&format!("SET lock_timeout = {LOCK_TIMEOUT_MS}"))
+            }
+            DbConnection::Sqlite(sqlite) if self.reads_only => sqlite.batch_execute("PRAGMA query_only = ON"),
+            DbConnection::Sqlite(_) => Ok(()),
+        };
+        set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
 
-impl CustomizeConnection<DbConnection, diesel::ConnectionError> for ReadOnly {
-    fn on_acquire(&self, connection: &mut DbConnection) -> Result<(), diesel::ConnectionError> {
-        connection.batch_execute("PRAGMA query_only = ON").map_err(diesel::ConnectionError::CouldntSetupConfiguration)
+    fn file_is_lost(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.lost().is_some())
+    }
+
+    /// Tries again for a while: a database that restarts is back soon.
+    fn open_patiently(&self) -> Result<DbConnection, ConnectionError> {
+        let began = Instant::now();
+        loop {
+            match self.open() {
+                Err(_) if began.elapsed() + CONNECTION_PAUSE < CONNECTION_WAIT => std::thread::sleep(CONNECTION_PAUSE),
+                outcome => return outcome,
+            }
+        }
     }
 }
 
@@ -63,72 +79,83 @@ struct Group {
 }
 
 pub(super) struct Worker {
-    queue: Receiver<Request>,
-    pool: Pool<ConnectionManager>,
-    held: Option<PooledConnection<ConnectionManager>>,
+    number: usize,
+    queue: Arc<Queue>,
     counters: Arc<Counters>,
-    /// The last member, so that it is dropped after the connections.
-    file: Option<FileWatch>,
+    held: Option<DbConnection>,
+    /// The last member, so that its file is dropped after the connection.
+    opening: Opening,
 }
 
 impl Worker {
-    pub(super) fn new(
-        queue: Receiver<Request>,
-        pool: Pool<ConnectionManager>,
-        counters: Arc<Counters>,
-        file: Option<FileWatch>,
-    ) -> Self {
-        Self { queue, pool, held: None, counters, file }
+    pub(super) fn new(number: usize, queue: Arc<Queue>, opening: Opening, counters: Arc<Counters>) -> Self {
+        Self { number, queue, counters, held: None, opening }
     }
 
-    /// Serves one job after the other until the queue is closed and empty.
+    /// Serves one job after the other until the queue is closed and empty, or another thread has taken this one's
+    /// place.
     pub(super) fn serve_each(mut self) {
-        self.until_closed(Self::serve);
+        self.counters.threads.add(1);
+        let mut is_replaced = false;
+        while !is_replaced && let Some(request) = self.queue.take(self.number) {
+            self.work(|worker| worker.serve(request));
+            is_replaced = !self.queue.done(self.number);
+        }
+        self.let_go();
+        self.counters.threads.take_one();
+        if !is_replaced {
+            self.queue.leave();
+        }
     }
 
     /// As [`serve_each`](Self::serve_each), for the writer of an SQLite file: jobs that wait together are
     /// committed together.
     pub(super) fn serve_groups(mut self) {
-        self.until_closed(Self::serve_group);
-        let Some(connection) = self.held.as_deref_mut() else { return };
+        self.counters.threads.add(1);
+        while self.queue.wait() {
+            self.work(Self::serve_group);
+            self.queue.done(self.number);
+        }
         for pragma in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            if let Err(error) = connection.batch_execute(pragma) {
+            if let Some(Err(error)) = self.held.as_mut().map(|connection| connection.batch_execute(pragma)) {
                 log::warn!("{pragma}: {error}");
             }
         }
-    }
-
-    fn until_closed(&mut self, serve: fn(&mut Self, Request)) {
-        self.counters.threads.add(1);
-        while let Ok(request) = self.queue.recv_blocking() {
-            self.counters.busy.add(1);
-            // Jobs catch their own panics; this is for what they leave to be dropped or converted.
-            if catch_unwind(AssertUnwindSafe(|| serve(self, request))).is_err() {
-                self.let_go();
-            }
-            self.counters.busy.take_one();
-        }
+        self.let_go();
         self.counters.threads.take_one();
+        self.queue.leave();
     }
 
-    fn serve(&mut self, Request { access, mut job }: Request) {
+    fn work(&mut self, serve: impl FnOnce(&mut Self)) {
+        self.counters.busy.add(1);
+        // Jobs catch their own panics; this is for what they leave to be dropped or converted.
+        if catch_unwind(AssertUnwindSafe(|| serve(self))).is_err() {
+            self.let_go();
+        }
+        self.counters.busy.take_one();
+    }
+
+    fn serve(&mut self, Request { access, mut job, .. }: Request) {
         let (mut reconnections, mut collisions) = (0, 0);
         loop {
             if job.is_abandoned() {
                 return self.counters.skipped.add(1);
             }
             let Some(connection) = self.connection() else {
-                self.refuse(job, Unavailable::NoConnection);
+                let is_lost = self.opening.file_is_lost();
+                self.refuse(job, if is_lost { Unavailable::FileLost } else { Unavailable::NoConnection });
                 return self.refuse_those_behind();
             };
             let attempt = match access {
-                Access::Read => job.run(connection),
+                Access::Statement => job.run(connection),
+                Access::Read => in_snapshot(connection, &mut *job),
                 Access::Write => in_transaction(connection, &mut *job),
             };
             self.counters.jobs.add(1);
             let Err(trouble) = attempt else {
                 self.counters.commits.add(u64::from(access == Access::Write));
-                return job.answer();
+                job.answer();
+                return self.end_snapshot(access);
             };
             self.note(&trouble);
             match (trouble.fault(), trouble) {
@@ -150,31 +177,33 @@ impl Worker {
         }
     }
 
-    /// Runs `first` and what waits behind it in one transaction, and answers all after its commit: also those
-    /// that failed, because what they were refused for may be a change of another that was not committed.
-    fn serve_group(&mut self, first: Request) {
-        if self.file_is_lost() {
-            return self.refuse(first.job, Unavailable::FileLost);
+    /// Runs what waits in one transaction, and answers all after its commit: also those that failed, because what they
+    /// were refused for may be a change of another that was not committed. No job begins before this thread may write,
+    /// so that one which waits for another process's lock can still be given up.
+    fn serve_group(&mut self) {
+        if self.opening.file_is_lost() {
+            self.refuse_next(Unavailable::FileLost);
+            return;
         }
         let Some(connection) = self.connection() else {
-            self.refuse(first.job, Unavailable::NoConnection);
+            self.refuse_next(Unavailable::NoConnection);
             return self.refuse_those_behind();
         };
         if let Err(error) = connection.begin_write() {
-            return self.fail(first.job, error);
+            return self.fail_next(error);
         }
-        let Group { jobs, faulty } = self.run_group(first);
-        let Some(connection) = self.held.as_deref_mut() else { return };
+        let Group { jobs, faulty } = self.run_group();
+        let Some(connection) = self.held.as_mut() else { return };
         let committed = connection.commit_write().inspect_err(|_| drop(connection.rollback_to_depth(0)));
         match committed {
             // It went to a file that nobody will find again.
-            Ok(()) if self.file_is_lost() => {
+            Ok(()) if self.opening.file_is_lost() => {
                 for job in jobs {
                     self.refuse(job, Unavailable::CommitUnknown);
                 }
             }
             Ok(()) => {
-                self.counters.commits.add(1);
+                self.counters.commits.add(u64::from(!jobs.is_empty()));
                 for job in jobs {
                     job.answer();
                 }
@@ -193,42 +222,32 @@ impl Worker {
     }
 
     /// Runs jobs, each in a savepoint, until none waits, the group is large enough, or one makes it end.
-    fn run_group(&mut self, first: Request) -> Group {
+    fn run_group(&mut self) -> Group {
         let began = Instant::now();
         let mut jobs = Vec::new();
-        let mut next = Some(first);
-        while let Some(Request { mut job, .. }) = next.take() {
-            if job.is_abandoned() {
-                self.counters.skipped.add(1);
-            } else if let Some(connection) = self.held.as_deref_mut() {
-                self.counters.jobs.add(1);
-                if let Err(trouble) = connection.write(|connection| job.run(connection)) {
-                    let has_fault = trouble.fault().is_some();
-                    self.count(&trouble);
-                    if let Trouble::Transaction(error) = trouble {
-                        job.fail(error);
-                    }
-                    if has_fault {
-                        return Group { jobs, faulty: Some(job) };
-                    }
+        while jobs.len() < GROUP_SIZE && (jobs.is_empty() || began.elapsed() < GROUP_TIME) {
+            let Some(Request { mut job, .. }) = self.queue.take_another(self.number) else { break };
+            let Some(connection) = self.held.as_mut() else { break };
+            self.counters.jobs.add(1);
+            if let Err(trouble) = connection.write(|connection| job.run(connection)) {
+                let has_fault = trouble.fault().is_some();
+                self.count(&trouble);
+                if let Trouble::Transaction(error) = trouble {
+                    job.fail(error);
                 }
-                jobs.push(job);
+                if has_fault {
+                    return Group { jobs, faulty: Some(job) };
+                }
             }
-            if jobs.len() < GROUP_SIZE && began.elapsed() < GROUP_TIME {
-                next = self.queue.try_recv().ok();
-            }
+            jobs.push(job);
         }
         Group { jobs, faulty: None }
     }
 
-    fn file_is_lost(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.lost().is_some())
-    }
-
     fn connection(&mut self) -> Option<&mut DbConnection> {
         // Another file that has the name by now must not be taken for the database.
-        if self.held.is_none() && !self.file_is_lost() {
-            match self.pool.get() {
+        if self.held.is_none() && !self.opening.file_is_lost() {
+            match self.opening.open_patiently() {
                 Ok(connection) => {
                     self.counters.connected.add(1);
                     self.held = Some(connection);
@@ -239,12 +258,19 @@ impl Worker {
                 }
             }
         }
-        let connection = self.held.as_deref_mut()?;
+        let connection = self.held.as_mut()?;
         statements::keep_few(connection);
         Some(connection)
     }
 
-    /// Gives the connection back. The pool throws it away when it is broken or inside a transaction.
+    /// Ends what [`in_snapshot`] began, after the answer: it has nothing to commit.
+    fn end_snapshot(&mut self, access: Access) {
+        if access == Access::Read && self.held.as_mut().is_some_and(|connection| connection.end_read().is_err()) {
+            self.let_go();
+        }
+    }
+
+    /// Closes the connection.
     fn let_go(&mut self) {
         if self.held.take().is_some() {
             self.counters.connected.take_one();
@@ -255,7 +281,7 @@ impl Worker {
     fn note(&mut self, trouble: &Trouble) {
         self.count(trouble);
         let suspicious = trouble.fault().is_some() || matches!(trouble, Trouble::Panicked);
-        if suspicious && !self.held.as_deref_mut().is_some_and(works) {
+        if suspicious && !self.held.as_mut().is_some_and(works) {
             self.let_go();
         }
     }
@@ -265,13 +291,20 @@ impl Worker {
         self.counters.panics.add(u64::from(matches!(trouble, Trouble::Panicked)));
     }
 
-    fn fail(&mut self, mut job: Box<dyn Job>, error: DieselError) {
+    /// Answers the job whose turn it is with an error that came before it.
+    fn fail_next(&mut self, error: DieselError) {
         let trouble = Trouble::Transaction(error);
         self.note(&trouble);
+        let Some(Request { mut job, .. }) = self.queue.take_another(self.number) else { return };
         if let Trouble::Transaction(error) = trouble {
             job.fail(error);
         }
         job.answer();
+    }
+
+    fn refuse_next(&self, why: Unavailable) -> bool {
+        let next = self.queue.take_another(self.number);
+        next.map(|request| self.refuse(request.job, why)).is_some()
     }
 
     fn refuse(&self, job: Box<dyn Job>, why: Unavailable) {
@@ -281,11 +314,18 @@ impl Worker {
 
     /// While no thread has a connection, those that wait would wait as long for the same answer.
     fn refuse_those_behind(&self) {
-        while self.counters.connected.get() == 0 {
-            let Ok(request) = self.queue.try_recv() else { return };
-            self.refuse(request.job, Unavailable::NoConnection);
-        }
+        while self.counters.connected.get() == 0 && self.refuse_next(Unavailable::NoConnection) {}
     }
+}
+
+fn in_snapshot(connection: &mut DbConnection, job: &mut dyn Job) -> Result<(), Trouble> {
+    connection.begin_read()?;
+    let outcome = job.run(connection);
+    if outcome.is_err() {
+        // Where the rollback fails, the connection is found broken.
+        let _ = connection.rollback_to_depth(0);
+    }
+    outcome
 }
 
 fn in_transaction(connection: &mut DbConnection, job: &mut dyn Job) -> Result<(), Trouble> {

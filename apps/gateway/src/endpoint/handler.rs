@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
 use crate::auth::or_deleted;
+use crate::db::Outcome;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
 use crate::limits::Allowance;
@@ -277,7 +278,11 @@ async fn bounded(
             log::error!("request_id={} the handler panicked", request_id(request));
             Err(Problem::new(ProblemCode::InternalError, "The cause was logged under the requestId."))
         }
-        Err(_) => Err(Problem::new(ProblemCode::Overloaded, "The request took longer than 30 seconds.")),
+        Err(_) => {
+            let outcome = if request.method().is_safe() { Outcome::NotDone } else { Outcome::Unknown };
+            let problem = Problem::new(ProblemCode::Overloaded, "The request took longer than 30 seconds.");
+            Err(problem.with("outcome", outcome.as_str()))
+        }
     }
 }
 

@@ -9,12 +9,14 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{Array, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
+use crate::db::Outcome;
 use crate::error::ProblemCode;
 
 use super::examples::Examples;
 use super::{headers, ticketing};
 
 const SCHEMA: &str = "Problem";
+const OUTCOME: &str = "Under `overloaded` and `database_unavailable`: whether nothing was done, or that is not known.";
 
 /// The problems of one operation that have the same status.
 pub(super) struct Refusal {
@@ -101,6 +103,10 @@ fn schema() -> RefOr<Schema> {
         .property("allowed", Array::new(string("Under `transition_not_allowed`: a status that is allowed now.")))
         .property("authorizedUsers", Array::new(string("Under `not_authorized_for_transition`: who may.")))
         .property("fields", Array::new(string("Under `field_in_use`: the id of a field.")))
+        .property(
+            "outcome",
+            string(OUTCOME).enum_values(Some([Outcome::NotDone, Outcome::Unknown].map(Outcome::as_str))),
+        )
         .property("cases", integer("Under `in_use`: how many cases have the type."))
         .property("statuses", Array::new(status));
     ["type", "title", "status", "code", "detail", "requestId"].into_iter().fold(problem, ObjectBuilder::required).into()

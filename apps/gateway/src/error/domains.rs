@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crm_cases::{CaseError, CaseTypeError};
 use crm_core::Unmet;
+use crm_core::migrate::MigrateError;
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
@@ -221,6 +222,15 @@ impl From<TenantError> for Failure {
     fn from(error: TenantError) -> Self {
         match error {
             TenantError::Database(error) => Self::Database(error),
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}
+
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Database(error) => Self::Database(error),
             other => Self::Bug(other.to_string()),
         }
     }

@@ -11,7 +11,7 @@ use crm_core::FieldErrors;
 use crm_core::error::{Fault, cut, fault};
 use serde_json::Value;
 
-use crate::db::{JobError, Unavailable};
+use crate::db::{JobError, Outcome, Unavailable};
 
 pub use page::page;
 
@@ -141,7 +141,7 @@ problem_table! {
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The server is busy",
         "Try again after the seconds in Retry-After, with some jitter.";
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database cannot be used now",
-        "Try again after the seconds in Retry-After, with some jitter.";
+        "Try again after the seconds in Retry-After, with some jitter; where `outcome` is `unknown`, read first.";
     TokensNotConfigured, "tokens_not_configured", SERVICE_UNAVAILABLE, "Tokens are not configured",
         "Ask the operator to set one of the CRM_JWT settings.";
     IssuerUnavailable, "issuer_unavailable", SERVICE_UNAVAILABLE, "The issuer of the tokens is out of reach",
@@ -186,6 +186,23 @@ impl Problem {
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));
         self
+    }
+
+    fn of_unavailable(why: Unavailable) -> Self {
+        let detail = match (why, why.outcome()) {
+            (Unavailable::NotBegun, _) => {
+                return Self::new(
+                    ProblemCode::Overloaded,
+                    "Too many requests are waiting, and this one was not begun.",
+                );
+            }
+            (_, Outcome::Unknown) => {
+                "The database did not answer in time. The request may have been done, or still be."
+            }
+            (Unavailable::ReadUnanswered, _) => "The database did not answer in time.",
+            (_, Outcome::NotDone) => "The database is out of reach.",
+        };
+        Self::new(ProblemCode::DatabaseUnavailable, detail)
     }
 
     /// No record of this kind has this id in the tenant.
@@ -275,16 +292,16 @@ impl Failure {
             Self::Bug(cause) => bug(&cause),
             Self::Unavailable(why) => {
                 log::warn!("request_id={request_id} {why}");
-                match why {
-                    Unavailable::QueueFull => Problem::new(ProblemCode::Overloaded, "Too many requests are waiting."),
-                    _ => Problem::new(ProblemCode::DatabaseUnavailable, "The database is out of reach."),
-                }
+                Problem::of_unavailable(why).with("outcome", why.outcome().as_str())
             }
             Self::Database(error) => match fault(&error) {
                 Fault::Bug => bug(&error),
                 Fault::ConnectionLost | Fault::Collision | Fault::Unavailable => {
                     log::warn!("request_id={request_id} {error}");
-                    Problem::new(ProblemCode::DatabaseUnavailable, "The database could not finish the request.")
+                    let detail = "The database could not finish the request.";
+                    // A job that returns an error was rolled back.
+                    let outcome = Outcome::NotDone.as_str();
+                    Problem::new(ProblemCode::DatabaseUnavailable, detail).with("outcome", outcome)
                 }
             },
         }

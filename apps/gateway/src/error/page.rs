@@ -18,6 +18,10 @@ Whatever goes wrong is answered with `application/problem+json` (RFC 9457):
 request. A 4xx will be answered the same until the request changes; after a 429 or 503 wait for the seconds in
 `Retry-After` and send it again; a 500 is a bug.
 
+A 503 of the database says in `outcome` what became of the request. `notDone`: nothing was done, send it again as it is.
+`unknown`: a write had begun when its time was over, and may have been done or may still be. Then read before you send it
+again, or send it with the `Idempotency-Key` that it had: with one, what was done is answered and not done twice.
+
 The routes under `/api/v1/ticketing` answer in their own envelope, with the names of the last column.
 
 | status | code | what it is | what to do | on ticketing |

@@ -1,13 +1,19 @@
 //! The process itself: is it alive, is it ready, what can it do (contract/operations).
 
-use actix_web::web::{self, Bytes};
-use crm_core::{DbConnection, migrate};
+use std::time::Duration;
 
+use actix_web::web::{self, Bytes};
+use crm_core::{DbConnection, database, migrate};
+
+use crate::db::{Db, Unavailable};
 use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Stored, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::metrics;
 use crate::middleware::takes_gzip;
 use crate::state::AppState;
+
+/// Who probes does not wait for long, and takes no answer for a no.
+const PROBE_WAIT: Duration = Duration::from_millis(900);
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -63,17 +69,25 @@ async fn readyz(process: Process) -> Answer<Raw> {
         return Err(not_ready("The process was told to stop."));
     }
     let db = process.state.db.clone();
-    let difference = move |connection: &mut DbConnection| {
-        if let Some(lost) = db.lost_file() {
-            return Ok(Some(format!("{lost}.")));
-        }
-        migrate::difference(connection)
-            .map_err(|error| Failure::from(not_ready(&format!("The schema is unknown: {error}."))))
-    };
-    match process.state.db.read(difference).await {
-        Ok(None) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),
-        Ok(Some(difference)) => Err(not_ready(&difference)),
-        Err(failure) => Err(failure.into_problem(&process.request_id)),
+    let asked =
+        tokio::time::timeout(PROBE_WAIT, process.state.db.look_up(move |connection| hindrance(&db, connection))).await;
+    match asked {
+        Ok(Ok(None)) => raw("text/plain; charset=utf-8", Bytes::from_static(b"ready\n")),
+        Ok(Ok(Some(hindrance))) => Err(not_ready(&hindrance)),
+        Ok(Err(Failure::Unavailable(why @ Unavailable::FileLost))) => Err(not_ready(&format!("{why}."))),
+        Ok(Err(failure)) => Err(failure.into_problem(&process.request_id)),
+        Err(_) => Err(not_ready("The database did not answer in time.")),
+    }
+}
+
+/// Why this database cannot be served, in words of this program's own: a stranger reads them.
+fn hindrance(db: &Db, connection: &mut DbConnection) -> Result<Option<String>, Failure> {
+    if let Some(lost) = db.lost_file() {
+        return Ok(Some(format!("{lost}.")));
+    }
+    match database::takes_no_writes(connection)? {
+        Some(why) => Ok(Some(why.to_owned())),
+        None => Ok(migrate::difference(connection)?),
     }
 }
 

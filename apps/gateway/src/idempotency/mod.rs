@@ -152,10 +152,10 @@ impl Once {
         // Until the answer is known: a repeat that comes before is told so at once, and not after a wait for the lock
         // that the first one holds.
         let Some(_running) = state.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
-        let _place = state.shares.place(scope.tenant()).await?;
         let tenant = scope.tenant();
         let done = state
             .db
+            .of(tenant)
             .write(move |connection| match idempotency::find(connection, &scope, &key, &fingerprint)? {
                 Found::Answer(answer) => replayed(answer).map(|rendered| (rendered, None)),
                 Found::OtherRequest => {

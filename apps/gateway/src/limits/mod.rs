@@ -1,17 +1,16 @@
-//! What keeps one client from taking everything: a rate for each key, a share of the database for each tenant,
-//! and a bound to what waits for whoever does not read.
+//! What keeps one client from asking for everything: a rate for each key, and a bound to what waits for whoever does not
+//! read.
 //!
-//! All are counted in this process: behind a balancer, each gateway grants its own.
+//! Both are counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
+//! may have is the executor's matter (`db::queue`).
 
 mod rate;
-mod share;
 mod unread;
 
 use crate::endpoint::Call;
 use crate::error::Problem;
 
 pub use rate::{Allowance, Payer, RateLimit};
-pub use share::Shares;
 pub(crate) use unread::SLICE;
 pub use unread::{Held, Slices, Unread};
 

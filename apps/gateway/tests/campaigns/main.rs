@@ -20,6 +20,7 @@ mod process;
 mod races;
 mod rules;
 mod settings;
+mod snapshots;
 mod tokens;
 mod walks;
 mod writers;

@@ -81,7 +81,8 @@ fn a_write_whose_connection_dies_at_the_commit_is_not_run_again() {
 #[test]
 fn transactions_that_deadlock_are_repeated_until_both_are_done() {
     let database = TestDatabase::postgres();
-    let db = open(&database, 2);
+    // A quarter of the threads writes at once.
+    let db = open(&database, 8);
     database.connect().batch_execute("INSERT INTO marks VALUES (1), (2)").unwrap();
     let swap = |first: i32, second: i32| {
         db.write(move |connection| {

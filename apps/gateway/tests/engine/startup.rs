@@ -132,6 +132,66 @@ fn a_database_out_of_reach_is_one_line() {
     }
 }
 
+/// A standby as the target is one line that says what to do, and nothing is tried on it.
+#[test]
+fn a_standby_is_said_to_be_one() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres");
+    for command in ["serve", "migrate"] {
+        let line = format!("DATABASE_URL=$CRM_TEST_POSTGRES_URL exec {} {command}", env!("CARGO_BIN_EXE_crm-gateway"));
+        let mut cluster = Command::new(script);
+        cluster.args(["run", "--fast", "--standby", "--", "sh", "-c", &line]).env_remove("CRM_TEST_POSTGRES_URL");
+        let output = cluster.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        if error.contains("no PostgreSQL server programs") {
+            eprintln!("SKIPPED: a standby: {error}");
+            return;
+        }
+        let error = error.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{output:?}"));
+        assert!(error.contains("is a standby") && error.contains("target_session_attrs=read-write"), "{error}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+/// Whatever a URL looks like, nothing of its secret is printed, by this program or by libpq.
+#[test]
+fn no_part_of_a_urls_secret_is_printed() {
+    let database = TestDatabase::sqlite();
+    for (url, code) in [
+        ("postgres://u:canary@x@127.0.0.1:1/d", 2),
+        ("postgres://u:canary/x@127.0.0.1:1/d", 2),
+        ("postgres://u:1/canary@127.0.0.1:1/d", 2),
+        ("postgres://u:1?user=canary@127.0.0.1:1/d", 2),
+        ("postgres://u:canary#x@127.0.0.1:1/d", 2),
+        ("postgres://u:canary%@127.0.0.1:1/d", 2),
+        ("postgres://u:canary%zz@127.0.0.1:1/d", 2),
+        ("postgres://127.0.0.1:1/d?password=x@canary", 2),
+        ("postgres://127.0.0.1:1/d?canary=x", 2),
+        ("postgres://127.0.0.1:1/d?sslmode=canary", 2),
+        ("postgres://canary:canary@127.0.0.1:99999/d", 2),
+        ("Postgres://u:canary@127.0.0.1:1/d", 2),
+        ("postgres//u:canary@127.0.0.1:1/d", 2),
+        ("mysql://u:canary@127.0.0.1:1/d", 2),
+        ("postgres://u:canary@127.0.0.1:1/d", 1),
+        ("postgres://canary:x@127.0.0.1:1/d", 1),
+        ("postgres://127.0.0.1:1/d?user=u&password=x%40canary", 1),
+        ("postgres://u:x%40canary%2F@127.0.0.1:1,127.0.0.1:2/d?target_session_attrs=read-write", 1),
+    ] {
+        for command in ["serve", "migrate"] {
+            let output = gateway(&database).env("DATABASE_URL", url).env("RUST_LOG", "trace").arg(command).output();
+            let output = output.unwrap();
+            let printed = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+            assert_eq!(output.status.code(), Some(code), "{command} {url}: {printed}");
+            assert!(!printed.contains("canary"), "{command} {url}: {printed}");
+            let line = printed.lines().find(|line| line.starts_with("error: ")).unwrap();
+            if code == 2 {
+                assert!(line.starts_with("error: DATABASE_URL: "), "{url}: {line}");
+                let is_postgres = url.starts_with("postgres://");
+                assert_eq!(line.contains("percent-encode special characters"), is_postgres, "{url}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
     let folder = tempfile::tempdir().unwrap();

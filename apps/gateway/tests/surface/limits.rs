@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crm_core::keys::{ApiKey, Rights};
 use crm_testkit::{TestDatabase, both_databases};
+use diesel::connection::SimpleConnection;
 use serde_json::json;
 
 use crate::LeadsLocked;
@@ -82,26 +83,70 @@ both_databases! {
     }
 }
 
-/// A tenant whose requests fill its share of the database is told to come again; what is under way goes on.
+/// Requests that wait for one lock hold a quarter of the threads: the tenant itself reads on, and others do not notice.
+/// Those whose turn does not come are told that nothing was done.
 #[test]
-fn a_tenant_has_its_share_of_the_database() {
+fn who_waits_for_a_lock_holds_a_quarter_of_the_threads() {
     let database = TestDatabase::postgres();
-    // Of one connection a tenant may fill as much as four requests.
-    let api = Api::start_with(&database, &[("CRM_DB_POOL", "1")]);
+    let api = Api::start_with(&database, &[("CRM_DB_POOL", "8")]);
+    let umbrella = api.tenant("umbrella");
+    let lead = api.acme.post("/pipeline/leads", &json!({ "title": "A lead" })).header("location").to_owned();
+    let mut holder = database.connect();
+    holder.begin_write().unwrap();
+    holder.batch_execute("SELECT 1 FROM leads FOR UPDATE").unwrap();
+    thread::scope(|threads| {
+        let waiting: Vec<_> = (0..24)
+            .map(|number| {
+                let (acme, lead) = (api.acme.apart(), &lead);
+                threads.spawn(move || acme.patch(lead, &json!({ "note": format!("Note {number}") })))
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(500));
+        assert!(umbrella.get("/metrics").text.contains("\ncrm_db_busy_threads 2\n"));
+        // None of these waits for two seconds, after which it would be refused.
+        for _ in 0..10 {
+            umbrella.post("/pipeline/leads", &json!({ "title": "Another's" })).item(201);
+            umbrella.get("/pipeline/leads").items();
+            api.acme.get(&lead).item(200);
+        }
+        let mut not_begun = 0;
+        for answer in waiting.into_iter().map(|waiting| waiting.join().unwrap()) {
+            // Of the two that wait for the lock itself, the database says after a while that they waited too long.
+            let code = if answer.body["code"] == "overloaded" { "overloaded" } else { "database_unavailable" };
+            answer.problem(503, code);
+            assert_eq!((answer.header("retry-after"), &answer.body["outcome"]), ("1", &json!("notDone")));
+            not_begun += usize::from(code == "overloaded");
+        }
+        assert!(not_begun >= 18, "{not_begun}");
+        drop(holder);
+    });
+    assert!(api.acme.get(&lead).item(200)["note"].is_null(), "nothing was done");
+    api.acme.patch(&lead, &json!({ "note": "On time" })).item(200);
+}
+
+/// While another process holds SQLite's lock, writes wait, and then are told that nothing was done; reads go on.
+#[test]
+fn writes_that_wait_for_sqlite_keep_nobody_from_reading() {
+    let database = TestDatabase::sqlite();
+    let api = Api::start(&database);
+    api.acme.post("/pipeline/leads", &json!({ "title": "A lead" })).item(201);
     let lock = LeadsLocked::on(&database);
     thread::scope(|threads| {
-        let create = |number: usize| api.acme.post("/pipeline/leads", &json!({ "title": format!("Lead {number}") }));
-        let under_way: Vec<_> = (0..4).map(|number| threads.spawn(move || create(number))).collect();
+        let create = || api.acme.apart().post("/pipeline/leads", &json!({ "title": "Late" }));
+        let waiting: Vec<_> = (0..200).map(|_| threads.spawn(create)).collect();
         thread::sleep(Duration::from_millis(500));
-        let refused = create(4);
-        refused.problem(503, "overloaded");
-        assert!(!refused.header("retry-after").is_empty());
-        drop(lock);
-        for request in under_way {
-            request.join().unwrap().item(201);
+        for _ in 0..50 {
+            assert_eq!(api.acme.get("/pipeline/leads").items().len(), 1);
+        }
+        for answer in waiting {
+            let answer = answer.join().unwrap();
+            answer.problem(503, "overloaded");
+            assert_eq!((answer.header("retry-after"), &answer.body["outcome"]), ("1", &json!("notDone")));
         }
     });
-    assert_eq!(api.acme.get("/pipeline/leads").items().len(), 4);
+    drop(lock);
+    api.acme.post("/pipeline/leads", &json!({ "title": "On time" })).item(201);
+    assert_eq!(api.acme.get("/pipeline/leads").items().len(), 2);
 }
 
 /// The value of a metric without labels.

@@ -30,7 +30,7 @@ both_databases! {
 fn a_database_that_takes_no_connections_is_named() {
     let database = TestDatabase::postgres();
     let api = Api::start(&database);
-    let crm_core::DatabaseUrl::Postgres(url) = database.url() else { panic!("it is PostgreSQL") };
+    let url = database.url_text();
     let (server, name) = url.rsplit_once('/').unwrap();
     let mut admin: crm_core::DbConnection =
         format!("{server}/postgres").parse::<crm_core::DatabaseUrl>().unwrap().connect().unwrap();
@@ -41,9 +41,53 @@ fn a_database_that_takes_no_connections_is_named() {
         ))
         .unwrap();
     let answer = api.acme.with_key(None).get("/readyz");
-    answer.problem(503, "database_unavailable");
-    assert_eq!(answer.body["detail"], "The database is out of reach.");
+    answer.problem(503, "not_ready");
+    assert_eq!(answer.body["detail"], "The database did not answer in time.");
     assert!(!answer.text.contains(name), "nothing of the inside: {}", answer.text);
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).unwrap();
+    assert_eq!(api.acme.with_key(None).get("/readyz").status, 200);
+}
+
+/// A restart of the server is not seen by who probes: the fault is, and each thread connects again.
+#[test]
+fn a_database_that_was_restarted_is_ready_at_once() {
+    let database = TestDatabase::postgres();
+    let api = Api::start(&database);
+    let probe = || api.acme.with_key(None).get("/readyz");
+    (0..40).for_each(|_| assert_eq!(probe().status, 200));
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.connect().batch_execute(kill).unwrap();
+    for _ in 0..40 {
+        let answer = probe();
+        assert_eq!((answer.status, answer.text.as_str()), (200, "ready\n"));
+    }
+}
+
+/// A target that takes no writes is told so, in words of our own.
+#[test]
+fn a_database_that_takes_no_writes_is_not_ready() {
+    let database = TestDatabase::postgres();
+    let api = Api::start(&database);
+    let set = |value: &str| {
+        let change = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {value}', current_database()); END $$"
+        );
+        let mut connection = database.connect();
+        connection.batch_execute("SET default_transaction_read_only = off").unwrap();
+        connection.batch_execute(&change).unwrap();
+        let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        connection.batch_execute(kill).unwrap();
+    };
+    set("on");
+    let answer = api.acme.with_key(None).get("/readyz");
+    answer.problem(503, "not_ready");
+    assert!(answer.body["detail"].as_str().unwrap().starts_with("the database is read-only"), "{}", answer.text);
+    let answer = api.acme.post("/pipeline/leads", &serde_json::json!({ "title": "A lead" }));
+    answer.problem(503, "database_unavailable");
+    assert_eq!(answer.body["outcome"], "notDone");
+    assert_eq!(api.acme.get("/pipeline/leads").items().len(), 0, "it can be read");
+    set("off");
     assert_eq!(api.acme.with_key(None).get("/readyz").status, 200);
 }
