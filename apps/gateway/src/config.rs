@@ -21,6 +21,7 @@ use crm_core::keys::ApiKey;
 use crm_core::secrets::Secrets;
 use crm_core::tenants::ChosenKeys;
 
+use crate::auth::Roles;
 use crate::auth::tokens::TokenVerifier;
 
 pub use names::refuse_unknown;
@@ -77,6 +78,19 @@ pub struct Settings {
     /// A file with those keys
     #[arg(long, env = "CRM_SECRETS_KEY_FILE", global = true, value_name = "FILE")]
     secrets_key_file: Option<String>,
+    /// What the roles of a token allow on the CRM routes, as in "crm_admin=*:write; crm_viewer=*:read"
+    /// [default: crm_admin=*:write; crm_user=pipeline:write,directory:write,cases:write; crm_viewer=*:read]
+    #[arg(long, env = "CRM_ROLES", global = true, value_name = "ROLE=SCOPE,…; …")]
+    roles: Option<String>,
+    /// The operator's key, which opens the routes below /admin, at least 32 characters [default: none, and they are not there]
+    #[arg(long, env = "CRM_ADMIN_KEY", global = true, hide_env_values = true, value_name = "KEY")]
+    admin_key: Option<String>,
+    /// A file with that key
+    #[arg(long, env = "CRM_ADMIN_KEY_FILE", global = true, value_name = "FILE")]
+    admin_key_file: Option<String>,
+    /// Whether the operator may empty a tenant: true or false, for tests only [default: false]
+    #[arg(long, env = "CRM_ALLOW_RESET", global = true, value_name = "BOOL")]
+    allow_reset: Option<String>,
     /// Id of the first tenant, made where none exists; with both keys
     #[arg(long, env = "CRM_BOOTSTRAP_TENANT", global = true, value_name = "ID")]
     bootstrap_tenant: Option<String>,
@@ -121,6 +135,12 @@ pub struct Config {
     pub tokens: Option<TokenConfig>,
     /// `CRM_SECRETS_KEY`: what stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
+    /// `CRM_ROLES`: what the roles of a token allow on the CRM routes.
+    pub roles: Roles,
+    /// `CRM_ADMIN_KEY`: the operator's key, where there is one.
+    pub admin_key: Option<ApiKey>,
+    /// `CRM_ALLOW_RESET`: whether the operator may empty a tenant.
+    pub allows_reset: bool,
     /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
     pub bootstrap: Option<Bootstrap>,
     /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
@@ -312,6 +332,10 @@ impl Config {
             rate_limit: rate_limit(settings.rate_limit.as_deref())?,
             tokens,
             secrets: settings.secrets()?,
+            roles: parse("CRM_ROLES", Some(set(settings.roles.as_deref()).unwrap_or(Roles::DEFAULT)))?
+                .ok_or_else(|| BadSetting::new("CRM_ROLES", "must name at least one role"))?,
+            admin_key: api_key("CRM_ADMIN_KEY", settings.admin_key.as_deref(), settings.admin_key_file.as_deref())?,
+            allows_reset: switch("CRM_ALLOW_RESET", settings.allow_reset.as_deref())?,
             bootstrap: settings.bootstrap()?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
             shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),
@@ -335,6 +359,10 @@ fn positive(name: &str, text: Option<&str>, most: usize) -> Result<Option<NonZer
     let Some(text) = set(text) else { return Ok(None) };
     let number = text.trim().parse().ok().filter(|number: &NonZeroUsize| number.get() <= most);
     number.map(Some).ok_or_else(|| BadSetting::new(name, format!("must be a number from 1 to {most}")))
+}
+
+fn switch(name: &str, text: Option<&str>) -> Result<bool, BadSetting> {
+    set(text).unwrap_or("false").trim().parse().map_err(|_| BadSetting::new(name, "must be true or false"))
 }
 
 fn rate_limit(text: Option<&str>) -> Result<Option<NonZeroU32>, BadSetting> {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web::Bytes;
-use crm_core::keys;
-
+use crm_core::keys::{self, ApiKey, KeyHash};
 use crm_core::secrets::Secrets;
 
-use crate::auth::KeyCache;
 use crate::auth::tokens::TokenVerifier;
+use crate::auth::{KeyCache, Roles};
 use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{LongBodies, StoredForms};
@@ -44,6 +43,12 @@ pub struct AppState {
     pub tokens: Option<TokenVerifier>,
     /// The keys that stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
+    /// What the roles of a token allow.
+    pub roles: Roles,
+    /// The operator's key; `None` where the routes below `/admin` are not there.
+    pub admin_key: Option<KeyHash>,
+    /// Whether the operator may empty a tenant.
+    pub allows_reset: bool,
     /// `openapi.json`, ready to send.
     pub openapi: StoredForms,
     draining: AtomicBool,
@@ -68,6 +73,9 @@ impl AppState {
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
             secrets: config.secrets.clone(),
+            roles: config.roles.clone(),
+            admin_key: config.admin_key.as_ref().map(ApiKey::hash),
+            allows_reset: config.allows_reset,
             openapi: StoredForms::new("application/json", openapi)?,
             draining: AtomicBool::new(false),
             db,

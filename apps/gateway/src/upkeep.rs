@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{Timestamp, database, idempotency};
+use crm_core::{Timestamp, database, idempotency, keys};
 
 use crate::db::Db;
 use crate::error::Failure;
@@ -25,12 +25,24 @@ pub async fn keep_up(state: Arc<AppState>) {
         if let Some(limit) = &state.rate_limit {
             limit.forget_idle();
         }
-        let outcomes = [forget_answers(&state).await, shrink(&state.db).await];
+        let outcomes = [forget_answers(&state).await, note_uses(&state).await, shrink(&state.db).await];
         for failure in outcomes.into_iter().filter_map(Result::err) {
             // Whatever it was, it is logged there; the next minute is another chance.
             let _ = failure.into_problem("upkeep");
         }
     }
+}
+
+/// How many keys are noted in one transaction.
+const USES_AT_ONCE: usize = 100;
+
+/// Writes down when keys were used last: what a request costs is no write.
+async fn note_uses(state: &AppState) -> Result<(), Failure> {
+    for uses in state.keys.take_uses().chunks(USES_AT_ONCE) {
+        let uses = uses.to_vec();
+        state.db.write(move |connection| Ok::<_, Failure>(keys::note_uses(connection, &uses)?)).await?;
+    }
+    Ok(())
 }
 
 /// In transactions so small that no request notices them.

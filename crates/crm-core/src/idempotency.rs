@@ -5,9 +5,11 @@
 
 use chrono::Duration;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Nullable};
 use sha2::{Digest, Sha256};
 
+use crate::keys::{Right, Rights};
 use crate::schema::{idempotency_keys, tenants};
 use crate::sql::{Instant, Json};
 use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns, each_backend};
@@ -46,6 +48,8 @@ pub enum Found {
     Running,
     /// The key was used for another request.
     OtherRequest,
+    /// It was done by somebody with this right, which whoever asks now has not: the answer is not theirs to see.
+    Stronger(Right),
     /// It was done: this was the answer.
     Answer(KeptAnswer),
 }
@@ -58,16 +62,21 @@ struct KeptRow {
     headers: Json<Vec<(String, String)>>,
     body: Option<Vec<u8>>,
     size: i32,
+    scopes: String,
     created_on: Timestamp,
 }
 
 impl KeptRow {
-    fn into_found(self, fingerprint: &Fingerprint) -> Found {
-        let Self { fingerprint: first, status, headers: Json(headers), body, size: _, created_on: _ } = self;
+    fn into_found(self, scope: &Scope, fingerprint: &Fingerprint) -> QueryResult<Found> {
+        let Self { fingerprint: first, status, headers: Json(headers), body, size: _, scopes, created_on: _ } = self;
         if first != fingerprint {
-            return Found::OtherRequest;
+            return Ok(Found::OtherRequest);
         }
-        Found::Answer(KeptAnswer { status: u16::try_from(status).unwrap_or_default(), headers, body })
+        let rights: Rights = scopes.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
+        if let Some(right) = scope.actor().rights().lacking(rights) {
+            return Ok(Found::Stronger(right));
+        }
+        Ok(Found::Answer(KeptAnswer { status: u16::try_from(status).unwrap_or_default(), headers, body }))
     }
 }
 
@@ -101,7 +110,7 @@ pub fn find(connection: &mut DbConnection, scope: &Scope, key: &str, fingerprint
             diesel::delete(row).execute(connection)?;
             Ok(Found::Nothing)
         }
-        Some(kept) => Ok(kept.into_found(fingerprint)),
+        Some(kept) => kept.into_found(scope, fingerprint),
     }
 }
 
@@ -126,6 +135,7 @@ pub fn keep(
         headers: Json(headers),
         body,
         size: i32::try_from(size).unwrap_or(i32::MAX),
+        scopes: scope.actor().rights().to_string(),
         created_on: scope.now(),
     };
     diesel::insert_into(idempotency_keys::table)

@@ -59,6 +59,7 @@ diesel::table! {
         headers -> JsonText,
         body -> Nullable<Binary>,
         size -> Integer,
+        scopes -> Text,
         created_on -> Instant,
     }
 }

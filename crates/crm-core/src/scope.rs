@@ -2,7 +2,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::error::{FieldCode, FieldErrors};
 use crate::ids::database_integer;
+use crate::input::{At, FromJson};
 use crate::keys::Rights;
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
@@ -104,6 +108,16 @@ impl Actor {
     }
 }
 
+impl FromJson for PublicTenantId {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let parsed = value.as_str().and_then(|text| text.parse().ok());
+        if parsed.is_none() {
+            errors.push(at.to_string(), FieldCode::InvalidId, NotATenantId.to_string());
+        }
+        parsed
+    }
+}
+
 /// For whom, when and by whom something is done: the second argument of every service function.
 ///
 /// **Invariant:** no query runs without a tenant, and the only way to name one is a scope.
@@ -147,6 +161,12 @@ impl Scope {
     #[must_use]
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Who is said to have made or changed something: whom the input names, else the person whose token it is.
+    #[must_use]
+    pub fn author(&self, named: Option<&User>) -> Option<User> {
+        named.or(self.actor.as_user()).cloned()
     }
 
     /// What every query filters by.

@@ -7,6 +7,7 @@ use diesel::result::Error as DieselError;
 
 use crate::error::is_unique_violation;
 use crate::keys::{self, ApiKey, KeyRole, KeyWithSecret};
+use crate::page::{Page, PageRequest, RowIdKind, SortColumn, SortField, SortKey, SortKind};
 use crate::schema::tenants;
 use crate::{Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, TenantId, Timestamp, columns};
 
@@ -135,6 +136,38 @@ pub fn list(connection: &mut DbConnection) -> Result<Vec<Tenant>, TenantError> {
     Ok(rows.into_iter().map(TenantRow::into_tenant).collect::<QueryResult<_>>()?)
 }
 
+/// What a list of tenants can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantSort {
+    /// When it was made.
+    CreatedOn,
+}
+
+impl SortField for TenantSort {
+    const LIST: &'static str = "tenants";
+
+    const NAMES: &'static [(&'static str, Self)] = &[("createdOn", Self::CreatedOn), ("createdAt", Self::CreatedOn)];
+
+    const ID: RowIdKind = RowIdKind::Number;
+
+    fn column(self) -> SortColumn {
+        match self {
+            Self::CreatedOn => SortColumn::plain("created_on", SortKind::Moment),
+        }
+    }
+}
+
+/// A page of all tenants.
+///
+/// # Errors
+/// The database's.
+pub fn page(connection: &mut DbConnection, request: &PageRequest<TenantSort>) -> Result<Page<Tenant>, TenantError> {
+    let place = |row: &TenantRow, _, _| (SortKey::Moment(row.created_on), row.id.as_i64());
+    let existing = || tenants::table.filter(tenants::deleted_on.is_null()).into_boxed::<Db>();
+    let page: Page<TenantRow> = request.load_of(connection, None, existing, place)?;
+    Ok(page.try_map(|rows| rows.into_iter().map(TenantRow::into_tenant).collect::<QueryResult<_>>())?)
+}
+
 /// Whether any tenant exists.
 ///
 /// # Errors
@@ -185,6 +218,23 @@ pub fn revoke(
     let row: Option<TenantRow> = named.select(columns::<TenantRow>()).first(connection).optional()?;
     let tenant = row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?;
     keys::delete_all(connection, tenant.id)?;
+    Ok(tenant)
+}
+
+/// Deletes everything that a tenant has but for its primary and its secondary key, in the caller's transaction, and returns
+/// the tenant.
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn empty(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
+    let tenant = find(connection, public_id)?;
+    for table in tables(connection)? {
+        if table.name() == "api_keys" {
+            keys::delete_named(connection, tenant.id)?;
+        } else {
+            table.erase(connection, tenant.id, usize::try_from(i64::MAX).unwrap_or(usize::MAX))?;
+        }
+    }
     Ok(tenant)
 }
 

@@ -7,7 +7,7 @@ use crm_core::keys::{
     self, ApiKey, GraceMinutes, KeyError, KeyPatch, KeyRole, KeyWithSecret, MOST_KEYS, NewKey, Rights, Rotation,
 };
 use crm_core::values::Title;
-use crm_core::{Actor, DbConnection, Patch, Scope, Timestamp, Uuid};
+use crm_core::{Actor, Condition, DbConnection, Patch, Scope, Timestamp, Uuid};
 use crm_testkit::both_databases;
 
 fn rights(text: &str) -> Rights {
@@ -24,7 +24,7 @@ fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Result<
 
 fn rotate(connection: &mut DbConnection, scope: &Scope, id: Uuid, minutes: i64) -> Result<KeyWithSecret, KeyError> {
     let rotation = Rotation { grace_minutes: GraceMinutes::new(minutes).unwrap() };
-    connection.write(|connection| keys::rotate(connection, scope, id, rotation))
+    connection.write(|connection| keys::rotate(connection, scope, id, &Condition::none(), rotation))
 }
 
 fn later(scope: &Scope, minutes: i64) -> Scope {
@@ -54,13 +54,13 @@ both_databases! {
         assert!(described.contains(&(Some(KeyRole::Secondary), "*:read".to_owned(), None)), "{described:?}");
         assert_eq!(listed.len(), 2);
         for key in &listed {
-            let delete = connection.write(|c| keys::delete(c, &scope, key.id));
+            let delete = connection.write(|c| keys::delete(c, &scope, key.id, &Condition::none()));
             assert!(matches!(delete, Err(KeyError::Fixed)), "{delete:?}");
             let patch = KeyPatch { scopes: Some(rights("cases:read")), ..KeyPatch::default() };
-            let patched = connection.write(|c| keys::update(c, &scope, key.id, &patch));
+            let patched = connection.write(|c| keys::update(c, &scope, key.id, &Condition::none(), &patch));
             assert!(matches!(patched, Err(KeyError::Fixed)), "{patched:?}");
             let patch = KeyPatch { name: Some(Title::new("name", "ours").unwrap()), ..KeyPatch::default() };
-            assert_eq!(connection.write(|c| keys::update(c, &scope, key.id, &patch)).unwrap().name.as_str(), "ours");
+            assert_eq!(connection.write(|c| keys::update(c, &scope, key.id, &Condition::none(), &patch)).unwrap().name.as_str(), "ours");
         }
     }
 
@@ -76,13 +76,13 @@ both_databases! {
         assert!(matches!(keys::get(&mut connection, &other, id), Err(KeyError::NotFound)));
         assert!(matches!(rotate(&mut connection, &other, id, 0), Err(KeyError::NotFound)));
         let patch = KeyPatch { scopes: Some(rights("*:write")), ..KeyPatch::default() };
-        assert!(matches!(connection.write(|c| keys::update(c, &other, id, &patch)), Err(KeyError::NotFound)));
-        assert!(matches!(connection.write(|c| keys::delete(c, &other, id)), Err(KeyError::NotFound)));
+        assert!(matches!(connection.write(|c| keys::update(c, &other, id, &Condition::none(), &patch)), Err(KeyError::NotFound)));
+        assert!(matches!(connection.write(|c| keys::delete(c, &other, id, &Condition::none())), Err(KeyError::NotFound)));
         assert_eq!(keys::list(&mut connection, &other).unwrap().len(), 2);
 
-        connection.write(|c| keys::delete(c, &scope, id)).unwrap();
+        connection.write(|c| keys::delete(c, &scope, id, &Condition::none())).unwrap();
         assert_eq!(rights_of(&mut connection, &scope, &made), None);
-        assert!(matches!(connection.write(|c| keys::delete(c, &scope, id)), Err(KeyError::NotFound)));
+        assert!(matches!(connection.write(|c| keys::delete(c, &scope, id, &Condition::none())), Err(KeyError::NotFound)));
     }
 
     fn a_rotated_key_works_for_its_grace_beside_the_new_one(database) {
@@ -102,7 +102,7 @@ both_databases! {
         assert_eq!(keys::list(&mut connection, &scope).unwrap().len(), 3, "it is one key");
 
         let patch = KeyPatch { scopes: Some(rights("cases:write")), ..KeyPatch::default() };
-        connection.write(|c| keys::update(c, &scope, id, &patch)).unwrap();
+        connection.write(|c| keys::update(c, &scope, id, &Condition::none(), &patch)).unwrap();
         assert_eq!(rights_of(&mut connection, &scope, &first), Some(rights("cases:write")), "in its grace too");
 
         let last = rotate(&mut connection, &later(&scope, 40), id, 0).unwrap();
@@ -152,12 +152,12 @@ both_databases! {
         assert_eq!(missing(rotate(&mut connection, &scope, strong.described.id, 0).map(drop)), "cases:write");
         for (id, to) in [(strong.described.id, "cases:read"), (weak.described.id, "cases:write")] {
             let patch = KeyPatch { scopes: Some(rights(to)), ..KeyPatch::default() };
-            let patched = connection.write(|c| keys::update(c, &scope, id, &patch)).map(drop);
+            let patched = connection.write(|c| keys::update(c, &scope, id, &Condition::none(), &patch)).map(drop);
             assert_eq!(missing(patched), "cases:write", "to {to}");
         }
         let longer = Patch::Set(later(&plain, 60).now());
         let patch = KeyPatch { expires_on: longer, ..KeyPatch::default() };
-        let patched = connection.write(|c| keys::update(c, &scope, own.described.id, &patch));
+        let patched = connection.write(|c| keys::update(c, &scope, own.described.id, &Condition::none(), &patch));
         assert!(matches!(patched, Err(KeyError::OwnKey)));
 
         rotate(&mut connection, &scope, weak.described.id, 0).unwrap();
@@ -179,7 +179,7 @@ both_databases! {
         assert_eq!(holder.expires_on, made.described.expires_on, "who asks is told why the key is refused");
         let patch = KeyPatch { expires_on: Patch::Clear, ..KeyPatch::default() };
         let id = made.described.id;
-        assert_eq!(connection.write(|c| keys::update(c, &scope, id, &patch)).unwrap().expires_on, None);
+        assert_eq!(connection.write(|c| keys::update(c, &scope, id, &Condition::none(), &patch)).unwrap().expires_on, None);
     }
 
     fn the_latest_use_is_that_of_any_secret(database) {

@@ -1,6 +1,6 @@
 //! A new tenant with everything that it starts with.
 
-use crm_core::tenants::{self, ChosenKeys, CreatedTenant};
+use crm_core::tenants::{self, ChosenKeys, CreatedTenant, Tenant};
 use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp};
 use crm_opportunities::pipelines;
 
@@ -19,8 +19,23 @@ pub fn create(
     now: Timestamp,
 ) -> Result<CreatedTenant, SuiteError> {
     let created = tenants::create(connection, id, name, keys, now)?;
-    let scope = Scope::new(created.tenant.id, created.tenant.public_id.clone(), now);
+    provision(connection, &created.tenant, now)?;
+    Ok(created)
+}
+
+/// Empties a tenant to what a new one has, all in the caller's transaction. Its primary and its secondary key stay.
+///
+/// # Errors
+/// [`crm_core::tenants::TenantError::Unknown`]; the database's.
+pub fn reset(connection: &mut DbConnection, id: &PublicTenantId, now: Timestamp) -> Result<Tenant, SuiteError> {
+    let tenant = tenants::empty(connection, id)?;
+    provision(connection, &tenant, now)?;
+    Ok(tenant)
+}
+
+fn provision(connection: &mut DbConnection, tenant: &Tenant, now: Timestamp) -> Result<(), SuiteError> {
+    let scope = Scope::new(tenant.id, tenant.public_id.clone(), now);
     pipelines::provision(connection, &scope)?;
     crm_cases::types::provision(connection, &scope)?;
-    Ok(created)
+    Ok(())
 }

@@ -9,6 +9,8 @@ CREATE TABLE tenants (
     deleted_on TIMESTAMPTZ
 );
 
+CREATE INDEX tenants_created_on ON tenants (created_on, id);
+
 -- A row for each secret: the current one of a key, and those that it replaced while they still work.
 CREATE TABLE api_keys (
     tenant_id    BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,

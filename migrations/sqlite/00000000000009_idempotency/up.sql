@@ -11,6 +11,8 @@ CREATE TABLE idempotency_keys (
     body        BLOB,
     -- How much of the quota of the tenant the row takes.
     size        INTEGER NOT NULL,
+    -- What whoever did it may do: who may less is not told.
+    scopes      TEXT NOT NULL,
     created_on  TEXT NOT NULL,
     PRIMARY KEY (tenant_id, key)
 ) STRICT;

@@ -41,6 +41,12 @@ impl<K: Eq + Hash, V: Clone> Fading<K, V> {
         drop(forgotten);
     }
 
+    pub(super) fn retain(&self, is_kept: impl Fn(&V) -> bool) {
+        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
+        maps.young.retain(|_, value| is_kept(value));
+        maps.old.retain(|_, value| is_kept(value));
+    }
+
     pub(super) fn remove(&self, key: &K) {
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
         maps.young.remove(key);

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crm_core::Timestamp;
 use crm_core::keys::{self, ApiKey, Holder, KeyHash};
+use crm_core::{TenantId, Timestamp};
 
 use crate::db::Db;
 use crate::error::{Failure, Problem, ProblemCode};
@@ -31,8 +33,12 @@ pub struct KeyCache {
     unknown: Fading<KeyHash, Instant>,
     /// How many keys of an address were nobody's, in the second that ends then.
     guesses: Fading<IpAddr, (u32, Instant)>,
+    /// When which keys were used since that was last written down.
+    used: Mutex<HashMap<(TenantId, KeyHash), Timestamp>>,
     /// Whether somebody chose a key for a tenant, so that a key without our checksum can be one.
     chosen_keys_exist: AtomicBool,
+    /// When that was last asked.
+    asked_for_chosen: Mutex<Option<Instant>>,
 }
 
 impl KeyCache {
@@ -44,7 +50,9 @@ impl KeyCache {
             holders: Fading::of(MOST_KEYS),
             unknown: Fading::of(MOST_UNKNOWN),
             guesses: Fading::of(MOST_UNKNOWN),
+            used: Mutex::default(),
             chosen_keys_exist: AtomicBool::new(chosen_keys_exist),
+            asked_for_chosen: Mutex::default(),
         }
     }
 
@@ -53,7 +61,7 @@ impl KeyCache {
     /// # Errors
     /// When the database cannot be asked, or too many keys from there were nobody's.
     pub async fn holder(&self, db: &Db, key: &ApiKey, from: IpAddr, now: Timestamp) -> Result<Option<Holder>, Failure> {
-        if !key.is_generated() && !self.chosen_keys_exist.load(Ordering::Relaxed) {
+        if !key.is_generated() && !self.chosen_keys_exist(db).await? {
             return Ok(None);
         }
         let hash = key.hash();
@@ -81,6 +89,49 @@ impl KeyCache {
             }
         }
         Ok(found)
+    }
+
+    /// Whether a key that this program did not make can be somebody's. Another gateway may have been given the first one, so
+    /// that the database is asked, once a second at the most.
+    async fn chosen_keys_exist(&self, db: &Db) -> Result<bool, Failure> {
+        if self.chosen_keys_exist.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let now = Instant::now();
+        let is_due = {
+            let mut asked = self.asked_for_chosen.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = asked.is_none_or(|asked| now.duration_since(asked) >= UNKNOWN_FOR);
+            if is_due {
+                *asked = Some(now);
+            }
+            is_due
+        };
+        if is_due && db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await? {
+            self.was_chosen();
+        }
+        Ok(self.chosen_keys_exist.load(Ordering::Relaxed))
+    }
+
+    /// Somebody chose a key just now.
+    pub fn was_chosen(&self) {
+        self.chosen_keys_exist.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets the keys of a tenant that is deleted.
+    pub fn forget(&self, tenant: TenantId) {
+        self.holders.retain(|(holder, _)| holder.tenant != tenant);
+    }
+
+    /// Notes that a key was used; to be [written down](Self::take_uses) by upkeep.
+    pub fn was_used(&self, tenant: TenantId, key: KeyHash, now: Timestamp) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert((tenant, key), now);
+    }
+
+    /// The uses since the last call.
+    #[must_use]
+    pub fn take_uses(&self) -> Vec<(TenantId, KeyHash, Timestamp)> {
+        let uses = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        uses.into_iter().map(|((tenant, key), when)| (tenant, key, when)).collect()
     }
 
     fn refuse_guesses(&self, from: IpAddr, now: Instant) -> Result<(), Problem> {

@@ -6,10 +6,10 @@ use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Repl
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::{self, Payer};
 
-use super::Caller;
-use super::tokens::TokenError;
+use super::requester::Requester;
+use super::tokens::{Identity, TokenError};
 
-const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
+pub(super) const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
 /// Either of them opens the routes of ticketing (source, note 7).
 const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
 
@@ -17,15 +17,11 @@ const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
 /// argument of every handler of ticketing. What is wrong is told in a fixed order: the token (401), the header
 /// (400), role and tenant (403), and only to those who may know whether the tenant exists (404). The database is asked
 /// only for those who have not asked too often.
-pub struct TicketingAdmin(Caller);
+pub struct TicketingAdmin(Requester);
 
 impl Extract for TicketingAdmin {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        let Some(verifier) = &call.state.tokens else {
-            let detail = "This server checks no tokens: set CRM_JWT_JWKS_URL, CRM_JWT_PUBLIC_KEY or CRM_JWT_SECRET.";
-            return Err(Problem::new(ProblemCode::TokensNotConfigured, detail));
-        };
-        let identity = verifier.verify(token_of(call)?, call.now).await.map_err(problem_of)?;
+        let identity = verified(call).await?;
         let tenant = tenant_of(call)?;
         if !ROLES.iter().any(|role| identity.has_role(role)) {
             let detail = "User requires 'ticket_admin' or 'tenant_admin' role";
@@ -38,7 +34,7 @@ impl Extract for TicketingAdmin {
         limits::count(call, payer)?;
         let scope = scope_of(call, tenant).await.map_err(|failure| failure.into_problem(&call.request_id()))?;
         call.set_tenant(scope.public_tenant().clone());
-        Ok(Self(Caller::new(call, scope, payer)?))
+        Ok(Self(Requester::new(call, scope, payer)?))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -58,7 +54,7 @@ impl TicketingAdmin {
         self.0.read(job).await
     }
 
-    /// Runs a job that may write, as [`Caller::write`] does.
+    /// Runs a job that may write, as [`Caller::write`](super::Caller::write) does.
     ///
     /// # Errors
     /// What the job ends in, with everything rolled back, or a 503.
@@ -68,6 +64,15 @@ impl TicketingAdmin {
     ) -> Answer<R> {
         self.0.write(job).await
     }
+}
+
+/// Whom the token of a request is of.
+pub(super) async fn verified(call: &Call) -> Result<Identity, Problem> {
+    let Some(verifier) = &call.state.tokens else {
+        let detail = "This server checks no tokens: set CRM_JWT_JWKS_URL, CRM_JWT_PUBLIC_KEY or CRM_JWT_SECRET.";
+        return Err(Problem::new(ProblemCode::TokensNotConfigured, detail));
+    };
+    verifier.verify(token_of(call)?, call.now).await.map_err(problem_of)
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1; the other two ways put it where it is logged).

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use crm_core::input::{FromBody, JsonObject};
+use crm_core::values::User;
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use futures_util::StreamExt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -29,6 +30,9 @@ const MOST_VALUES: usize = 250_000;
 const HEAVY: usize = 9;
 /// The most bytes of a body that is read where it arrived. Others are read by [`LongBodies`](super::LongBodies).
 const LONGEST_HERE: usize = 64 * 1024;
+
+/// The members that name who makes a change.
+const AUTHORS: [&str; 2] = ["lastUpdatedBy", "user"];
 
 /// The body: one JSON object, checked as a whole.
 pub struct Body<T>(pub T);
@@ -61,6 +65,9 @@ impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
 }
 
 fn describe_problems(operation: &mut OperationDoc) {
+    if operation.needs_key {
+        operation.problem(ProblemCode::NotYourself);
+    }
     for code in [
         ProblemCode::ValidationFailed,
         ProblemCode::MalformedJson,
@@ -106,15 +113,17 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 async fn parse<T: FromBody + Send + 'static>(call: &Call, bytes: Bytes) -> Result<T, Problem> {
     check_media_type(call)?;
     if bytes.len() <= LONGEST_HERE {
-        return parse_now(&bytes, call.tenant());
+        return parse_now(&bytes, call.tenant(), call.person());
     }
-    let tenant = call.tenant().cloned();
-    call.state.long_bodies.read(&call.request_id(), move || parse_now(&bytes, tenant.as_ref())).await
+    let (tenant, person) = (call.tenant().cloned(), call.person().cloned());
+    let read = move || parse_now(&bytes, tenant.as_ref(), person.as_ref());
+    call.state.long_bodies.read(&call.request_id(), read).await
 }
 
-fn parse_now<T: FromBody>(bytes: &[u8], tenant: Option<&PublicTenantId>) -> Result<T, Problem> {
+fn parse_now<T: FromBody>(bytes: &[u8], tenant: Option<&PublicTenantId>, person: Option<&User>) -> Result<T, Problem> {
     let object = parse_object(bytes)?;
     check_tenant(&object, tenant)?;
+    check_author(&object, person)?;
     Ok(T::from_body(&object)?)
 }
 
@@ -141,6 +150,19 @@ fn check_tenant(object: &JsonObject, tenant: Option<&PublicTenantId>) -> Result<
             Err(Problem::new(ProblemCode::TenantMismatch, "The body's tenantId is not the tenant of this key."))
         }
         (Some(_), _) => Err(FieldErrors::of("tenantId", FieldCode::WrongType, "must be a string").into()),
+    }
+}
+
+/// A person with a token is the author of what they do; a key may name anybody.
+fn check_author(object: &JsonObject, person: Option<&User>) -> Result<(), Problem> {
+    let Some(person) = person else { return Ok(()) };
+    let named = AUTHORS.iter().filter_map(|name| Some((name, object.get(*name)?.get("id")?.as_str()?)));
+    match named.into_iter().find(|(_, id)| id.trim() != person.id()) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let detail = format!("{name} names somebody else than the token.");
+            Err(Problem::new(ProblemCode::NotYourself, detail))
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage, HttpRequest, web};
-use crm_core::{PublicTenantId, Timestamp};
+use crm_core::values::User;
+use crm_core::{PublicTenantId, Scope, Timestamp};
 
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::Attempt;
@@ -36,6 +37,7 @@ pub struct Call {
     query: Pairs,
     query_was_read: bool,
     tenant: Option<PublicTenantId>,
+    person: Option<User>,
 }
 
 /// A header that stands twice or is no visible ASCII, so that it says nothing.
@@ -54,6 +56,7 @@ impl Call {
             query,
             query_was_read: false,
             tenant: None,
+            person: None,
         })
     }
 
@@ -118,6 +121,18 @@ impl Call {
     #[must_use]
     pub fn tenant(&self) -> Option<&PublicTenantId> {
         self.tenant.as_ref()
+    }
+
+    /// Notes who asks.
+    pub fn set_caller(&mut self, scope: &Scope) {
+        self.set_tenant(scope.public_tenant().clone());
+        self.person = scope.actor().as_user().cloned();
+    }
+
+    /// The person whose token came, if one did: nobody else can be named as the author of a change then.
+    #[must_use]
+    pub fn person(&self) -> Option<&User> {
+        self.person.as_ref()
     }
 
     /// Notes whose request it is: for `tenantId` in the body, and for the log.

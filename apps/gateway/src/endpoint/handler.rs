@@ -181,8 +181,7 @@ impl Api {
             config.service(resource(path, operations));
         }
         config.default_service(web::to(|request: HttpRequest| async move {
-            let detail = format!("No route has the path {}.", request.path());
-            unserved(&request, Problem::new(ProblemCode::UnknownRoute, detail))
+            unserved(&request, Problem::unknown_route(request.path()))
         }));
     }
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! api.post("/pipeline/leads", create_lead).summary("Create a lead");
 //!
-//! async fn create_lead(caller: Caller, body: Body<NewLead>) -> Answer<Created<Lead>> { … }
+//! async fn create_lead(caller: Caller<area::Pipeline, Write>, body: Body<NewLead>) -> Answer<Created<Lead>> { … }
 //! ```
 //!
 //! Arguments are extracted one after the other, in their order, so that nothing is said about a body to
@@ -24,6 +24,7 @@ mod problems;
 mod query;
 mod refusal;
 mod reply;
+mod shown;
 mod stored;
 mod ticketing;
 
@@ -37,6 +38,7 @@ pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
 pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

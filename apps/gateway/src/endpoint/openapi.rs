@@ -11,7 +11,7 @@ use utoipa::openapi::{
 
 use super::examples::Examples;
 use super::handler::Api;
-use super::operation::{KEY_SCHEME, TOKEN_SCHEME};
+use super::operation::{ADMIN_SCHEME, KEY_SCHEME, TOKEN_SCHEME};
 use super::{headers, links, problems};
 
 /// The whole document, OpenAPI 3.1.
@@ -33,13 +33,21 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
     schemas.extend(problems::schemas());
     let key = ApiKey::Header(ApiKeyValue::with_description(
         "Ocp-Apim-Subscription-Key",
-        "A tenant's primary key (`crm_rw_…`, reads and writes) or secondary key (`crm_ro_…`, reads only). \
-         The query parameters `subscription-key` and `key` are accepted too; the header wins.",
+        "A tenant's primary key (`crm_rw_…`, reads and writes), secondary key (`crm_ro_…`, reads only), or one with the \
+         scopes that each operation names. The query parameters `subscription-key` and `key` are accepted too; the header \
+         wins.",
     ));
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("A token of the operator's issuer with the realm role `ticket_admin` or `tenant_admin`."));
+        .description(Some(
+            "A token of the operator's issuer. Ticketing wants the realm role `ticket_admin` or `tenant_admin`; everywhere \
+             else the realm roles give the scopes that each operation names, and `x-tenantid` chooses the tenant where the \
+             token names several.",
+        ));
+    let admin = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The operator's key, the setting `CRM_ADMIN_KEY`."));
     let info = InfoBuilder::new()
         .title("CRM API")
         .version(env!("CARGO_PKG_VERSION"))
@@ -51,6 +59,7 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
         .responses_from_iter(responses)
         .security_scheme(KEY_SCHEME, SecurityScheme::ApiKey(key))
         .security_scheme(TOKEN_SCHEME, SecurityScheme::Http(token.build()))
+        .security_scheme(ADMIN_SCHEME, SecurityScheme::Http(admin.build()))
         .build();
     components.headers.extend(headers::components());
     let here = ServerBuilder::new().url(".").description(Some("Where this document came from.")).build();

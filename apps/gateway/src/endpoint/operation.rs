@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::{Method, StatusCode};
 use crm_core::input::FromBody;
+use crm_core::keys::{Access, Right};
 use crm_core::openapi::describe;
 use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
 use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
@@ -25,6 +27,8 @@ use super::ticketing::is_ticketing;
 pub(super) const KEY_SCHEME: &str = "subscriptionKey";
 /// The name of the security scheme for tokens.
 pub(super) const TOKEN_SCHEME: &str = "bearerToken";
+/// The name of the security scheme for the operator's key.
+pub(super) const ADMIN_SCHEME: &str = "adminKey";
 const JSON: &str = "application/json";
 
 /// What the document says of one operation.
@@ -42,6 +46,10 @@ pub struct OperationDoc {
     pub needs_key: bool,
     /// Whether a token of somebody who administers ticketing is needed.
     pub needs_token: bool,
+    /// Whether the operator's key is needed.
+    pub needs_admin_key: bool,
+    /// The right that a key or token must have, where one is needed.
+    pub scope: Option<Right>,
     pub(super) is_documented: bool,
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
@@ -69,6 +77,8 @@ impl OperationDoc {
             description: String::new(),
             needs_key: false,
             needs_token: false,
+            needs_admin_key: false,
+            scope: None,
             is_documented: true,
             parameters: Vec::new(),
             request: None,
@@ -83,12 +93,21 @@ impl OperationDoc {
         self.problems.insert(code);
     }
 
-    /// The operation needs a tenant's key.
-    pub fn key(&mut self) {
+    /// The operation needs a tenant's key or somebody's token, with this right where one is needed.
+    pub fn key(&mut self, needed: Option<Right>) {
         self.needs_key = true;
+        self.scope = needed;
         for code in [
             ProblemCode::MissingKey,
             ProblemCode::InvalidKey,
+            ProblemCode::ExpiredKey,
+            ProblemCode::InvalidToken,
+            ProblemCode::TokenExpired,
+            ProblemCode::TwoCredentials,
+            ProblemCode::InvalidHeader,
+            ProblemCode::ForeignTenant,
+            ProblemCode::UnknownTenant,
+            ProblemCode::IssuerUnavailable,
             ProblemCode::Overloaded,
             ProblemCode::DatabaseUnavailable,
             ProblemCode::MalformedQuery,
@@ -96,10 +115,28 @@ impl OperationDoc {
         ] {
             self.problem(code);
         }
-        if !matches!(self.method, Method::GET | Method::HEAD) {
-            self.problem(ProblemCode::ReadOnlyKey);
+        if let Some(right) = needed {
+            self.problem(ProblemCode::MissingScope);
+            if right.access == Access::Write {
+                self.problem(ProblemCode::ReadOnlyKey);
+            }
         }
         self.limited_and_repeatable();
+    }
+
+    /// The operation needs the operator's key, where there is one.
+    pub fn admin_key(&mut self) {
+        self.needs_admin_key = true;
+        for code in [
+            ProblemCode::MissingAdminKey,
+            ProblemCode::InvalidAdminKey,
+            ProblemCode::UnknownRoute,
+            ProblemCode::DatabaseUnavailable,
+            ProblemCode::MalformedQuery,
+            ProblemCode::ValidationFailed,
+        ] {
+            self.problem(code);
+        }
     }
 
     /// What every operation on a tenant's data has: its rate is limited, and a POST can be sent again.
@@ -305,16 +342,25 @@ impl OperationDoc {
         for refusal in self.refusals() {
             operation = operation.response(refusal.status.as_str(), Ref::from_response_name(refusal.name()));
         }
-        operation.securities(Some([self.security()])).build()
+        if let Some(right) = self.scope {
+            let scope = serde_json::Value::from(right.to_string());
+            operation = operation.extensions(Some(Extensions::builder().add("x-required-scope", scope).build()));
+        }
+        operation.securities(Some(self.security())).build()
     }
 
-    fn security(&self) -> SecurityRequirement {
+    /// Who may call it: any of these.
+    fn security(&self) -> Vec<SecurityRequirement> {
+        let scopes: Vec<String> = self.scope.iter().map(ToString::to_string).collect();
+        let with = |scheme: &str| SecurityRequirement::new::<_, _, String>(scheme, scopes.clone());
         if self.needs_key {
-            SecurityRequirement::new::<_, [&str; 0], &str>(KEY_SCHEME, [])
+            vec![with(KEY_SCHEME), with(TOKEN_SCHEME)]
         } else if self.needs_token {
-            SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN_SCHEME, [])
+            vec![with(TOKEN_SCHEME)]
+        } else if self.needs_admin_key {
+            vec![with(ADMIN_SCHEME)]
         } else {
-            SecurityRequirement::default()
+            vec![SecurityRequirement::default()]
         }
     }
 

@@ -22,7 +22,7 @@ impl Problem {
             ("application/problem+json", problem_body(request_id, self))
         };
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
-        Rendered { status: self.code.status(), headers, body: text(body).into() }
+        Rendered { status: self.code.status(), headers, body: text(body).into(), repeated: None }
     }
 }
 

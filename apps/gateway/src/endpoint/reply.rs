@@ -43,6 +43,8 @@ pub struct Rendered {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// The body of a repeat by its `Idempotency-Key`, where it is another one: a secret is shown once.
+    pub repeated: Option<Bytes>,
 }
 
 /// A rendered response that remembers what it was, for the document.
@@ -70,8 +72,8 @@ impl<R: Reply> Typed<R> {
 
 /// `{ "item": … }`
 #[derive(Serialize)]
-struct ItemEnvelope<T> {
-    item: T,
+pub(super) struct ItemEnvelope<T> {
+    pub(super) item: T,
 }
 
 /// One record: 200 with its ETag.
@@ -134,7 +136,12 @@ pub(crate) fn etag_of_bytes(bytes: &[u8]) -> String {
 
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
     let body = serde_json::to_vec(value)?.into();
-    Ok(Rendered { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body })
+    Ok(Rendered {
+        status,
+        headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        body,
+        repeated: None,
+    })
 }
 
 pub(super) fn header(text: &str) -> Result<HeaderValue, Failure> {
@@ -221,7 +228,7 @@ impl<T: Serialize + ToSchema> Reply for Plain<T> {
 
 impl Reply for NoContent {
     fn render(self) -> Result<Rendered, Failure> {
-        Ok(Rendered { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new() })
+        Ok(Rendered { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new(), repeated: None })
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -232,7 +239,7 @@ impl Reply for NoContent {
 impl Reply for Raw {
     fn render(self) -> Result<Rendered, Failure> {
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(self.content_type))];
-        Ok(Rendered { status: StatusCode::OK, headers, body: self.body })
+        Ok(Rendered { status: StatusCode::OK, headers, body: self.body, repeated: None })
     }
 
     fn describe(operation: &mut OperationDoc) {

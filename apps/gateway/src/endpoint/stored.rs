@@ -58,7 +58,7 @@ impl Reply for Stored {
         if is_gzipped {
             headers.push((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
         }
-        Ok(Rendered { status: StatusCode::OK, headers, body: bytes })
+        Ok(Rendered { status: StatusCode::OK, headers, body: bytes, repeated: None })
     }
 
     fn describe(operation: &mut OperationDoc) {

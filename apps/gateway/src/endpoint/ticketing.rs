@@ -160,7 +160,7 @@ impl<T: Serialize + ToSchema> Reply for IfChanged<T> {
             Self::Changed(data) => data.render(),
             Self::Unchanged(etag) => {
                 let headers = vec![(ETAG, header(&etag)?)];
-                Ok(Rendered { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new() })
+                Ok(Rendered { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new(), repeated: None })
             }
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crm_cases::{CaseError, CaseTypeError};
 use crm_core::Unmet;
+use crm_core::keys::{KeyError, MOST_KEYS};
 use crm_core::migrate::MigrateError;
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
@@ -218,11 +219,41 @@ impl From<FormError> for Failure {
     }
 }
 
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let refused = |code, detail: String| Problem::new(code, detail).into();
+        match error {
+            KeyError::NotFound => Problem::not_found("key").into(),
+            KeyError::LimitReached => {
+                let detail =
+                    format!("At most {MOST_KEYS} named keys, and at most 5 replaced secrets of one that still work.");
+                refused(ProblemCode::LimitReached, detail)
+            }
+            KeyError::MissingRight(right) => Problem::missing_scope(right).into(),
+            KeyError::OwnKey => refused(ProblemCode::OwnKey, "The key in use cannot be changed by itself.".to_owned()),
+            KeyError::Fixed => refused(
+                ProblemCode::FixedKey,
+                "Every tenant keeps its primary and its secondary key as they are.".to_owned(),
+            ),
+            KeyError::NoKey => refused(ProblemCode::NoKey, "The request came with a token.".to_owned()),
+            KeyError::Unmet(unmet) => unmet.into(),
+            KeyError::Invalid(errors) => errors.into(),
+            KeyError::Database(error) => error.into(),
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}
+
 impl From<TenantError> for Failure {
     fn from(error: TenantError) -> Self {
         match error {
             TenantError::Database(error) => Self::Database(error),
-            other => Self::Bug(other.to_string()),
+            TenantError::Unknown(_) => Problem::not_found("tenant").into(),
+            TenantError::Exists(id) => {
+                Problem::new(ProblemCode::TenantExists, format!("A tenant with the id {id} exists already.")).into()
+            }
+            TenantError::KeyInUse => Problem::new(ProblemCode::KeyInUse, "Choose another key.").into(),
+            TenantError::Randomness(error) => Self::Bug(error.to_string()),
         }
     }
 }

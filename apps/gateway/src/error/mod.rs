@@ -9,6 +9,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use crm_core::FieldErrors;
 use crm_core::error::{Fault, cut, fault};
+use crm_core::keys::Right;
 use serde_json::Value;
 
 use crate::db::{JobError, Outcome, Unavailable};
@@ -66,8 +67,22 @@ problem_table! {
         "Send the tenant's key in the header Ocp-Apim-Subscription-Key.";
     InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not valid",
         "Check the key for typing errors; it may have been rotated.";
+    ExpiredKey, "expired_key", UNAUTHORIZED, "The key has expired",
+        "Ask whoever administers the tenant's keys for another one, or for a later expiresOn.";
+    TwoCredentials, "two_credentials", BAD_REQUEST, "A key and a token came together",
+        "Send either the key or the token.";
+    MissingAdminKey, "missing_admin_key", UNAUTHORIZED, "The operator's key was not sent",
+        "Send the value of CRM_ADMIN_KEY in the header Authorization, as a Bearer.";
+    InvalidAdminKey, "invalid_admin_key", UNAUTHORIZED, "The operator's key is not valid",
+        "Check the key for typing errors: it is the setting CRM_ADMIN_KEY of this server.";
     ReadOnlyKey, "read_only_key", FORBIDDEN, "The key only reads",
         "Use the tenant's primary key to change anything.";
+    MissingScope, "missing_scope", FORBIDDEN, "A scope is missing",
+        "Use a key, or a token with a role, that has the scope that `scope` names.";
+    OwnKey, "own_key", FORBIDDEN, "A key does not change itself",
+        "Use another key with the scope settings:write.";
+    NotYourself, "not_yourself", FORBIDDEN, "The author is somebody else",
+        "Leave lastUpdatedBy out, or send the user that the token names.";
     TenantMismatch, "tenant_mismatch", FORBIDDEN, "The body names another tenant than the key",
         "Leave tenantId out, or use the key of that tenant.";
     MissingToken, "missing_token", UNAUTHORIZED, "No token was sent",
@@ -102,6 +117,14 @@ problem_table! {
         "Reopen the opportunity first, with the status open.";
     DefaultPipeline, "default_pipeline", CONFLICT, "It is the default pipeline",
         "Make another pipeline the default one first.";
+    FixedKey, "fixed_key", CONFLICT, "The primary and the secondary key stay",
+        "Rotate it instead; its name can be changed.";
+    NoKey, "no_key", CONFLICT, "No key is in use",
+        "Send the request with the key that is to be rotated; a token has none.";
+    TenantExists, "tenant_exists", CONFLICT, "The tenant exists already",
+        "Choose another id, or use the tenant that exists.";
+    KeyInUse, "key_in_use", CONFLICT, "The chosen key is in use already",
+        "Choose another key, or leave it out to have one made.";
     IdTaken, "id_taken", CONFLICT, "The id is taken",
         "Leave the id out, or change the record that has it.";
     TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
@@ -186,6 +209,18 @@ impl Problem {
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));
         self
+    }
+
+    /// This right is missing.
+    #[must_use]
+    pub fn missing_scope(right: Right) -> Self {
+        Self::new(ProblemCode::MissingScope, format!("This needs the scope {right}.")).with("scope", right.to_string())
+    }
+
+    /// No route has this path.
+    #[must_use]
+    pub fn unknown_route(path: &str) -> Self {
+        Self::new(ProblemCode::UnknownRoute, format!("No route has the path {path}."))
     }
 
     fn of_unavailable(why: Unavailable) -> Self {

@@ -2,7 +2,7 @@
 
 use crm_suite::bulk::{self, BulkAction, BulkOutcome, Cases, Directory, Module, Pipeline};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, InArea, Write, area};
 use crate::endpoint::{Answer, Api, Body, Plain};
 
 /// Declares the routes of this area.
@@ -14,18 +14,27 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/cases/bulk-actions", bulk_cases).summary("Delete many cases").about(ABOUT);
 }
 
-async fn bulk_pipeline(caller: Caller, body: Body<BulkAction<Pipeline>>) -> Answer<Plain<BulkOutcome>> {
+async fn bulk_pipeline(
+    caller: Caller<area::Pipeline, Write>,
+    body: Body<BulkAction<Pipeline>>,
+) -> Answer<Plain<BulkOutcome>> {
     delete(caller, body).await
 }
 
-async fn bulk_directory(caller: Caller, body: Body<BulkAction<Directory>>) -> Answer<Plain<BulkOutcome>> {
+async fn bulk_directory(
+    caller: Caller<area::Directory, Write>,
+    body: Body<BulkAction<Directory>>,
+) -> Answer<Plain<BulkOutcome>> {
     delete(caller, body).await
 }
 
-async fn bulk_cases(caller: Caller, body: Body<BulkAction<Cases>>) -> Answer<Plain<BulkOutcome>> {
+async fn bulk_cases(caller: Caller<area::Cases, Write>, body: Body<BulkAction<Cases>>) -> Answer<Plain<BulkOutcome>> {
     delete(caller, body).await
 }
 
-async fn delete<M: Module + Send>(caller: Caller, Body(action): Body<BulkAction<M>>) -> Answer<Plain<BulkOutcome>> {
+async fn delete<A: InArea, M: Module + Send>(
+    caller: Caller<A, Write>,
+    Body(action): Body<BulkAction<M>>,
+) -> Answer<Plain<BulkOutcome>> {
     caller.write(move |connection, scope| Ok(Plain(bulk::delete(connection, scope, &action)?))).await
 }

@@ -4,7 +4,7 @@ use crm_cases::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType, types};
 use crm_core::CaseTypeId;
 use crm_core::page::PageRequest;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::ProblemCode;
 
@@ -35,13 +35,16 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_case_types(
-    caller: Caller,
+    caller: Caller<area::Cases, Read>,
     Query((page,)): Query<(PageRequest<CaseTypeSort>,)>,
 ) -> Answer<Listing<CaseType>> {
     caller.read(move |connection, scope| Ok(Listing(types::list(connection, scope, &page)?))).await
 }
 
-async fn create_case_type(caller: Caller, Body(new): Body<NewCaseType>) -> Answer<Created<CaseType>> {
+async fn create_case_type(
+    caller: Caller<area::Cases, Write>,
+    Body(new): Body<NewCaseType>,
+) -> Answer<Created<CaseType>> {
     caller
         .write(move |connection, scope| {
             let case_type = types::create(connection, scope, &new)?;
@@ -50,12 +53,12 @@ async fn create_case_type(caller: Caller, Body(new): Body<NewCaseType>) -> Answe
         .await
 }
 
-async fn get_case_type(caller: Caller, PathId(id): PathId<CaseTypeId>) -> Answer<Item<CaseType>> {
+async fn get_case_type(caller: Caller<area::Cases, Read>, PathId(id): PathId<CaseTypeId>) -> Answer<Item<CaseType>> {
     caller.read(move |connection, scope| Ok(Item(types::get(connection, scope, id)?))).await
 }
 
 async fn update_case_type(
-    caller: Caller,
+    caller: Caller<area::Cases, Write>,
     PathId(id): PathId<CaseTypeId>,
     Precondition(condition): Precondition<Item<CaseType>>,
     Body(patch): Body<CaseTypePatch>,
@@ -64,7 +67,7 @@ async fn update_case_type(
 }
 
 async fn delete_case_type(
-    caller: Caller,
+    caller: Caller<area::Cases, Write>,
     PathId(id): PathId<CaseTypeId>,
     Precondition(condition): Precondition<Item<CaseType>>,
 ) -> Answer<NoContent> {

@@ -5,7 +5,7 @@ use crm_core::CaseId;
 use crm_core::page::PageRequest;
 use crm_suite::cases;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
@@ -38,13 +38,13 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_cases(
-    caller: Caller,
+    caller: Caller<area::Cases, Read>,
     Query((filter, page)): Query<(CaseFilter, PageRequest<CaseSort>)>,
 ) -> Answer<Listing<Case>> {
     caller.read(move |connection, scope| Ok(Listing(cases::list(connection, scope, &filter, &page)?))).await
 }
 
-async fn create_case(caller: Caller, Body(new): Body<NewCase>) -> Answer<Created<Case>> {
+async fn create_case(caller: Caller<area::Cases, Write>, Body(new): Body<NewCase>) -> Answer<Created<Case>> {
     caller
         .write(move |connection, scope| {
             let case = cases::create(connection, scope, &new)?;
@@ -53,12 +53,12 @@ async fn create_case(caller: Caller, Body(new): Body<NewCase>) -> Answer<Created
         .await
 }
 
-async fn get_case(caller: Caller, PathId(id): PathId<CaseId>) -> Answer<Item<Case>> {
+async fn get_case(caller: Caller<area::Cases, Read>, PathId(id): PathId<CaseId>) -> Answer<Item<Case>> {
     caller.read(move |connection, scope| Ok(Item(cases::get(connection, scope, id)?))).await
 }
 
 async fn update_case(
-    caller: Caller,
+    caller: Caller<area::Cases, Write>,
     PathId(id): PathId<CaseId>,
     Precondition(condition): Precondition<Item<Case>>,
     Body(patch): Body<CasePatch>,
@@ -67,7 +67,7 @@ async fn update_case(
 }
 
 async fn delete_case(
-    caller: Caller,
+    caller: Caller<area::Cases, Write>,
     PathId(id): PathId<CaseId>,
     Precondition(condition): Precondition<Item<Case>>,
 ) -> Answer<NoContent> {
@@ -80,7 +80,7 @@ async fn delete_case(
 }
 
 async fn list_case_activities(
-    caller: Caller,
+    caller: Caller<area::Cases, Read>,
     PathId(id): PathId<CaseId>,
     Query((page,)): Query<(PageRequest<ActivitySort>,)>,
 ) -> Answer<Listing<Activity>> {
@@ -88,7 +88,7 @@ async fn list_case_activities(
 }
 
 async fn create_case_comment(
-    caller: Caller,
+    caller: Caller<area::Cases, Write>,
     PathId(id): PathId<CaseId>,
     Body(new): Body<NewComment>,
 ) -> Answer<Created<Activity>> {

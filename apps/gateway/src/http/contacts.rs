@@ -5,7 +5,7 @@ use crm_core::page::PageRequest;
 use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact};
 use crm_suite::contacts;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
@@ -35,13 +35,16 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_contacts(
-    caller: Caller,
+    caller: Caller<area::Directory, Read>,
     Query((filter, page)): Query<(ContactFilter, PageRequest<ContactSort>)>,
 ) -> Answer<Listing<Contact>> {
     caller.read(move |connection, scope| Ok(Listing(contacts::list(connection, scope, &filter, &page)?))).await
 }
 
-async fn create_contact(caller: Caller, Body(new): Body<NewContact>) -> Answer<Created<Contact>> {
+async fn create_contact(
+    caller: Caller<area::Directory, Write>,
+    Body(new): Body<NewContact>,
+) -> Answer<Created<Contact>> {
     caller
         .write(move |connection, scope| {
             let contact = contacts::create(connection, scope, &new)?;
@@ -50,12 +53,12 @@ async fn create_contact(caller: Caller, Body(new): Body<NewContact>) -> Answer<C
         .await
 }
 
-async fn get_contact(caller: Caller, PathId(id): PathId<ContactId>) -> Answer<Item<Contact>> {
+async fn get_contact(caller: Caller<area::Directory, Read>, PathId(id): PathId<ContactId>) -> Answer<Item<Contact>> {
     caller.read(move |connection, scope| Ok(Item(contacts::get(connection, scope, id)?))).await
 }
 
 async fn update_contact(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<ContactId>,
     Precondition(condition): Precondition<Item<Contact>>,
     Body(patch): Body<ContactPatch>,
@@ -64,7 +67,7 @@ async fn update_contact(
 }
 
 async fn delete_contact(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<ContactId>,
     Precondition(condition): Precondition<Item<Contact>>,
 ) -> Answer<NoContent> {
@@ -77,7 +80,7 @@ async fn delete_contact(
 }
 
 async fn merge_contacts(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<ContactId>,
     Precondition(condition): Precondition<Item<Contact>>,
     Body(request): Body<MergeRequest<ContactId>>,

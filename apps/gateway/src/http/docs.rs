@@ -98,7 +98,7 @@ impl Reply for File {
             headers.push(fixed(CONTENT_ENCODING, "gzip"));
             headers.push(fixed(VARY, "Accept-Encoding"));
         }
-        Ok(Rendered { status: StatusCode::OK, headers, body: bytes })
+        Ok(Rendered { status: StatusCode::OK, headers, body: bytes, repeated: None })
     }
 
     fn describe(operation: &mut OperationDoc) {

@@ -3,7 +3,7 @@
 use crm_forms::{Field, Form, FormKind, NewForm};
 use crm_suite::forms;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, InArea, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Items, Precondition, Tagged};
 use crate::error::ProblemCode;
 
@@ -20,14 +20,18 @@ impl Tagged for FormItems {
 
 /// Writes the two routes of one form: a handler's name is its operation's id, so that each has its own.
 macro_rules! form {
-    ($api:ident, $path:literal, $kind:ident, $of:literal, $get:ident, $put:ident) => {
-        async fn $get(caller: Caller) -> Answer<Items<Field>> {
+    ($api:ident, $path:literal, $area:ident, $kind:ident, $of:literal, $get:ident, $put:ident) => {
+        async fn $get(caller: Caller<area::$area, Read>) -> Answer<Items<Field>> {
             caller
                 .read(|connection, scope| Ok(Items(forms::get(connection, scope, FormKind::$kind)?.fields().to_vec())))
                 .await
         }
 
-        async fn $put(caller: Caller, condition: Precondition<FormItems>, body: Body<NewForm>) -> Answer<Items<Field>> {
+        async fn $put(
+            caller: Caller<area::$area, Write>,
+            condition: Precondition<FormItems>,
+            body: Body<NewForm>,
+        ) -> Answer<Items<Field>> {
             replace(caller, FormKind::$kind, condition, body).await
         }
 
@@ -53,14 +57,16 @@ pub(super) fn routes(api: &mut Api) {
         api,
         "/pipeline/forms/opportunities",
         Pipeline,
+        Pipeline,
         "leads and opportunities",
         get_pipeline_form,
         replace_pipeline_form
     );
-    form!(api, "/directory/forms/contacts", Contacts, "contacts", get_contact_form, replace_contact_form);
+    form!(api, "/directory/forms/contacts", Directory, Contacts, "contacts", get_contact_form, replace_contact_form);
     form!(
         api,
         "/directory/forms/organizations",
+        Directory,
         Organizations,
         "organizations",
         get_organization_form,
@@ -68,8 +74,8 @@ pub(super) fn routes(api: &mut Api) {
     );
 }
 
-async fn replace(
-    caller: Caller,
+async fn replace<A: InArea>(
+    caller: Caller<A, Write>,
     kind: FormKind,
     Precondition(condition): Precondition<FormItems>,
     Body(new): Body<NewForm>,

@@ -10,7 +10,7 @@ use crm_suite::convert::{Conversion, convert};
 use crm_suite::{SuiteError, leads};
 
 use super::opportunities;
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{
     Answer, Api, Body, Created, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
 };
@@ -64,13 +64,13 @@ impl FromBody for ChangedBy {
 }
 
 async fn list_leads(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Read>,
     Query((filter, page)): Query<(LeadFilter, PageRequest<LeadSort>)>,
 ) -> Answer<Listing<Lead>> {
     caller.read(move |connection, scope| Ok(Listing(leads::list(connection, scope, &filter, &page)?))).await
 }
 
-async fn create_lead(caller: Caller, Body(new): Body<NewLead>) -> Answer<Created<Lead>> {
+async fn create_lead(caller: Caller<area::Pipeline, Write>, Body(new): Body<NewLead>) -> Answer<Created<Lead>> {
     caller
         .write(move |connection, scope| {
             let lead = leads::create(connection, scope, &new)?;
@@ -79,12 +79,12 @@ async fn create_lead(caller: Caller, Body(new): Body<NewLead>) -> Answer<Created
         .await
 }
 
-async fn get_lead(caller: Caller, PathId(id): PathId<LeadId>) -> Answer<Item<Lead>> {
+async fn get_lead(caller: Caller<area::Pipeline, Read>, PathId(id): PathId<LeadId>) -> Answer<Item<Lead>> {
     caller.read(move |connection, scope| Ok(Item(leads::get(connection, scope, id)?))).await
 }
 
 async fn update_lead(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<LeadId>,
     Precondition(condition): Precondition<Item<Lead>>,
     Body(patch): Body<LeadPatch>,
@@ -93,7 +93,7 @@ async fn update_lead(
 }
 
 async fn delete_lead(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<LeadId>,
     Precondition(condition): Precondition<Item<Lead>>,
 ) -> Answer<NoContent> {
@@ -106,7 +106,7 @@ async fn delete_lead(
 }
 
 async fn archive_lead(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     id: PathId<LeadId>,
     condition: Precondition<Item<Lead>>,
     body: OptionalBody<ChangedBy>,
@@ -115,7 +115,7 @@ async fn archive_lead(
 }
 
 async fn unarchive_lead(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     id: PathId<LeadId>,
     condition: Precondition<Item<Lead>>,
     body: OptionalBody<ChangedBy>,
@@ -124,7 +124,7 @@ async fn unarchive_lead(
 }
 
 async fn convert_lead(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<LeadId>,
     Precondition(condition): Precondition<Item<Lead>>,
     OptionalBody(body): OptionalBody<Conversion>,
@@ -140,7 +140,7 @@ async fn convert_lead(
 type SetArchived = fn(&mut DbConnection, &Scope, LeadId, &Condition<Lead>, Option<&User>) -> Result<Lead, SuiteError>;
 
 async fn set_archived(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<LeadId>,
     Precondition(condition): Precondition<Item<Lead>>,
     OptionalBody(body): OptionalBody<ChangedBy>,

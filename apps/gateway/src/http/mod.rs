@@ -1,5 +1,6 @@
 //! The routes, one file an area: each handler is extract, one database job, envelope.
 
+mod admin;
 mod bulk;
 mod case_types;
 mod cases;
@@ -7,6 +8,7 @@ mod clientmap;
 mod contacts;
 mod docs;
 mod forms;
+mod keys;
 mod leads;
 mod opportunities;
 mod organizations;
@@ -28,6 +30,8 @@ pub fn routes(api: &mut Api) {
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);
+    keys::routes(api);
+    admin::routes(api);
     clientmap::routes(api);
     process::routes(api);
     docs::routes(api);

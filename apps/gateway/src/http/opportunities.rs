@@ -8,7 +8,7 @@ use crm_opportunities::{
 };
 use crm_suite::opportunities;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Items, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
@@ -46,20 +46,23 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_opportunities(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Read>,
     Query((filter, page)): Query<(OpportunityFilter, PageRequest<OpportunitySort>)>,
 ) -> Answer<Listing<Opportunity>> {
     caller.read(move |connection, scope| Ok(Listing(opportunities::list(connection, scope, &filter, &page)?))).await
 }
 
 async fn summarize_opportunities(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Read>,
     Query((filter,)): Query<(OpportunityFilter,)>,
 ) -> Answer<Items<StageSummary>> {
     caller.read(move |connection, scope| Ok(Items(crm_opportunities::summary(connection, scope, &filter)?))).await
 }
 
-async fn create_opportunity(caller: Caller, Body(new): Body<NewOpportunity>) -> Answer<Created<Opportunity>> {
+async fn create_opportunity(
+    caller: Caller<area::Pipeline, Write>,
+    Body(new): Body<NewOpportunity>,
+) -> Answer<Created<Opportunity>> {
     caller.write(move |connection, scope| Ok(created(opportunities::create(connection, scope, &new)?))).await
 }
 
@@ -68,12 +71,15 @@ pub(super) fn created(opportunity: Opportunity) -> Created<Opportunity> {
     Created { location: format!("/pipeline/opportunities/{}", opportunity.id), item: opportunity }
 }
 
-async fn get_opportunity(caller: Caller, PathId(id): PathId<OpportunityId>) -> Answer<Item<Opportunity>> {
+async fn get_opportunity(
+    caller: Caller<area::Pipeline, Read>,
+    PathId(id): PathId<OpportunityId>,
+) -> Answer<Item<Opportunity>> {
     caller.read(move |connection, scope| Ok(Item(opportunities::get(connection, scope, id)?))).await
 }
 
 async fn update_opportunity(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<OpportunityId>,
     Precondition(condition): Precondition<Item<Opportunity>>,
     Body(patch): Body<OpportunityPatch>,
@@ -84,7 +90,7 @@ async fn update_opportunity(
 }
 
 async fn delete_opportunity(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<OpportunityId>,
     Precondition(condition): Precondition<Item<Opportunity>>,
 ) -> Answer<NoContent> {
@@ -97,7 +103,7 @@ async fn delete_opportunity(
 }
 
 async fn update_opportunity_status(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<OpportunityId>,
     Precondition(condition): Precondition<Item<Opportunity>>,
     Body(change): Body<StatusChange>,
@@ -110,7 +116,7 @@ async fn update_opportunity_status(
 }
 
 async fn update_opportunity_stage(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<OpportunityId>,
     Precondition(condition): Precondition<Item<Opportunity>>,
     Body(change): Body<StageChange>,

@@ -7,7 +7,7 @@ use crm_directory::{
 };
 use crm_suite::organizations;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
@@ -33,13 +33,16 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_organizations(
-    caller: Caller,
+    caller: Caller<area::Directory, Read>,
     Query((filter, page)): Query<(OrganizationFilter, PageRequest<OrganizationSort>)>,
 ) -> Answer<Listing<Organization>> {
     caller.read(move |connection, scope| Ok(Listing(organizations::list(connection, scope, &filter, &page)?))).await
 }
 
-async fn create_organization(caller: Caller, Body(new): Body<NewOrganization>) -> Answer<Created<Organization>> {
+async fn create_organization(
+    caller: Caller<area::Directory, Write>,
+    Body(new): Body<NewOrganization>,
+) -> Answer<Created<Organization>> {
     caller
         .write(move |connection, scope| {
             let organization = organizations::create(connection, scope, &new)?;
@@ -48,12 +51,15 @@ async fn create_organization(caller: Caller, Body(new): Body<NewOrganization>) -
         .await
 }
 
-async fn get_organization(caller: Caller, PathId(id): PathId<OrganizationId>) -> Answer<Item<Organization>> {
+async fn get_organization(
+    caller: Caller<area::Directory, Read>,
+    PathId(id): PathId<OrganizationId>,
+) -> Answer<Item<Organization>> {
     caller.read(move |connection, scope| Ok(Item(organizations::get(connection, scope, id)?))).await
 }
 
 async fn update_organization(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<OrganizationId>,
     Precondition(condition): Precondition<Item<Organization>>,
     Body(patch): Body<OrganizationPatch>,
@@ -64,7 +70,7 @@ async fn update_organization(
 }
 
 async fn delete_organization(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<OrganizationId>,
     Precondition(condition): Precondition<Item<Organization>>,
 ) -> Answer<NoContent> {
@@ -77,7 +83,7 @@ async fn delete_organization(
 }
 
 async fn merge_organizations(
-    caller: Caller,
+    caller: Caller<area::Directory, Write>,
     PathId(id): PathId<OrganizationId>,
     Precondition(condition): Precondition<Item<Organization>>,
     Body(request): Body<MergeRequest<OrganizationId>>,

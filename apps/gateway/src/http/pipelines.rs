@@ -4,7 +4,7 @@ use crm_core::Uuid;
 use crm_core::page::PageRequest;
 use crm_opportunities::{NewPipeline, Pipeline, PipelinePatch, PipelineSort, pipelines};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::ProblemCode;
 
@@ -39,13 +39,16 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 async fn list_pipelines(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Read>,
     Query((page,)): Query<(PageRequest<PipelineSort>,)>,
 ) -> Answer<Listing<Pipeline>> {
     caller.read(move |connection, scope| Ok(Listing(pipelines::list(connection, scope, &page)?))).await
 }
 
-async fn create_pipeline(caller: Caller, Body(new): Body<NewPipeline>) -> Answer<Created<Pipeline>> {
+async fn create_pipeline(
+    caller: Caller<area::Pipeline, Write>,
+    Body(new): Body<NewPipeline>,
+) -> Answer<Created<Pipeline>> {
     caller
         .write(move |connection, scope| {
             let pipeline = pipelines::create(connection, scope, &new)?;
@@ -55,12 +58,12 @@ async fn create_pipeline(caller: Caller, Body(new): Body<NewPipeline>) -> Answer
         .await
 }
 
-async fn get_pipeline(caller: Caller, PathId(id): PathId<Uuid>) -> Answer<Item<Pipeline>> {
+async fn get_pipeline(caller: Caller<area::Pipeline, Read>, PathId(id): PathId<Uuid>) -> Answer<Item<Pipeline>> {
     caller.read(move |connection, scope| Ok(Item(pipelines::get(connection, scope, id)?))).await
 }
 
 async fn update_pipeline(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<Uuid>,
     Precondition(condition): Precondition<Item<Pipeline>>,
     Body(patch): Body<PipelinePatch>,
@@ -69,7 +72,7 @@ async fn update_pipeline(
 }
 
 async fn delete_pipeline(
-    caller: Caller,
+    caller: Caller<area::Pipeline, Write>,
     PathId(id): PathId<Uuid>,
     Precondition(condition): Precondition<Item<Pipeline>>,
 ) -> Answer<NoContent> {

@@ -3,23 +3,23 @@
 use crm_core::Uuid;
 use crm_tags::{NewTag, TagKind, TagOption, TagPatch};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, InArea, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Items, NoContent, PathId, Precondition};
 use crate::error::ProblemCode;
 
 /// Writes the four routes of one kind: a handler's name is its operation's id, so that each has its own.
 macro_rules! tags {
-    ($api:ident, $path:literal, $kind:ident, $of:literal, $list:ident, $create:ident, $update:ident, $delete:ident) => {
-        async fn $list(caller: Caller) -> Answer<Items<TagOption>> {
+    ($api:ident, $path:literal, $area:ident, $kind:ident, $of:literal, $list:ident, $create:ident, $update:ident, $delete:ident) => {
+        async fn $list(caller: Caller<area::$area, Read>) -> Answer<Items<TagOption>> {
             list(caller, TagKind::$kind).await
         }
 
-        async fn $create(caller: Caller, body: Body<NewTag>) -> Answer<Created<TagOption>> {
+        async fn $create(caller: Caller<area::$area, Write>, body: Body<NewTag>) -> Answer<Created<TagOption>> {
             create(caller, TagKind::$kind, $path, body).await
         }
 
         async fn $update(
-            caller: Caller,
+            caller: Caller<area::$area, Write>,
             id: PathId<Uuid>,
             condition: Precondition<Item<TagOption>>,
             body: Body<TagPatch>,
@@ -28,7 +28,7 @@ macro_rules! tags {
         }
 
         async fn $delete(
-            caller: Caller,
+            caller: Caller<area::$area, Write>,
             id: PathId<Uuid>,
             condition: Precondition<Item<TagOption>>,
         ) -> Answer<NoContent> {
@@ -54,24 +54,24 @@ macro_rules! tags {
 #[rustfmt::skip]
 pub(super) fn routes(api: &mut Api) {
     api.tag("Tags", "Labels with a colour, a set of them for each kind of record. Records name them by label or id.");
-    tags!(api, "/pipeline/tags/leads", Lead, "leads",
+    tags!(api, "/pipeline/tags/leads", Pipeline, Lead, "leads",
         list_lead_tags, create_lead_tag, update_lead_tag, delete_lead_tag);
-    tags!(api, "/pipeline/tags/opportunities", Opportunity, "opportunities",
+    tags!(api, "/pipeline/tags/opportunities", Pipeline, Opportunity, "opportunities",
         list_opportunity_tags, create_opportunity_tag, update_opportunity_tag, delete_opportunity_tag);
-    tags!(api, "/directory/tags/contacts", Contact, "contacts",
+    tags!(api, "/directory/tags/contacts", Directory, Contact, "contacts",
         list_contact_tags, create_contact_tag, update_contact_tag, delete_contact_tag);
-    tags!(api, "/directory/tags/organizations", Organization, "organizations",
+    tags!(api, "/directory/tags/organizations", Directory, Organization, "organizations",
         list_organization_tags, create_organization_tag, update_organization_tag, delete_organization_tag);
-    tags!(api, "/cases/tags/cases", Case, "cases",
+    tags!(api, "/cases/tags/cases", Cases, Case, "cases",
         list_case_tags, create_case_tag, update_case_tag, delete_case_tag);
 }
 
-async fn list(caller: Caller, kind: TagKind) -> Answer<Items<TagOption>> {
+async fn list<A: InArea>(caller: Caller<A, Read>, kind: TagKind) -> Answer<Items<TagOption>> {
     caller.read(move |connection, scope| Ok(Items(crm_tags::list(connection, scope, kind)?))).await
 }
 
-async fn create(
-    caller: Caller,
+async fn create<A: InArea>(
+    caller: Caller<A, Write>,
     kind: TagKind,
     path: &'static str,
     Body(new): Body<NewTag>,
@@ -84,8 +84,8 @@ async fn create(
         .await
 }
 
-async fn update(
-    caller: Caller,
+async fn update<A: InArea>(
+    caller: Caller<A, Write>,
     kind: TagKind,
     PathId(id): PathId<Uuid>,
     Precondition(condition): Precondition<Item<TagOption>>,
@@ -96,8 +96,8 @@ async fn update(
         .await
 }
 
-async fn delete(
-    caller: Caller,
+async fn delete<A: InArea>(
+    caller: Caller<A, Write>,
     kind: TagKind,
     PathId(id): PathId<Uuid>,
     Precondition(condition): Precondition<Item<TagOption>>,

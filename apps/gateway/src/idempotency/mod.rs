@@ -163,6 +163,7 @@ impl Once {
                     Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail).into())
                 }
                 Found::Running => Err(in_flight()),
+                Found::Stronger(right) => Err(Problem::missing_scope(right).into()),
                 Found::Nothing => {
                     let rendered = match connection.write(|connection| work(connection, &scope)) {
                         Ok(rendered) => rendered,
@@ -193,9 +194,15 @@ fn in_flight() -> Failure {
 fn keeps(code: ProblemCode) -> bool {
     match code.status() {
         StatusCode::BAD_REQUEST => !matches!(code, ProblemCode::MalformedQuery | ProblemCode::InvalidHeader),
-        StatusCode::FORBIDDEN => {
-            !matches!(code, ProblemCode::ReadOnlyKey | ProblemCode::MissingRole | ProblemCode::ForeignTenant)
-        }
+        StatusCode::FORBIDDEN => !matches!(
+            code,
+            ProblemCode::ReadOnlyKey
+                | ProblemCode::MissingScope
+                | ProblemCode::MissingRole
+                | ProblemCode::ForeignTenant
+                | ProblemCode::NotYourself
+                | ProblemCode::OwnKey
+        ),
         StatusCode::NOT_FOUND => true,
         StatusCode::CONFLICT => code != ProblemCode::IdempotencyKeyInFlight,
         _ => false,
@@ -205,7 +212,8 @@ fn keeps(code: ProblemCode) -> bool {
 fn kept(rendered: &Rendered) -> KeptAnswer {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = rendered.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: Some(rendered.body.to_vec()) }
+    let body = rendered.repeated.as_ref().unwrap_or(&rendered.body).to_vec();
+    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: Some(body) }
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {
@@ -216,6 +224,7 @@ fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {
         status: StatusCode::from_u16(status).map_err(|error| damaged(&error))?,
         headers: vec![(REPLAYED, HeaderValue::from_static("true"))],
         body: body.into(),
+        repeated: None,
     };
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| damaged(&error))?;

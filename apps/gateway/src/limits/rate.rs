@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use actix_web::HttpMessage;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use crm_core::Uuid;
 use crm_core::keys::KeyHash;
+use crm_core::{PublicTenantId, Uuid};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use sha2::{Digest, Sha256};
 
 use crate::endpoint::Call;
 use crate::error::{Problem, ProblemCode};
@@ -26,6 +27,17 @@ pub enum Payer {
     /// Those of a tenant on the routes of ticketing: its tokens come and go by the minute. By its public id, which is
     /// known before the database is asked.
     Ticketing(Uuid),
+    /// Those of a person with a token, by a hash of the tenant and of whose it is.
+    Person([u8; 32]),
+}
+
+impl Payer {
+    /// A person in a tenant.
+    #[must_use]
+    pub fn person(tenant: &PublicTenantId, user: &str) -> Self {
+        // No tenant's id has a blank, so that no two are written the same.
+        Self::Person(Sha256::digest(format!("{tenant} {user}")).into())
+    }
 }
 
 /// `CRM_RATE_LIMIT`: so many requests a minute, which may come all at once; one more is granted as soon as its
@@ -50,6 +62,12 @@ impl RateLimit {
     pub fn per_minute(quota: NonZeroU32) -> Self {
         let limiter = RateLimiter::dashmap(Quota::per_minute(quota)).with_middleware();
         Self { quota, limiter }
+    }
+
+    /// How many requests a minute.
+    #[must_use]
+    pub fn quota(&self) -> u32 {
+        self.quota.get()
     }
 
     /// Counts a request, and notes what is left for the headers of its answer.

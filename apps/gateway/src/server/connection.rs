@@ -250,7 +250,7 @@ async fn linger(socket: TcpStream) {
 
 /// An answer as bytes, for where actix writes none any more.
 fn on_the_wire(answer: &Rendered, request_id: &str) -> Vec<u8> {
-    let Rendered { status, headers, body } = answer;
+    let Rendered { status, headers, body, repeated: _ } = answer;
     let mut bytes = Vec::with_capacity(512 + body.len());
     // A `Vec` takes everything.
     let _ = write!(bytes, "HTTP/1.1 {status}\r\n");

@@ -17,23 +17,38 @@ const PUBLIC: &[&str] = &["GET /docs", "GET /healthz", "GET /metrics", "GET /ope
 
 /// What the contract has beyond the source.
 const BEYOND_THE_SOURCE: &[&str] = &[
+    "DELETE /admin/tenants/{id}",
     "DELETE /api/v1/ticketing/clientMap/{id}",
     "DELETE /pipeline/pipelines/opportunities/{id}",
+    "DELETE /settings/keys/{id}",
+    "GET /admin/tenants",
+    "GET /admin/tenants/{id}",
     "GET /api/v1/ticketing/clientMap/findAndCountAll",
     "GET /api/v1/ticketing/clientMap/{id}",
     "GET /cases/cases/{id}/activities",
     "GET /docs",
     "GET /healthz",
+    "GET /me",
     "GET /metrics",
     "GET /openapi.json",
     "GET /pipeline/opportunities/summary",
     "GET /readyz",
+    "GET /settings/keys",
+    "GET /settings/keys/{id}",
     "PATCH /api/v1/ticketing/clientMap/{id}",
     "PATCH /pipeline/pipelines/opportunities/{id}",
+    "PATCH /settings/keys/{id}",
+    "POST /admin/tenants",
+    "POST /admin/tenants/{id}/keys/primary/rotate",
+    "POST /admin/tenants/{id}/keys/secondary/rotate",
+    "POST /admin/tenants/{id}/reset",
     "POST /api/v1/ticketing/clientMap",
     "POST /api/v1/ticketing/clientMap/{id}/sync",
     "POST /cases/cases/{id}/activities",
+    "POST /me/rotate",
     "POST /pipeline/pipelines/opportunities",
+    "POST /settings/keys",
+    "POST /settings/keys/{id}/rotate",
 ];
 
 /// What the source lists and the gateway does not have yet. This list may only shrink.

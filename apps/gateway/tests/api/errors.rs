@@ -27,6 +27,18 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::AnswerNotKept, include_str!("../surface/idempotency.rs")),
     // Thousands of records.
     (ProblemCode::LimitReached, include_str!("long.rs")),
+    // Keys and tokens of several kinds, and the operator's.
+    (ProblemCode::ExpiredKey, include_str!("access.rs")),
+    (ProblemCode::TwoCredentials, include_str!("access.rs")),
+    (ProblemCode::MissingScope, include_str!("access.rs")),
+    (ProblemCode::OwnKey, include_str!("access.rs")),
+    (ProblemCode::FixedKey, include_str!("access.rs")),
+    (ProblemCode::NotYourself, include_str!("access.rs")),
+    (ProblemCode::NoKey, include_str!("access.rs")),
+    (ProblemCode::MissingAdminKey, include_str!("admin.rs")),
+    (ProblemCode::InvalidAdminKey, include_str!("admin.rs")),
+    (ProblemCode::TenantExists, include_str!("admin.rs")),
+    (ProblemCode::KeyInUse, include_str!("admin.rs")),
     (ProblemCode::RateLimited, include_str!("../surface/limits.rs")),
     (ProblemCode::Overloaded, include_str!("../surface/limits.rs")),
 ];

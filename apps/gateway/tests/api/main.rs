@@ -13,6 +13,8 @@ mod process;
 #[path = "../common/raw.rs"]
 mod raw;
 
+mod access;
+mod admin;
 mod case_types;
 mod cases;
 mod conversion;

@@ -106,7 +106,7 @@ both_databases! {
         assert_eq!(dump(database), before);
     }
 
-    /// A token of ticketing is no key, and a key is none where a token would be.
+    /// A token of ticketing, which names no person, opens nothing else; a key is no token, and a token no key.
     fn a_token_is_no_key(database) {
         let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);
         Keys::of_new_tenant(database, ACME);
@@ -121,7 +121,7 @@ both_databases! {
                 for authorization in [&token, &key] {
                     let headers = [("Authorization", authorization.as_str()), ("x-tenantid", ACME)];
                     let answer = send_nonsense(&operation, &api.acme.with_key(None), id, &headers);
-                    answer.problem(401, "missing_key");
+                    answer.problem(401, "invalid_token");
                 }
                 operation.send(&api.acme.with_key(Some(bare)), id).problem(401, "invalid_key");
             }

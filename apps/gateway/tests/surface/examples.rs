@@ -16,6 +16,10 @@ const DOCUMENT: &str = include_str!("../../openapi.json");
 const TENANT: &str = "5d0fbd2a-3c1e-4a55-9a0e-8d1f6f2b7c90";
 const SECRET: (&str, &str) = ("CRM_JWT_SECRET", "a secret of more than thirty-two bytes");
 
+const ADMIN_KEY: &str = "the-operators-key-of-the-examples";
+/// Members that are another text each time, and are not recorded.
+const OF_THE_RUN: [&str; 6] = ["continuationToken", "requestId", "key", "primaryKey", "secondaryKey", "prefix"];
+
 /// Method and path of each operation, by id.
 fn operations() -> BTreeMap<String, (String, String, Value)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
@@ -35,8 +39,8 @@ fn settled(recorded: &Value, answered: &Value) -> Value {
         (Value::Object(before), Value::Object(now)) => {
             let member = |(name, value): (&String, &Value)| {
                 let known = before.get(name).unwrap_or(&Value::Null);
-                // A token holds a time, and the id of a request is of this run.
-                let is_of_the_run = matches!(name.as_str(), "continuationToken" | "requestId") && known.is_string();
+                // A token holds a time, the id of a request is of this run, and a key is a secret.
+                let is_of_the_run = OF_THE_RUN.contains(&name.as_str()) && known.is_string();
                 (name.clone(), if is_of_the_run { known.clone() } else { settled(known, value) })
             };
             now.iter().map(member).collect()
@@ -67,7 +71,8 @@ struct Player {
 impl Player {
     fn start(database: &TestDatabase) -> Self {
         let keys = Keys::of_new_tenant(database, TENANT);
-        let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0").env(SECRET.0, SECRET.1));
+        let settings = [("CRM_RATE_LIMIT", "0"), SECRET, ("CRM_ADMIN_KEY", ADMIN_KEY), ("CRM_ALLOW_RESET", "true")];
+        let serving = Serving::start(gateway(database).envs(settings));
         let arguments = ["token", "--tenant", TENANT, "--role", "ticket_admin"];
         let token = gateway(database).env(SECRET.0, SECRET.1).args(arguments).output().unwrap();
         let token = format!("Bearer {}", String::from_utf8(token.stdout).unwrap().trim());
@@ -85,6 +90,12 @@ impl Player {
         let ticketing = [("authorization", self.token.as_str()), ("x-tenantid", TENANT)];
         let answer = if path.starts_with("/api/v1/ticketing") {
             self.client.with_key(None).send(method, &path, &ticketing, body.as_deref())
+        } else if path.starts_with("/admin") {
+            let operator = format!("Bearer {ADMIN_KEY}");
+            self.client.with_key(None).send(method, &path, &[("authorization", &operator)], body.as_deref())
+        } else if path == "/me/rotate" {
+            // Not the key that the others are sent with.
+            self.client.read_only().send(method, &path, &[], body.as_deref())
         } else {
             self.client.send(method, &path, &[], body.as_deref())
         };

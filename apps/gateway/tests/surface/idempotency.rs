@@ -307,7 +307,7 @@ both_databases! {
         age(database, "25 hours");
         let mut connection = database.connect();
         let many = "INSERT INTO idempotency_keys SELECT k.tenant_id, 'k' || n.number, k.fingerprint, k.status, k.headers, k.body, \
-                    k.size, k.created_on FROM idempotency_keys k CROSS JOIN \
+                    k.size, k.scopes, k.created_on FROM idempotency_keys k CROSS JOIN \
                     (WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < 1500) SELECT * FROM n) n";
         connection.batch_execute(many).unwrap();
         create_lead(&api.acme, "young", "A lead").item(201);
@@ -367,7 +367,7 @@ both_databases! {
         // 64 MiB more, a row a minute.
         for number in 0..256 {
             let row = format!(
-                "INSERT INTO idempotency_keys SELECT tenant_id, 'k{number}', fingerprint, status, headers, body, 262144, {} \
+                "INSERT INTO idempotency_keys SELECT tenant_id, 'k{number}', fingerprint, status, headers, body, 262144, scopes, {} \
                  FROM idempotency_keys WHERE key = 'oldest'",
                 moment(&connection, &format!("{} minutes", 300 - number))
             );

@@ -192,7 +192,7 @@ both_databases! {
         let admin = Admin::with_secret(&serving, ACME);
         let with_key = admin.send_bare("GET", LIST, &[("ocp-apim-subscription-key", &keys.primary), ("x-tenantid", OTHER)], None);
         refused(&with_key, 401, "UNAUTHORIZED");
-        admin.get("/pipeline/leads").problem(401, "missing_key");
+        admin.get("/pipeline/leads").problem(403, "missing_scope");
         let both = admin.send("GET", LIST, &[("ocp-apim-subscription-key", &keys.primary)], None);
         assert_eq!(both.status, 200, "the key is not looked at");
     }

@@ -12,5 +12,5 @@ pub use secret::{ApiKey, KeyHash, KeyRole, NotAKey, SHORTEST_CHOSEN_KEY};
 pub use service::{KeyError, MOST_KEYS, create, delete, get, list, rotate, rotate_own, update};
 pub use stored::{Holder, any_chosen, find_holder, note_uses};
 
-pub(crate) use service::{delete_all, replace_all};
+pub(crate) use service::{delete_all, delete_named, replace_all};
 pub(crate) use stored::{replace_of_role, store_first};

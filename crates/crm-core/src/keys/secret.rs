@@ -1,9 +1,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Rights;
+use crate::error::{FieldCode, FieldErrors};
+use crate::input::{At, FromJson};
 
 /// Which of a tenant's two keys that are always there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -121,6 +124,21 @@ impl ApiKey {
         &self.0
     }
 }
+
+impl FromJson for ApiKey {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        match value.as_str().map(Self::parse) {
+            Some(Ok(key)) => return Some(key),
+            Some(Err(error)) => errors.push(at.to_string(), FieldCode::InvalidValue, error.to_string()),
+            None => errors.push(at.to_string(), FieldCode::WrongType, "must be a string"),
+        }
+        None
+    }
+}
+
+#[cfg(feature = "openapi")]
+crate::openapi::string_schema!(ApiKey, "A key: 32 to 256 visible ASCII characters.", "my-key-for-tests-000000000000000001",
+    pattern: "^[!-~]{32,256}$", max_length: 256);
 
 const CHECKSUM_LENGTH: usize = 6;
 

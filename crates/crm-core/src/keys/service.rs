@@ -5,7 +5,9 @@ use super::stored::{KeyRow, insert};
 use super::{ApiKey, Key, KeyPatch, KeyWithSecret, NewKey, Right, Rights, Rotation};
 use crate::schema::api_keys;
 use crate::tenants::TenantError;
-use crate::{DbConnection, FieldCode, FieldErrors, ForUpdateExt, Scope, TenantId, Timestamp, Uuid, columns};
+use crate::{
+    Condition, DbConnection, FieldCode, FieldErrors, ForUpdateExt, Scope, TenantId, Timestamp, Unmet, Uuid, columns,
+};
 
 /// The most keys of a tenant beside its primary and secondary one.
 pub const MOST_KEYS: usize = 100;
@@ -34,6 +36,9 @@ pub enum KeyError {
     /// The primary and the secondary key stay what they are.
     #[error("the primary and the secondary key stay what they are")]
     Fixed,
+    /// It is not as the caller of the change expected.
+    #[error("{0}")]
+    Unmet(Unmet),
     /// Whoever asks uses no key, and so has none to rotate.
     #[error("no key is in use")]
     NoKey,
@@ -47,6 +52,12 @@ pub enum KeyError {
 
 crate::from_write_error!(KeyError);
 
+impl From<Unmet> for KeyError {
+    fn from(unmet: Unmet) -> Self {
+        Self::Unmet(unmet)
+    }
+}
+
 impl From<getrandom::Error> for KeyError {
     fn from(error: getrandom::Error) -> Self {
         Self::Randomness(error)
@@ -59,8 +70,10 @@ impl From<getrandom::Error> for KeyError {
 /// The database's.
 pub fn list(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Key>, KeyError> {
     let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(scope.tenant()));
-    let rows: Vec<KeyRow> =
-        of_tenant.order((api_keys::created_on, api_keys::id)).select(columns::<KeyRow>()).load(connection)?;
+    let rows: Vec<KeyRow> = of_tenant
+        .order((api_keys::created_on, api_keys::role, api_keys::id))
+        .select(columns::<KeyRow>())
+        .load(connection)?;
     let (current, replaced): (Vec<KeyRow>, Vec<KeyRow>) = rows.into_iter().partition(|row| row.grace_until.is_none());
     current.into_iter().map(|row| Ok(with_latest_use(row, &replaced).into_key()?)).collect()
 }
@@ -116,9 +129,14 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
 /// # Errors
 /// [`KeyError::OwnKey`], [`KeyError::Fixed`], [`KeyError::Invalid`], [`KeyError::MissingRight`], [`KeyError::NotFound`];
 /// the database's.
-pub fn update(connection: &mut DbConnection, scope: &Scope, id: Uuid, patch: &KeyPatch) -> Result<Key, KeyError> {
-    lock(connection, scope.tenant())?;
-    let before = get(connection, scope, id)?;
+pub fn update(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    condition: &Condition<Key>,
+    patch: &KeyPatch,
+) -> Result<Key, KeyError> {
+    let before = get_locked(connection, scope, id, condition)?;
     if scope.actor().key_id() == Some(id) {
         return Err(KeyError::OwnKey);
     }
@@ -152,9 +170,13 @@ pub fn update(connection: &mut DbConnection, scope: &Scope, id: Uuid, patch: &Ke
 ///
 /// # Errors
 /// [`KeyError::Fixed`], [`KeyError::NotFound`]; the database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), KeyError> {
-    lock(connection, scope.tenant())?;
-    let key = get(connection, scope, id)?;
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    condition: &Condition<Key>,
+) -> Result<(), KeyError> {
+    let key = get_locked(connection, scope, id, condition)?;
     if key.role.is_some() {
         return Err(KeyError::Fixed);
     }
@@ -173,10 +195,10 @@ pub fn rotate(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Uuid,
+    condition: &Condition<Key>,
     rotation: Rotation,
 ) -> Result<KeyWithSecret, KeyError> {
-    lock(connection, scope.tenant())?;
-    let key = get(connection, scope, id)?;
+    let key = get_locked(connection, scope, id, condition)?;
     check_given(scope, key.scopes)?;
     match rotation.grace_minutes.after(scope.now()) {
         None => diesel::delete(of_key(scope, id)).execute(connection)?,
@@ -201,13 +223,20 @@ pub fn rotate(
 /// [`KeyError::NoKey`], and those of [`rotate`] but for rights.
 pub fn rotate_own(connection: &mut DbConnection, scope: &Scope, rotation: Rotation) -> Result<KeyWithSecret, KeyError> {
     let id = scope.actor().key_id().ok_or(KeyError::NoKey)?;
-    rotate(connection, scope, id, rotation)
+    rotate(connection, scope, id, &Condition::none(), rotation)
 }
 
 /// Takes all its keys from a tenant.
 pub(crate) fn delete_all(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
     lock(connection, tenant)?;
     diesel::delete(api_keys::table.filter(api_keys::tenant_id.eq(tenant))).execute(connection).map(drop)
+}
+
+/// Takes all its keys from a tenant but for the primary and the secondary one.
+pub(crate) fn delete_named(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
+    lock(connection, tenant)?;
+    let named = api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::role.is_null());
+    diesel::delete(named).execute(connection).map(drop)
 }
 
 /// Puts a new secret in the place of every one that the tenant's keys have, those in their grace included; oldest key first.
@@ -235,6 +264,19 @@ fn store(connection: &mut DbConnection, scope: &Scope, described: &Key) -> Resul
     let row = KeyRow::new(scope.tenant(), described, &secret);
     insert(connection, &row)?;
     Ok(KeyWithSecret { described: row.into_key()?, key: Some(secret.reveal().to_owned()) })
+}
+
+/// A key, with the tenant's keys locked until the end of the transaction.
+fn get_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    condition: &Condition<Key>,
+) -> Result<Key, KeyError> {
+    lock(connection, scope.tenant())?;
+    let key = get(connection, scope, id)?;
+    condition.check(|| Ok::<_, KeyError>(key.clone()))?;
+    Ok(key)
 }
 
 /// One change of a tenant's keys after the other: the keys that every tenant has stand for all of them.

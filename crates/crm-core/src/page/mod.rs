@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::FieldCode;
 use crate::params::{FromParams, ParamReader};
-use crate::{Db, DbConnection, Scope, columns};
+use crate::{Db, DbConnection, Scope, TenantId, columns};
 
 pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
@@ -254,7 +254,25 @@ impl<S: SortField> PageRequest<S> {
         Select<Q, Content>: LoadQuery<'static, DbConnection, i64>,
         Select<Q, CountStar>: LoadQuery<'static, DbConnection, i64>,
     {
-        let (items, has_more) = self.rows(connection, scope, &matching)?;
+        self.load_of(connection, Some(scope.tenant()), matching, place)
+    }
+
+    /// As [`load`](Self::load), of what belongs to no tenant where there is none, and so has no long records.
+    pub(crate) fn load_of<Q, R, I: Into<RowId>>(
+        &self,
+        connection: &mut DbConnection,
+        tenant: Option<TenantId>,
+        matching: impl Fn() -> Q,
+        place: impl FnOnce(&R, S, Direction) -> (SortKey, I),
+    ) -> QueryResult<Page<R>>
+    where
+        R: Selectable<Db>,
+        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<Content> + SelectDsl<CountStar>,
+        Select<Q, R::SelectExpression>: LoadQuery<'static, DbConnection, R>,
+        Select<Q, Content>: LoadQuery<'static, DbConnection, i64>,
+        Select<Q, CountStar>: LoadQuery<'static, DbConnection, i64>,
+    {
+        let (items, has_more) = self.rows(connection, tenant, &matching)?;
         let total = match self.include_total {
             true => Some(SelectDsl::select(matching(), count_star()).get_result(connection)?),
             false => None,
@@ -275,7 +293,7 @@ impl<S: SortField> PageRequest<S> {
     fn rows<Q, R>(
         &self,
         connection: &mut DbConnection,
-        scope: &Scope,
+        tenant: Option<TenantId>,
         matching: &impl Fn() -> Q,
     ) -> QueryResult<(Vec<R>, bool)>
     where
@@ -286,9 +304,9 @@ impl<S: SortField> PageRequest<S> {
     {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let query = || self.apply(matching()).limit(self.size + 1);
-        let light = match S::WEIGHT {
-            None => query(),
-            Some(weight) => FilterDsl::filter(query(), NoneHeavy { tenant: scope.tenant(), weight }),
+        let light = match (S::WEIGHT, tenant) {
+            (Some(weight), Some(tenant)) => FilterDsl::filter(query(), NoneHeavy { tenant, weight }),
+            (None, _) | (_, None) => query(),
         };
         let mut rows: Vec<R> = SelectDsl::select(light, columns::<R>()).load(connection)?;
         let has_more = rows.len() > size;

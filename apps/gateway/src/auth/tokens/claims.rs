@@ -1,5 +1,7 @@
-use crm_core::{Timestamp, Uuid};
-use serde_json::{Map, Value};
+use crm_core::input::{At, FromJson};
+use crm_core::values::User;
+use crm_core::{FieldErrors, PublicTenantId, Timestamp, Uuid};
+use serde_json::{Map, Value, json};
 
 use super::TokenError;
 
@@ -18,7 +20,12 @@ pub(super) struct ClaimRules {
 pub struct Identity {
     roles: Vec<String>,
     tenants: Vec<String>,
+    user: Option<User>,
 }
+
+/// The token names more than one tenant.
+#[derive(Debug)]
+pub struct SeveralTenants;
 
 impl Identity {
     /// Whether the holder has this role, by its exact name.
@@ -31,6 +38,31 @@ impl Identity {
     #[must_use]
     pub fn is_of_tenant(&self, tenant: Uuid) -> bool {
         self.tenants.iter().any(|named| named.parse() == Ok(tenant))
+    }
+
+    /// The tenant that the token names by this id, as a tenant's id is written: a UUID in either case.
+    #[must_use]
+    pub fn tenant(&self, id: &str) -> Option<PublicTenantId> {
+        let named = canonical(id);
+        self.tenants.iter().any(|tenant| canonical(tenant) == named).then(|| named.parse().ok())?
+    }
+
+    /// The one tenant that the token names; `None` where it names none.
+    ///
+    /// # Errors
+    /// Where it names several.
+    pub fn only_tenant(&self) -> Result<Option<PublicTenantId>, SeveralTenants> {
+        match self.tenants.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(canonical(only).parse().ok()),
+            _ => Err(SeveralTenants),
+        }
+    }
+
+    /// The person whose token it is; `None` where it does not say so.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
     }
 }
 
@@ -60,8 +92,24 @@ impl ClaimRules {
         }
         let roles = claims.get("realm_access").and_then(|access| access.get("roles"));
         let roles = roles.filter(|roles| roles.is_array());
-        Ok(Identity { roles: texts(roles), tenants: texts(claims.get(&self.tenant_claim)) })
+        Ok(Identity { roles: texts(roles), tenants: texts(claims.get(&self.tenant_claim)), user: user(claims) })
     }
+}
+
+/// The id of a tenant as it is stored: UUIDs are made in lower case.
+fn canonical(id: &str) -> String {
+    id.parse().map_or_else(|_| id.to_owned(), |uuid: Uuid| uuid.to_string())
+}
+
+/// Whose token it is. A name or an address that no user can have is left out.
+fn user(claims: &Map<String, Value>) -> Option<User> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let (name, email) = (text("name").or_else(|| text("preferred_username")), text("email"));
+    let of = |name: Option<&str>, email: Option<&str>| {
+        let value = json!({ "id": text("sub")?, "name": name, "email": email });
+        User::from_json(&value, &At::field("sub"), &mut FieldErrors::new())
+    };
+    of(name, email).or_else(|| of(name, None)).or_else(|| of(None, email)).or_else(|| of(None, None))
 }
 
 /// ID, refresh and logout tokens are signed with the same key. Keycloak names the kind in the claim `typ`; an ID

@@ -1,0 +1,151 @@
+use std::rc::Rc;
+
+use actix_web::{HttpMessage, HttpRequest, web};
+use crm_core::error::{Fault, fault};
+use crm_core::keys::{Access, Holder, KeyRole, Right, Rights};
+use crm_core::{Actor, DbConnection, Scope, TenantId, tenants};
+
+use crate::endpoint::{Answer, Call, Reply, Typed, is_ticketing};
+use crate::error::{Failure, Problem, ProblemCode};
+use crate::idempotency::{Answers, Attempt};
+use crate::limits::Payer;
+use crate::state::AppState;
+
+use super::{invalid_key, ticketing};
+
+/// Somebody whose key or token was accepted, on the way to the database.
+pub(super) struct Requester {
+    scope: Scope,
+    payer: Payer,
+    state: web::Data<AppState>,
+    attempt: Attempt,
+    request: HttpRequest,
+    request_id: Rc<str>,
+}
+
+/// Whom a key or token turned out to be of, and what they may do.
+pub(super) struct Identified {
+    pub(super) scope: Scope,
+    /// To whom the request is counted.
+    pub(super) payer: Payer,
+    /// Which of the two keys that every tenant has, where it is one of them.
+    pub(super) role: Option<KeyRole>,
+}
+
+impl Identified {
+    /// The holder of a key.
+    pub(super) fn holder(call: &Call, holder: Holder, payer: Payer) -> Self {
+        let Holder { tenant, public_tenant, id, name, role, rights, .. } = holder;
+        let scope = Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights));
+        Self { scope, payer, role }
+    }
+
+    /// Refuses whom this right is missing.
+    pub(super) fn permit(&self, needed: Option<Right>) -> Result<(), Problem> {
+        let rights = self.scope.actor().rights();
+        let Some(missing) = needed.and_then(|right| rights.lacking(Rights::default().with(right))) else {
+            return Ok(());
+        };
+        if self.role == Some(KeyRole::Secondary) && missing.access == Access::Write {
+            return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
+        }
+        Err(Problem::missing_scope(missing))
+    }
+}
+
+impl Requester {
+    /// Somebody who may do what the handler does.
+    pub(super) fn new(call: &Call, scope: Scope, payer: Payer) -> Result<Self, Problem> {
+        let scope = scope.with_secrets(call.state.secrets.clone());
+        Attempt::begin(call, &scope)?;
+        Ok(Self {
+            scope,
+            payer,
+            state: call.state.clone(),
+            attempt: call.attempt.clone(),
+            request: call.request.clone(),
+            request_id: call.request_id(),
+        })
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(super) fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    pub(super) async fn read<R: Reply + Send + 'static>(
+        self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let Self { scope, payer, state, attempt, request, request_id } = self;
+        attempt.handler_begins();
+        let (db, unread) = (state.db.of(scope.tenant()), state.unread.clone());
+        let rendered = db.read(move |connection| {
+            // When its turn has come: what was read meanwhile counts no more, and what was written meanwhile does.
+            unread.admit(payer)?;
+            let typed = Typed::of(job(connection, &scope)?)?;
+            let held = unread.hold(payer, typed.rendered.body.len());
+            Ok((typed, held))
+        });
+        let rendered = rendered.await.map(|(typed, held)| {
+            held.map(|held| request.extensions_mut().insert(held));
+            typed
+        });
+        rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
+    }
+
+    pub(super) async fn write<R: Reply + Send + 'static>(
+        self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let Self { scope, payer, state, attempt, request, request_id } = self;
+        let is_ticketing = is_ticketing(request.path());
+        attempt.handler_begins();
+        let (tenant, unread) = (scope.tenant(), state.unread.clone());
+        let work = move |connection: &mut DbConnection, scope: &Scope| {
+            unread.admit(payer)?;
+            let rendered = job(connection, scope).and_then(Reply::render);
+            rendered.map_err(|failure| match failure {
+                // What it lacks may be all that the tenant had.
+                Failure::Problem(_) => told(&tenants::exists(connection, tenant), is_ticketing, failure),
+                failure => failure,
+            })
+        };
+        let rendered = match attempt.once(|| Answers { is_ticketing, request_id: request_id.to_string() }) {
+            Some(once) => once.run(&state, work).await,
+            None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
+        };
+        match rendered {
+            Ok(rendered) => Ok(Typed::rendered_before(rendered)),
+            Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),
+        }
+    }
+}
+
+/// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,
+/// and the database refused the rows of a tenant that is not there.
+pub(crate) async fn or_deleted(state: &AppState, tenant: TenantId, is_ticketing: bool, failure: Failure) -> Failure {
+    let is_bug = match &failure {
+        Failure::Database(error) => fault(error) == Fault::Bug,
+        Failure::Bug(_) => true,
+        Failure::Problem(_) | Failure::Unavailable(_) => false,
+    };
+    if !is_bug {
+        return failure;
+    }
+    let exists = state.db.look_up(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
+    told(&exists, is_ticketing, failure)
+}
+
+/// What the client is told of a failure, by whether its tenant exists. Where that cannot be asked, as after a failed
+/// statement on PostgreSQL, the failure is the one to tell of.
+fn told<E>(exists: &Result<bool, E>, is_ticketing: bool, failure: Failure) -> Failure {
+    match exists {
+        Ok(false) if is_ticketing => ticketing::unknown_tenant().into(),
+        Ok(false) => invalid_key().into(),
+        Ok(true) | Err(_) => failure,
+    }
+}

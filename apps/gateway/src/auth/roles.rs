@@ -1,0 +1,58 @@
+use std::str::FromStr;
+
+use crm_core::keys::{Right, Rights};
+
+use super::tokens::Identity;
+
+/// `CRM_ROLES`: what the roles of a token allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles(Vec<(String, Rights)>);
+
+impl Roles {
+    /// What they are where nobody chose.
+    pub const DEFAULT: &'static str =
+        "crm_admin=*:write; crm_user=pipeline:write,directory:write,cases:write; crm_viewer=*:read";
+
+    /// All that the roles of this token allow together.
+    #[must_use]
+    pub fn rights(&self, identity: &Identity) -> Rights {
+        let of_roles = self.0.iter().filter(|(role, _)| identity.has_role(role)).map(|(_, rights)| *rights);
+        of_roles.fold(Rights::default(), Rights::and)
+    }
+}
+
+impl FromStr for Roles {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let entries = text.split(';').map(str::trim).filter(|entry| !entry.is_empty());
+        let mut roles: Vec<(String, Rights)> = Vec::new();
+        for entry in entries {
+            let (role, scopes) = entry.split_once('=').ok_or_else(|| format!("{entry:?} is no role=scope,scope"))?;
+            let scopes = scopes.split(',').map(|scope| scope.trim().parse::<Right>());
+            let rights =
+                scopes.collect::<Result<Rights, _>>().map_err(|error| format!("a scope in {entry:?} {error}"))?;
+            let role = role.trim();
+            if role.is_empty() || roles.iter().any(|(other, _)| other == role) {
+                return Err(format!("{entry:?} names no role, or one that stands twice"));
+            }
+            roles.push((role.to_owned(), rights));
+        }
+        if roles.is_empty() { Err("must name at least one role".to_owned()) } else { Ok(Self(roles)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_told() {
+        for text in ["", " ; ", "admin", "=*:read", "admin=", "admin=everything", "a=*:read;a=*:write", "a=cases:read,"]
+        {
+            assert!(text.parse::<Roles>().is_err(), "{text:?}");
+        }
+        assert!(Roles::DEFAULT.parse::<Roles>().is_ok());
+        assert!(" a = *:read , cases:write ;".parse::<Roles>().is_ok());
+    }
+}

@@ -1,0 +1,190 @@
+//! `/admin`: tenants over HTTP, for operators and for jobs that want a tenant for each test (docs/compatibility.md,
+//! "Tenants over HTTP").
+
+use crm_core::input::{FromBody, ObjectReader};
+use crm_core::keys::{ApiKey, KeyRole};
+use crm_core::page::PageRequest;
+use crm_core::tenants::{self, ChosenKeys, CreatedTenant, Tenant, TenantSort};
+use crm_core::values::Title;
+use crm_core::{FieldCode, PublicTenantId, Timestamp, Uuid};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Operator;
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Query};
+use crate::error::{Failure, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag(
+        "Administration",
+        "Tenants, for whoever runs this server. These routes take the key of the setting `CRM_ADMIN_KEY` as a bearer token, \
+         and are not there where it is not set.",
+    );
+    api.get("/admin/tenants", list_tenants).summary("List tenants");
+    api.post("/admin/tenants", create_tenant)
+        .summary("Create a tenant")
+        .about("With its two keys, which are shown in this answer only, or with keys that come with it.")
+        .problem(ProblemCode::TenantExists)
+        .problem(ProblemCode::KeyInUse);
+    api.get("/admin/tenants/{id}", get_tenant).summary("Read a tenant");
+    api.delete("/admin/tenants/{id}", delete_tenant).summary("Delete a tenant with everything that it has").about(
+        "Its keys stop working within 5 seconds on every gateway. What it has goes in small parts: where that is \
+                interrupted, it can be sent again.",
+    );
+    api.post("/admin/tenants/{id}/keys/primary/rotate", rotate_primary)
+        .summary("Replace a tenant's primary key by a new one");
+    api.post("/admin/tenants/{id}/keys/secondary/rotate", rotate_secondary)
+        .summary("Replace a tenant's secondary key by a new one");
+    api.post("/admin/tenants/{id}/reset", reset_tenant)
+        .summary("Empty a tenant to what a new one has")
+        .about("Its two keys stay; named ones go, and everything else. Only with `CRM_ALLOW_RESET=true`, for tests.");
+}
+
+/// A tenant as its operator sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenant)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TenantItem {
+    /// Its id.
+    #[schema(inline)]
+    id: PublicTenantId,
+    /// What people call it.
+    name: String,
+    /// When it was made.
+    created_on: Timestamp,
+}
+
+impl From<Tenant> for TenantItem {
+    fn from(tenant: Tenant) -> Self {
+        let Tenant { id: _, public_id, name, created_on, deleted_on: _ } = tenant;
+        Self { id: public_id, name, created_on }
+    }
+}
+
+/// A tenant that was just made, with its keys.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewTenantItem {
+    /// Its id.
+    #[schema(inline)]
+    id: PublicTenantId,
+    /// What people call it.
+    name: String,
+    /// When it was made.
+    created_on: Timestamp,
+    /// The key that reads and writes. It is shown this once.
+    primary_key: String,
+    /// The key that only reads. It is shown this once.
+    secondary_key: String,
+}
+
+/// A new key of a tenant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RotatedKey {
+    /// Which of the two.
+    #[schema(inline)]
+    role: KeyRole,
+    /// The key itself. It is shown this once.
+    key: String,
+}
+
+/// A tenant to be made.
+pub(super) struct NewTenant {
+    id: Option<PublicTenantId>,
+    name: Option<Title>,
+    keys: Option<ChosenKeys>,
+}
+
+impl FromBody for NewTenant {
+    const READ_ONLY: &'static [&'static str] = &[];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let (id, name) = (reader.optional("id"), reader.optional("name"));
+        let primary: Option<ApiKey> = reader.optional("primaryKey");
+        let secondary: Option<ApiKey> = reader.optional("secondaryKey");
+        let keys = match (primary, secondary) {
+            (None, None) => None,
+            (Some(primary), Some(secondary)) if primary.hash() != secondary.hash() => {
+                Some(ChosenKeys { primary, secondary })
+            }
+            (primary, _) => {
+                let field = if primary.is_some() { "secondaryKey" } else { "primaryKey" };
+                reader.errors().push(
+                    field,
+                    FieldCode::Required,
+                    "is chosen together with the other key, and is another one",
+                );
+                None
+            }
+        };
+        Some(Self { id, name, keys })
+    }
+}
+
+async fn list_tenants(
+    operator: Operator,
+    Query((page,)): Query<(PageRequest<TenantSort>,)>,
+) -> Answer<Listing<TenantItem>> {
+    operator
+        .read(move |connection| {
+            let page = tenants::page(connection, &page)?;
+            let items = |tenants: Vec<Tenant>| Ok::<_, Failure>(tenants.into_iter().map(TenantItem::from).collect());
+            Ok(Listing(page.try_map(items)?))
+        })
+        .await
+}
+
+async fn get_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<Item<TenantItem>> {
+    operator.read(move |connection| Ok(Item(tenants::find(connection, &id)?.into()))).await
+}
+
+async fn create_tenant(operator: Operator, Body(new): Body<NewTenant>) -> Answer<Created<NewTenantItem>> {
+    let NewTenant { id, name, keys } = new;
+    if keys.is_some() {
+        operator.keys_are_chosen();
+    }
+    operator
+        .write(move |connection, now| {
+            let id = id.clone().map_or_else(|| Uuid::random().to_string().parse(), Ok);
+            let id = id.map_err(|error| Failure::Bug(format!("a UUID is a tenant's id: {error}")))?;
+            let name = name.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+            let made = crm_suite::tenants::create(connection, &id, &name, keys.as_ref(), now)?;
+            let CreatedTenant { tenant, primary, secondary } = made;
+            let item = NewTenantItem {
+                id: tenant.public_id,
+                name: tenant.name,
+                created_on: tenant.created_on,
+                primary_key: primary.reveal().to_owned(),
+                secondary_key: secondary.reveal().to_owned(),
+            };
+            Ok(Created { location: format!("/admin/tenants/{}", item.id), item })
+        })
+        .await
+}
+
+async fn delete_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<NoContent> {
+    operator.delete_tenant(id).await
+}
+
+async fn reset_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<Item<TenantItem>> {
+    operator.may_reset()?;
+    operator.write(move |connection, now| Ok(Item(crm_suite::tenants::reset(connection, &id, now)?.into()))).await
+}
+
+async fn rotate_primary(operator: Operator, id: PathId<PublicTenantId>) -> Answer<Item<RotatedKey>> {
+    rotate(operator, id, KeyRole::Primary).await
+}
+
+async fn rotate_secondary(operator: Operator, id: PathId<PublicTenantId>) -> Answer<Item<RotatedKey>> {
+    rotate(operator, id, KeyRole::Secondary).await
+}
+
+async fn rotate(operator: Operator, PathId(id): PathId<PublicTenantId>, role: KeyRole) -> Answer<Item<RotatedKey>> {
+    operator
+        .write(move |connection, _| {
+            let key = tenants::rotate_key(connection, &id, role)?;
+            Ok(Item(RotatedKey { role, key: key.reveal().to_owned() }))
+        })
+        .await
+}
