@@ -99,8 +99,21 @@ fn write_edge(text: &mut String, edge: EdgeStats) -> std::fmt::Result {
 
 /// The executor counts for itself; a client library could only count along.
 fn write_db(text: &mut String, db: DbStats) -> std::fmt::Result {
-    let DbStats { threads, connected, busy, hanging, queued, jobs, commits, errors, retries, panics, refused, skipped } =
-        db;
+    let DbStats {
+        threads,
+        connected,
+        busy,
+        hanging,
+        queued,
+        jobs,
+        commits,
+        errors,
+        retries,
+        deadlocks,
+        panics,
+        refused,
+        skipped,
+    } = db;
     for (name, kind, help, value) in [
         ("crm_db_threads", "gauge", "Threads for the database.", threads),
         ("crm_db_connections", "gauge", "Threads that hold a connection.", connected),
@@ -111,6 +124,7 @@ fn write_db(text: &mut String, db: DbStats) -> std::fmt::Result {
         ("crm_db_commits_total", "counter", "Commits; on SQLite several jobs share one.", commits),
         ("crm_db_errors_total", "counter", "Errors of the database, those that a repetition cured included.", errors),
         ("crm_db_retries_total", "counter", "Jobs run again after a lost connection or a collision.", retries),
+        ("crm_db_deadlocks_total", "counter", "Transactions ended because they waited for each other.", deadlocks),
         ("crm_db_panics_total", "counter", "Jobs that panicked.", panics),
         ("crm_db_refused_total", "counter", "Jobs given up, answered with 503.", refused),
         ("crm_db_skipped_total", "counter", "Jobs that nobody waited for any more.", skipped),

@@ -46,8 +46,16 @@ impl<T> Condition<T> {
     /// # Errors
     /// [`Unmet`]; what making the record ends in.
     pub fn check<E: From<Unmet>>(&self, current: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+        self.check_each(|| Ok(vec![current()?]))
+    }
+
+    /// As [`check`](Self::check), of several records.
+    ///
+    /// # Errors
+    /// [`Unmet`]; what making the records ends in.
+    pub fn check_each<E: From<Unmet>>(&self, current: impl FnOnce() -> Result<Vec<T>, E>) -> Result<(), E> {
         let Some(check) = &self.0 else { return Ok(()) };
-        Ok(check(&current()?)?)
+        Ok(current()?.iter().try_for_each(check)?)
     }
 }
 

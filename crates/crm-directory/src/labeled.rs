@@ -99,16 +99,16 @@ macro_rules! labeled_values {
                 }
             }
 
-            /// Gives the first of these records the values of all of them.
-            pub(crate) fn merge(
+            /// The values of all these records, which a merge gives the first of them.
+            pub(crate) fn merged(
                 connection: &mut DbConnection,
                 scope: &Scope,
                 records: &[i64],
-            ) -> Result<(), DirectoryError> {
+            ) -> Result<LabeledValues, DirectoryError> {
                 let lists = of(connection, scope, records)?;
                 let all = union($list::KIND, records.iter().filter_map(|id| lists.get(id)));
                 check_length($field, all.as_slice().len())?;
-                Ok(replace(connection, scope, records[0], &all)?)
+                Ok(all)
             }
         }
     };

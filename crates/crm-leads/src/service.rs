@@ -172,6 +172,8 @@ fn changed_or_as_it_is(
 /// The database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, LeadError> {
     let found = queries::lock(connection, scope, ids)?;
+    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    crm_tags::lock_links(connection, scope, TagKind::Lead, &numbers)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

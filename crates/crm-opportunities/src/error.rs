@@ -1,4 +1,5 @@
 use crm_core::{FieldErrors, LeadId};
+use crm_tags::TagError;
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with an opportunity.
@@ -13,6 +14,9 @@ pub enum OpportunityError {
     /// The lead was made into an opportunity before.
     #[error("the lead {0} was made into an opportunity before")]
     AlreadyConverted(LeadId),
+    /// The tags of its lead could not all be made for it.
+    #[error(transparent)]
+    Tag(#[from] TagError),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

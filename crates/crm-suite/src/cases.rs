@@ -75,11 +75,9 @@ pub fn delete(
     ids: &[CaseId],
     condition: &Condition<Case>,
 ) -> Result<Vec<CaseId>, SuiteError> {
-    for id in ids {
-        condition.check(|| {
-            let case = crm_cases::cases::lock_one(connection, scope, *id, None)?;
-            shown(connection, scope, &case)
-        })?;
-    }
+    condition.check_each(|| {
+        let ids = crm_cases::cases::lock(connection, scope, ids)?;
+        ids.iter().map(|id| get(connection, scope, *id)).collect()
+    })?;
     Ok(crm_cases::cases::delete(connection, scope, ids)?)
 }

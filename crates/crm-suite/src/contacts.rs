@@ -68,10 +68,10 @@ pub fn delete(
 ) -> Result<Vec<ContactId>, SuiteError> {
     // Locked first: nobody can point at them from here on.
     let ids = contacts::lock(connection, scope, ids)?;
-    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
+    condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
     crm_leads::unlink_contacts(connection, scope, &ids)?;
-    crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
     crm_opportunities::unlink_contacts(connection, scope, &ids)?;
+    crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
     Ok(contacts::delete(connection, scope, &ids)?)
 }
 
@@ -92,8 +92,9 @@ pub fn merge(
     contacts::merge(connection, scope, target, condition, request, &form)?;
     let sources = request.source_ids.as_slice();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
-    crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
+    crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
+    contacts::take_tags(connection, scope, target, sources)?;
     contacts::delete(connection, scope, sources)?;
     Ok(contacts::get(connection, scope, target, &form)?)
 }

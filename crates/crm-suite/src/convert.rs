@@ -7,7 +7,7 @@ use crm_core::{Condition, DbConnection, LeadId, Scope, Uuid};
 use crm_forms::{CustomFieldsInput, FormKind};
 use crm_leads::{Lead, LeadError};
 use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
-use crm_tags::{TagKind, TagRefs};
+use crm_tags::TagRefs;
 
 use crate::{SuiteError, names, references};
 
@@ -64,10 +64,9 @@ pub fn convert(
     if lead.is_archived {
         return Err(LeadError::Archived.into());
     }
-    let tags = crm_tags::ensure(connection, scope, TagKind::Opportunity, &lead.tags)?;
     let by = conversion.last_updated_by.as_ref();
-    let converted =
-        ConvertedLead { id, custom_fields: lead.custom_fields.clone(), tags, fields: fields_of(lead, conversion) };
+    let (custom_fields, tags) = (lead.custom_fields.clone(), lead.tags.clone());
+    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion) };
     let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted, &form)?;
     crm_leads::mark_converted(connection, scope, id, opportunity.id, by)?;
     names::of(connection, scope, opportunity)

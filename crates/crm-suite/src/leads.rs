@@ -123,7 +123,7 @@ pub fn delete(
 ) -> Result<Vec<LeadId>, SuiteError> {
     // Locked first: nobody can make an opportunity of them from here on.
     let ids = crm_leads::lock(connection, scope, ids)?;
-    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
+    condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
     crm_opportunities::unlink_leads(connection, scope, &ids)?;
     Ok(crm_leads::delete(connection, scope, &ids)?)
 }

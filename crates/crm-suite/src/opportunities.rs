@@ -72,7 +72,8 @@ pub fn update(
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let problems = references::checked(connection, scope, patch)?;
-    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+    let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
+    let opportunity = crm_opportunities::lock_to_move(connection, scope, id, pipeline, stage)?;
     condition.check(|| shown(connection, scope, &opportunity, &form))?;
     let opportunity = crm_opportunities::update(connection, scope, opportunity, patch, problems, &form)?;
     names::of(connection, scope, opportunity)
@@ -109,7 +110,7 @@ pub fn update_stage(
     change: &StageChange,
 ) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+    let opportunity = crm_opportunities::lock_to_move(connection, scope, id, None, Some(&change.stage))?;
     condition.check(|| shown(connection, scope, &opportunity, &form))?;
     let opportunity = crm_opportunities::update_stage(connection, scope, opportunity, change, &form)?;
     names::of(connection, scope, opportunity)
@@ -126,14 +127,11 @@ pub fn delete(
     ids: &[OpportunityId],
     condition: &Condition<Opportunity>,
 ) -> Result<Vec<OpportunityId>, SuiteError> {
-    for id in ids {
-        condition.check(|| {
-            crm_leads::lock_converted_into(connection, scope, &[*id])?;
-            let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-            let opportunity = crm_opportunities::lock_one(connection, scope, *id)?;
-            shown(connection, scope, &opportunity, &form)
-        })?;
-    }
+    condition.check_each(|| {
+        crm_leads::lock_converted_into(connection, scope, ids)?;
+        let ids = crm_opportunities::lock(connection, scope, ids)?;
+        ids.iter().map(|id| get(connection, scope, *id)).collect()
+    })?;
     crm_leads::unlink_opportunities(connection, scope, ids)?;
     Ok(crm_opportunities::delete(connection, scope, ids)?)
 }

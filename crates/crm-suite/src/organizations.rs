@@ -69,11 +69,11 @@ pub fn delete(
 ) -> Result<Vec<OrganizationId>, SuiteError> {
     // Locked first: nobody can point at them from here on.
     let ids = organizations::lock(connection, scope, ids)?;
-    ids.iter().try_for_each(|id| condition.check(|| get(connection, scope, *id)))?;
+    condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
     contacts::unlink_organizations(connection, scope, &ids)?;
     crm_leads::unlink_organizations(connection, scope, &ids)?;
-    crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
     crm_opportunities::unlink_organizations(connection, scope, &ids)?;
+    crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
     Ok(organizations::delete(connection, scope, &ids)?)
 }
 
@@ -95,8 +95,9 @@ pub fn merge(
     let sources = request.source_ids.as_slice();
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
-    crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
     crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
+    crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
+    organizations::take_tags(connection, scope, target, sources)?;
     organizations::delete(connection, scope, sources)?;
     Ok(organizations::get(connection, scope, target, &form)?)
 }

@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 
 use crm_core::error::is_foreign_key_violation;
-use crm_core::{DbConnection, FieldCode, FieldErrors, PortableExt, Scope, Uuid, WriteError, columns, each_backend};
+use crm_core::records::in_statements;
+use crm_core::{
+    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns, each_backend,
+};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
@@ -55,27 +57,10 @@ pub fn set(
     let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
-    if !wanted.is_empty() {
-        let linked = with_links!(kind, links => {
-            let link = |tag: &Uuid| {
-                (
-                    links::tenant_id.eq(scope.tenant()),
-                    links::record_id.eq(record),
-                    links::kind.eq(kind.number()),
-                    links::tag_id.eq(*tag),
-                )
-            };
-            let rows: Vec<_> = wanted.iter().map(link).collect();
-            each_backend!(connection, connection => diesel::insert_into(links::table)
-                .values(&rows)
-                .on_conflict_do_nothing()
-                .execute(connection))
-        });
-        linked.map_err(|error| match is_foreign_key_violation(&error) {
-            true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
-            false => WriteError::Database(error),
-        })?;
-    }
+    link(connection, scope, kind, record, &wanted).map_err(|error| match is_foreign_key_violation(&error) {
+        true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
+        false => WriteError::Database(error),
+    })?;
     with_links!(kind, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::record_id.eq(record))
@@ -84,8 +69,8 @@ pub fn set(
     Ok(())
 }
 
-/// Puts the tags of the records `from` on the record `to` as well, each once: for merges. Call it in a
-/// [`DbConnection::write`] that locked the records.
+/// Puts the tags of the records `from` on the record `to` as well, each once: for merges. One that somebody deletes at
+/// this very moment is left out. Call it in a [`DbConnection::write`] that locked the records.
 ///
 /// # Errors
 /// The database's.
@@ -96,15 +81,76 @@ pub fn add_union(
     to: i64,
     from: &[i64],
 ) -> QueryResult<()> {
-    with_links!(kind, links => links::table
+    let of_them: Vec<Uuid> = with_links!(kind, links => links::table
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::record_id.eq_any(from))
-        .select((links::tenant_id, to.into_sql::<BigInt>(), links::kind, links::tag_id))
+        .select(links::tag_id)
         .distinct()
-        .insert_into(links::table)
-        .into_columns((links::tenant_id, links::record_id, links::kind, links::tag_id))
-        .on_conflict_do_nothing()
-        .portable()
-        .execute(connection))?;
+        .load(connection))?;
+    // Held before they are linked, so that none is deleted in between.
+    let held: Vec<Uuid> = tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq(kind.number()))
+        .filter(tags::id.eq_any(of_them))
+        .order(tags::id)
+        .select(tags::id)
+        .held()
+        .load(connection)?;
+    link(connection, scope, kind, to, &held)
+}
+
+/// Puts these tags on a record, but for those that it has.
+fn link(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64, tags: &[Uuid]) -> QueryResult<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    with_links!(kind, links => {
+        let link = |tag: &Uuid| {
+            (
+                links::tenant_id.eq(scope.tenant()),
+                links::record_id.eq(record),
+                links::kind.eq(kind.number()),
+                links::tag_id.eq(*tag),
+            )
+        };
+        let rows: Vec<_> = tags.iter().map(link).collect();
+        each_backend!(connection, connection => diesel::insert_into(links::table)
+            .values(&rows)
+            .on_conflict_do_nothing()
+            .execute(connection))
+    })?;
+    Ok(())
+}
+
+/// Locks the links of several records, in the order in which a tag that is deleted locks its own: before the records are
+/// deleted, which takes their links away in no order.
+///
+/// # Errors
+/// The database's.
+pub fn lock_links(connection: &mut DbConnection, scope: &Scope, kind: TagKind, records: &[i64]) -> QueryResult<()> {
+    if records.len() < 2 {
+        return Ok(());
+    }
+    for records in in_statements(records) {
+        let _: Vec<i64> = with_links!(kind, links => links::table
+            .filter(links::tenant_id.eq(scope.tenant()))
+            .filter(links::record_id.eq_any(records))
+            .order((links::record_id, links::tag_id))
+            .select(links::record_id)
+            .locked()
+            .load(connection))?;
+    }
+    Ok(())
+}
+
+/// Locks the links of a tag that is locked and about to be deleted.
+pub(crate) fn lock_links_of(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag: Uuid) -> QueryResult<()> {
+    let _: Vec<i64> = with_links!(kind, links => links::table
+        .filter(links::tenant_id.eq(scope.tenant()))
+        .filter(links::tag_id.eq(tag))
+        .order(links::record_id)
+        .select(links::record_id)
+        .locked()
+        .load(connection))?;
     Ok(())
 }

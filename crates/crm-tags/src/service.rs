@@ -7,7 +7,7 @@ use crm_core::{
 use diesel::prelude::*;
 
 use crate::schema::tags;
-use crate::{NewTag, TagError, TagKind, TagOption, TagPatch};
+use crate::{NewTag, TagError, TagKind, TagOption, TagPatch, links};
 
 /// The colour of a tag that was made without one.
 const GREY: &str = "#808080";
@@ -192,7 +192,9 @@ pub fn delete(
     id: Uuid,
     condition: &Condition<TagOption>,
 ) -> Result<(), TagError> {
-    condition.check(|| lock(connection, scope, kind, id, None).map(|(row, _)| row.into_tag(scope)))?;
-    let gone = diesel::delete(tags::table.find((scope.tenant(), kind.number(), id))).execute(connection)?;
-    if gone == 0 { Err(TagError::NotFound) } else { Ok(()) }
+    let (row, _) = lock(connection, scope, kind, id, None)?;
+    condition.check(|| Ok::<_, TagError>(row.into_tag(scope)))?;
+    links::lock_links_of(connection, scope, kind, id)?;
+    diesel::delete(tags::table.find((scope.tenant(), kind.number(), id))).execute(connection)?;
+    Ok(())
 }

@@ -39,9 +39,6 @@ CREATE TABLE pipeline_stages (
     CONSTRAINT pipeline_stages_pipeline_fkey FOREIGN KEY (tenant_id, pipeline_id) REFERENCES pipelines (tenant_id, id) ON DELETE CASCADE
 );
 
--- What the copied place of an opportunity's stage refers to.
-CREATE UNIQUE INDEX pipeline_stages_place ON pipeline_stages (tenant_id, pipeline_id, key, position);
-
 CREATE TABLE opportunities (
     tenant_id       BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     id              BIGINT NOT NULL,
@@ -65,7 +62,8 @@ CREATE TABLE opportunities (
     custom_fields   JSON NOT NULL,
     pipeline_id     UUID NOT NULL,
     stage_key       TEXT COLLATE "C" NOT NULL,
-    -- A copy of the stage's place, for the order by stage. The foreign key below keeps it right.
+    -- A copy of the stage's place, for the order by stage: whoever moves the stage writes it too, under the lock of the
+    -- stage. (A cascading foreign key would do so by itself, and is refused where the tables are sharded by tenant.)
     stage_position  SMALLINT NOT NULL,
     status          TEXT COLLATE "C" NOT NULL CHECK (status IN ('open', 'won', 'lost')),
     lost_reason     JSON,
@@ -84,9 +82,9 @@ CREATE TABLE opportunities (
     -- leads.opportunity_id, the other way, has no foreign key: two that refer to each other could only be written
     -- with a deferred check. Conversion and deletion (crm-suite) write both in one transaction.
     CONSTRAINT opportunities_lead_fkey FOREIGN KEY (tenant_id, lead_id) REFERENCES leads (tenant_id, id),
-    -- A stage with opportunities cannot be removed; one that moves in its pipeline takes their copies with it.
-    CONSTRAINT opportunities_stage_fkey FOREIGN KEY (tenant_id, pipeline_id, stage_key, stage_position)
-        REFERENCES pipeline_stages (tenant_id, pipeline_id, key, position) ON UPDATE CASCADE
+    -- A stage with opportunities cannot be removed.
+    CONSTRAINT opportunities_stage_fkey FOREIGN KEY (tenant_id, pipeline_id, stage_key)
+        REFERENCES pipeline_stages (tenant_id, pipeline_id, key)
 );
 
 CREATE UNIQUE INDEX opportunities_lead ON opportunities (tenant_id, lead_id);
@@ -115,7 +113,7 @@ CREATE INDEX opportunities_pipeline ON opportunities (tenant_id, pipeline_id, cr
 CREATE INDEX opportunities_stage ON opportunities (tenant_id, stage_key, created_on, id);
 
 -- Finds the opportunities of a stage that moves or is removed, and has all that the summary of a pipeline adds up.
-CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, stage_position, status, value_code, value_units);
+CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, status, value_code, value_units);
 
 -- The opportunities that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX opportunities_heavy ON opportunities (tenant_id)

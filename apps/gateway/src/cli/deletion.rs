@@ -77,7 +77,8 @@ fn retried<T>(
         attempt += 1;
         match connection.write(&work) {
             Err(TenantError::Database(error))
-                if attempt < ATTEMPTS && matches!(fault(&error), Fault::Collision | Fault::Unavailable) =>
+                if attempt < ATTEMPTS
+                    && matches!(fault(&error), Fault::Collision | Fault::Deadlock | Fault::Unavailable) =>
             {
                 log::debug!("attempt {attempt}: {error}");
                 thread::sleep(PART_TIME * attempt);

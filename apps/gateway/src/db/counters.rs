@@ -27,6 +27,7 @@ pub(super) struct Counters {
     pub(super) commits: Counter,
     pub(super) errors: Counter,
     pub(super) retries: Counter,
+    pub(super) deadlocks: Counter,
     pub(super) panics: Counter,
     pub(super) refused: Counter,
     pub(super) skipped: Counter,
@@ -45,6 +46,7 @@ impl Counters {
             commits: self.commits.get(),
             errors: self.errors.get(),
             retries: self.retries.get(),
+            deadlocks: self.deadlocks.get(),
             panics: self.panics.get(),
             refused: self.refused.get(),
             skipped: self.skipped.get(),
@@ -73,6 +75,8 @@ pub struct DbStats {
     pub errors: u64,
     /// Runs that repeated a job, after a lost connection or a collision.
     pub retries: u64,
+    /// Transactions that PostgreSQL ended because they waited for each other. Locks are taken in one order: there are none.
+    pub deadlocks: u64,
     /// Jobs that panicked.
     pub panics: u64,
     /// Jobs that were given up as [`Unavailable`](super::Unavailable).

@@ -162,11 +162,11 @@ impl Worker {
                 (_, Trouble::CommitUnknown) => return self.refuse(job, Unavailable::CommitUnknown),
                 (Some(Fault::ConnectionLost), _) if reconnections < RECONNECTIONS => reconnections += 1,
                 (Some(Fault::ConnectionLost), _) => return self.refuse(job, Unavailable::ConnectionLost),
-                (Some(Fault::Collision), _) if collisions < COLLISIONS => {
+                (Some(Fault::Collision | Fault::Deadlock), _) if collisions < COLLISIONS => {
                     collisions += 1;
                     std::thread::sleep(pause(collisions));
                 }
-                (Some(Fault::Collision), _) => return self.refuse(job, Unavailable::Collision),
+                (Some(Fault::Collision | Fault::Deadlock), _) => return self.refuse(job, Unavailable::Collision),
                 (_, Trouble::Transaction(error)) => {
                     job.fail(error);
                     return job.answer();
@@ -288,6 +288,7 @@ impl Worker {
 
     fn count(&self, trouble: &Trouble) {
         self.counters.errors.add(u64::from(trouble.fault().is_some()));
+        self.counters.deadlocks.add(u64::from(trouble.fault() == Some(Fault::Deadlock)));
         self.counters.panics.add(u64::from(matches!(trouble, Trouble::Panicked)));
     }
 
@@ -337,7 +338,7 @@ fn in_transaction(connection: &mut DbConnection, job: &mut dyn Job) -> Result<()
     }
     connection.commit_write().map_err(|error| match fault(&error) {
         Fault::ConnectionLost => Trouble::CommitUnknown,
-        Fault::Collision | Fault::Unavailable | Fault::Bug => Trouble::Transaction(error),
+        Fault::Collision | Fault::Deadlock | Fault::Unavailable | Fault::Bug => Trouble::Transaction(error),
     })
 }
 

@@ -39,7 +39,6 @@ impl From<SuiteError> for Failure {
             SuiteError::CaseType(error) => error.into(),
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
-            SuiteError::Tag(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
@@ -96,6 +95,7 @@ impl From<OpportunityError> for Failure {
                 let detail = format!("The lead {lead} was converted into an opportunity before.");
                 Problem::new(ProblemCode::AlreadyConverted, detail).into()
             }
+            OpportunityError::Tag(error) => error.into(),
             OpportunityError::Invalid(errors) => errors.into(),
             OpportunityError::Database(error) => error.into(),
         }

@@ -331,7 +331,7 @@ impl Failure {
             }
             Self::Database(error) => match fault(&error) {
                 Fault::Bug => bug(&error),
-                Fault::ConnectionLost | Fault::Collision | Fault::Unavailable => {
+                Fault::ConnectionLost | Fault::Collision | Fault::Deadlock | Fault::Unavailable => {
                     log::warn!("request_id={request_id} {error}");
                     let detail = "The database could not finish the request.";
                     // A job that returns an error was rolled back.

@@ -288,6 +288,7 @@ both_databases! {
         for (fault, runs, why) in [
             (Fault::ConnectionLost, 3, Unavailable::ConnectionLost),
             (Fault::Collision, 4, Unavailable::Collision),
+            (Fault::Deadlock, 4, Unavailable::Collision),
         ] {
             let counter = Arc::new(AtomicU32::new(0));
             let count = Arc::clone(&counter);

@@ -95,7 +95,7 @@ fn transactions_that_deadlock_are_repeated_until_both_are_done() {
     };
     let outcomes = block_on(join_all([swap(1, 2), swap(2, 1)]));
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    assert!(db.stats().retries >= 1, "{:?}", db.stats());
+    assert!(db.stats().retries >= 1 && db.stats().deadlocks >= 1, "{:?}", db.stats());
     db.close();
 }
 

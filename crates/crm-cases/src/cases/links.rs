@@ -2,9 +2,20 @@
 //! transaction. Each sets `lastUpdatedOn` of the cases that it changes. Call them in a
 //! [`DbConnection::write`](crm_core::DbConnection::write).
 
-use crm_core::{CaseId, ContactId, OrganizationId};
+use crm_core::{CaseId, ContactId, DbConnection, OrganizationId, Scope};
+use diesel::QueryResult;
 
+use super::queries;
 use crate::schema::cases;
+
+/// Locks those of these cases that exist until the end of the transaction, in ascending order, and returns them. Call it in
+/// a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> QueryResult<Vec<CaseId>> {
+    queries::lock(connection, scope, ids)
+}
 
 crm_core::reference_column! {
     cases.organization_id: CaseId => OrganizationId;

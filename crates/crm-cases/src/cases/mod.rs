@@ -12,7 +12,7 @@ mod values;
 pub(crate) mod walk;
 
 pub use filter::{CaseFilter, CaseSort};
-pub use links::{repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
+pub use links::{lock, repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
 pub use model::{Case, CasePatch, NewCase};
 pub use service::{LockedCase, create, delete, get, list, lock_one, update};
 pub use values::{Day, Priority};

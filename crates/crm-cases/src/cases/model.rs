@@ -168,7 +168,7 @@ impl CasePatch {
         Self {
             title: self.title.clone().filter(|title| *title != case.title),
             description: self.description.changing(case.description.as_ref()),
-            case_type_id: self.case_type_id.clone(),
+            case_type_id: self.case_type_id,
             status: self.status.clone(),
             comment: self.comment.clone(),
             priority: self.priority.changing(case.priority.as_ref()),

@@ -191,6 +191,8 @@ pub fn update(
 /// The database's.
 pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, CaseError> {
     let found = queries::lock(connection, scope, ids)?;
+    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    crm_tags::lock_links(connection, scope, TagKind::Case, &numbers)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

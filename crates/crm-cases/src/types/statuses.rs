@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crm_core::text::folded;
-use crm_core::{CaseTypeId, DbConnection, Scope, TenantId, each_backend};
+use crm_core::{CaseId, CaseTypeId, DbConnection, ForUpdateExt, Scope, TenantId, each_backend};
 use diesel::prelude::*;
 
 use crate::schema::{case_statuses, cases};
@@ -114,6 +114,8 @@ pub(crate) fn replace(
     let labels: Vec<String> = wanted.iter().map(|status| status.label_folded.clone()).collect();
     let (kept, new): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|status| present.contains_key(&status.label_folded));
+    let renamed = in_use.iter().map(|status| folded(&status.label)).collect();
+    lock_cases(connection, scope, case_type, renamed)?;
     add(connection, &new)?;
     for status in &in_use {
         if let Some(label) = new_label(status) {
@@ -145,6 +147,27 @@ fn counts(
         .select((diesel::dsl::max(cases::status), diesel::dsl::count_star()))
         .load(connection)?;
     Ok(rows.into_iter().map(|(label, cases)| StatusInUse { label: label.unwrap_or_default(), cases }).collect())
+}
+
+/// Locks the cases in all these statuses in ascending order, before each status writes its own.
+fn lock_cases(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case_type: CaseTypeId,
+    labels: Vec<String>,
+) -> QueryResult<()> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let _: Vec<CaseId> = cases::table
+        .filter(cases::tenant_id.eq(scope.tenant()))
+        .filter(cases::case_type_id.eq(case_type))
+        .filter(cases::status_folded.eq_any(labels))
+        .order(cases::id)
+        .select(cases::id)
+        .locked()
+        .load(connection)?;
+    Ok(())
 }
 
 fn rename(

@@ -61,8 +61,11 @@ macro_rules! from_write_error {
 pub enum Fault {
     /// The connection is gone: take another one and run the whole transaction again.
     ConnectionLost,
-    /// Another transaction stood in the way (deadlock, serialization): run the whole transaction again.
+    /// Another transaction came in between, as [`collision`] says: run the whole transaction again.
     Collision,
+    /// The database ended the transaction because others and it waited for each other: run the whole transaction again.
+    /// Nothing is lost by that, but somebody took locks out of order.
+    Deadlock,
     /// The database cannot do it now (statement time limit, locked, disk full, shutting down): try later.
     Unavailable,
     /// Anything else: a bug, or a constraint that the caller did not expect.
@@ -122,7 +125,7 @@ fn fault_by_words(message: &str) -> Fault {
     ];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if message.contains("deadlock detected") {
-        Fault::Collision
+        Fault::Deadlock
     } else if says(LOST) {
         Fault::ConnectionLost
     } else if says(UNAVAILABLE) {

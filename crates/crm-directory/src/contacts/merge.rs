@@ -1,7 +1,7 @@
+use crm_core::error::collision;
 use crm_core::{Condition, ContactId, DbConnection, Scope};
 use crm_forms::Form;
 use crm_tags::TagKind;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::queries;
 use super::service::complete_one;
@@ -10,18 +10,19 @@ use crate::merge::{in_order, joined_note};
 use crate::{Contact, DirectoryError, MergeRequest};
 
 /// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
-/// every value it has, an empty field takes the first value in the order of the sources; addresses, numbers and tags
+/// every value it has, an empty field takes the first value in the order of the sources; addresses and numbers
 /// become the union, custom fields are filled by key, notes are joined. The creator never changes.
 ///
 /// All records are locked until the end of the transaction. The caller then points at the target whatever pointed
-/// at a source, and [deletes](super::delete) the sources. Call it in a [`DbConnection::write`].
+/// at a source, gives it the [tags](take_tags) of the sources, and [deletes](super::delete) them. Call it in a
+/// [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] where the target is among the sources, or has more than 1 000 addresses or numbers
 /// afterwards; [`DirectoryError::NotFound`] with all unknown ids; [`DirectoryError::Unmet`] of the target;
 /// [`DirectoryError::NoteTooLong`]; the database's,
 /// a serialization failure among them where another merge came in between: the transaction is to be run again.
-/// Nothing is changed once the transaction is rolled back.
+/// Where the merge is refused, nothing was written.
 pub fn merge(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -37,8 +38,7 @@ pub fn merge(
     // Moved by a merge of organizations that was committed between the two statements: to lock its new one now, after
     // the contacts, could be a deadlock.
     if rows.iter().filter_map(|row| row.values.organization_id).any(|id| !held.contains(&id)) {
-        let message = "a contact was moved to another organization meanwhile".to_owned();
-        return Err(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(message)).into());
+        return Err(collision("a contact was moved to another organization").into());
     }
     if let Some(row) = rows.iter().find(|row| row.id == target) {
         condition.check(|| complete_one(connection, scope, row.clone(), form))?;
@@ -47,11 +47,26 @@ pub fn merge(
     let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
     let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
     let values = values.merged(note, request.last_updated_by.as_ref(), scope.now());
-    queries::update(connection, scope, target, &values)?;
-
     let numbers: Vec<i64> = all.iter().map(|id| id.as_i64()).collect();
-    contact_emails::merge(connection, scope, &numbers)?;
-    contact_phones::merge(connection, scope, &numbers)?;
-    crm_tags::add_union(connection, scope, TagKind::Contact, target.as_i64(), &numbers[1..])?;
+    let emails = contact_emails::merged(connection, scope, &numbers)?;
+    let phones = contact_phones::merged(connection, scope, &numbers)?;
+    queries::update(connection, scope, target, &values)?;
+    contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
+    contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
     Ok(())
+}
+
+/// Puts the tags of the sources of a merge on its target too. Tags are locked after all records, so that this comes
+/// when whatever pointed at a source points at the target. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn take_tags(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    target: ContactId,
+    sources: &[ContactId],
+) -> Result<(), DirectoryError> {
+    let sources: Vec<i64> = sources.iter().map(|id| id.as_i64()).collect();
+    Ok(crm_tags::add_union(connection, scope, TagKind::Contact, target.as_i64(), &sources)?)
 }

@@ -13,6 +13,6 @@ pub use filter::{ContactFilter, ContactSort};
 pub use links::{
     custom_fields_in_use, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations,
 };
-pub use merge::merge;
+pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
 pub use service::{create, delete, get, list, update};

@@ -146,6 +146,8 @@ pub fn delete(
     ids: &[ContactId],
 ) -> Result<Vec<ContactId>, DirectoryError> {
     let found = queries::lock(connection, scope, ids)?;
+    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    crm_tags::lock_links(connection, scope, TagKind::Contact, &numbers)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

@@ -13,6 +13,6 @@ mod service;
 pub use address::Address;
 pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
-pub use merge::merge;
+pub use merge::{merge, take_tags};
 pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use service::{create, delete, get, list, update};

@@ -126,6 +126,8 @@ pub fn delete(
     ids: &[OrganizationId],
 ) -> Result<Vec<OrganizationId>, DirectoryError> {
     let found = queries::lock(connection, scope, ids)?;
+    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    crm_tags::lock_links(connection, scope, TagKind::Organization, &numbers)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

@@ -1,9 +1,20 @@
 //! What happens to opportunities when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the opportunities that it changes. Call them in a [`DbConnection::write`].
 
-use crm_core::{LeadId, OpportunityId, OrganizationId};
+use crm_core::{DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
+use diesel::QueryResult;
 
+use super::queries;
 use crate::schema::opportunities;
+
+/// Locks those of these opportunities that exist until the end of the transaction, in ascending order, and returns them. Call it in
+/// a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId]) -> QueryResult<Vec<OpportunityId>> {
+    queries::lock(connection, scope, ids)
+}
 
 crm_core::reference_column! {
     opportunities.organization_id: OpportunityId => OrganizationId;

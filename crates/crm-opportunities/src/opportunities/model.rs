@@ -116,7 +116,7 @@ pub struct ConvertedLead {
     pub fields: NewOpportunity,
     /// Its custom fields, which its form checked when they were set.
     pub custom_fields: CustomFields,
-    /// The tags of opportunities that have the labels of its tags.
+    /// Its tags: the opportunity gets those of its own kind with these labels, which are made where they are missing.
     pub tags: Vec<TagOption>,
 }
 
@@ -211,7 +211,7 @@ impl OpportunityPatch {
             participants: self.participants.changing_list(&opportunity.participants),
             tags: TagRefs::changing(&self.tags, &opportunity.tags),
             custom_fields: self.custom_fields.clone(),
-            pipeline_id: self.pipeline_id.clone(),
+            pipeline_id: self.pipeline_id,
             stage: self.stage.clone(),
             seen_organization: Patch::Keep,
             seen_contact: Patch::Keep,

@@ -20,6 +20,16 @@ pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
 
+/// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
+pub(crate) fn place_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+) -> QueryResult<Option<(Uuid, String)>> {
+    let columns = (opportunities::pipeline_id, opportunities::stage_key);
+    opportunities::table.find((scope.tenant(), id)).select(columns).first(connection).optional()
+}
+
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
     /// The opportunities that its title leaves.

@@ -97,6 +97,11 @@ impl OpportunityValues {
         }
     }
 
+    /// The pipeline and the key of the stage that the opportunity is in.
+    pub(crate) fn place(&self) -> (Uuid, String) {
+        (self.pipeline_id, self.stage_key.clone())
+    }
+
     /// Whether the opportunity is in this stage of its pipeline.
     pub(crate) fn is_in(&self, stage: &StageKey) -> bool {
         self.stage_key == stage.as_str()

@@ -1,19 +1,20 @@
-use crm_core::error::is_unique_violation;
+use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::unknown_reference;
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
+use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
 use crm_forms::{CustomFields, Form};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
 use super::row::{OpportunityRow, OpportunityValues};
+use super::target::Target;
 use super::{
     ConvertedLead, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
     OpportunityStatus, participants, queries,
 };
 use crate::OpportunityError;
-use crate::pipelines::{self, Place};
+use crate::pipelines::{self, StageKey};
 
 /// Makes an opportunity. The caller has checked its [references](crm_core::values::Referring), and gives the problems
 /// that it found, to be told with all others. Call it in a [`DbConnection::write`].
@@ -56,7 +57,7 @@ pub fn create_from_lead(
     insert(connection, scope, made, form)
 }
 
-/// An opportunity whose form and tags were looked at, with the problems that were found.
+/// An opportunity whose form was looked at, with the problems that were found. Its tags are its lead's where it has one.
 struct Made<'a> {
     lead: Option<LeadId>,
     new: &'a NewOpportunity,
@@ -71,7 +72,7 @@ fn insert(
     made: Made<'_>,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let Made { lead, new, custom_fields, tags, mut errors } = made;
+    let Made { lead, new, custom_fields, mut tags, mut errors } = made;
     let place = pipelines::place(connection, scope, new.pipeline_id, new.stage.as_ref(), &mut errors)?;
     let Some(place) = place else { return Err(errors.into()) };
     errors.into_result(())?;
@@ -86,6 +87,10 @@ fn insert(
             }
         })?;
     participants::add(connection, scope, id, &new.participants)?;
+    if lead.is_some() {
+        // After everything else, as everybody locks tags.
+        tags = crm_tags::ensure(connection, scope, TagKind::Opportunity, &tags)?;
+    }
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
     }
@@ -106,9 +111,13 @@ pub fn get(
     complete_one(connection, scope, row, form)
 }
 
-/// An opportunity that is locked until the end of the transaction, as it is: what a change of it begins with.
+/// An opportunity that is locked until the end of the transaction, as it is, with the place that it is locked to move to:
+/// what a change of it begins with.
 #[derive(Debug)]
-pub struct LockedOpportunity(pub(super) OpportunityRow);
+pub struct LockedOpportunity {
+    pub(super) row: OpportunityRow,
+    pub(super) target: Target,
+}
 
 impl LockedOpportunity {
     /// The opportunity, in two statements.
@@ -121,7 +130,7 @@ impl LockedOpportunity {
         scope: &Scope,
         form: &Form,
     ) -> Result<Opportunity, OpportunityError> {
-        complete_one(connection, scope, self.0.clone(), form)
+        complete_one(connection, scope, self.row.clone(), form)
     }
 }
 
@@ -134,7 +143,34 @@ pub fn lock_one(
     scope: &Scope,
     id: OpportunityId,
 ) -> Result<LockedOpportunity, OpportunityError> {
-    queries::find_locked(connection, scope, id)?.map(LockedOpportunity).ok_or(OpportunityError::NotFound)
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    Ok(LockedOpportunity { row, target: Target::Stays })
+}
+
+/// As [`lock_one`], for a change that moves it to this stage of this pipeline: the one that it is in, and the first stage of
+/// another, where the change does not say. The stage is locked first, as by a change of its pipeline, which then writes its
+/// opportunities. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`OpportunityError::NotFound`]; the database's, a [collision](crm_core::error::Fault::Collision) among them where the
+/// opportunity was moved in between.
+pub fn lock_to_move(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    pipeline: Option<Uuid>,
+    stage: Option<&StageKey>,
+) -> Result<LockedOpportunity, OpportunityError> {
+    if pipeline.is_none() && stage.is_none() {
+        return lock_one(connection, scope, id);
+    }
+    let seen = queries::place_of(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    let target = Target::of(connection, scope, &seen, pipeline, stage)?;
+    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    if row.values.place() != seen {
+        return Err(collision("the opportunity was moved to another stage").into());
+    }
+    Ok(LockedOpportunity { row, target })
 }
 
 /// A page of the opportunities that match. It takes three statements however many opportunities it has (rows, participants,
@@ -165,11 +201,12 @@ pub fn list(
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    LockedOpportunity(row): LockedOpportunity,
+    opportunity: LockedOpportunity,
     patch: &OpportunityPatch,
     mut errors: FieldErrors,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
+    let LockedOpportunity { row, target } = opportunity;
     let id = row.id;
     let present = complete_one(connection, scope, row.clone(), form)?;
     let renames_who = patch.renames_who(&present);
@@ -178,7 +215,7 @@ pub fn update(
     let custom_fields = check_patch(&patch, stored, form, &mut errors);
     let tags =
         crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &present.tags, &mut errors)?;
-    let place = moved(connection, scope, &row, &patch, &mut errors)?;
+    let place = target.place_for(&row.values, patch.pipeline_id, patch.stage.as_ref(), &mut errors);
     let (custom_fields, place) = errors.into_result((custom_fields, place))?;
     if place.is_some() && row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
@@ -198,23 +235,6 @@ pub fn update(
     Ok(row.into_opportunity(scope, form, participants.into_vec(), tags.unwrap_or(present.tags)))
 }
 
-/// Where a patch moves an opportunity; `None` where it stays, or after a problem was noted. The pipeline that it is
-/// in, sent back without a stage, is no move.
-fn moved(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    row: &OpportunityRow,
-    patch: &OpportunityPatch,
-    errors: &mut FieldErrors,
-) -> QueryResult<Option<Place>> {
-    let pipeline = patch.pipeline_id.unwrap_or(row.values.pipeline_id);
-    let stays = patch.stage.as_ref().is_none_or(|stage| row.values.is_in(stage));
-    if stays && pipeline == row.values.pipeline_id {
-        return Ok(None);
-    }
-    pipelines::place(connection, scope, Some(pipeline), patch.stage.as_ref(), errors)
-}
-
 /// Deletes opportunities with their participants and the links to their tags, and returns those that existed, in
 /// ascending order. Whatever points at them must have been unlinked. Call it in a [`DbConnection::write`].
 ///
@@ -226,6 +246,8 @@ pub fn delete(
     ids: &[OpportunityId],
 ) -> Result<Vec<OpportunityId>, OpportunityError> {
     let found = queries::lock(connection, scope, ids)?;
+    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    crm_tags::lock_links(connection, scope, TagKind::Opportunity, &numbers)?;
     queries::delete(connection, scope, &found)?;
     Ok(found)
 }

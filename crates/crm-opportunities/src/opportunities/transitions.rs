@@ -9,7 +9,7 @@ use super::queries::{self, Closing};
 use super::service::complete_one;
 use super::{LockedOpportunity, LostReason, Opportunity, OpportunityStatus};
 use crate::OpportunityError;
-use crate::pipelines::{self, StageKey};
+use crate::pipelines::StageKey;
 
 /// What `updateStatus` takes: `{ status, lostReason?, lastUpdatedBy? }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +63,11 @@ impl FromBody for StageChange {
 pub fn update_status(
     connection: &mut DbConnection,
     scope: &Scope,
-    LockedOpportunity(row): LockedOpportunity,
+    opportunity: LockedOpportunity,
     change: &StatusChange,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
+    let LockedOpportunity { row, target: _ } = opportunity;
     let StatusChange { status, lost_reason, last_updated_by } = change;
     if lost_reason.is_some() && *status != OpportunityStatus::Lost {
         return Err(FieldErrors::of("lostReason", FieldCode::Conflicting, "goes with the status lost only").into());
@@ -88,7 +89,7 @@ pub fn update_status(
     complete_one(connection, scope, row, form)
 }
 
-/// Moves an open opportunity that is locked to another stage of its pipeline. The stage that it is in changes nothing.
+/// Moves an open opportunity that is locked [for it](super::lock_to_move) to another stage of its pipeline. The stage that it is in changes nothing.
 ///
 /// # Errors
 /// [`OpportunityError::Closed`]; [`OpportunityError::Invalid`] for a stage that the pipeline does not have; the
@@ -96,10 +97,11 @@ pub fn update_status(
 pub fn update_stage(
     connection: &mut DbConnection,
     scope: &Scope,
-    LockedOpportunity(row): LockedOpportunity,
+    opportunity: LockedOpportunity,
     change: &StageChange,
     form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
+    let LockedOpportunity { row, target } = opportunity;
     let StageChange { stage, last_updated_by } = change;
     if row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
@@ -108,7 +110,7 @@ pub fn update_stage(
         return complete_one(connection, scope, row, form);
     }
     let mut errors = FieldErrors::new();
-    let place = pipelines::place(connection, scope, Some(row.values.pipeline_id), Some(stage), &mut errors)?;
+    let place = target.place_for(&row.values, None, Some(stage), &mut errors);
     let Some(place) = place else { return Err(errors.into()) };
     let row = queries::set_stage(connection, scope, row.id, &place, last_updated_by.as_ref())?;
     complete_one(connection, scope, row, form)

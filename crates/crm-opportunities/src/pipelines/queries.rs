@@ -71,12 +71,24 @@ pub(super) fn update(
         .get_result(connection)
 }
 
-/// Whether opportunities are in a pipeline, as far as is committed.
-pub(super) fn has_opportunities(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<bool> {
+/// Whether opportunities are in a pipeline, or in these stages of it, which are locked.
+pub(super) fn has_opportunities(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: Uuid,
+    stages: Option<&[&str]>,
+) -> QueryResult<bool> {
     let of_pipeline = opportunities::table
         .filter(opportunities::tenant_id.eq(scope.tenant()))
         .filter(opportunities::pipeline_id.eq(id));
-    diesel::select(diesel::dsl::exists(of_pipeline)).get_result(connection)
+    match stages {
+        None => diesel::select(diesel::dsl::exists(of_pipeline)).get_result(connection),
+        Some([]) => Ok(false),
+        Some(stages) => {
+            let in_them = of_pipeline.filter(opportunities::stage_key.eq_any(stages));
+            diesel::select(diesel::dsl::exists(in_them)).get_result(connection)
+        }
+    }
 }
 
 pub(super) fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {

@@ -1,9 +1,7 @@
-use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
 use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
 use diesel::QueryResult;
-use diesel::result::Error as DieselError;
 
 use super::row::PipelineRow;
 use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
@@ -76,8 +74,7 @@ pub fn list(
 ///
 /// # Errors
 /// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`] for a default one that is to be none;
-/// [`PipelineError::InUse`] where a stage with opportunities would be removed, after which the transaction can only
-/// be rolled back; the database's.
+/// [`PipelineError::InUse`] where a stage with opportunities would be removed; nothing written. The database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -95,13 +92,14 @@ pub fn update(
     if name.is_none() && is_default.is_none() && stages.is_none() {
         return Ok(present);
     }
-    match is_default {
-        Some(true) => queries::set_default(connection, scope, id)?,
-        Some(false) => return Err(PipelineError::IsDefault),
-        None => {}
+    if is_default == Some(false) {
+        return Err(PipelineError::IsDefault);
     }
     if let Some(stages) = stages {
-        stages::replace(connection, scope, id, stages).map_err(in_use)?;
+        stages::replace(connection, scope, id, stages)?;
+    }
+    if is_default == Some(true) {
+        queries::set_default(connection, scope, id)?;
     }
     if name.is_some() || stages.is_some() {
         row = queries::update(connection, scope, id, name)?;
@@ -112,8 +110,8 @@ pub fn update(
 /// Deletes a pipeline with its stages. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`]; [`PipelineError::InUse`] where opportunities are in it,
-/// after which the transaction can only be rolled back; the database's.
+/// [`PipelineError::NotFound`]; [`PipelineError::Unmet`]; [`PipelineError::IsDefault`]; [`PipelineError::InUse`] where opportunities are in it;
+/// nothing written. The database's.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -126,15 +124,12 @@ pub fn delete(
     if queries::default_id(connection, scope)? == Some(id) {
         return Err(PipelineError::IsDefault);
     }
-    if queries::has_opportunities(connection, scope, id)? {
+    // Under the locks on its stages no opportunity comes into it either.
+    stages::lock(connection, scope, id)?;
+    if queries::has_opportunities(connection, scope, id, None)? {
         return Err(PipelineError::InUse);
     }
-    queries::delete(connection, scope, id).map_err(in_use)
-}
-
-/// Opportunities refer to stages by a foreign key, which has the last word whoever comes first.
-fn in_use(error: DieselError) -> PipelineError {
-    if is_foreign_key_violation(&error) { PipelineError::InUse } else { error.into() }
+    Ok(queries::delete(connection, scope, id)?)
 }
 
 /// The pipelines of these rows with their stages, in two statements.

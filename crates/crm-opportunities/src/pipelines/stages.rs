@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
+use crm_core::error::collision;
 use crm_core::{
-    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId,
-    Uuid, columns, each_backend,
+    DbConnection, FieldCode, FieldErrors, ForShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId, Uuid,
+    columns, each_backend,
 };
 use diesel::prelude::*;
 
 use super::queries;
 use super::row::StageRow;
-use super::{NewStage, NewStages, Stage, StageKey};
+use super::{NewStage, NewStages, PipelineError, Stage, StageKey};
 use crate::schema::{opportunities, pipeline_stages};
 
 /// Where an opportunity is: what its row holds of a stage.
@@ -22,7 +23,7 @@ pub(crate) struct Place {
 }
 
 /// The place that a body names: the default pipeline and the first stage unless it says. What does not exist is a
-/// problem of its field, and gives `None`. The stage is locked, so that it stays where it is until the end of the
+/// problem of its field, and gives `None`. The stage is locked, so that it stays, and in its place, until the end of the
 /// transaction.
 pub(crate) fn place(
     connection: &mut DbConnection,
@@ -52,28 +53,27 @@ pub(crate) fn place(
     let found: Option<(String, i16)> = match stage {
         Some(key) => {
             let this = of_pipeline.filter(pipeline_stages::key.eq(key.as_str()));
-            this.select(columns).held().get_result(connection).optional()?
+            this.select(columns).shared().get_result(connection).optional()?
         }
         None => {
             let first = of_pipeline.order(pipeline_stages::position).limit(1);
-            first.select(columns).held().get_result(connection).optional()?
+            first.select(columns).shared().get_result(connection).optional()?
         }
     };
     if let Some((key, position)) = found {
         return Ok(Some(Place { pipeline_id, stage: StageKey::stored(key), position }));
     }
-    match stage {
-        Some(key) if queries::find(connection, scope, pipeline_id)?.is_some() => {
-            let message = format!("the pipeline {pipeline_id} has no stage {key}");
+    match (queries::find(connection, scope, pipeline_id)?, stage) {
+        (None, _) => {
+            let message = format_args!("no pipeline has the id {pipeline_id}");
+            errors.push("pipelineId", FieldCode::UnknownReference, message);
+        }
+        (Some(_), Some(key)) => {
+            let message = format_args!("the pipeline {pipeline_id} has no stage {key}");
             errors.push("stage", FieldCode::UnknownReference, message);
         }
-        _ => {
-            errors.push(
-                "pipelineId",
-                FieldCode::UnknownReference,
-                format_args!("no pipeline has the id {pipeline_id}"),
-            );
-        }
+        // Every pipeline has one.
+        (Some(_), None) => return Err(collision("the first stage was removed")),
     }
     Ok(None)
 }
@@ -147,25 +147,30 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Gives exactly these stages to a pipeline that is locked. A foreign key is violated where a stage with
-/// opportunities would be removed; one that gets another place takes them along by the same key.
+/// Gives exactly these stages to a pipeline that is locked. Opportunities in one that gets another place go along.
+///
+/// # Errors
+/// [`PipelineError::InUse`] where a stage with opportunities would be removed, nothing written; the database's.
 pub(super) fn replace(
     connection: &mut DbConnection,
     scope: &Scope,
     pipeline: Uuid,
     stages: &NewStages,
-) -> QueryResult<()> {
-    let of_pipeline = || {
-        pipeline_stages::table
+) -> Result<(), PipelineError> {
+    let present = lock(connection, scope, pipeline)?;
+    let present: HashMap<StageKey, Stage> = present.into_iter().map(|stage| (stage.key.clone(), stage)).collect();
+    let wanted: HashMap<&StageKey, i16> = stages.as_slice().iter().map(|stage| &stage.key).zip(1_i16..).collect();
+    let removed: Vec<&str> = present.keys().filter(|key| !wanted.contains_key(key)).map(StageKey::as_str).collect();
+    if queries::has_opportunities(connection, scope, pipeline, Some(&removed))? {
+        return Err(PipelineError::InUse);
+    }
+    if !removed.is_empty() {
+        let gone = pipeline_stages::table
             .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
             .filter(pipeline_stages::pipeline_id.eq(pipeline))
-    };
-    let rows: Vec<StageRow> = of_pipeline().select(columns::<StageRow>()).load(connection)?;
-    let present: HashMap<StageKey, Stage> =
-        rows.into_iter().map(StageRow::into_stage).map(|stage| (stage.key.clone(), stage)).collect();
-    lock_opportunities_that_move(connection, scope, pipeline, &present, stages)?;
-    let wanted: Vec<&str> = stages.as_slice().iter().map(|stage| stage.key.as_str()).collect();
-    diesel::delete(of_pipeline().filter(pipeline_stages::key.ne_all(&wanted))).execute(connection)?;
+            .filter(pipeline_stages::key.eq_any(&removed));
+        diesel::delete(gone).execute(connection)?;
+    }
     let mut new = Vec::new();
     for (position, stage) in (1_i16..).zip(stages.as_slice()) {
         match present.get(&stage.key) {
@@ -179,32 +184,47 @@ pub(super) fn replace(
             }
         }
     }
-    add(connection, scope, pipeline, &new)
+    add(connection, scope, pipeline, &new)?;
+    let moves = |stage: &&Stage| wanted.get(&stage.key).is_some_and(|position| *position != stage.order);
+    let moved: Vec<&str> = present.values().filter(moves).map(|stage| stage.key.as_str()).collect();
+    Ok(move_opportunities(connection, scope, pipeline, &moved)?)
 }
 
-/// Locks the opportunities of stages that get another place or are removed, in ascending order: before their stage, as
-/// everybody does who moves one.
-fn lock_opportunities_that_move(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    pipeline: Uuid,
-    present: &HashMap<StageKey, Stage>,
-    stages: &NewStages,
-) -> QueryResult<()> {
-    let places: HashMap<&StageKey, i16> = stages.as_slice().iter().map(|stage| &stage.key).zip(1_i16..).collect();
-    let moves = |stage: &&Stage| places.get(&stage.key) != Some(&stage.order);
-    let moving: Vec<&str> = present.values().filter(moves).map(|stage| stage.key.as_str()).collect();
-    if moving.is_empty() {
-        return Ok(());
-    }
-    let _: Vec<OpportunityId> = opportunities::table
-        .filter(opportunities::tenant_id.eq(scope.tenant()))
-        .filter(opportunities::pipeline_id.eq(pipeline))
-        .filter(opportunities::stage_key.eq_any(moving))
-        .order(opportunities::id)
-        .select(opportunities::id)
+/// The stages of a pipeline, locked: no opportunity comes into one until the end of the transaction, and none is on its
+/// way into one.
+pub(super) fn lock(connection: &mut DbConnection, scope: &Scope, pipeline: Uuid) -> QueryResult<Vec<Stage>> {
+    let rows: Vec<StageRow> = pipeline_stages::table
+        .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
+        .filter(pipeline_stages::pipeline_id.eq(pipeline))
+        .order(pipeline_stages::key)
+        .select(columns::<StageRow>())
         .locked()
         .load(connection)?;
+    Ok(rows.into_iter().map(StageRow::into_stage).collect())
+}
+
+/// Gives the opportunities of these stages, which are locked, the places that the stages have now. The opportunities are
+/// locked in ascending order; their own `lastUpdatedOn` stays.
+fn move_opportunities(connection: &mut DbConnection, scope: &Scope, pipeline: Uuid, moved: &[&str]) -> QueryResult<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let in_them = || {
+        opportunities::table
+            .filter(opportunities::tenant_id.eq(scope.tenant()))
+            .filter(opportunities::pipeline_id.eq(pipeline))
+            .filter(opportunities::stage_key.eq_any(moved))
+    };
+    let _: Vec<OpportunityId> =
+        in_them().order(opportunities::id).select(opportunities::id).locked().load(connection)?;
+    let position = pipeline_stages::table
+        .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
+        .filter(pipeline_stages::pipeline_id.eq(pipeline))
+        .filter(pipeline_stages::key.eq(opportunities::stage_key))
+        .select(pipeline_stages::position)
+        .single_value()
+        .assume_not_null();
+    diesel::update(in_them()).set(opportunities::stage_position.eq(position)).execute(connection)?;
     Ok(())
 }
 

@@ -55,7 +55,8 @@ fn try_patch(
 ) -> Result<Opportunity, OpportunityError> {
     let patch: OpportunityPatch = read(body)?;
     connection.write(|connection| {
-        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+        let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
+        let opportunity = crm_opportunities::lock_to_move(connection, scope, id, pipeline, stage)?;
         crm_opportunities::update(connection, scope, opportunity, &patch, FieldErrors::new(), &form(scope))
     })
 }
@@ -85,7 +86,7 @@ fn try_stage(
 ) -> Result<Opportunity, OpportunityError> {
     let change: StageChange = read(body)?;
     connection.write(|connection| {
-        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
+        let opportunity = crm_opportunities::lock_to_move(connection, scope, id, None, Some(&change.stage))?;
         crm_opportunities::update_stage(connection, scope, opportunity, &change, &form(scope))
     })
 }

@@ -1,4 +1,5 @@
-//! What two requests at once must not break. Whoever loses a deadlock runs again, as the gateway's executor does.
+//! What two requests at once must not break. Whom another came in between runs again, as by the gateway's executor;
+//! nobody waits for another in a circle.
 
 use std::sync::Barrier;
 
@@ -104,7 +105,7 @@ crm_testkit::both_databases! {
                     crm_opportunities::create(connection, scope, new, FieldErrors::new(), form).map(drop).map_err(as_pipeline_error)
                 }),
                 Box::new(move |connection| {
-                    crm_opportunities::lock_one(connection, scope, moving)
+                    crm_opportunities::lock_to_move(connection, scope, moving, None, Some(&change.stage))
                         .and_then(|moving| crm_opportunities::update_stage(connection, scope, moving, change, form))
                         .map(drop)
                         .map_err(as_pipeline_error)

@@ -142,7 +142,7 @@ impl Run {
                 Err(error) => {
                     let cause = anyhow!("{what} cannot be made: {error}");
                     match error.into().fault() {
-                        Some(Fault::Collision | Fault::Unavailable) if tries < TRIES => {}
+                        Some(Fault::Collision | Fault::Deadlock | Fault::Unavailable) if tries < TRIES => {}
                         _ => return Err(cause),
                     }
                 }

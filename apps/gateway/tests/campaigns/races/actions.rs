@@ -75,10 +75,8 @@ impl Actor<'_> {
                 self.patch(organizations.all(), &body)
             }
             _ => {
-                let path = self.random.one_of(contacts.kept());
-                let read = self.client.get(path);
-                let (tag, body) = (read.header("etag"), self.change().to_string());
-                if tag.is_empty() { read } else { self.client.send("PATCH", path, &[("If-Match", tag)], Some(&body)) }
+                let body = self.change();
+                self.patch(contacts.kept(), &body)
             }
         }
     }
@@ -95,7 +93,8 @@ impl Actor<'_> {
             4 => self.own_field(leads),
             5 => {
                 let action = *self.random.one_of(&["archive", "unarchive", "unarchive"]);
-                self.client.patch(&format!("{}/{action}", self.random.one_of(leads.all())), &json!({}))
+                let path = self.random.one_of(leads.all()).clone();
+                self.change_of(&path, "PATCH", &format!("/{action}"), &json!({}))
             }
             6 => self.delete(leads),
             7 => self.bulk("/pipeline", "lead", LEADS, leads),
@@ -107,10 +106,14 @@ impl Actor<'_> {
         let opportunities = &self.round.opportunities;
         let stage = json!({ "stage": *self.random.one_of(&["a", "b", "c", "d"]) });
         match self.random.below(10) {
-            0 => self.client.patch(&format!("{}/updateStage", self.random.one_of(opportunities.all())), &stage),
+            0 => {
+                let path = self.random.one_of(opportunities.all()).clone();
+                self.change_of(&path, "PATCH", "/updateStage", &stage)
+            }
             1 => {
                 let status = json!({ "status": *self.random.one_of(&["won", "lost", "open", "open"]) });
-                self.client.patch(&format!("{}/updateStatus", self.random.one_of(opportunities.all())), &status)
+                let path = self.random.one_of(opportunities.all()).clone();
+                self.change_of(&path, "PATCH", "/updateStatus", &status)
             }
             2 | 3 => self.patch_references(opportunities),
             4 => {
@@ -135,7 +138,7 @@ impl Actor<'_> {
                 let status = *self.random.one_of(&[STATUSES.as_slice(), &[SOMETIMES]].concat());
                 let path = self.random.one_of(cases.all()).clone();
                 let comment = Uuid::new_v4().to_string();
-                let answer = self.client.patch(&path, &json!({ "status": status, "comment": comment }));
+                let answer = self.change_of(&path, "PATCH", "", &json!({ "status": status, "comment": comment }));
                 self.say(answer, 200, path, comment)
             }
             4 => {
@@ -160,7 +163,7 @@ impl Actor<'_> {
         let (pipelines, case_types) = (&self.round.pipelines, &self.round.case_types);
         let shown = self.random.below(2) == 0;
         match self.random.below(7) {
-            0 => self.client.put("/pipeline/forms/opportunities", &form(shown)),
+            0 => self.change_of("/pipeline/forms/opportunities", "PUT", "", &form(shown)),
             1 | 2 => {
                 let orders: [&[&str]; 3] = [&["a", "b", "c", "d"], &["d", "c", "b", "a"], &["b", "c", "a"]];
                 let order = *self.random.one_of(&orders);
@@ -195,14 +198,26 @@ impl Actor<'_> {
     }
 
     fn patch(&mut self, paths: &[String], body: &Value) -> Answer {
-        let path = self.random.one_of(paths);
-        self.client.patch(path, body)
+        let path = self.random.one_of(paths).clone();
+        self.change_of(&path, "PATCH", "", body)
+    }
+
+    /// Changes what is at this path by an action on it: every other time on the condition that it is as it was read
+    /// just before.
+    fn change_of(&mut self, path: &str, method: &str, action: &str, body: &Value) -> Answer {
+        let tag =
+            if self.random.below(2) == 0 { self.client.get(path).header("etag").to_owned() } else { String::new() };
+        let body = (!body.is_null()).then(|| body.to_string());
+        let headers = [("If-Match", tag.as_str())];
+        let headers = if tag.is_empty() { &[][..] } else { &headers[..] };
+        self.log.conditional += u64::from(!tag.is_empty());
+        self.client.send(method, &format!("{path}{action}"), headers, body.as_deref())
     }
 
     fn patch_references(&mut self, records: &Kept) -> Answer {
         let path = self.random.one_of(records.loose()).clone();
         let body = self.references(&path);
-        self.client.patch(&path, &body)
+        self.change_of(&path, "PATCH", "", &body)
     }
 
     fn make(&mut self, path: &str) -> Answer {
@@ -217,7 +232,8 @@ impl Actor<'_> {
     fn own_field(&mut self, records: &Kept) -> Answer {
         let path = self.random.one_of(records.kept()).clone();
         let value = Uuid::new_v4().to_string();
-        let answer = self.client.patch(&path, &json!({ "customFields": { self.field.as_str(): value } }));
+        let body = json!({ "customFields": { self.field.as_str(): value } });
+        let answer = self.change_of(&path, "PATCH", "", &body);
         if answer.status == 200 {
             self.log.fields.insert((path, self.field.clone()), value);
         }
@@ -228,7 +244,7 @@ impl Actor<'_> {
     fn convert(&mut self) -> Answer {
         let leads = &self.round.leads;
         let lead = self.random.one_of(leads.all()).clone();
-        let answer = self.client.post(&format!("{lead}/convert"), &json!({}));
+        let answer = self.change_of(&lead, "POST", "/convert", &json!({}));
         self.log.made(&answer);
         if answer.status != 201 {
             return answer;
@@ -239,15 +255,15 @@ impl Actor<'_> {
         if is_left {
             return answer;
         }
-        let deleted = self.client.delete(&opportunity);
+        let deleted = self.change_of(&opportunity, "DELETE", "", &Value::Null);
         self.log.deleted(&deleted, &opportunity);
         deleted
     }
 
     fn delete(&mut self, records: &Kept) -> Answer {
-        let path = self.random.one_of(records.loose());
-        let answer = self.client.delete(path);
-        self.log.deleted(&answer, path);
+        let path = self.random.one_of(records.loose()).clone();
+        let answer = self.change_of(&path, "DELETE", "", &Value::Null);
+        self.log.deleted(&answer, &path);
         answer
     }
 
@@ -261,14 +277,14 @@ impl Actor<'_> {
     }
 
     fn merge(&mut self, targets: &[String], sources: &[String]) -> Answer {
-        let target = self.random.one_of(targets);
+        let target = self.random.one_of(targets).clone();
         let mut sources = self.random.some_of(sources, 3);
-        sources.retain(|source| source != target);
+        sources.retain(|source| *source != target);
         if sources.is_empty() {
-            return self.client.get(target);
+            return self.client.get(&target);
         }
         let ids: Vec<&str> = sources.iter().map(id).collect();
-        let answer = self.client.post(&format!("{target}/merge"), &json!({ "sourceId": ids }));
+        let answer = self.change_of(&target, "POST", "/merge", &json!({ "sourceId": ids }));
         if answer.status == 200 {
             self.log.merged.extend(sources.into_iter().map(|source| (source, target.clone())));
         }

@@ -10,6 +10,8 @@ use crate::client::Answer;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Log {
     pub(super) statuses: BTreeMap<u16, u64>,
+    /// How many changes were conditional.
+    pub(super) conditional: u64,
     /// Paths of the records that were made.
     pub(super) made: Vec<String>,
     /// Paths of those that were deleted.
@@ -59,10 +61,11 @@ impl Log {
 
     /// Adds what another client of the tenant was told. Nothing is made or merged away twice.
     pub(super) fn add(&mut self, other: Self) {
-        let Self { statuses, made, deleted, merged, converted, fields, said } = other;
+        let Self { statuses, conditional, made, deleted, merged, converted, fields, said } = other;
         for (status, count) in statuses {
             *self.statuses.entry(status).or_default() += count;
         }
+        self.conditional += conditional;
         self.made.extend(made);
         for path in deleted {
             assert!(!self.is_gone(&path), "{path} was taken away twice");
