@@ -15,7 +15,7 @@ const MIB: u64 = 1024 * 1024;
 /// one.
 fn workflow(bytes: usize) -> Value {
     let node = json!({ "id": "a", "type": "node", "data": { "label": "A" } });
-    let (small, long) = (vec![json!({}); bytes / 30], "x".repeat(bytes - bytes / 10 - 200));
+    let (small, long) = (vec![json!({}); bytes / 60], "x".repeat(bytes - bytes / 20 - 200));
     json!({ "status": [node], "transition": [], "small": small, "long": long })
 }
 
@@ -129,17 +129,17 @@ fn fill(database: &TestDatabase) {
         format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {most})")
     };
     let tags = format!(
-        "{} INSERT INTO tags (tenant_id, kind, id, label, label_lower, color)
+        "{} INSERT INTO tags (tenant_id, kind, id, label, label_folded, color)
          SELECT t.id, 1, {uuid}, 'x' || n, 'x' || n, '#808080' FROM numbers, tenants t",
         numbers(9_999)
     );
     let pipelines = format!(
-        "{} INSERT INTO pipelines (tenant_id, id, name, name_lower, created_on, last_updated_on)
+        "{} INSERT INTO pipelines (tenant_id, id, name, name_folded, created_on, last_updated_on)
          SELECT t.id, {uuid}, 'x' || n, 'x' || n, {now}, {now} FROM numbers, tenants t",
         numbers(198)
     );
     let case_types = format!(
-        "{} INSERT INTO case_types (tenant_id, id, label, label_lower, form, workflow, is_default, created_on, last_updated_on)
+        "{} INSERT INTO case_types (tenant_id, id, label, label_folded, form, workflow, is_default, created_on, last_updated_on)
          SELECT c.tenant_id, 1000 + n, 'x' || n, 'x' || n, c.form, c.workflow, {no}, {now}, {now} FROM numbers, case_types c",
         numbers(498),
         no = if database.kind() == BackendKind::Postgres { "FALSE" } else { "0" },

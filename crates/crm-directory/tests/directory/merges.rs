@@ -13,8 +13,10 @@ fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, Directory
     let request: MergeRequest<ContactId> = read(body).unwrap();
     let target = ContactId::from_i64(target);
     let Desk { connection, scope, contact_form, .. } = desk;
-    connection
-        .write(|connection| contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form))?;
+    connection.write(|connection| {
+        contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form)?;
+        contacts::take_tags(connection, scope, target, &request.source_ids)
+    })?;
     desk.get_contact(target)
 }
 
