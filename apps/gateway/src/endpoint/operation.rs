@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::http::{Method, StatusCode};
 use crm_core::input::FromBody;
 use crm_core::keys::{Access, Right};
-use crm_core::openapi::describe;
+use crm_core::openapi::{describe, or_null};
 use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
 use serde_json::json;
@@ -232,7 +232,9 @@ impl OperationDoc {
         let (schema, referred) = describe::<T>();
         self.schemas.extend(referred);
         self.schemas.push((name.clone(), schema.into()));
-        self.request = Some((Ref::from_schema_name(name).into(), required));
+        let body: RefOr<Schema> = Ref::from_schema_name(name).into();
+        // A body that says nothing says so as `null` too.
+        self.request = Some((if required { body } else { or_null(body) }, required));
     }
 
     pub(super) fn item_response<T: ToSchema>(

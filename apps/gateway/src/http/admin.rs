@@ -47,7 +47,6 @@ pub(super) fn routes(api: &mut Api) {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TenantItem {
     /// Its id.
-    #[schema(inline)]
     id: PublicTenantId,
     /// What people call it.
     name: String,
@@ -67,7 +66,6 @@ impl From<Tenant> for TenantItem {
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewTenantItem {
     /// Its id.
-    #[schema(inline)]
     id: PublicTenantId,
     /// What people call it.
     name: String,
@@ -83,7 +81,6 @@ pub(super) struct NewTenantItem {
 #[derive(Serialize, ToSchema)]
 pub(super) struct RotatedKey {
     /// Which of the two.
-    #[schema(inline)]
     role: KeyRole,
     /// The key itself. It is shown this once.
     key: String,

@@ -117,12 +117,10 @@ pub(super) struct Me {
     /// The tenant.
     tenant: TenantOfMe,
     /// The key in use; null with a token.
-    #[schema(inline)]
     key: Option<KeyOfMe>,
     /// The person whom the token names; null with a key.
     user: Option<User>,
     /// What may be done.
-    #[schema(inline)]
     scopes: Rights,
     /// Requests a minute; null where they are not limited.
     rate_limit: Option<u32>,
@@ -133,7 +131,6 @@ pub(super) struct Me {
 #[derive(Serialize, ToSchema)]
 struct TenantOfMe {
     /// Its id.
-    #[schema(inline)]
     id: PublicTenantId,
     /// What people call it.
     name: String,
@@ -144,10 +141,8 @@ struct KeyOfMe {
     /// Its id.
     id: Uuid,
     /// What people call it.
-    #[schema(inline)]
     name: Title,
     /// Which of the two keys that every tenant has; null for all others.
-    #[schema(inline)]
     role: Option<KeyRole>,
 }
 

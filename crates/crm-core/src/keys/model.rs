@@ -13,15 +13,12 @@ pub struct Key {
     /// Its id.
     pub id: Uuid,
     /// What people call it.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub name: Title,
     /// What it may do.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub scopes: Rights,
     /// When it stops working; null is never.
     pub expires_on: Option<Timestamp>,
     /// Which of the two keys that every tenant has; null for all others.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub role: Option<KeyRole>,
     /// How the key begins.
     #[cfg_attr(feature = "openapi", schema(examples("crm_rw_x7Qp")))]
