@@ -99,7 +99,7 @@ fn the_last_lines_are_not_lost() {
     let mut command = gateway(&database);
     let output = command.env("CRM_LISTEN", "192.0.2.1:1").env("RUST_LOG", "trace").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.lines().last().unwrap().starts_with("error: CRM_LISTEN: 192.0.2.1:1"), "{text}");
 }
 
