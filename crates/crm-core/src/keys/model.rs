@@ -1,3 +1,4 @@
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{KeyRole, Rights};
@@ -90,7 +91,10 @@ impl GraceMinutes {
 
 impl FromJson for GraceMinutes {
     fn from_json(value: &serde_json::Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let minutes = value.as_i64().and_then(Self::new);
+        // `60.0` is a whole number too.
+        let number = value.as_number().and_then(|number| number.to_string().parse::<Decimal>().ok());
+        let whole = number.filter(|number| number.fract().is_zero()).and_then(|number| i64::try_from(number).ok());
+        let minutes = whole.and_then(Self::new);
         if minutes.is_none() {
             let message = format!("must be a whole number of minutes from 0 to {}", Self::MOST);
             errors.push(at.to_string(), FieldCode::OutOfRange, message);
