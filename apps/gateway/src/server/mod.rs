@@ -1,7 +1,7 @@
 //! The edge: from a socket to a request. Actix takes requests apart; what a client may cost before and after that, by
 //! saying nothing, sending slowly or not reading, is decided here.
 //!
-//! A [`Connection`](connection::Connection) wraps each socket and ends it where nothing moves; [`Places`] bounds how
+//! A `Connection` wraps each socket and ends it where nothing moves; [`Places`] bounds how
 //! many there are; [`Exchange`] is what a connection and the middlewares tell each other.
 
 mod connection;
