@@ -79,7 +79,7 @@ pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) 
 /// Replaces the form of a kind. Call it in a [`DbConnection::write`].
 ///
 /// `in_use` says in which of these custom fields any record of the tenant has a value, see
-/// [`custom_fields_in_use`](crate::custom_fields_in_use). A field that is taken off while it is in use keeps its values,
+/// [`custom_fields_in_use`](macro@crate::custom_fields_in_use). A field that is taken off while it is in use keeps its values,
 /// and its type is remembered: it can come back with that type only, unless the values are gone by then. No more than
 /// [`Form::MOST_RETIRED`] fields can be off the form with values.
 ///
