@@ -1,5 +1,5 @@
 //! Gives the tests a fingerprint of the migrations that they were built with, so that a test program never uses the
-//! migrated template of another schema.
+//! migrated template of another schema; and the names of the tables that they make.
 
 use std::error::Error;
 use std::hash::{DefaultHasher, Hasher};
@@ -17,9 +17,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     files.sort();
     let mut hasher = DefaultHasher::new();
+    let mut tables = Vec::new();
     for file in files {
-        hasher.write(&std::fs::read(file)?);
+        let text = std::fs::read_to_string(file)?;
+        hasher.write(text.as_bytes());
+        let made = text.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+        tables.extend(made.map(str::to_owned));
     }
+    println!("cargo::rustc-env=MIGRATED_TABLES={}", tables.join(","));
     println!("cargo::rustc-env=MIGRATIONS_FINGERPRINT={:016x}", hasher.finish());
     Ok(())
 }

@@ -178,6 +178,12 @@ pub enum TokenKey {
 pub struct Secret(String);
 
 impl Secret {
+    /// A secret of somebody's own choice.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The secret itself, for the code that signs or checks with it.
     #[must_use]
     pub fn reveal(&self) -> &str {

@@ -5,8 +5,10 @@ pub mod lists;
 pub mod plans;
 pub mod records;
 pub mod statements;
+pub mod tenancy;
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -41,13 +43,14 @@ macro_rules! both_databases {
 #[derive(Debug)]
 pub struct TestDatabase {
     url: DatabaseUrl,
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
     Directory(#[expect(dead_code, reason = "held until the database is dropped")] tempfile::TempDir),
-    Postgres(#[expect(dead_code, reason = "drops the database with itself")] DroppedAtEnd),
+    Postgres(DroppedAtEnd),
+    Elsewhere,
 }
 
 /// The server that PostgreSQL tests use.
@@ -105,7 +108,7 @@ impl TestDatabase {
     pub fn empty_sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("crm.db");
-        Self { url: DatabaseUrl::SqliteFile(path), _place: Place::Directory(directory) }
+        Self { url: DatabaseUrl::SqliteFile(path), place: Place::Directory(directory) }
     }
 
     /// An empty database on PostgreSQL, for tests of migrations.
@@ -128,7 +131,36 @@ impl TestDatabase {
         let mut connection = PgConnection::establish(&server).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}{clause}")).unwrap();
         let url = with_database(&server, &name).parse().unwrap();
-        Self { url, _place: Place::Postgres(DroppedAtEnd { server, name }) }
+        Self { url, place: Place::Postgres(DroppedAtEnd { server, name, tablespace: None }) }
+    }
+
+    /// The SQLite file there, which stays when this is dropped.
+    #[must_use]
+    pub fn at(file: PathBuf) -> Self {
+        Self { url: DatabaseUrl::SqliteFile(file), place: Place::Elsewhere }
+    }
+
+    /// A migrated database whose files lie in this folder; on PostgreSQL in a tablespace, for which the folder is given to
+    /// the server, so that only root on the server's machine can make one.
+    #[must_use]
+    pub fn in_directory(kind: BackendKind, directory: &Path) -> Self {
+        if kind == BackendKind::Sqlite {
+            let template = Self::sqlite();
+            let path = directory.join("crm.db");
+            std::fs::copy(template.url.file().unwrap(), &path).unwrap();
+            return Self::at(path);
+        }
+        let (server, tablespace) = (server(), unique_name());
+        let mut connection = PgConnection::establish(&server).unwrap();
+        let owner = std::fs::metadata(data_directory(&mut connection)).unwrap();
+        std::os::unix::fs::chown(directory, Some(owner.uid()), Some(owner.gid())).unwrap();
+        let location = directory.display();
+        connection.batch_execute(&format!("CREATE TABLESPACE {tablespace} LOCATION '{location}'")).unwrap();
+        let mut made = Self::on_postgres(&format!(" TEMPLATE {} TABLESPACE {tablespace}", template(&server)));
+        if let Place::Postgres(dropped) = &mut made.place {
+            dropped.tablespace = Some(tablespace);
+        }
+        made
     }
 
     /// The URL, as a program takes it.
@@ -152,10 +184,12 @@ impl TestDatabase {
         self.url.kind()
     }
 
-    /// A connection to it.
+    /// A connection to it. A statement of Diesel's that is not held to one tenant fails the test.
     #[must_use]
     pub fn connect(&self) -> DbConnection {
-        self.url.connect().unwrap()
+        let mut connection = self.url.connect().unwrap();
+        connection.set_instrumentation(tenancy::Watch);
+        connection
     }
 
     /// A connection whose statements may take as long as they like, to fill a table with many rows.
@@ -177,6 +211,18 @@ impl TestDatabase {
             connection.write(|connection| tenants::create(connection, &id.parse().unwrap(), id, None, now)).unwrap();
         Scope::new(made.tenant.id, made.tenant.public_id, now)
     }
+}
+
+/// Where the server keeps its files.
+fn data_directory(connection: &mut PgConnection) -> PathBuf {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        found: String,
+    }
+    let query = diesel::sql_query("SELECT current_setting('data_directory') AS found");
+    let Found { found } = query.get_result(connection).unwrap();
+    found.into()
 }
 
 /// Makes the migrated template of this version of the schema, unless it is there. Its name carries a
@@ -206,12 +252,16 @@ fn template(server: &str) -> String {
 struct DroppedAtEnd {
     server: String,
     name: String,
+    tablespace: Option<String>,
 }
 
 impl Drop for DroppedAtEnd {
     fn drop(&mut self) {
         if let Ok(mut connection) = PgConnection::establish(&self.server) {
             let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+            if let Some(tablespace) = &self.tablespace {
+                let _ = connection.batch_execute(&format!("DROP TABLESPACE IF EXISTS {tablespace}"));
+            }
         }
     }
 }

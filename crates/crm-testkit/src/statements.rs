@@ -8,6 +8,8 @@ use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 
+use crate::tenancy::{Watch, assert_within_a_tenant};
+
 /// One statement as it was sent to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -24,11 +26,13 @@ pub fn statements<R>(connection: &mut DbConnection, work: impl FnOnce(&mut DbCon
     let log = Arc::clone(&seen);
     connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
-            log.lock().unwrap().push(Statement::parse(&query.to_string()));
+            let text = query.to_string();
+            assert_within_a_tenant(&text);
+            log.lock().unwrap().push(Statement::parse(&text));
         }
     });
     let returned = work(connection);
-    connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    connection.set_instrumentation(Watch);
     let statements = seen.lock().unwrap().drain(..).filter(|statement| !statement.is_transaction()).collect();
     (returned, statements)
 }

@@ -7,8 +7,11 @@ use super::statements;
 /// A statement that takes longer is logged.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Watches the statements of one connection: logs the slow ones, with their text and without values, which are the
-/// tenants' data, and counts those that are kept.
+/// Where every statement is logged.
+const STATEMENT: &str = "crm_gateway::statement";
+
+/// Watches the statements of one connection: logs the slow ones, and at the level `trace` each, with their text and
+/// without values, which are the tenants' data, and counts those that are kept.
 struct SlowQueries {
     started: Option<Instant>,
 }
@@ -24,7 +27,13 @@ pub(super) fn log_slow_queries() -> diesel::QueryResult<()> {
 impl Instrumentation for SlowQueries {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartQuery { .. } => self.started = Some(Instant::now()),
+            InstrumentationEvent::StartQuery { query, .. } => {
+                // Asked first, since writing the text of a statement costs more than to carry out a short one.
+                if log::log_enabled!(target: STATEMENT, log::Level::Trace) {
+                    log::trace!(target: STATEMENT, "statement={:?}", without_values(&query.to_string()));
+                }
+                self.started = Some(Instant::now());
+            }
             InstrumentationEvent::FinishQuery { query, .. } => {
                 let took = self.started.take().map(|started| started.elapsed());
                 if let Some(took) = took.filter(|took| *took >= SLOW) {

@@ -167,7 +167,7 @@ fn check_author(object: &JsonObject, person: Option<&User>) -> Result<(), Proble
 }
 
 /// Parses one JSON object strictly: duplicate keys, deep nesting and trailing data are errors.
-fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
+pub(super) fn parse_object(bytes: &[u8]) -> Result<JsonObject, Problem> {
     let malformed =
         |cause: &dyn fmt::Display| Problem::new(ProblemCode::MalformedJson, format!("The body is not valid: {cause}."));
     let mut deserializer = serde_json::Deserializer::from_slice(without_mark(bytes));

@@ -81,6 +81,6 @@ fn values_of(call: &Call, name: &HeaderName) -> Option<Vec<String>> {
 
 /// Whether one value of `If-Match`, a list, names this ETag. The ETags of ticketing are weak, because of the time in its
 /// envelopes; what they stand for is the mapping, so that they are taken here.
-fn equals_etag(value: &str, etag: &str) -> bool {
+pub(super) fn equals_etag(value: &str, etag: &str) -> bool {
     value.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }

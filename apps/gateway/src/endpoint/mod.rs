@@ -14,6 +14,8 @@ mod body;
 mod call;
 mod examples;
 mod extract;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handler;
 mod headers;
 mod links;

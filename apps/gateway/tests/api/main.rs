@@ -33,6 +33,10 @@ mod opportunities;
 mod preconditions;
 mod refusals;
 mod resources;
+#[path = "../common/settings.rs"]
+#[expect(dead_code, reason = "campaigns use the rest of it")]
+mod settings;
 mod source;
+mod tenants;
 mod ticketing_errors;
 mod wire;

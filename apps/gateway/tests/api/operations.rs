@@ -24,6 +24,11 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
+    /// The same operation as one example of the source spells it; the document does not.
+    pub(crate) fn other_spelling(&self) -> Option<Self> {
+        Some(Self { path: other_spelling(&self.path)?, ..self.clone() })
+    }
+
     pub(crate) fn writes(&self) -> bool {
         self.method != "GET"
     }
@@ -71,7 +76,7 @@ pub(crate) fn with_key() -> impl Iterator<Item = Operation> {
         operation.scheme.as_deref() == Some("subscriptionKey") && operation.path != "/me/rotate"
     };
     operations().into_iter().filter(with_key).flat_map(|operation| {
-        let other = other_spelling(&operation.path).map(|path| Operation { path, ..operation.clone() });
+        let other = operation.other_spelling();
         [operation].into_iter().chain(other)
     })
 }

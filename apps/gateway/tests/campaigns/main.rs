@@ -3,9 +3,12 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backup;
+mod canaries;
 mod checker;
 #[path = "../common/client.rs"]
 mod client;
+mod clock;
 mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;
@@ -13,14 +16,24 @@ mod crash;
 mod cut;
 mod deletion;
 mod drain;
+#[path = "../common/dump.rs"]
+mod dump;
 mod filters;
+mod full;
+mod ledger;
+mod mount;
 mod planted;
+mod power;
 #[path = "../common/process.rs"]
 mod process;
 mod races;
+mod resources;
 mod rules;
+#[path = "../common/settings.rs"]
 mod settings;
 mod snapshots;
+mod soak;
 mod tokens;
+mod two;
 mod walks;
 mod writers;

@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "each test binary uses its part of it, and none all")]
 
 use std::fs::File;
+use std::time::Duration;
 
 use crm_testkit::TestDatabase;
 use serde_json::Value;
@@ -143,7 +144,13 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(base: &str, keys: Keys) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // A request without an answer is a test that fails, and not one that never ends.
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
         Self { base: base.to_owned(), key: Some(keys.primary.clone()), keys, agent }
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn dump(database: &TestDatabase) -> Vec<String> {
             DbConnection::Postgres(_) => format!("\"{table}\"::text"),
             DbConnection::Sqlite(_) => quoted_columns(&mut connection, &table),
         };
-        let query = format!("SELECT {row} AS line FROM \"{table}\" ORDER BY 1");
+        let query = format!("SELECT {row} AS line FROM {table} ORDER BY 1");
         rows.extend(lines(&mut connection, &query).into_iter().map(|row| format!("{table}: {row}")));
     }
     assert!(!rows.is_empty(), "an empty dump would prove nothing");

@@ -1,11 +1,14 @@
 //! The program as a child process, for every test binary of the gateway.
 #![expect(dead_code, reason = "each test binary uses its part of it, and none all")]
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use crm_testkit::TestDatabase;
+use crm_testkit::tenancy::unscoped;
 
 /// The program with no setting but this database.
 pub(crate) fn gateway(database: &TestDatabase) -> Command {
@@ -51,6 +54,8 @@ pub(crate) fn one_error(output: &Output, code: i32) -> String {
 pub(crate) struct Serving {
     child: Child,
     out: BufReader<ChildStdout>,
+    /// Reads the statements that it sends, where its log is not a file.
+    statements: Option<JoinHandle<BTreeSet<String>>>,
     /// What it printed before it listened.
     pub(crate) greeting: Vec<String>,
     /// Where it listens: `http://…`.
@@ -58,9 +63,9 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it listens. When it ends, a statement that was not held to one tenant fails the test.
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self::listening(command.stderr(Stdio::null()))
+        Self::listening(command.env("RUST_LOG", "off,crm_gateway::statement=trace"))
     }
 
     /// As [`start`](Self::start), with its log in this file.
@@ -71,7 +76,9 @@ impl Serving {
     fn listening(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        let mut serving = Self { child, out, greeting: Vec::new(), url: String::new() };
+        let log = child.stderr.take();
+        let statements = log.map(|log| std::thread::spawn(move || of_all_tenants(log)));
+        let mut serving = Self { child, out, statements, greeting: Vec::new(), url: String::new() };
         while serving.url.is_empty() {
             let mut line = String::new();
             let length = serving.out.read_line(&mut line).unwrap();
@@ -111,5 +118,18 @@ impl Drop for Serving {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let statements = self.statements.take().map(|statements| statements.join().unwrap_or_default());
+        if let Some(statements) = statements.filter(|_| !std::thread::panicking()) {
+            assert!(statements.is_empty(), "statements that are not held to one tenant: {statements:#?}");
+        }
     }
+}
+
+/// Reads a log to its end, and gives the statements in it that are not held to one tenant.
+fn of_all_tenants(log: ChildStderr) -> BTreeSet<String> {
+    let lines = BufReader::new(log).lines().map_while(Result::ok);
+    let statements = lines.filter_map(|line| Some(line.split_once(" statement=")?.1.to_owned()));
+    let different: BTreeSet<String> = statements.collect();
+    let text = |statement: &String| statement[1..statement.len() - 1].replace("\\\"", "\"").replace("\\n", " ");
+    different.into_iter().filter(|statement| !unscoped(&text(statement)).is_empty()).collect()
 }

@@ -15,4 +15,7 @@ mod packaging;
 mod pages;
 #[path = "../common/process.rs"]
 mod process;
+#[path = "../common/settings.rs"]
+#[expect(dead_code, reason = "campaigns use the rest of it")]
+mod settings;
 mod startup;

@@ -7,9 +7,10 @@ use crm_core::tenants;
 use crm_testkit::{TestDatabase, both_databases};
 
 use crate::process::{Serving, gateway, is_installed, one_error, output, stdout};
+use crate::settings::rounds;
 
 fn empty_databases() -> impl Iterator<Item = TestDatabase> {
-    (0..5).flat_map(|_| [TestDatabase::empty_sqlite(), TestDatabase::empty_postgres()])
+    (0..rounds(5)).flat_map(|_| [TestDatabase::empty_sqlite(), TestDatabase::empty_postgres()])
 }
 
 fn tenant_ids(database: &TestDatabase) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! How long a campaign is, and its randomness.
+//! How long a campaign is, and its randomness, for every test binary that has some.
 
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,11 @@ pub(crate) fn rounds(short: u64) -> u64 {
 /// How long to run: `CRM_TEST_SECONDS`, or else a moment.
 pub(crate) fn duration(short: Duration) -> Duration {
     setting("CRM_TEST_SECONDS").map_or(short, Duration::from_secs)
+}
+
+/// Whether this is a long run, on a machine that does nothing else: how fast something was counts only there.
+pub(crate) fn is_long() -> bool {
+    setting("CRM_TEST_ROUNDS").or(setting("CRM_TEST_SECONDS")).is_some()
 }
 
 /// Campaigns measure times, so that no two of them run at once in one process.
@@ -96,13 +101,16 @@ impl Latencies {
         self
     }
 
+    /// The milliseconds that this many percent did not exceed.
+    pub(crate) fn at(&self, percent: usize) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+        sorted.get(index).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    }
+
     /// `p50 1.2 ms, p99 3.4 ms, longest 5.6 ms`
-    pub(crate) fn summary(mut self) -> String {
-        self.0.sort_unstable();
-        let at = |percent: usize| {
-            let index = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
-            self.0.get(index).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
-        };
-        format!("p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms", at(50), at(99), at(100))
+    pub(crate) fn summary(&self) -> String {
+        format!("p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms", self.at(50), self.at(99), self.at(100))
     }
 }

@@ -1,0 +1,331 @@
+//! Whether a statement stays within one tenant: each table in it that belongs to tenants is held to one by its
+//! `tenant_id`, in the statement's own text. A foreign key or a lucky id is no reason to leave it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+
+/// Every table that the migrations make.
+const TABLES: &str = env!("MIGRATED_TABLES");
+
+/// Those that belong to no tenant. This list may only shrink.
+const OF_NO_TENANT: &[&str] = &["tenants"];
+
+/// Statements that may be about all tenants: the table, words of their text, and why. This list may only shrink.
+const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
+    ("api_keys", "(\"api_keys\".\"hash\" = ", "a key is what names the tenant"),
+    ("api_keys", "(\"api_keys\".\"is_chosen\" = ", "a start asks whether anybody chose keys of another look"),
+    ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
+    (
+        "idempotency_keys",
+        "(\"idempotency_keys\".\"tenant_id\" = \"tenants\".\"id\")",
+        "cleaning asks which tenants have kept answers that are old, and goes through these one by one",
+    ),
+];
+
+/// A table that a statement reads or changes for all tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unscoped {
+    /// Its name.
+    pub table: String,
+    /// Whether the name is quoted, as Diesel writes it; what tests write by hand is not.
+    pub quoted: bool,
+}
+
+/// The tables that this statement does not hold to one tenant.
+#[must_use]
+pub fn unscoped(sql: &str) -> Vec<Unscoped> {
+    // SQLite's names are quoted by another character than PostgreSQL's.
+    let sql = sql.replace('`', "\"");
+    let words = words(&sql);
+    let bound = Bound::of(&words);
+    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut unscoped = Vec::new();
+    for table in tables(&words) {
+        let count = used.entry(table.alias).or_default();
+        *count += usize::from(table.inserts.is_none());
+        let is_held = match table.inserts {
+            Some(names_tenant) => names_tenant,
+            None if table.name.ends_with("_search") => bound.rows,
+            None => bound.times(table.alias) >= *count,
+        };
+        let may = |(of, text, _): &(&str, &str, &str)| *of == table.name && sql.contains(text);
+        if !is_held && is_of_tenants(table.name) && !OF_ALL_TENANTS.iter().any(may) {
+            unscoped.push(Unscoped { table: table.name.to_owned(), quoted: table.quoted });
+        }
+    }
+    unscoped
+}
+
+/// Whether a table, or what SQLite searches it by, belongs to tenants. Tests have tables of their own, which do not.
+fn is_of_tenants(name: &str) -> bool {
+    let searched = name.strip_suffix("_search").unwrap_or(name);
+    TABLES.split(',').any(|table| table == searched) && !OF_NO_TENANT.contains(&name)
+}
+
+/// A word of a statement: a name with what stands before its dot, or anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Word<'a> {
+    of: &'a str,
+    text: &'a str,
+    quoted: bool,
+}
+
+impl Word<'_> {
+    fn is(&self, text: &str) -> bool {
+        !self.quoted && self.of.is_empty() && self.text.eq_ignore_ascii_case(text)
+    }
+
+    fn is_tenant(&self) -> bool {
+        self.text == "tenant_id"
+    }
+
+    /// Whether it is a value that the program gives.
+    fn is_value(&self) -> bool {
+        !self.quoted && self.text.starts_with(|first: char| first == '?' || first == '$' || first.is_ascii_digit())
+    }
+
+    fn is_name(&self) -> bool {
+        self.quoted || self.text.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+    }
+}
+
+fn words(sql: &str) -> Vec<Word<'_>> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut words: Vec<Word<'_>> = Vec::new();
+    let mut rest = sql.trim_start();
+    let mut after_dot = false;
+    while let Some(first) = rest.chars().next() {
+        let (text, length, quoted) = match first {
+            '"' | '\'' => {
+                let end = rest[1..].find(first).map_or(rest.len(), |end| end + 1);
+                (&rest[usize::from(first == '"')..end], (end + 1).min(rest.len()), first == '"')
+            }
+            first if is_name(first) => {
+                let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+                (&rest[..end], end, false)
+            }
+            first => (&rest[..first.len_utf8()], first.len_utf8(), false),
+        };
+        match (text, words.last_mut()) {
+            (".", Some(_)) if !quoted => after_dot = true,
+            (_, Some(last)) if after_dot => {
+                *last = Word { of: last.text, text, quoted };
+                after_dot = false;
+            }
+            _ => words.push(Word { of: "", text, quoted }),
+        }
+        rest = rest[length..].trim_start();
+    }
+    words
+}
+
+/// A place where a statement names a table.
+#[derive(Debug)]
+struct Table<'a> {
+    name: &'a str,
+    alias: &'a str,
+    quoted: bool,
+    /// Of an INSERT: whether `tenant_id` is among its columns.
+    inserts: Option<bool>,
+}
+
+fn tables<'a>(words: &[Word<'a>]) -> Vec<Table<'a>> {
+    let after_with = |at: usize| words[at + 1..].first().is_some_and(|next| next.is("AS"));
+    let ctes: BTreeSet<&str> = words
+        .iter()
+        .enumerate()
+        .filter(|(at, word)| word.is_name() && after_with(*at) && is_cte(words, *at))
+        .map(|(_, word)| word.text)
+        .collect();
+    let mut tables = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| words[before]);
+        let is_before = |text: &str| before.is_some_and(|word| word.is(text));
+        let begins = (word.is("FROM") && !is_before("DISTINCT"))
+            || word.is("JOIN")
+            || (word.is("INTO") && is_before("INSERT"))
+            || (word.is("UPDATE") && before.is_none_or(|before| before.is("(") || before.is(";")));
+        let mut rest = words[at + 1..].iter().skip_while(|word| word.is("(")).peekable();
+        let Some(name) = rest.next().filter(|name| begins && name.is_name() && !name.is("SELECT")) else { continue };
+        let inserts = word.is("INTO").then(|| rest.clone().take_while(|word| !word.is(")")).any(Word::is_tenant));
+        // A function that gives rows.
+        if inserts.is_none() && rest.peek().is_some_and(|next| next.is("(")) || ctes.contains(name.text) {
+            continue;
+        }
+        rest.next_if(|next| next.is("AS"));
+        let alias =
+            rest.next().filter(|next| next.is_name() && !is_keyword(next)).map_or(name.text, |alias| alias.text);
+        tables.push(Table { name: name.text, alias, quoted: name.quoted, inserts });
+    }
+    tables
+}
+
+/// Whether the name there is that of a `WITH name AS (`.
+fn is_cte(words: &[Word<'_>], at: usize) -> bool {
+    let opens = words[at + 1..].iter().skip(1).find(|word| !word.is("MATERIALIZED") && !word.is("NOT"));
+    let before = at.checked_sub(1).map(|before| words[before]);
+    opens.is_some_and(|word| word.is("("))
+        && before.is_some_and(|word| word.is("WITH") || word.is(",") || word.is("RECURSIVE"))
+}
+
+fn is_keyword(word: &Word<'_>) -> bool {
+    const KEYWORDS: [&str; 22] = [
+        "WHERE",
+        "SET",
+        "ON",
+        "INNER",
+        "LEFT",
+        "JOIN",
+        "CROSS",
+        "GROUP",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "FOR",
+        "RETURNING",
+        "UNION",
+        "USING",
+        "VALUES",
+        "DEFAULT",
+        "SELECT",
+        "HAVING",
+        "EXCEPT",
+        "NATURAL",
+        "INDEXED",
+    ];
+    KEYWORDS.iter().any(|keyword| word.is(keyword))
+}
+
+/// What a statement compares tenants with.
+#[derive(Debug, Default)]
+struct Bound<'a> {
+    /// How often the tenant of each name is compared.
+    compared: BTreeMap<&'a str, usize>,
+    /// Names whose tenant is a given one, also by way of another name.
+    given: BTreeSet<&'a str>,
+    /// Whether a range of row numbers is given: in the tables of SQLite's text index they begin with the tenant.
+    rows: bool,
+}
+
+impl<'a> Bound<'a> {
+    fn of(words: &[Word<'a>]) -> Self {
+        let mut bound = Self::default();
+        let mut equal = Vec::new();
+        let before = std::iter::once(None).chain(words.iter().map(Some));
+        for (window, before) in words.windows(3).zip(before) {
+            let [one, operator, other] = window else { continue };
+            if before.is_some_and(|before| before.is("SET") || before.is(",")) {
+                continue;
+            }
+            bound.rows |= one.text == "rowid" && operator.is("BETWEEN") && other.is_value();
+            let (tenant, other) = if one.is_tenant() { (one, other) } else { (other, one) };
+            let compares = operator.is("=") || (operator.is("IN") && one.is_tenant());
+            if !(tenant.is_tenant() && compares) {
+                continue;
+            }
+            *bound.compared.entry(tenant.of).or_default() += 1;
+            if other.is_tenant() {
+                *bound.compared.entry(other.of).or_default() += 1;
+                equal.push((tenant.of, other.of));
+            } else if other.is_value() || other.is("(") || other.is("ANY") {
+                bound.given.insert(tenant.of);
+            }
+        }
+        // `(tenant_id, id) IN (SELECT $1, …)`, whose columns have no name before them.
+        for window in words.windows(8) {
+            let [tenant, comma, _, close, is_in, open, select, value] = window else { continue };
+            let pair = comma.is(",") && close.is(")") && is_in.is("IN") && open.is("(") && select.is("SELECT");
+            if tenant.is_tenant() && pair && value.is_value() {
+                *bound.compared.entry(tenant.of).or_default() += 1;
+                bound.given.insert(tenant.of);
+            }
+        }
+        // As many steps as there are pairs reach everything that can be reached.
+        for _ in 0..equal.len() {
+            for (one, other) in &equal {
+                if bound.given.contains(one) || bound.given.contains(other) {
+                    bound.given.extend([*one, *other]);
+                }
+            }
+        }
+        bound
+    }
+
+    /// How often the tenant of this name is held; a comparison without a name counts for all.
+    fn times(&self, name: &str) -> usize {
+        let of = |name: &str| if self.given.contains(name) { self.compared.get(name).copied().unwrap_or(0) } else { 0 };
+        of(name) + of("")
+    }
+}
+
+/// Watches a connection of a test, which fails with the first statement of Diesel's that is about all tenants.
+#[derive(Debug)]
+pub(crate) struct Watch;
+
+impl Instrumentation for Watch {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            assert_within_a_tenant(&query.to_string());
+        }
+    }
+}
+
+/// Fails where a statement of Diesel's is about all tenants.
+pub(crate) fn assert_within_a_tenant(sql: &str) {
+    let found: Vec<Unscoped> = unscoped(sql).into_iter().filter(|table| table.quoted).collect();
+    assert!(found.is_empty(), "{found:?} without tenant_id: {sql}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(sql: &str) -> Vec<String> {
+        unscoped(sql).into_iter().map(|unscoped| unscoped.table).collect()
+    }
+
+    #[test]
+    fn a_statement_within_a_tenant_is_found_so() {
+        for sql in [
+            r#"SELECT "leads"."id" FROM "leads" WHERE (("leads"."tenant_id" = $1) AND ("leads"."id" = $2)) FOR UPDATE"#,
+            "SELECT `leads`.`id` FROM `leads` WHERE (`leads`.`tenant_id` = ?) ORDER BY `leads`.`id` LIMIT ?",
+            r#"INSERT INTO "tags" ("tenant_id", "id") VALUES ($1, $2) ON CONFLICT ("tenant_id") DO UPDATE SET "id" = $3"#,
+            r#"INSERT INTO "cases" ("tenant_id", "tags") SELECT DISTINCT "cases"."tenant_id", $1 FROM "cases" WHERE ("cases"."tenant_id" = $2)"#,
+            r#"UPDATE "leads" SET "title" = $1 WHERE ("leads"."tenant_id" = $2) RETURNING "leads"."id""#,
+            r#"DELETE FROM "tags" WHERE ("tags"."tenant_id" = $1)"#,
+            r#"SELECT 1 FROM ("lead_tags" INNER JOIN "tags" ON (("tags"."tenant_id" = "lead_tags"."tenant_id") AND true))
+               WHERE ("lead_tags"."tenant_id" = $1)"#,
+            "WITH found AS MATERIALIZED (SELECT id FROM leads WHERE tenant_id = $1) SELECT id FROM found LIMIT 5",
+            "SELECT rowid FROM leads_search WHERE leads_search MATCH ? AND rowid BETWEEN ? AND ?",
+            "SELECT 1 FROM leads l, json_each(?) WHERE l.tenant_id IN (1, 2) AND l.id IS DISTINCT FROM 7",
+            "SELECT value FROM json_each(?)",
+            "SELECT `cases`.`id` FROM `cases` WHERE ((tenant_id, id) IN (SELECT ?, value FROM json_each(?)) AND true)",
+            "SELECT id FROM tenants",
+            "SELECT number FROM \"marks\"",
+            "SELECT 'it''s FROM leads'",
+        ] {
+            assert_eq!(names(sql), [""; 0], "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_all_tenants_is_named() {
+        for (sql, table) in [
+            (r#"SELECT "leads"."tenant_id" FROM "leads" WHERE ("leads"."id" = $1)"#, "leads"),
+            ("DELETE FROM `tags` WHERE (`tags`.`id` = ?)", "tags"),
+            (r#"UPDATE "leads" SET "tenant_id" = $1 WHERE "leads"."id" = $2"#, "leads"),
+            (r#"INSERT INTO "tags" ("id") VALUES ($1)"#, "tags"),
+            (
+                r#"SELECT 1 FROM "cases" JOIN "tags" ON "tags"."id" = "cases"."id" WHERE "cases"."tenant_id" = $1"#,
+                "tags",
+            ),
+            (r#"SELECT 1 FROM "cases" WHERE "cases"."tenant_id" = $1 AND EXISTS (SELECT 1 FROM "cases")"#, "cases"),
+            ("SELECT rowid FROM leads_search WHERE leads_search MATCH ?", "leads_search"),
+        ] {
+            assert_eq!(names(sql), [table], "{sql}");
+        }
+        let joined = r#"SELECT 1 FROM "cases" JOIN "tags" ON "tags"."tenant_id" = "cases"."tenant_id""#;
+        assert_eq!(names(joined), ["cases", "tags"], "joined, and no tenant is given");
+    }
+}
