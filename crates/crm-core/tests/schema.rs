@@ -127,6 +127,19 @@ both_databases! {
         }
     }
 
+    /// A PostgreSQL that is sharded by tenant refuses `ON UPDATE CASCADE` (docs/scaling.md).
+    fn no_foreign_key_writes_a_changed_key_on(database) {
+        let mut connection = database.connect();
+        let with_an_action = rows(
+            &mut connection,
+            "SELECT conname::text AS name, confupdtype::text AS detail FROM pg_constraint \
+             WHERE contype = 'f' AND confupdtype <> 'a'",
+            "SELECT t.name || ' to ' || f.\"table\" AS name, f.on_update AS detail \
+             FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND f.on_update <> 'NO ACTION'",
+        );
+        assert_eq!(with_an_action, BTreeSet::new());
+    }
+
     /// Up, down to nothing, and up again to the same.
     fn migrations_go_up_down_and_up(database) {
         let mut connection = database.connect();

@@ -110,7 +110,7 @@ impl TenantTable {
         let Self { name, key } = self;
         let tenant = tenant.as_i64();
         let erase = format!(
-            "DELETE FROM \"{name}\" WHERE ({key}) IN \
+            "DELETE FROM \"{name}\" WHERE tenant_id = {tenant} AND ({key}) IN \
              (SELECT {key} FROM \"{name}\" WHERE tenant_id = {tenant} ORDER BY {key} LIMIT {most})"
         );
         each_backend!(connection, connection => diesel::sql_query(erase).execute(connection))
