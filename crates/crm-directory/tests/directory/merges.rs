@@ -93,7 +93,11 @@ both_databases! {
         let request: MergeRequest<OrganizationId> = read(json!({ "sourceId": [2, 3] })).unwrap();
         let target = OrganizationId::from_i64(1);
         let Desk { connection, scope, organization_form, .. } = &mut desk;
-        connection.write(|connection| organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)).unwrap();
+        let merged = connection.write(|connection| {
+            organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)?;
+            organizations::take_tags(connection, scope, target, &request.source_ids)
+        });
+        merged.unwrap();
         let seen = shown(&desk.get_organization(target).unwrap());
         for (member, expected) in [
             ("name", json!("Target")),
