@@ -20,12 +20,15 @@ mod drain;
 mod dump;
 mod filters;
 mod full;
+mod gone;
+mod hostile;
 mod ledger;
 mod mount;
 mod planted;
 mod power;
 #[path = "../common/process.rs"]
 mod process;
+mod proxy;
 mod races;
 mod resources;
 mod rules;

@@ -1,0 +1,90 @@
+//! A way to the database that can be cut: a TCP proxy before PostgreSQL.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What the way to the database does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Way {
+    /// Passes everything on.
+    Open,
+    /// Takes everything and passes nothing on, either way: a stopped server, a host that vanished, dropped packets.
+    Silent,
+    /// Connections are broken, and new ones closed at once: a server that starts again.
+    Closed,
+}
+
+/// Listens on a port of its own and passes on to a server.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    way: Arc<AtomicU8>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
+    port: u16,
+}
+
+/// How often a connection looks whether the way has changed.
+const LOOK: Duration = Duration::from_millis(10);
+
+impl Proxy {
+    /// One before the server at this `host:port`. Its threads end with the process of the test.
+    pub(crate) fn before(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let way = Arc::new(AtomicU8::new(Way::Open as u8));
+        let connections = Arc::new(Mutex::new(Vec::new()));
+        let (shared_way, shared) = (Arc::clone(&way), Arc::clone(&connections));
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if shared_way.load(Ordering::Relaxed) == Way::Closed as u8 {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(&server) else { continue };
+                shared.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+                for (from, to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                    let way = Arc::clone(&shared_way);
+                    std::thread::spawn(move || pass(from, to, &way));
+                }
+            }
+        });
+        Self { way, connections, port }
+    }
+
+    /// Where it listens, in place of the `host:port` of a URL.
+    pub(crate) fn instead_of(&self, url: &str) -> String {
+        let (before, rest) = url.split_once('@').unwrap();
+        let (_, path) = rest.split_once('/').unwrap();
+        format!("{before}@127.0.0.1:{}/{path}", self.port)
+    }
+
+    pub(crate) fn turn(&self, way: Way) {
+        self.way.store(way as u8, Ordering::Relaxed);
+        if way == Way::Closed {
+            for connection in self.connections.lock().unwrap().drain(..) {
+                let _ = connection.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+/// Passes bytes on until one side ends. What was taken while the way was silent goes on when it is open again.
+fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
+    from.set_read_timeout(Some(LOOK)).unwrap();
+    let _ = to.set_nodelay(true);
+    let mut bytes = [0; 16_384];
+    loop {
+        if way.load(Ordering::Relaxed) == Way::Silent as u8 {
+            std::thread::sleep(LOOK);
+            continue;
+        }
+        match from.read(&mut bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Ok(length) if length > 0 && to.write_all(&bytes[..length]).is_ok() => {}
+            _ => break,
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
