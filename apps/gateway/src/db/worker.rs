@@ -20,8 +20,9 @@ use super::unavailable::Unavailable;
 /// How long a thread tries to get a connection, and the pause between two attempts.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 const CONNECTION_PAUSE: Duration = Duration::from_millis(100);
-/// The longest that a statement waits for a lock of PostgreSQL, in milliseconds.
-const LOCK_TIMEOUT_MS: u32 = 3_000;
+/// On PostgreSQL, the longest that a statement waits for a lock, and that the server keeps a transaction of which nothing
+/// comes any more: it would hold its locks for as long as the server takes a connection for alive that a firewall forgot.
+const LIMITS: &str = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '5s'";
 /// How often a job is run again on another connection, and after a collision.
 const RECONNECTIONS: u32 = 2;
 const COLLISIONS: u32 = 3;
@@ -42,9 +43,7 @@ impl Opening {
     fn open(&self) -> Result<DbConnection, ConnectionError> {
         let mut connection = self.url.connect()?;
         let set_up = match &mut connection {
-            DbConnection::Postgres(postgres) => {
-                postgres.batch_execute(&format!("SET lock_timeout = {LOCK_TIMEOUT_MS}"))
-            }
+            DbConnection::Postgres(postgres) => postgres.batch_execute(LIMITS),
             DbConnection::Sqlite(sqlite) if self.reads_only => sqlite.batch_execute("PRAGMA query_only = ON"),
             DbConnection::Sqlite(_) => Ok(()),
         };

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Api, Client};
 use crate::settings::{alone, duration, figure};
+use crate::tokens::StopAtEnd;
 
 const READERS: usize = 6;
 
@@ -65,11 +66,10 @@ both_databases! {
                     reads
                 })
             }).collect();
-            let changing = threads.spawn(|| change(&api.acme.apart(), &lead, until));
-            let changes = changing.join();
-            is_over.store(true, Ordering::Relaxed);
-            let reads: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
-            (changes.unwrap(), reads)
+            let stop = StopAtEnd(&is_over);
+            let changes = change(&api.acme.apart(), &lead, until);
+            drop(stop);
+            (changes, readers.into_iter().map(|reader| reader.join().unwrap()).sum::<usize>())
         });
         figure(database, "snapshots", format_args!("{reads} reads of a lead whose organization changed {changes} × 6 times"));
         assert!(changes > 0 && reads > changes);
