@@ -128,6 +128,7 @@ pub struct Scope {
     now: Timestamp,
     actor: Arc<Actor>,
     secrets: Option<Arc<Secrets>>,
+    request_id: Option<Arc<str>>,
 }
 
 impl Scope {
@@ -135,7 +136,7 @@ impl Scope {
     /// the [program](Actor::program).
     #[must_use]
     pub fn new(tenant: TenantId, public_tenant: PublicTenantId, now: Timestamp) -> Self {
-        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()), secrets: None }
+        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()), secrets: None, request_id: None }
     }
 
     /// The same, done by somebody.
@@ -149,6 +150,18 @@ impl Scope {
     #[must_use]
     pub fn with_secrets(self, secrets: Option<Arc<Secrets>>) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// The same, for the request of this id, which changes tell.
+    #[must_use]
+    pub fn for_request(self, id: &str) -> Self {
+        Self { request_id: Some(id.into()), ..self }
+    }
+
+    /// The id of the request, where it is one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// The keys for secrets, where there are some.

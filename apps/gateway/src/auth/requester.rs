@@ -56,7 +56,7 @@ impl Identified {
 impl Requester {
     /// Somebody who may do what the handler does.
     pub(super) fn new(call: &Call, scope: Scope, payer: Payer) -> Result<Self, Problem> {
-        let scope = scope.with_secrets(call.state.secrets.clone());
+        let scope = scope.with_secrets(call.state.secrets.clone()).for_request(&call.request_id());
         Attempt::begin(call, &scope)?;
         Ok(Self {
             scope,

@@ -23,8 +23,7 @@ pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
 pub(crate) use sql::contains_pattern;
 pub use sql::{AfterRow, Contains, SortOrder};
-use weight::fitting;
-pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight};
+pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight, fitting};
 
 /// What a boxed query is to a page: whatever is done to it, it keeps its type.
 pub trait Boxed:

@@ -115,7 +115,8 @@ impl QueryFragment<Db> for NoneHeavy {
 
 /// How many of these records, whose contents are given in their order, a page has: as many as are at most
 /// [`MOST_CONTENT`] together, and the first in any case.
-pub(super) fn fitting(contents: &[i64]) -> usize {
+#[must_use]
+pub fn fitting(contents: &[i64]) -> usize {
     let mut sum: i64 = 0;
     let fit = contents.iter().take_while(|content| {
         sum = sum.saturating_add(**content);

@@ -1,0 +1,188 @@
+//! Reading changes in the order of the feed.
+
+use crm_core::page::{Content, Weight, fitting};
+use crm_core::{Db, DbConnection, Scope, TenantId, columns, sql_fragment};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::sqlite::Sqlite;
+
+use crate::change::{Change, ChangeRow};
+use crate::error::HistoryError;
+use crate::schema::{change_horizons, changes};
+use crate::{Action, Kind, Position};
+
+/// What makes changes long.
+pub(crate) const WEIGHT: Weight = Weight { table: "changes", columns: &["fields", "record"] };
+
+/// How many changes one request looks through for those that it wants.
+const MOST_LOOKED_THROUGH: i64 = 10_000;
+
+/// Which changes somebody wants to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedFilter {
+    /// Of these kinds; of all where there is no list.
+    pub kinds: Option<Vec<Kind>>,
+    /// With these actions; with all where there is no list.
+    pub actions: Option<Vec<Action>>,
+}
+
+/// A part of the feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedPage {
+    /// The changes, oldest first.
+    pub items: Vec<Change>,
+    /// Where the next part begins.
+    pub next: Position,
+    /// Whether there is more at once.
+    pub has_more: bool,
+}
+
+/// The changes that nothing can come before any more. On PostgreSQL those whose turn is below every transaction that still
+/// runs; all on SQLite. See the insert for why.
+#[derive(Debug, Clone, Copy)]
+struct Settled(TenantId);
+
+sql_fragment!(Settled, Bool);
+
+impl QueryFragment<Pg> for Settled {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.push_sql(
+            "turn < pg_snapshot_xmin(pg_current_snapshot())::text::bigint \
+             + coalesce((SELECT h.base FROM change_horizons h WHERE h.tenant_id = ",
+        );
+        pass.push_bind_param::<BigInt, _>(&self.0)?;
+        pass.push_sql("), 0)");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for Settled {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql("TRUE");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Db> for Settled {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(self, pass)
+    }
+}
+
+/// `(turn, seq)` compared with a place.
+#[derive(Debug, Clone, Copy)]
+struct Compared(&'static str, Position);
+
+sql_fragment!(Compared, Bool);
+
+impl QueryFragment<Db> for Compared {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        let Self(operator, Position { turn, seq }) = self;
+        pass.push_sql("(turn, seq) ");
+        pass.push_sql(operator);
+        pass.push_sql(" (");
+        pass.push_bind_param::<BigInt, _>(turn)?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<BigInt, _>(seq)?;
+        pass.push_sql(")");
+        Ok(())
+    }
+}
+
+fn settled(scope: &Scope) -> changes::BoxedQuery<'static, Db> {
+    changes::table.filter(changes::tenant_id.eq(scope.tenant())).filter(Settled(scope.tenant())).into_boxed()
+}
+
+/// Where the feed of the tenant begins: before the oldest change that is kept.
+///
+/// # Errors
+/// The database's.
+pub fn oldest_kept(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Position> {
+    let horizon = change_horizons::table.find(scope.tenant());
+    let found = horizon.select((change_horizons::turn, change_horizons::seq)).first(connection).optional()?;
+    Ok(found.map_or(Position::START, |(turn, seq)| Position { turn, seq }))
+}
+
+/// Where the feed of the tenant ends now: whatever is committed after this comes behind it.
+///
+/// # Errors
+/// The database's.
+pub fn end(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Position> {
+    let last = settled(scope).order((changes::turn.desc(), changes::seq.desc())).select((changes::turn, changes::seq));
+    let last = last.first(connection).optional()?.map(|(turn, seq)| Position { turn, seq });
+    Ok(last.map_or(oldest_kept(connection, scope)?, |last| last.max(Position::START)))
+}
+
+/// The changes after a place, up to `size` of them, or 8 MiB. Who goes on from `next` sees every change that is committed
+/// exactly once, and those of one record in the order of their commits. Call it in one transaction that only reads
+/// ([`DbConnection::begin_read`]).
+///
+/// # Errors
+/// [`HistoryError::Gone`] where changes after the place are forgotten, or the place is of another database; the database's.
+pub fn feed(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    since: Option<Position>,
+    filter: &FeedFilter,
+    size: i64,
+) -> Result<FeedPage, HistoryError> {
+    let begin = oldest_kept(connection, scope)?;
+    let end = end(connection, scope)?;
+    let since = since.unwrap_or(begin);
+    if since < begin || since > end {
+        return Err(HistoryError::Gone);
+    }
+    if since == end {
+        return Ok(FeedPage { items: Vec::new(), next: end, has_more: false });
+    }
+    let until = looked_through(connection, scope, since, filter)?.unwrap_or(end);
+    let part = || {
+        let mut part = settled(scope).filter(Compared(">", since)).filter(Compared("<=", until));
+        if let Some(kinds) = &filter.kinds {
+            part = part.filter(changes::kind.eq_any(kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()));
+        }
+        if let Some(actions) = &filter.actions {
+            part =
+                part.filter(changes::action.eq_any(actions.iter().map(|action| action.as_str()).collect::<Vec<_>>()));
+        }
+        part.order((changes::turn, changes::seq))
+    };
+    let places: Vec<(i64, i64, i64)> =
+        part().limit(size + 1).select((changes::turn, changes::seq, Content::of(WEIGHT))).load(connection)?;
+    let contents: Vec<i64> =
+        places.iter().take(usize::try_from(size).unwrap_or(usize::MAX)).map(|(.., content)| *content).collect();
+    let shown = fitting(&contents);
+    let rows: Vec<ChangeRow> = if shown == 0 {
+        Vec::new()
+    } else {
+        part().limit(i64::try_from(shown).unwrap_or(size)).select(columns::<ChangeRow>()).load(connection)?
+    };
+    let items = rows.into_iter().map(ChangeRow::into_change).collect::<QueryResult<Vec<Change>>>()?;
+    let next = match items.last() {
+        Some(last) if shown < places.len() => last.position,
+        _ => until,
+    };
+    Ok(FeedPage { items, next, has_more: next < end })
+}
+
+/// How far one request looks where it does not want everything, in one of many changes that it does not want.
+fn looked_through(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    since: Position,
+    filter: &FeedFilter,
+) -> QueryResult<Option<Position>> {
+    if *filter == FeedFilter::default() {
+        return Ok(None);
+    }
+    let last = settled(scope)
+        .filter(Compared(">", since))
+        .order((changes::turn, changes::seq))
+        .offset(MOST_LOOKED_THROUGH - 1)
+        .select((changes::turn, changes::seq))
+        .first(connection)
+        .optional()?;
+    Ok(last.map(|(turn, seq)| Position { turn, seq }))
+}

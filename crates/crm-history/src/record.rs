@@ -1,0 +1,132 @@
+use std::fmt;
+
+use crm_core::sql::Json;
+use crm_core::values::User;
+use crm_core::{DbConnection, RecordId, Scope};
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::insert::InsertChanges;
+use crate::{Action, ChangeId, Fields, Kind};
+
+/// What a write does, to however many records of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct NewChange<'a> {
+    /// What the records are.
+    pub kind: Kind,
+    /// What is done.
+    pub action: Action,
+    /// Who is named as the one who does it; the person of the scope's token where nobody is.
+    pub by: Option<&'a User>,
+    /// The change that this one follows from.
+    pub cause: Option<ChangeId>,
+}
+
+impl<'a> NewChange<'a> {
+    /// Done by whoever the scope says, and following from nothing.
+    #[must_use]
+    pub fn new(kind: Kind, action: Action) -> Self {
+        Self { kind, action, by: None, cause: None }
+    }
+
+    /// The same, done by somebody whom the input names.
+    #[must_use]
+    pub fn by(self, user: Option<&'a User>) -> Self {
+        Self { by: user, ..self }
+    }
+
+    /// The same, following from another change.
+    #[must_use]
+    pub fn following(self, cause: ChangeId) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
+}
+
+/// A record that a write touches, and what becomes of it.
+#[derive(Debug, Clone)]
+pub struct What {
+    pub(crate) record_id: String,
+    pub(crate) fields: Json<Box<RawValue>>,
+    pub(crate) record: Option<Json<Box<RawValue>>>,
+    pub(crate) kept: Option<Json<Box<RawValue>>>,
+    pub(crate) others: Option<Json<Vec<String>>>,
+}
+
+fn unwritable(error: serde_json::Error) -> DieselError {
+    DieselError::SerializationError(Box::new(error))
+}
+
+impl What {
+    /// The record of this id, with these members changed.
+    ///
+    /// # Errors
+    /// Where the members are no JSON, which would be a bug.
+    pub fn changed(id: impl fmt::Display, fields: Fields) -> QueryResult<Self> {
+        let fields = Json(fields.into_json().map_err(unwritable)?);
+        Ok(Self { record_id: id.to_string(), fields, record: None, kept: None, others: None })
+    }
+
+    /// The record of this id, as it was made or was before it is deleted: its members by their names, with other records
+    /// by their ids and nobody's name.
+    ///
+    /// # Errors
+    /// Where the members are no JSON, which would be a bug.
+    pub fn whole(id: impl fmt::Display, record: &impl Serialize) -> QueryResult<Self> {
+        let record = Json(to_raw_value(record).map_err(unwritable)?);
+        Ok(Self { record: Some(record), ..Self::changed(id, Fields::none())? })
+    }
+
+    /// The same, with what only a restore needs and nobody is shown.
+    ///
+    /// # Errors
+    /// Where that is no JSON, which would be a bug.
+    pub fn keeping(self, kept: Option<&impl Serialize>) -> QueryResult<Self> {
+        let kept = kept.map(to_raw_value).transpose().map_err(unwritable)?;
+        Ok(Self { kept: kept.map(Json), ..self })
+    }
+
+    /// The same, of a merge: the records that were merged into this one, or the one that this was merged into.
+    #[must_use]
+    pub fn merged_with<I: RecordId>(self, others: &[I]) -> Self {
+        Self { others: Some(Json(others.iter().map(ToString::to_string).collect())), ..self }
+    }
+}
+
+/// Writes down what was done to one record, in the transaction that did it and after its statement: on PostgreSQL the order
+/// of the feed counts on the record's lock being held. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn record(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    change: NewChange<'_>,
+    what: What,
+) -> QueryResult<ChangeId> {
+    let recorded = record_each(connection, scope, change, &[what])?;
+    crm_core::records::only(recorded)
+}
+
+/// SQLite takes at most 32 766 values in a statement, and a record has five of them.
+const RECORDS_OF_A_STATEMENT: usize = 5_000;
+
+/// As [`record`], of any number of records: in one statement, unless there are more than five thousand.
+///
+/// # Errors
+/// The database's.
+pub fn record_each(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    change: NewChange<'_>,
+    whats: &[What],
+) -> QueryResult<Vec<ChangeId>> {
+    let mut recorded = Vec::with_capacity(whats.len());
+    for whats in whats.chunks(RECORDS_OF_A_STATEMENT) {
+        let mut seqs: Vec<i64> = InsertChanges::new(scope, change, whats).get_results(connection)?;
+        seqs.sort_unstable();
+        recorded.extend(seqs.into_iter().map(ChangeId::from_i64));
+    }
+    Ok(recorded)
+}
