@@ -10,7 +10,7 @@ use crate::input::{At, FromJson};
 use crate::keys::Rights;
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
-use crate::{Timestamp, Uuid};
+use crate::{Patch, Timestamp, Uuid};
 
 database_integer! {
     /// A tenant inside the database: the first column of every key and index. Never shown to a client.
@@ -176,10 +176,29 @@ impl Scope {
         &self.actor
     }
 
-    /// Who is said to have made or changed something: whom the input names, else the person whose token it is.
+    /// Who is said to do something: the person whose token it is, as the token has them, else whom the input names.
     #[must_use]
     pub fn author(&self, named: Option<&User>) -> Option<User> {
-        named.or(self.actor.as_user()).cloned()
+        self.actor.as_user().or(named).cloned()
+    }
+
+    /// Who is said to have made a record: whom the input names, else the person whose token it is, else its owner.
+    #[must_use]
+    pub fn creator(&self, named: Option<&User>, owner: Option<&User>) -> Option<User> {
+        named.or(self.actor.as_user()).or(owner).cloned()
+    }
+
+    /// Who is said to have changed a record last, once it is changed by a patch with this `lastUpdatedBy`.
+    #[must_use]
+    pub fn author_after(&self, named: &Patch<User>, before: Option<User>) -> Option<User> {
+        self.actor.as_user().cloned().or_else(|| named.applied_to(before, User::clone))
+    }
+
+    /// Whether a patch with this `lastUpdatedBy` and nothing else is a change: then it is who is said to have changed the
+    /// record last. Beside others it tells of them, and where they change nothing, of nothing.
+    #[must_use]
+    pub fn renames_author(&self, named: &Patch<User>, before: Option<&User>) -> bool {
+        !named.is_keep() && self.author_after(named, before.cloned()).as_ref() != before
     }
 
     /// What every query filters by.

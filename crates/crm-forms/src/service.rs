@@ -101,7 +101,7 @@ pub fn replace(
     let present = form(scope, kind, stored);
     condition.check(|| Ok::<_, FormError>(present.clone()))?;
     let replaced = present.replaced(fields, |ids| in_use(connection, ids))?;
-    let (stored, creator) = (Json(replaced.to_stored()), creator.clone().map(Json));
+    let (stored, creator) = (Json(replaced.to_stored()), scope.creator(creator.as_ref(), None).map(Json));
     let written = if is_first {
         let first = InsertedForm {
             tenant_id: scope.tenant(),

@@ -3,7 +3,9 @@ use crm_core::values::{
     Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
     check_seen,
 };
-use crm_core::{ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{
+    ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp,
+};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -82,7 +84,7 @@ pub struct NewLead {
     pub contact_id: Option<ContactId>,
     /// Who takes care of it.
     pub owner: Option<User>,
-    /// Who makes it; the owner unless given.
+    /// Who makes it; unless given, the [author](crm_core::Scope::author) of the scope, else the owner.
     pub creator: Option<User>,
     /// Who makes it, as every change says.
     pub last_updated_by: Option<User>,
@@ -119,7 +121,8 @@ pub struct LeadPatch {
     pub seen_contact: Patch<ContactId>,
     /// Who takes care of it.
     pub owner: Patch<User>,
-    /// Who makes this change; left out, the lead keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Patch<User>,
     /// All who want to hear of it.
     pub followers: Patch<Followers>,
@@ -155,11 +158,10 @@ impl NewLead {
 }
 
 impl LeadPatch {
-    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
-    /// it tells of them, and where they change nothing, of nothing.
-    pub(crate) fn renames_who(&self, lead: &Lead) -> bool {
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change.
+    pub(crate) fn renames_who(&self, scope: &Scope, lead: &Lead) -> bool {
         let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
-        *self == alone && !self.last_updated_by.changing(lead.last_updated_by.as_ref()).is_keep()
+        *self == alone && scope.renames_author(&self.last_updated_by, lead.last_updated_by.as_ref())
     }
 
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that

@@ -2,12 +2,10 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, TextIndex};
-use crm_core::sql::Json;
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, columns,
-    created_within,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Uuid, among, any_of, changed, columns, created_within,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -79,20 +77,6 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
     query
 }
 
-/// What a transition writes about itself. Who does it is left as it was where nobody says so.
-#[derive(AsChangeset)]
-#[diesel(table_name = leads)]
-struct Changed {
-    last_updated_by: Option<Json<User>>,
-    last_updated_on: Timestamp,
-}
-
-impl Changed {
-    fn now(scope: &Scope, by: Option<&User>) -> Self {
-        Self { last_updated_by: by.cloned().map(Json), last_updated_on: scope.now() }
-    }
-}
-
 /// Archives or unarchives a lead that is not in that state; `None` where it is, or where there is no such lead.
 pub(crate) fn set_archived(
     connection: &mut DbConnection,
@@ -102,7 +86,7 @@ pub(crate) fn set_archived(
     by: Option<&User>,
 ) -> QueryResult<Option<LeadRow>> {
     diesel::update(leads::table.find((scope.tenant(), id)).filter(leads::is_archived.ne(archived)))
-        .set((leads::is_archived.eq(archived), Changed::now(scope, by)))
+        .set((leads::is_archived.eq(archived), changed!(leads, scope, by)))
         .returning(columns::<LeadRow>())
         .portable()
         .get_result(connection)
@@ -122,7 +106,7 @@ pub(crate) fn set_converted(
         .filter(leads::converted_on.is_null())
         .filter(leads::is_archived.eq(false));
     let converted = diesel::update(open)
-        .set((leads::converted_on.eq(scope.now()), leads::opportunity_id.eq(opportunity), Changed::now(scope, by)))
+        .set((leads::converted_on.eq(scope.now()), leads::opportunity_id.eq(opportunity), changed!(leads, scope, by)))
         .portable()
         .execute(connection)?;
     Ok(converted > 0)

@@ -50,7 +50,7 @@ pub(crate) struct LeadValues {
 
 impl LeadValues {
     /// The columns of a new lead, except those that never change.
-    pub(crate) fn of_new(new: &NewLead, custom_fields: CustomFields, now: Timestamp) -> Self {
+    pub(crate) fn of_new(new: &NewLead, custom_fields: CustomFields, scope: &Scope) -> Self {
         let NewLead {
             title,
             value,
@@ -81,15 +81,15 @@ impl LeadValues {
             contact_id: *contact_id,
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
-            last_updated_by: last_updated_by.clone().map(Json),
+            last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             followers: Json(followers.clone()),
             custom_fields: Json(custom_fields),
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 
     /// The columns after a patch.
-    pub(crate) fn patched(self, patch: &LeadPatch, custom_fields: CustomFields, now: Timestamp) -> Self {
+    pub(crate) fn patched(self, patch: &LeadPatch, custom_fields: CustomFields, scope: &Scope) -> Self {
         let LeadPatch {
             title,
             value,
@@ -127,12 +127,12 @@ impl LeadValues {
             contact_id: contact_id.applied_to(self.contact_id, |id| *id),
             owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
             owner,
-            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
             followers: followers
                 .applied_to(Some(self.followers), |users| Json(users.clone()))
                 .unwrap_or_else(|| Json(Followers::default())),
             custom_fields: Json(custom_fields),
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 }

@@ -24,8 +24,8 @@ pub fn create(
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Lead, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = LeadValues::of_new(new, custom_fields, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = LeadValues::of_new(new, custom_fields, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
     let is_archived = false;
     let row = queries::insert(connection, scope, id, creator, &values, is_archived)
@@ -101,7 +101,7 @@ pub fn update(
 ) -> Result<Lead, LeadError> {
     let id = row.id;
     let present = complete_one(connection, scope, row.clone(), form)?;
-    let renames_who = patch.renames_who(&present);
+    let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let stored = &row.values.custom_fields.0;
     let custom_fields = check_patch(&patch, stored, form, &mut errors);
@@ -110,7 +110,7 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
         return Ok(present);
     }
-    let values = row.values.patched(&patch, custom_fields, scope.now());
+    let values = row.values.patched(&patch, custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;

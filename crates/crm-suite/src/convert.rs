@@ -64,11 +64,11 @@ pub fn convert(
     if lead.is_archived {
         return Err(LeadError::Archived.into());
     }
-    let by = conversion.last_updated_by.as_ref();
+    let by = scope.author(conversion.last_updated_by.as_ref());
     let (custom_fields, tags) = (lead.custom_fields.clone(), lead.tags.clone());
-    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion) };
+    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion, by.clone()) };
     let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted, &form)?;
-    crm_leads::mark_converted(connection, scope, id, opportunity.id, by)?;
+    crm_leads::mark_converted(connection, scope, id, opportunity.id, by.as_ref())?;
     names::of(connection, scope, opportunity)
 }
 
@@ -77,7 +77,7 @@ fn references_of(lead: &Lead) -> References {
 }
 
 /// What an opportunity takes over from its lead. Every member of a lead is decided on here.
-fn fields_of(lead: Lead, conversion: &Conversion) -> NewOpportunity {
+fn fields_of(lead: Lead, conversion: &Conversion, by: Option<User>) -> NewOpportunity {
     let Lead {
         id: _,
         tenant_id: _,
@@ -104,7 +104,7 @@ fn fields_of(lead: Lead, conversion: &Conversion) -> NewOpportunity {
         created_on: _,
         last_updated_on: _,
     } = lead;
-    let Conversion { pipeline_id, stage, last_updated_by } = conversion.clone();
+    let Conversion { pipeline_id, stage, last_updated_by: _ } = conversion.clone();
     NewOpportunity {
         title,
         value,
@@ -114,8 +114,8 @@ fn fields_of(lead: Lead, conversion: &Conversion) -> NewOpportunity {
         organization_id,
         contact_id,
         owner,
-        creator: last_updated_by.clone(),
-        last_updated_by,
+        creator: by.clone(),
+        last_updated_by: by,
         followers,
         participants,
         tags: TagRefs::default(),

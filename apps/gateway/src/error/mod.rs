@@ -130,7 +130,8 @@ problem_table! {
     TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
         "Walk to one of the statuses in `allowed`, which a transition leads to now.";
     NotAuthorizedForTransition, "not_authorized_for_transition", FORBIDDEN, "The transition is for others",
-        "Send as lastUpdatedBy one of those whom `authorizedUsers` names: of the case's owner, assignee and requestor.";
+        "With a key, send as lastUpdatedBy one of those whom `authorizedUsers` names: of the case's owner, assignee and \
+        requestor. With a token, be one of them.";
     DefaultCaseType, "default_case_type", CONFLICT, "The default case type stays",
         "Change it instead; cases that are made without a type have it.";
     LabelTaken, "label_taken", CONFLICT, "The label is taken",

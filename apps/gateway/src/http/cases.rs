@@ -26,7 +26,7 @@ pub(super) fn routes(api: &mut Api) {
         .about(
             "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. A new `status` \
              walks the workflow of the case's type: a transition must lead there; where it names `authorizedUsers`, \
-             `lastUpdatedBy` must be one of them; where it asks for a comment, `comment` must come along.",
+             `lastUpdatedBy`, or the person of the token, must be one of them; where it asks for a comment, `comment` must come along.",
         )
         .problem(ProblemCode::TransitionNotAllowed)
         .problem(ProblemCode::NotAuthorizedForTransition);

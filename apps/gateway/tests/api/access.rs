@@ -57,7 +57,7 @@ fn key(client: &Client, scopes: &[&str]) -> (String, Client) {
 }
 
 /// The header of a token of this person.
-fn token(tenants: &Value, roles: &[&str], user: &str) -> String {
+pub(crate) fn token(tenants: &Value, roles: &[&str], user: &str) -> String {
     let end = Timestamp::now().as_datetime().timestamp() + 300;
     let claims = json!({
         "tenant_id": tenants, "realm_access": { "roles": roles }, "exp": end,
@@ -67,7 +67,7 @@ fn token(tenants: &Value, roles: &[&str], user: &str) -> String {
     format!("Bearer {}", token.unwrap())
 }
 
-fn as_person(client: &Client, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+pub(crate) fn as_person(client: &Client, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
     let body = body.map(Value::to_string);
     client.with_key(None).send(method, path, &[("Authorization", token)], body.as_deref())
 }

@@ -15,6 +15,7 @@ mod raw;
 
 mod access;
 mod admin;
+mod authors;
 mod case_types;
 mod cases;
 mod conversion;

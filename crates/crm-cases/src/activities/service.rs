@@ -21,7 +21,8 @@ pub fn add(
     if lock(connection, scope, &[case])?.is_empty() {
         return Err(CaseError::NotFound);
     }
-    let happening = Happening { comment: Some(comment), actor: user.as_ref(), ..Happening::default() };
+    let author = scope.author(user.as_ref());
+    let happening = Happening { comment: Some(comment), actor: author.as_ref(), ..Happening::default() };
     Ok(queries::insert(connection, scope, case, &happening)?.into_activity())
 }
 
@@ -49,11 +50,12 @@ pub(crate) fn record_step(
     step: &Step,
     patch: &CasePatch,
 ) -> QueryResult<()> {
+    let author = scope.author(patch.last_updated_by.value());
     let happening = Happening {
         change: Some((from, &step.status.label)),
         transition: step.transition.as_deref(),
         comment: patch.comment.as_ref(),
-        actor: patch.last_updated_by.value(),
+        actor: author.as_ref(),
     };
     queries::insert(connection, scope, case, &happening)?;
     Ok(())

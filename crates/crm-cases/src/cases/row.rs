@@ -59,7 +59,7 @@ impl CaseValues {
         case_type: CaseTypeId,
         status: &Status,
         custom_fields: CustomFields,
-        now: Timestamp,
+        scope: &Scope,
     ) -> Self {
         let NewCase {
             title,
@@ -77,7 +77,7 @@ impl CaseValues {
             tags: _,
             custom_fields: _,
         } = new;
-        let resolution = status.records_resolution.then_some(now);
+        let resolution = status.records_resolution.then_some(scope.now());
         Self {
             title: title.as_str().to_owned(),
             title_folded: folded(title.as_str()),
@@ -96,11 +96,11 @@ impl CaseValues {
             assignee_id: assignee.as_ref().map(|user| user.id().to_owned()),
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|user| user.id().to_owned()),
-            last_updated_by: last_updated_by.clone().map(Json),
+            last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             custom_fields: Json(custom_fields),
             first_resolution_on: resolution,
             last_resolution_on: resolution,
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 
@@ -110,7 +110,7 @@ impl CaseValues {
         patch: &CasePatch,
         step: Option<&Step>,
         custom_fields: CustomFields,
-        now: Timestamp,
+        scope: &Scope,
     ) -> Self {
         let CasePatch {
             title,
@@ -132,7 +132,7 @@ impl CaseValues {
         } = patch;
         let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
         let status = step.map_or(self.status, |step| step.status.label.clone());
-        let resolution = step.filter(|step| step.status.records_resolution).map(|_| now);
+        let resolution = step.filter(|step| step.status.records_resolution).map(|_| scope.now());
         let priority = priority.applied_to(self.priority, ToString::to_string);
         let assignee = assignee.applied_to(self.assignee, |user| Json(user.clone()));
         let owner = owner.applied_to(self.owner, |user| Json(user.clone()));
@@ -154,11 +154,11 @@ impl CaseValues {
             assignee,
             owner_id: owner.as_ref().map(|Json(user)| user.id().to_owned()),
             owner,
-            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
             custom_fields: Json(custom_fields),
             first_resolution_on: self.first_resolution_on.or(resolution),
             last_resolution_on: resolution.or(self.last_resolution_on),
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 }

@@ -41,8 +41,8 @@ pub fn create(
     let tags = crm_tags::resolve(connection, scope, TagKind::Case, &new.tags, &mut errors)?;
     let status = walk::start(&case_type.workflow, new.status.as_ref().map(ShortText::as_str), &mut errors);
     let (Some(status), true) = (status, errors.is_empty()) else { return Err(errors.into()) };
-    let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
@@ -148,7 +148,7 @@ pub fn update(
     let LockedCase { row, case_type: before, wanted_type } = case;
     let id = row.id;
     let present = with_tags(connection, scope, row.clone(), &before.form)?;
-    let renames_who = patch.renames_who(&present);
+    let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let moves = patch.case_type_id.filter(|wanted| *wanted != before.id);
     let other = wanted_type.filter(|known| moves == Some(known.id));
@@ -164,7 +164,7 @@ pub fn update(
     };
     let custom_fields = check_patch(&patch, &carried, &case_type.form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &present.tags, &mut errors)?;
-    let step = walk::step(&row, &patch, case_type, &mut errors);
+    let step = walk::step(scope, &row, &patch, case_type, &mut errors);
     let custom_fields = errors.into_result(custom_fields)?;
     let step = step?;
     let stays = other.is_none() && step.is_none() && tags.is_none() && custom_fields == *stored;
@@ -174,7 +174,7 @@ pub fn update(
     if let Some(step) = &step {
         activities::record_step(connection, scope, id, &row.values.status, step, &patch)?;
     }
-    let values = row.values.patched(&patch, step.as_ref(), custom_fields, scope.now());
+    let values = row.values.patched(&patch, step.as_ref(), custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "cases", organization, contact))?;

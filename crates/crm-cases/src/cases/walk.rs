@@ -1,6 +1,6 @@
 //! How a patch changes the status of a case (contract/cases, "Walking the workflow").
 
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors, Scope};
 
 use crate::cases::row::CaseRow;
 use crate::types::KnownType;
@@ -22,6 +22,7 @@ pub(crate) struct Step {
 /// # Errors
 /// That the step is not allowed. What is wrong with the patch itself is noted in `errors`.
 pub(crate) fn step(
+    scope: &Scope,
     row: &CaseRow,
     patch: &CasePatch,
     case_type: &KnownType,
@@ -51,7 +52,7 @@ pub(crate) fn step(
     if moves {
         return Ok(Some(Step { status: status.clone(), transition: None }));
     }
-    let actor = actor(row, patch);
+    let actor = actor(scope, row, patch);
     match workflow.allowed(&row.values.status, &status.label, actor, patch.comment.is_some()) {
         Ok(transition) => {
             let transition = transition.and_then(|transition| transition.label.clone());
@@ -69,8 +70,8 @@ pub(crate) fn step(
 }
 
 /// What who makes this patch is to the case: as it stood before, or the assignee that the patch sets.
-fn actor(row: &CaseRow, patch: &CasePatch) -> Roles {
-    let Some(user) = patch.last_updated_by.value() else { return Roles::default() };
+fn actor(scope: &Scope, row: &CaseRow, patch: &CasePatch) -> Roles {
+    let Some(user) = scope.author(patch.last_updated_by.value()) else { return Roles::default() };
     let is_new_assignee = patch.assignee.value().is_some_and(|assignee| assignee.id() == user.id());
     let before = row.roles_of(user.id());
     Roles { assignee: before.assignee || is_new_assignee, ..before }

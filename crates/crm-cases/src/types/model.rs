@@ -1,7 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::values::{Title, User};
-use crm_core::{CaseTypeId, Patch, PublicTenantId, Timestamp};
+use crm_core::{CaseTypeId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{Field, FieldType, NewFields, OwnField, OwnOptions};
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ pub struct NewCaseType {
     pub workflow: Option<WorkflowDocument>,
     /// Who takes care of it.
     pub owner: Option<User>,
-    /// Who makes it; the owner unless given.
+    /// Who makes it; unless given, the [author](crm_core::Scope::author) of the scope, else the owner.
     pub creator: Option<User>,
     /// Who makes it, as every change says.
     pub last_updated_by: Option<User>,
@@ -64,7 +64,8 @@ pub struct CaseTypePatch {
     pub workflow: Option<WorkflowDocument>,
     /// Who takes care of it.
     pub owner: Patch<User>,
-    /// Who makes this change; left out, the type keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Patch<User>,
 }
 
@@ -91,11 +92,11 @@ impl FromBody for NewCaseType {
 }
 
 impl CaseTypePatch {
-    /// Whether it has nothing but who changes the type, which is the change then.
-    pub(crate) fn names_only_who(&self) -> bool {
+    /// Whether it has nothing but who changes the type, and that is somebody new: then it is the change.
+    pub(crate) fn renames_who(&self, scope: &Scope, before: Option<&User>) -> bool {
         let Self { label, form, workflow, owner, last_updated_by } = self;
-        let rest = label.is_none() && form.is_none() && workflow.is_none() && owner.is_keep();
-        rest && !last_updated_by.is_keep()
+        let alone = label.is_none() && form.is_none() && workflow.is_none() && owner.is_keep();
+        alone && scope.renames_author(last_updated_by, before)
     }
 }
 

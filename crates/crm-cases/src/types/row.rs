@@ -40,7 +40,7 @@ pub(crate) struct CaseTypeValues {
 
 impl CaseTypeValues {
     /// The columns of a new case type, except those that never change.
-    pub(crate) fn of_new(new: &NewCaseType, form: &Form, workflow: WorkflowDocument, now: Timestamp) -> Self {
+    pub(crate) fn of_new(new: &NewCaseType, form: &Form, workflow: WorkflowDocument, scope: &Scope) -> Self {
         let NewCaseType { label, form: _, workflow: _, owner, creator: _, last_updated_by } = new;
         Self {
             label: label.as_str().to_owned(),
@@ -48,13 +48,13 @@ impl CaseTypeValues {
             form: Json(form.to_stored()),
             workflow: Json(workflow),
             owner: owner.clone().map(Json),
-            last_updated_by: last_updated_by.clone().map(Json),
-            last_updated_on: now,
+            last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
+            last_updated_on: scope.now(),
         }
     }
 
     /// The columns after a patch, whose form was made from the present one.
-    pub(crate) fn patched(self, patch: &CaseTypePatch, form: Option<&Form>, now: Timestamp) -> Self {
+    pub(crate) fn patched(self, patch: &CaseTypePatch, form: Option<&Form>, scope: &Scope) -> Self {
         let CaseTypePatch { label, form: _, workflow, owner, last_updated_by } = patch;
         let label = label.as_ref().map_or(self.label, |label| label.as_str().to_owned());
         Self {
@@ -63,13 +63,18 @@ impl CaseTypeValues {
             form: form.map_or(self.form, |form| Json(form.to_stored())),
             workflow: workflow.clone().map_or(self.workflow, Json),
             owner: owner.applied_to(self.owner, |user| Json(user.clone())),
-            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
-            last_updated_on: now,
+            last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
+            last_updated_on: scope.now(),
         }
     }
 }
 
 impl CaseTypeValues {
+    /// Who changed it last.
+    pub(crate) fn author(&self) -> Option<&User> {
+        self.last_updated_by.as_ref().map(|Json(user)| user)
+    }
+
     /// Whether all is as before, but for who changed it and when.
     pub(crate) fn differs_in_nothing_from(&self, before: &Self) -> bool {
         let Self { label, label_folded: _, form, workflow, owner, last_updated_by: _, last_updated_on: _ } = self;

@@ -59,8 +59,8 @@ fn insert(
     is_default: bool,
 ) -> Result<CaseType, CaseTypeError> {
     let graph = workflow.graph()?;
-    let values = CaseTypeValues::of_new(new, form, workflow, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = CaseTypeValues::of_new(new, form, workflow, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
     let row = queries::insert_unless_taken(connection, scope, id, creator, is_default, &values)?
         .ok_or(CaseTypeError::LabelTaken)?;
@@ -122,8 +122,8 @@ pub fn update(
         let before = stored_graph(&row.values.workflow.0)?;
         statuses::replace(connection, scope, id, &before, &after)?;
     }
-    let values = row.values.clone().patched(patch, form.as_ref(), scope.now());
-    if values.differs_in_nothing_from(&row.values) && !patch.names_only_who() {
+    let values = row.values.clone().patched(patch, form.as_ref(), scope);
+    if values.differs_in_nothing_from(&row.values) && !patch.renames_who(scope, row.values.author()) {
         return Ok(row.into_case_type(scope));
     }
     let row = queries::update(connection, scope, id, &values)

@@ -25,6 +25,20 @@ pub fn only<T>(records: Vec<T>) -> diesel::QueryResult<T> {
     records.into_iter().next().ok_or(diesel::result::Error::NotFound)
 }
 
+/// What a change writes about itself beside its own columns: when it is, and who does it, which stays as it was where
+/// nobody says so. `changed!(leads, scope, by)`, where `by` is whom the input names.
+#[macro_export]
+macro_rules! changed {
+    ($table:ident, $scope:expr, $by:expr) => {
+        (
+            ::diesel::ExpressionMethods::eq($table::last_updated_on, $scope.now()),
+            $scope.author($by).map(|author| {
+                ::diesel::ExpressionMethods::eq($table::last_updated_by, Some($crate::sql::Json(author)))
+            }),
+        )
+    };
+}
+
 /// Declares `find`, `find_locked`, `lock`, `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
 /// `record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
 /// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.
@@ -116,8 +130,8 @@ macro_rules! record_queries {
 }
 
 /// Declares what happens to a column that points at other records when those are deleted or merged: public functions
-/// `unlink` and, after a second name, `repoint`. Both lock the rows in ascending order before they write them, and set
-/// their `last_updated_on`.
+/// `unlink` and, after a second name, `repoint`. Both lock the rows in ascending order before they write them, and
+/// [note](crate::changed) that they are changed.
 ///
 /// ```text
 /// reference_column! {
@@ -175,7 +189,7 @@ macro_rules! reference_column {
             || $table::table.filter($table::tenant_id.eq($scope.tenant())).filter($table::$column.eq_any($from));
         let _: Vec<$id> = of_them().order($table::id).select($table::id).locked().load($connection)?;
         ::diesel::update(of_them())
-            .set(($table::$column.eq($to), $table::last_updated_on.eq($scope.now())))
+            .set(($table::$column.eq($to), $crate::changed!($table, $scope, None)))
             .execute($connection)?;
         Ok(())
     }};

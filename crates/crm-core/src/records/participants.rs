@@ -134,10 +134,10 @@ macro_rules! participants {
             for ids in $crate::records::in_statements(&touched) {
                 let elsewhere = $table::contact_id.is_null().or($table::contact_id.ne_all(from));
                 let only_with_them = of_tenant().filter($table::id.eq_any(ids)).filter(elsewhere);
-                ::diesel::update(only_with_them).set($table::last_updated_on.eq(scope.now())).execute(connection)?;
+                ::diesel::update(only_with_them).set($crate::changed!($table, scope, None)).execute(connection)?;
             }
             ::diesel::update(of_them())
-                .set(($table::contact_id.eq(to), $table::last_updated_on.eq(scope.now())))
+                .set(($table::contact_id.eq(to), $crate::changed!($table, scope, None)))
                 .execute(connection)?;
             Ok(())
         }

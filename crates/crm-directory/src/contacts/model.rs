@@ -2,7 +2,7 @@ use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
     LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User, check_seen,
 };
-use crm_core::{ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub struct NewContact {
     pub note: Option<LongText>,
     /// Who takes care of the contact.
     pub owner: Option<User>,
-    /// Who makes it; the owner unless given.
+    /// Who makes it; unless given, the [author](crm_core::Scope::author) of the scope, else the owner.
     pub creator: Option<User>,
     /// Who makes it, as every change says.
     pub last_updated_by: Option<User>,
@@ -114,7 +114,8 @@ pub struct ContactPatch {
     pub note: Patch<LongText>,
     /// Who takes care of the contact.
     pub owner: Patch<User>,
-    /// Who makes this change; left out, the contact keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Patch<User>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
@@ -146,11 +147,10 @@ impl NewContact {
 }
 
 impl ContactPatch {
-    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
-    /// it tells of them, and where they change nothing, of nothing.
-    pub(crate) fn renames_who(&self, contact: &Contact) -> bool {
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change.
+    pub(crate) fn renames_who(&self, scope: &Scope, contact: &Contact) -> bool {
         let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
-        *self == alone && !self.last_updated_by.changing(contact.last_updated_by.as_ref()).is_keep()
+        *self == alone && scope.renames_author(&self.last_updated_by, contact.last_updated_by.as_ref())
     }
 
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that

@@ -45,7 +45,7 @@ pub(crate) struct ContactValues {
 
 impl ContactValues {
     /// The columns of a new contact, except those that never change.
-    pub(crate) fn of_new(new: &NewContact, custom_fields: CustomFields, now: Timestamp) -> Self {
+    pub(crate) fn of_new(new: &NewContact, custom_fields: CustomFields, scope: &Scope) -> Self {
         let NewContact {
             name,
             email: _,
@@ -75,14 +75,14 @@ impl ContactValues {
             note: note.as_ref().map(ToString::to_string),
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
-            last_updated_by: last_updated_by.clone().map(Json),
+            last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             custom_fields: Json(custom_fields),
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 
     /// The columns after a patch.
-    pub(crate) fn patched(self, patch: &ContactPatch, custom_fields: CustomFields, now: Timestamp) -> Self {
+    pub(crate) fn patched(self, patch: &ContactPatch, custom_fields: CustomFields, scope: &Scope) -> Self {
         let ContactPatch {
             name,
             email: _,
@@ -115,9 +115,9 @@ impl ContactValues {
             note: note.applied_to(self.note, ToString::to_string),
             owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
             owner,
-            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
             custom_fields: Json(custom_fields),
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 
@@ -155,9 +155,9 @@ impl ContactValues {
     }
 
     /// These columns as a merge leaves them.
-    pub(crate) fn merged(self, note: Option<String>, last_updated_by: Option<&User>, now: Timestamp) -> Self {
-        let last_updated_by = last_updated_by.cloned().map(Json).or(self.last_updated_by);
-        Self { note, last_updated_by, last_updated_on: now, ..self }
+    pub(crate) fn merged(self, scope: &Scope, note: Option<String>, by: Option<&User>) -> Self {
+        let last_updated_by = scope.author(by).map(Json).or(self.last_updated_by);
+        Self { note, last_updated_by, last_updated_on: scope.now(), ..self }
     }
 }
 

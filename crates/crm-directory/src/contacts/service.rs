@@ -32,8 +32,8 @@ pub fn create(
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = ContactValues::of_new(new, custom_fields, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = ContactValues::of_new(new, custom_fields, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id: ContactId = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, new.organization_id))?;
@@ -99,7 +99,7 @@ pub fn update(
     let row = lock_one(connection, scope, id)?;
     let present = complete_one(connection, scope, row.clone(), form)?;
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
-    let renames_who = patch.renames_who(&present);
+    let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let stored = &row.values.custom_fields.0;
     let custom_fields = check_patch(&patch, stored, form, &mut errors);
@@ -108,7 +108,7 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
         return Ok(present);
     }
-    let values = row.values.patched(&patch, custom_fields, scope.now());
+    let values = row.values.patched(&patch, custom_fields, scope);
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;

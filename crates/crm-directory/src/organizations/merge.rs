@@ -38,7 +38,7 @@ pub fn merge(
     let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
     let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
     let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
-    let values = values.merged(note, request.last_updated_by.as_ref(), scope.now());
+    let values = values.merged(scope, note, request.last_updated_by.as_ref());
     let numbers: Vec<i64> = all.iter().map(|id| id.as_i64()).collect();
     let emails = organization_emails::merged(connection, scope, &numbers)?;
     let phones = organization_phones::merged(connection, scope, &numbers)?;

@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
-use crm_core::{FieldErrors, OrganizationId, Patch, PublicTenantId, Timestamp};
+use crm_core::{FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub struct NewOrganization {
     pub note: Option<LongText>,
     /// Who takes care of the organization.
     pub owner: Option<User>,
-    /// Who makes it; the owner unless given.
+    /// Who makes it; unless given, the [author](crm_core::Scope::author) of the scope, else the owner.
     pub creator: Option<User>,
     /// Who makes it, as every change says.
     pub last_updated_by: Option<User>,
@@ -109,7 +109,8 @@ pub struct OrganizationPatch {
     pub note: Patch<LongText>,
     /// Who takes care of the organization.
     pub owner: Patch<User>,
-    /// Who makes this change; left out, the organization keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Patch<User>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
@@ -141,11 +142,10 @@ impl NewOrganization {
 }
 
 impl OrganizationPatch {
-    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change. Beside others
-    /// it tells of them, and where they change nothing, of nothing.
-    pub(crate) fn renames_who(&self, organization: &Organization) -> bool {
+    /// Whether this has nothing but who changes the record, and that is somebody new: then it is the change.
+    pub(crate) fn renames_who(&self, scope: &Scope, organization: &Organization) -> bool {
         let alone = Self { last_updated_by: self.last_updated_by.clone(), ..Self::default() };
-        *self == alone && !self.last_updated_by.changing(organization.last_updated_by.as_ref()).is_keep()
+        *self == alone && scope.renames_author(&self.last_updated_by, organization.last_updated_by.as_ref())
     }
 
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that

@@ -28,8 +28,8 @@ pub fn create(
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    let values = OrganizationValues::of_new(new, custom_fields, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = OrganizationValues::of_new(new, custom_fields, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id: OrganizationId = numbering::next(connection, scope)?;
     let row = queries::insert(connection, scope, id, creator, &values)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
@@ -94,7 +94,7 @@ pub fn update(
     let present = complete_one(connection, scope, row.clone(), form)?;
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let mut errors = FieldErrors::new();
-    let renames_who = patch.renames_who(&present);
+    let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let stored = &row.values.custom_fields.0;
     let custom_fields = check_patch(&patch, stored, form, &mut errors);
@@ -104,7 +104,7 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
         return Ok(present);
     }
-    let values = row.values.patched(&patch, custom_fields, scope.now());
+    let values = row.values.patched(&patch, custom_fields, scope);
     let row = queries::update(connection, scope, id, &values)?;
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;

@@ -5,7 +5,7 @@ use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, columns,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, changed, columns,
     created_within,
 };
 use crm_tags::{HasAnyTag, TagKind};
@@ -86,20 +86,6 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     query
 }
 
-/// What a transition writes about itself. Who does it is left as it was where nobody says so.
-#[derive(AsChangeset)]
-#[diesel(table_name = opportunities)]
-struct Changed {
-    last_updated_by: Option<Json<User>>,
-    last_updated_on: Timestamp,
-}
-
-impl Changed {
-    fn now(scope: &Scope, by: Option<&User>) -> Self {
-        Self { last_updated_by: by.cloned().map(Json), last_updated_on: scope.now() }
-    }
-}
-
 /// What a change of the status writes.
 #[derive(Clone, Copy)]
 pub(crate) struct Closing<'a> {
@@ -122,7 +108,7 @@ pub(crate) fn set_status(
             opportunities::status.eq(status),
             opportunities::lost_reason.eq(lost_reason.cloned().map(Json)),
             opportunities::closed_on.eq(closed_on),
-            Changed::now(scope, by),
+            changed!(opportunities, scope, by),
         ))
         .returning(columns::<OpportunityRow>())
         .portable()
@@ -143,7 +129,7 @@ pub(crate) fn set_stage(
             opportunities::pipeline_id.eq(*pipeline_id),
             opportunities::stage_key.eq(stage.as_str()),
             opportunities::stage_position.eq(*position),
-            Changed::now(scope, by),
+            changed!(opportunities, scope, by),
         ))
         .returning(columns::<OpportunityRow>())
         .portable()

@@ -54,7 +54,7 @@ pub(crate) struct OpportunityValues {
 
 impl OpportunityValues {
     /// The columns of a new opportunity, except those that never change.
-    pub(crate) fn of_new(new: &NewOpportunity, custom_fields: CustomFields, place: Place, now: Timestamp) -> Self {
+    pub(crate) fn of_new(new: &NewOpportunity, custom_fields: CustomFields, place: Place, scope: &Scope) -> Self {
         let Place { pipeline_id, stage, position } = place;
         let NewOpportunity {
             title,
@@ -87,13 +87,13 @@ impl OpportunityValues {
             contact_id: *contact_id,
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
-            last_updated_by: last_updated_by.clone().map(Json),
+            last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             followers: Json(followers.clone()),
             custom_fields: Json(custom_fields),
             pipeline_id,
             stage_key: stage.as_str().to_owned(),
             stage_position: position,
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 
@@ -113,7 +113,7 @@ impl OpportunityValues {
         patch: &OpportunityPatch,
         custom_fields: CustomFields,
         place: Option<Place>,
-        now: Timestamp,
+        scope: &Scope,
     ) -> Self {
         let (pipeline_id, stage_key, stage_position) = match place {
             None => (self.pipeline_id, self.stage_key, self.stage_position),
@@ -156,7 +156,7 @@ impl OpportunityValues {
             contact_id: contact_id.applied_to(self.contact_id, |id| *id),
             owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
             owner,
-            last_updated_by: last_updated_by.applied_to(self.last_updated_by, |user| Json(user.clone())),
+            last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
             followers: followers
                 .applied_to(Some(self.followers), |users| Json(users.clone()))
                 .unwrap_or_else(|| Json(Followers::default())),
@@ -164,7 +164,7 @@ impl OpportunityValues {
             pipeline_id,
             stage_key,
             stage_position,
-            last_updated_on: now,
+            last_updated_on: scope.now(),
         }
     }
 }

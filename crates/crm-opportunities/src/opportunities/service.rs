@@ -76,8 +76,8 @@ fn insert(
     let place = pipelines::place(connection, scope, new.pipeline_id, new.stage.as_ref(), &mut errors)?;
     let Some(place) = place else { return Err(errors.into()) };
     errors.into_result(())?;
-    let values = OpportunityValues::of_new(new, custom_fields, place, scope.now());
-    let creator = new.creator.clone().or_else(|| new.owner.clone());
+    let values = OpportunityValues::of_new(new, custom_fields, place, scope);
+    let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
     let row =
         queries::insert(connection, scope, id, creator, &values, OpportunityStatus::Open, lead).map_err(|error| {
@@ -209,7 +209,7 @@ pub fn update(
     let LockedOpportunity { row, target } = opportunity;
     let id = row.id;
     let present = complete_one(connection, scope, row.clone(), form)?;
-    let renames_who = patch.renames_who(&present);
+    let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let stored = &row.values.custom_fields.0;
     let custom_fields = check_patch(&patch, stored, form, &mut errors);
@@ -223,7 +223,7 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && place.is_none() && custom_fields == *stored {
         return Ok(present);
     }
-    let values = row.values.patched(&patch, custom_fields, place, scope.now());
+    let values = row.values.patched(&patch, custom_fields, place, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let row = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;

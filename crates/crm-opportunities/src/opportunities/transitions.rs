@@ -18,7 +18,8 @@ pub struct StatusChange {
     pub status: OpportunityStatus,
     /// Why it was lost. Only with that status; left out, a lost opportunity keeps the reason that it has.
     pub lost_reason: Option<LostReason>,
-    /// Who makes this change; left out, the opportunity keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Option<User>,
 }
 
@@ -41,7 +42,8 @@ impl FromBody for StatusChange {
 pub struct StageChange {
     /// A stage of the pipeline that the opportunity is in.
     pub stage: StageKey,
-    /// Who makes this change; left out, the opportunity keeps who changed it before.
+    /// Who makes this change; left out, the [author](crm_core::Scope::author) of the scope, and without one
+    /// whoever changed it before.
     pub last_updated_by: Option<User>,
 }
 
