@@ -39,6 +39,7 @@ pub struct ClientMap {
     /// What the header `usecase` filters by. Left out where unset, so that a row has the members of the source's
     /// example and no other.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub usecase: Option<ShortText>,
 }
 

@@ -26,6 +26,7 @@ mod problems;
 mod query;
 mod refusal;
 mod reply;
+mod schemas;
 mod shown;
 mod stored;
 mod ticketing;

@@ -6,13 +6,15 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr,
+    ServerBuilder,
 };
 
 use super::examples::Examples;
 use super::handler::Api;
 use super::operation::{ADMIN_SCHEME, KEY_SCHEME, TOKEN_SCHEME};
-use super::{headers, links, problems};
+use super::schemas::Sent;
+use super::{headers, links, problems, schemas};
 
 /// The whole document, OpenAPI 3.1.
 ///
@@ -23,14 +25,19 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
     let mut responses: BTreeMap<String, Response> = BTreeMap::new();
     let mut paths = Paths::new();
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
+    let mut sent = Sent::default();
     for doc in api.docs() {
         let mut operation = doc.operation(&examples);
         links::add(&mut operation, doc, api.docs());
         paths.add_path_operation(doc.path, vec![http_method(&doc.method)], operation);
         schemas.extend(doc.schemas.iter().cloned());
+        sent.add(doc.request_schema())?;
         responses.extend(doc.refusals().iter().map(|refusal| (refusal.name(), refusal.response(&examples))));
     }
     schemas.extend(problems::schemas());
+    sent.close_over(&schemas)?;
+    schemas::require_what_is_always_printed(&mut schemas, &sent);
+    schemas::lend_descriptions(&mut schemas);
     let key = ApiKey::Header(ApiKeyValue::with_description(
         "Ocp-Apim-Subscription-Key",
         "A tenant's primary key (`crm_rw_…`, reads and writes), secondary key (`crm_ro_…`, reads only), or one with the \
@@ -52,6 +59,7 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
         .title("CRM API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(include_str!("openapi.md")))
+        .contact(Some(ContactBuilder::new().name(Some("The maintainers of the gateway")).build()))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
     let mut components = ComponentsBuilder::new()

@@ -245,20 +245,23 @@ impl OperationDoc {
     ) {
         let item = self.schema_of::<T>();
         let envelope = ObjectBuilder::new().property("item", item).required("item");
-        self.response(status, description, envelope.into(), headers);
+        let envelope = self.named(format!("{}Item", T::name()), envelope.into());
+        self.response(status, description, envelope, headers);
         self.conditional_get();
     }
 
     pub(super) fn items_response<T: ToSchema>(&mut self) {
         let item = self.schema_of::<T>();
         let envelope = ObjectBuilder::new().property("items", Array::new(item)).required("items");
-        self.response(StatusCode::OK, "All of them.", envelope.into(), &[headers::ETAG]);
+        let envelope = self.named(format!("{}List", T::name()), envelope.into());
+        self.response(StatusCode::OK, "All of them.", envelope, &[headers::ETAG]);
         self.conditional_get();
     }
 
     pub(super) fn page_response<T: ToSchema>(&mut self) {
         let item = self.schema_of::<T>();
-        self.response(StatusCode::OK, "A page of records.", with_items::<T>(item), &[]);
+        let page = self.named(format!("{}Page", T::name()), with_items::<T>(item));
+        self.response(StatusCode::OK, "A page of records.", page, &[]);
     }
 
     pub(super) fn plain_response<T: ToSchema>(&mut self) {
@@ -312,10 +315,19 @@ impl OperationDoc {
 
     /// Registers a type and everything that it refers to, and returns a reference to it.
     pub(super) fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
-        let name = T::name().into_owned();
-        self.schemas.push((name.clone(), T::schema()));
         T::schemas(&mut self.schemas);
+        self.named(T::name().into_owned(), T::schema())
+    }
+
+    /// Gives a schema its name, so that generated clients have a type of that name, and returns a reference to it.
+    pub(super) fn named(&mut self, name: String, schema: RefOr<Schema>) -> RefOr<Schema> {
+        self.schemas.push((name.clone(), schema));
         Ref::from_schema_name(name).into()
+    }
+
+    /// The schema of the request's body, where it has one.
+    pub(super) fn request_schema(&self) -> Option<&RefOr<Schema>> {
+        self.request.as_ref().map(|(schema, _)| schema)
     }
 
     /// What can go wrong, by status.
@@ -328,10 +340,8 @@ impl OperationDoc {
             .operation_id(Some(self.id))
             .tag(self.tag)
             .summary(Some(self.summary.as_str()))
+            .description(Some(self.described()))
             .parameters(Some(self.parameters.clone()));
-        if !self.description.is_empty() {
-            operation = operation.description(Some(self.description.as_str()));
-        }
         if let Some((schema, required)) = &self.request {
             let required = if *required { Required::True } else { Required::False };
             let content = examples.of_request(self.id, ContentBuilder::new().schema(Some(schema.clone()))).build();
@@ -349,6 +359,18 @@ impl OperationDoc {
             operation = operation.extensions(Some(Extensions::builder().add("x-required-scope", scope).build()));
         }
         operation.securities(Some(self.security())).build()
+    }
+
+    /// What is said of it beyond the summary, and in words who may call it.
+    fn described(&self) -> String {
+        let who = match self.scope {
+            Some(right) => format!("Needs the scope `{right}`."),
+            None if self.needs_key => "Any key or token of a tenant will do.".to_owned(),
+            None if self.needs_token => "Needs the role `ticket_admin` or `tenant_admin`.".to_owned(),
+            None if self.needs_admin_key => "Needs the operator's key.".to_owned(),
+            None => return self.description.clone(),
+        };
+        if self.description.is_empty() { who } else { format!("{}\n\n{who}", self.description) }
     }
 
     /// Who may call it: any of these.

@@ -199,7 +199,8 @@ fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, 
         .property("data", data)
         .property("timestamp", Timestamp::schema());
     let envelope = ["success", "message", "data", "timestamp"].into_iter().fold(envelope, ObjectBuilder::required);
-    operation.response(status, "Done.", envelope.into(), headers);
+    let envelope = operation.named(format!("{}Data", T::name()), envelope.into());
+    operation.response(status, "Done.", envelope, headers);
     operation.conditional_get();
 }
 

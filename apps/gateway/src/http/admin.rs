@@ -64,7 +64,7 @@ impl From<Tenant> for TenantItem {
 /// A tenant that was just made, with its keys.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NewTenantItem {
+pub(super) struct TenantWithKeys {
     /// Its id.
     id: PublicTenantId,
     /// What people call it.
@@ -136,7 +136,7 @@ async fn get_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> A
     operator.read(move |connection| Ok(Item(tenants::find(connection, &id)?.into()))).await
 }
 
-async fn create_tenant(operator: Operator, Body(new): Body<NewTenant>) -> Answer<Created<NewTenantItem>> {
+async fn create_tenant(operator: Operator, Body(new): Body<NewTenant>) -> Answer<Created<TenantWithKeys>> {
     let NewTenant { id, name, keys } = new;
     if keys.is_some() {
         operator.keys_are_chosen();
@@ -148,7 +148,7 @@ async fn create_tenant(operator: Operator, Body(new): Body<NewTenant>) -> Answer
             let name = name.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
             let made = crm_suite::tenants::create(connection, &id, &name, keys.as_ref(), now)?;
             let CreatedTenant { tenant, primary, secondary } = made;
-            let item = NewTenantItem {
+            let item = TenantWithKeys {
                 id: tenant.public_id,
                 name: tenant.name,
                 created_on: tenant.created_on,

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    VARY,
 };
 use actix_web::web::Bytes;
 
@@ -26,10 +27,16 @@ pub(super) fn routes(api: &mut Api) {
             "An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.",
         )
         .media_type("text/html");
+    api.get("/", home).undocumented();
     api.get("/docs/page.css", docs_style).undocumented();
     api.get("/docs/page.js", docs_script).undocumented();
     api.get("/docs/swagger-ui.css", swagger_style).undocumented();
     api.get("/docs/swagger-ui-bundle.js", swagger_script).undocumented();
+}
+
+/// Whoever opens the server's address in a browser sees what there is.
+async fn home(_: Process) -> Answer<Elsewhere> {
+    Typed::of(Elsewhere("docs")).map_err(|failure| failure.into_problem("-"))
 }
 
 async fn docs_page(_: Process) -> Answer<File> {
@@ -99,6 +106,20 @@ impl Reply for File {
             headers.push(fixed(VARY, "Accept-Encoding"));
         }
         Ok(Rendered { status: StatusCode::OK, headers, body: bytes, repeated: None })
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        Raw::describe(operation);
+    }
+}
+
+/// Another page, relative to the one that was asked for, so that a path before ours stays: 307.
+struct Elsewhere(&'static str);
+
+impl Reply for Elsewhere {
+    fn render(self) -> Result<Rendered, Failure> {
+        let headers = vec![(LOCATION, HeaderValue::from_static(self.0))];
+        Ok(Rendered { status: StatusCode::TEMPORARY_REDIRECT, headers, body: Bytes::new(), repeated: None })
     }
 
     fn describe(operation: &mut OperationDoc) {

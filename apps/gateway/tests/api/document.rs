@@ -122,6 +122,62 @@ fn a_new_record_links_to_its_operations() {
     assert!(creations > 10, "the walk proved nothing");
 }
 
+/// Generated clients name their types by what is named here: no answer is an object without a name.
+#[test]
+fn every_answer_has_a_name() {
+    let document: Value = serde_json::from_str(COMMITTED).unwrap();
+    let mut answers = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let schema = &response["content"]["application/json"]["schema"];
+                if status.starts_with('2') && !schema.is_null() && path != "/openapi.json" {
+                    assert!(schema["$ref"].is_string(), "{method} {path}: {status} is {schema}");
+                    answers += 1;
+                }
+            }
+        }
+    }
+    assert!(answers > 60, "the walk proved nothing");
+}
+
+/// A member that may be null is there; a member that may be missing is never null. Requests may leave out what they like.
+#[test]
+fn what_can_be_null_in_an_answer_is_always_there() {
+    let document: Value = serde_json::from_str(COMMITTED).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, member) in
+        [("Lead", "owner"), ("Lead", "value"), ("Case", "priority"), ("Key", "expiresOn"), ("Activity", "comment")]
+    {
+        let required = schemas[name]["required"].as_array().unwrap();
+        assert!(required.contains(&member.into()), "{name}.{member} is always printed");
+    }
+    for (name, member) in [("ClientMap", "usecase"), ("Field", "options"), ("LeadPage", "continuationToken")] {
+        let required = schemas[name]["required"].as_array().unwrap();
+        let schema = &schemas[name]["properties"][member];
+        assert!(
+            !required.contains(&member.into()) && !schema.to_string().contains("null"),
+            "{name}.{member}: {schema}"
+        );
+    }
+    for (name, member) in [("NewLead", "owner"), ("LeadPatch", "title"), ("User", "name"), ("LabeledValue", "label")] {
+        let required = schemas[name]["required"].as_array();
+        assert!(required.is_none_or(|required| !required.contains(&member.into())), "{name}.{member} may be left out");
+    }
+}
+
+#[test]
+fn a_member_is_described_where_it_is_sent_too() {
+    let document: Value = serde_json::from_str(COMMITTED).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, member) in
+        [("NewLead", "owner"), ("LeadPatch", "value"), ("NewCase", "owner"), ("ContactPatch", "owner")]
+    {
+        let description = schemas[name]["properties"][member]["description"].as_str();
+        assert!(description.is_some_and(|text| !text.is_empty()), "{name}.{member}");
+    }
+}
+
 #[test]
 fn every_reference_in_the_document_leads_somewhere() {
     let document: Value = serde_json::from_str(COMMITTED).unwrap();
@@ -140,6 +196,14 @@ both_databases! {
         let served = api.acme.with_key(None).get("/openapi.json");
         assert_eq!((served.status, served.header("content-type")), (200, "application/json"));
         assert!(served.text == COMMITTED, "it is served as it is printed");
+    }
+
+    /// Whoever opens the address in a browser finds the page, behind a path of a proxy too.
+    fn the_address_leads_to_the_page(database) {
+        let api = Api::start(database);
+        let home = api.acme.with_key(None).get("/");
+        assert_eq!((home.status, home.header("location"), home.text.as_str()), (307, "docs", ""));
+        assert_eq!(api.acme.with_key(None).get("/docs").status, 200);
     }
 
     /// Every GET has a HEAD, which says the same without the body.

@@ -12,6 +12,7 @@ use crate::values::text::read_text;
 /// An e-mail address or phone number with a label: `{ label, value, primary }` (contract/directory).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct LabeledValue {
     /// What it is for, such as `Work`; at most 64 characters.
     #[cfg_attr(feature = "openapi", schema(required = false, max_length = 64, examples("Work")))]

@@ -166,8 +166,7 @@ impl utoipa::PartialSchema for Money {
                     .schema_type(Type::Number)
                     .description(Some("At most 4 decimals."))
                     .exclusive_minimum(Some(-100_000_000_000_000_i64))
-                    .exclusive_maximum(Some(100_000_000_000_000_i64))
-                    .multiple_of(Some(0.0001)),
+                    .exclusive_maximum(Some(100_000_000_000_000_i64)),
             )
             .property(
                 "code",
