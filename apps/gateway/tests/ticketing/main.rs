@@ -4,6 +4,8 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/in_process.rs"]
+mod in_process;
 #[path = "../common/memory.rs"]
 mod memory;
 #[path = "../common/process.rs"]
@@ -21,5 +23,6 @@ mod oidc_provider;
 mod secrets;
 mod settings;
 mod setup;
+mod signing_in;
 mod source;
 mod tenants;

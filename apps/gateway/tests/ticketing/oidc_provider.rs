@@ -14,12 +14,12 @@ use serde_json::Value;
 use crate::process::is_installed;
 use crate::setup::{ACME, Admin, LIST, OTHER, make_tenant, refused, start};
 
-const TENANT_CLAIM: &str = "tenant_id";
+pub(crate) const TENANT_CLAIM: &str = "tenant_id";
 
 /// The issuer as a child process; it is killed when this is dropped.
-struct Issuer {
+pub(crate) struct Issuer {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     _directory: tempfile::TempDir,
 }
 
@@ -41,7 +41,7 @@ fn is_node_recent() -> bool {
 }
 
 /// Installs and starts it, with tokens of this tenant and role; `None` on a machine without Node.js.
-fn issuer(tenant: &str, role: &str) -> Option<Issuer> {
+pub(crate) fn issuer(tenant: &str, role: &str) -> Option<Issuer> {
     if !(is_installed("node") && is_installed("npm") && is_node_recent()) {
         return None;
     }
@@ -74,7 +74,7 @@ fn install(directory: &Path) {
 
 impl Issuer {
     /// A token by the client credentials grant, as a service gets it.
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let form =
             [("grant_type", "client_credentials"), ("client_id", "console"), ("client_secret", "console-secret")];
         let mut response = ureq::post(format!("{}/token", self.url)).send_form(form).unwrap();
@@ -82,12 +82,17 @@ impl Issuer {
         body["access_token"].as_str().unwrap().to_owned()
     }
 
-    fn rotate(&self) {
+    pub(crate) fn rotate(&self) {
         ureq::post(format!("{}/rotate", self.url)).send_empty().unwrap();
     }
 
+    /// Publishes a key that it signs with only after [`rotate`](Self::rotate), as issuers should.
+    pub(crate) fn publish(&self) {
+        ureq::post(format!("{}/publish", self.url)).send_empty().unwrap();
+    }
+
     /// Where its discovery document says that its keys are.
-    fn keys(&self) -> String {
+    pub(crate) fn keys(&self) -> String {
         let mut response = ureq::get(format!("{}/.well-known/openid-configuration", self.url)).call().unwrap();
         let body: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
         body["jwks_uri"].as_str().unwrap().to_owned()

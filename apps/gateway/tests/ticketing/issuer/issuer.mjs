@@ -1,31 +1,53 @@
 // An OpenID Connect issuer (oidc-provider) whose access tokens have the shape of Keycloak's: realm roles and a tenant
-// claim. It prints its address, and publishes a further key, with which it signs from then on, after POST /rotate.
+// claim. It prints its address. A service gets its token by its secret, with the role of the command line; a person signs
+// in, without a form to fill in: the address to sign in at says who. After POST /publish it publishes a further key, with
+// which it signs after POST /rotate; where there is none, that publishes one and signs with it at once.
 import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 
 const [tenant, role] = process.argv.slice(2);
+const people = { ada: ['crm_admin'], uma: ['crm_user', 'offline_access'], vic: ['crm_viewer'], ned: ['guest'] };
 const keys = [];
-let serve;
+let isPublished = false;
+let provider;
 
-function addKey() {
+function makeKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const kid = `key-${keys.length + 1}`;
-  // The provider signs with the first that fits.
-  keys.unshift({ ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' });
+  return { ...privateKey.export({ format: 'jwk' }), kid: `key-${keys.length + 1}`, use: 'sig', alg: 'RS256' };
 }
 
-function start(issuer) {
-  const provider = new Provider(issuer, {
+function claims(person) {
+  const roles = person ? people[person] : [role];
+  const named = person && { preferred_username: person, name: `${person} Example`, email: `${person}@example.com` };
+  return { tenant_id: tenant, realm_access: { roles }, typ: 'Bearer', ...named };
+}
+
+function start() {
+  provider = new Provider(issuer, {
     jwks: { keys },
+    cookies: { keys: ['a key for cookies'] },
     clients: [{
       client_id: 'console',
       client_secret: 'console-secret',
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],
+    }, {
+      client_id: 'app',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['http://127.0.0.1/signed-in'],
     }],
-    extraTokenClaims: () => ({ tenant_id: tenant, realm_access: { roles: [role] }, typ: 'Bearer' }),
+    extraTokenClaims: (_, token) => claims(token.accountId),
+    interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
+    // What people are asked to allow, allowed.
+    loadExistingGrant: async ({ oidc }) => {
+      const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
+      grant.addOIDCScope('openid');
+      grant.addResourceScope('urn:crm', 'crm');
+      await grant.save();
+      return grant;
+    },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
@@ -37,20 +59,33 @@ function start(issuer) {
       },
     },
   });
-  serve = provider.callback();
 }
 
-const server = createServer((request, response) => {
-  if (request.method === 'POST' && request.url === '/rotate') {
-    addKey();
-    start(issuer);
+async function signIn(request, response) {
+  const { params } = await provider.interactionDetails(request, response);
+  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint } });
+}
+
+const server = createServer(async (request, response) => {
+  if (request.method === 'POST' && request.url === '/publish') {
+    // The provider signs with the first that fits.
+    keys.push(makeKey());
+    isPublished = true;
+    start();
     response.end();
+  } else if (request.method === 'POST' && request.url === '/rotate') {
+    keys.unshift(isPublished ? keys.pop() : makeKey());
+    isPublished = false;
+    start();
+    response.end();
+  } else if (request.url.startsWith('/sign-in/')) {
+    await signIn(request, response);
   } else {
-    serve(request, response);
+    provider.callback()(request, response);
   }
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const issuer = `http://127.0.0.1:${server.address().port}`;
-addKey();
-start(issuer);
+keys.push(makeKey());
+start();
 console.log(`listening on ${issuer}`);
