@@ -31,6 +31,7 @@ mod process;
 mod proxy;
 mod races;
 mod resources;
+mod rotation;
 mod rules;
 #[path = "../common/settings.rs"]
 mod settings;
