@@ -33,6 +33,7 @@ mod long_bodies;
 mod operations;
 mod opportunities;
 mod preconditions;
+mod privileges;
 mod refusals;
 mod resources;
 #[path = "../common/settings.rs"]
