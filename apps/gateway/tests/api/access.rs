@@ -88,6 +88,15 @@ fn id_for<'a>(ids: &'a BTreeMap<String, String>, operation: &Operation) -> &'a s
     ids.get(&operation.path).map_or("1", String::as_str)
 }
 
+/// Checks that somebody with this scope alone was told which one is missing.
+#[track_caller]
+fn lacks_scope(operation: &Operation, scope: &str, required: &str, answer: &Answer) {
+    let told = (answer.status, answer.body["code"].as_str(), answer.body["scope"].as_str());
+    let right = (403, Some("missing_scope"), Some(required));
+    assert_eq!(told, right, "{} with {scope} alone: {}", operation.name(), answer.text);
+    answer.problem(403, "missing_scope");
+}
+
 both_databases! {
     /// Each operation is open to the scopes that include the one that the document names, and closed to all others, whatever
     /// else is wrong with the request.
@@ -112,10 +121,8 @@ both_databases! {
                     assert!(matches!(answer.status, 400 | 404 | 415), "{} by {scope}: {}", operation.name(), answer.text);
                     continue;
                 }
-                answer.problem(403, "missing_scope");
-                assert_eq!(answer.body["scope"], required, "{} by {scope}", operation.name());
-                let plain = operation.send(client, id_for(&ids, &operation));
-                plain.problem(403, "missing_scope");
+                lacks_scope(&operation, scope, &required, &answer);
+                lacks_scope(&operation, scope, &required, &operation.send(client, id_for(&ids, &operation)));
                 refused += 1;
             }
         }
@@ -174,12 +181,12 @@ both_databases! {
                 if covers(scope, &required) {
                     assert!(matches!(answer.status, 400 | 404 | 415), "{} by {scope}: {}", operation.name(), answer.text);
                 } else {
-                    answer.problem(403, "missing_scope");
-                    assert_eq!(answer.body["scope"], required, "{} by {scope}", operation.name());
+                    lacks_scope(&operation, scope, &required, &answer);
                 }
             }
             for token in &without {
-                nonsense(&operation, &nobody, &[("Authorization", token)]).problem(403, "missing_scope");
+                let answer = nonsense(&operation, &nobody, &[("Authorization", token)]);
+                lacks_scope(&operation, "nothing", &required, &answer);
             }
         }
         assert_eq!(dump(database), before);
