@@ -8,7 +8,7 @@ mod service;
 mod statuses;
 
 pub use model::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
-pub use service::{MOST_CASE_TYPES, create, delete, get, list, provision, update};
+pub use service::{MOST_CASE_TYPES, create, delete, forms, get, list, provision, update};
 
 pub(crate) use queries::{default_shared, forms_of, shared};
 pub(crate) use row::KnownType;

@@ -95,6 +95,17 @@ pub(crate) fn insert_unless_taken(
         .optional()
 }
 
+/// The label and the form of every case type of the tenant, in the order in which they were made.
+pub(crate) fn forms(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Vec<(CaseTypeId, String, Form)>> {
+    let rows: Vec<(CaseTypeId, String, Json<StoredForm>)> = case_types::table
+        .filter(case_types::tenant_id.eq(scope.tenant()))
+        .order(case_types::id)
+        .select((case_types::id, case_types::label, case_types::form))
+        .load(connection)?;
+    let read = |(id, label, Json(form))| (id, label, stored_form(scope.public_tenant(), form));
+    Ok(rows.into_iter().map(read).collect())
+}
+
 /// How many case types the tenant has.
 pub(crate) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult<i64> {
     case_types::table.filter(case_types::tenant_id.eq(scope.tenant())).count().get_result(connection)

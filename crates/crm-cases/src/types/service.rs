@@ -94,6 +94,14 @@ pub fn list(
     page.try_map(|rows| Ok(rows.into_iter().map(|row| row.into_case_type(scope)).collect()))
 }
 
+/// The label and the form of every case type of the tenant, of which it has at most [`MOST_CASE_TYPES`].
+///
+/// # Errors
+/// The database's.
+pub fn forms(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<(CaseTypeId, String, Form)>, CaseTypeError> {
+    Ok(queries::forms(connection, scope)?)
+}
+
 /// Changes a case type. A patch that changes nothing leaves it as it is, who made it included. Cases in a status that gets another label (its id stays)
 /// take that label. Call it in a [`DbConnection::write`].
 ///

@@ -10,7 +10,7 @@ mod stages;
 
 pub use error::PipelineError;
 pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};
-pub use service::{MOST_PIPELINES, create, delete, get, list, provision, update};
+pub use service::{MOST_PIPELINES, create, delete, get, list, names, provision, update};
 pub use stage::{NewStage, NewStages, Stage, StageKey, StageOrBlank};
 
 pub(crate) use stages::{Place, place};

@@ -1,5 +1,7 @@
 //! The SQL of pipelines. Every query starts at the tenant of a scope.
 
+use std::collections::HashMap;
+
 use crm_core::text::folded;
 use crm_core::values::Title;
 use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
@@ -12,6 +14,13 @@ use crate::schema::{default_pipelines, opportunities, pipelines};
 /// All pipelines of the tenant, in no order.
 pub(super) fn all(scope: &Scope) -> pipelines::BoxedQuery<'static, Db> {
     pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).into_boxed::<Db>()
+}
+
+/// What each of the tenant's pipelines is called.
+pub(super) fn names(connection: &mut DbConnection, scope: &Scope) -> QueryResult<HashMap<Uuid, String>> {
+    let query = pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant()));
+    let names: Vec<(Uuid, String)> = query.select((pipelines::id, pipelines::name)).load(connection)?;
+    Ok(names.into_iter().collect())
 }
 
 /// How many pipelines the tenant has.

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
 use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
@@ -67,6 +69,14 @@ pub fn list(
 ) -> Result<Page<Pipeline>, PipelineError> {
     let page = request.load(connection, scope, || queries::all(scope), PipelineRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
+}
+
+/// The names of all of the tenant's pipelines, of which it has at most [`MOST_PIPELINES`].
+///
+/// # Errors
+/// The database's.
+pub fn names(connection: &mut DbConnection, scope: &Scope) -> Result<HashMap<Uuid, String>, PipelineError> {
+    Ok(queries::names(connection, scope)?)
 }
 
 /// Changes a pipeline. What the patch has as it stands already is no change, and a patch without any leaves the pipeline
