@@ -8,7 +8,7 @@ use crm_core::keys::{self, ApiKey, KeyHash};
 use crm_core::secrets::Secrets;
 
 use crate::auth::tokens::TokenVerifier;
-use crate::auth::{KeyCache, Roles};
+use crate::auth::{KeyCache, Roles, TenantCache};
 use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{LongBodies, StoredForms};
@@ -25,6 +25,8 @@ pub struct AppState {
     pub db: Db,
     /// The keys that were seen in the last seconds.
     pub keys: KeyCache,
+    /// The tenants that tokens named in the last seconds.
+    pub tenants: TenantCache,
     /// How often a key may ask; `None` where there is no limit.
     pub rate_limit: Option<RateLimit>,
     /// The answers that wait for their clients.
@@ -39,7 +41,7 @@ pub struct AppState {
     pub kept: Kept,
     /// What is counted.
     pub metrics: Metrics,
-    /// Checks tokens of the ticketing routes; `None` where no key for them is configured.
+    /// Checks tokens; `None` where no key for them is configured.
     pub tokens: Option<TokenVerifier>,
     /// The keys that stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
@@ -64,6 +66,7 @@ impl AppState {
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         Ok(Self {
             keys: KeyCache::new(chosen),
+            tenants: TenantCache::default(),
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
             unread: Unread::default(),
             places: Places::default(),

@@ -88,6 +88,7 @@ impl Operator {
             })
             .await?;
         state.keys.forget(tenant);
+        state.tenants.forget(&id);
         for table in tables {
             loop {
                 let table = table.clone();

@@ -14,7 +14,7 @@ use super::fading::Fading;
 
 /// How long a key is trusted without asking the database again. A rotated key must be dead within 5 seconds
 /// on every gateway; the rest of those is for the look-up that was under way.
-const TRUSTED_FOR: Duration = Duration::from_secs(4);
+pub(super) const TRUSTED_FOR: Duration = Duration::from_secs(4);
 /// When a key that is gone from the database is dead on every gateway.
 pub(crate) const DEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long a key is unknown without asking again: so soon does one work that was sent before it was made.

@@ -8,6 +8,7 @@ mod permission;
 mod person;
 mod requester;
 mod roles;
+mod tenants;
 mod ticketing;
 pub mod tokens;
 
@@ -26,6 +27,7 @@ pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use permission::{Does, InArea, Read, Write, area};
 pub use roles::Roles;
+pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
 
 pub(crate) use requester::or_deleted;

@@ -1,9 +1,8 @@
 use actix_web::http::header::AUTHORIZATION;
-use crm_core::tenants::{self, TenantError};
 use crm_core::{Actor, PublicTenantId, Scope};
 
 use crate::endpoint::{AmbiguousHeader, Call};
-use crate::error::{Failure, Problem, ProblemCode};
+use crate::error::{Problem, ProblemCode};
 use crate::limits::{self, Payer};
 
 use super::requester::Identified;
@@ -31,19 +30,11 @@ pub(super) async fn identify(call: &mut Call) -> Result<Identified, Problem> {
     let payer = Payer::person(&tenant, user.id());
     limits::count(call, payer)?;
     let rights = call.state.roles.rights(&identity);
-    let found = call.state.db.look_up({
-        let tenant = tenant.clone();
-        move |connection| match tenants::find(connection, &tenant) {
-            Ok(tenant) => Ok(Some(tenant)),
-            Err(TenantError::Unknown(_)) => Ok(None),
-            Err(error) => Err(Failure::from(error)),
-        }
-    });
-    let found = found.await.map_err(|failure| failure.into_problem(&call.request_id()))?;
-    let Some(found) = found else {
+    let found = call.state.tenants.find(&call.state.db, &tenant).await;
+    let Some(found) = found.map_err(|failure| failure.into_problem(&call.request_id()))? else {
         return Err(Problem::new(ProblemCode::UnknownTenant, "The token names a tenant that does not exist."));
     };
-    let scope = Scope::new(found.id, found.public_id, call.now).by(Actor::user(user, rights));
+    let scope = Scope::new(found, tenant, call.now).by(Actor::user(user, rights));
     call.set_caller(&scope);
     Ok(Identified { scope, payer, role: None })
 }

@@ -1,5 +1,4 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderName};
-use crm_core::tenants::{self, TenantError};
 use crm_core::{DbConnection, PublicTenantId, Scope, Uuid};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
@@ -96,13 +95,9 @@ fn tenant_of(call: &Call) -> Result<Uuid, Problem> {
 
 async fn scope_of(call: &Call, tenant: Uuid) -> Result<Scope, Failure> {
     let id: PublicTenantId = tenant.to_string().parse().map_err(|error| Failure::Bug(format!("{tenant}: {error}")))?;
-    let found = call.state.db.look_up(move |connection| match tenants::find(connection, &id) {
-        Ok(tenant) => Ok(Some(tenant)),
-        Err(TenantError::Unknown(_)) => Ok(None),
-        Err(error) => Err(Failure::from(error)),
-    });
-    let Some(tenant) = found.await? else { return Err(unknown_tenant().into()) };
-    Ok(Scope::new(tenant.id, tenant.public_id, call.now))
+    let found = call.state.tenants.find(&call.state.db, &id).await?;
+    let tenant = found.ok_or_else(unknown_tenant)?;
+    Ok(Scope::new(tenant, id, call.now))
 }
 
 pub(super) fn unknown_tenant() -> Problem {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Api, Client, Keys};
 use crate::dump::dump;
 use crate::operations::{COMMITTED, Operation, existing, with_key};
+use crate::process::stdout;
 use crate::resources::prepare;
 use crate::ticketing_errors::SECRET;
 
@@ -276,5 +277,35 @@ both_databases! {
         let herself = json!({ "title": "x", "lastUpdatedBy": { "id": "kim", "name": "Kim" } });
         assert_eq!(ask(&kim, "POST", "/pipeline/leads", Some(&herself)).status, 201);
         assert_eq!(api.acme.post("/pipeline/leads", &somebody).status, 201, "a key may name anybody");
+    }
+
+    /// With a token a request asks the database as often as with a key: who it is is remembered, for five seconds at the most.
+    fn a_token_s_tenant_is_remembered(database) {
+        let operator = "k".repeat(32);
+        let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET), ("CRM_ADMIN_KEY", &operator)]);
+        let jobs = || {
+            let metrics = api.acme.with_key(None).get("/metrics").text;
+            let count = metrics.lines().find_map(|line| line.strip_prefix("crm_db_jobs_total "));
+            count.unwrap().parse::<f64>().unwrap()
+        };
+        let kim = token(&json!("acme"), &["crm_admin"], "kim");
+        let ask = || as_person(&api.acme, &kim, "GET", "/pipeline/leads", None);
+        ask().items();
+        let (before, began) = (jobs(), Instant::now());
+        for _ in 0..50 {
+            ask().items();
+        }
+        // Once more where the machine is so slow that it forgot.
+        let look_ups = began.elapsed().as_secs_f64() / 4.0;
+        assert!(jobs() - before <= 50.0 + look_ups.ceil(), "{} jobs", jobs() - before);
+
+        let authorization = format!("Bearer {operator}");
+        let deleted = as_person(&api.acme, &authorization, "DELETE", "/admin/tenants/acme", None);
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+        ask().problem(404, "unknown_tenant");
+        stdout(database, &["tenants", "create", "--id", "acme", "--json"]);
+        ask().items();
+        stdout(database, &["tenants", "delete", "acme", "--yes"]);
+        ask().problem(404, "unknown_tenant");
     }
 }
