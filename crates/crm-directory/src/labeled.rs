@@ -99,14 +99,11 @@ macro_rules! labeled_values {
                 }
             }
 
-            /// The values of all these records, which a merge gives the first of them.
-            pub(crate) fn merged(
-                connection: &mut DbConnection,
-                scope: &Scope,
-                records: &[i64],
+            /// The values of all these lists, which a merge gives the record of the first.
+            pub(crate) fn merged<'a>(
+                lists: impl IntoIterator<Item = &'a LabeledValues>,
             ) -> Result<LabeledValues, DirectoryError> {
-                let lists = of(connection, scope, records)?;
-                let all = union($list::KIND, records.iter().filter_map(|id| lists.get(id)));
+                let all = union($list::KIND, lists);
                 check_length($field, all.as_slice().len())?;
                 Ok(all)
             }

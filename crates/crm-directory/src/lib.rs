@@ -12,7 +12,7 @@ mod schema;
 pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact};
 pub use error::DirectoryError;
 pub use labeled::{Emails, Phones};
-pub use merge::MergeRequest;
+pub use merge::{MergeRequest, Merging};
 pub use organizations::{
     Address, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
 };

@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use crm_core::input::{Described, FromBody, ObjectReader};
+use crm_core::text::folded;
 use crm_core::values::{IdList, LongText, User};
-use crm_core::{FieldCode, FieldErrors, RecordId};
+use crm_core::{FieldCode, FieldErrors, RecordId, Uuid};
+use crm_history::Deletion;
+use crm_tags::TagOption;
 
 use crate::DirectoryError;
 
@@ -43,6 +46,45 @@ impl<I: RecordId + PartialEq> MergeRequest<I> {
         let mut seen = HashSet::with_capacity(self.source_ids.len());
         Ok(self.source_ids.iter().filter(|id| seen.insert(id.number())).copied().collect())
     }
+}
+
+/// A merge whose target is written, until what points at the sources points at it, and they are deleted.
+#[derive(Debug)]
+#[must_use = "the sources are to be deleted"]
+pub struct Merging<I> {
+    deletion: Deletion<I>,
+    tags: Vec<Uuid>,
+}
+
+impl<I> Merging<I> {
+    pub(crate) fn new(deletion: Deletion<I>, tags: Vec<Uuid>) -> Self {
+        Self { deletion, tags }
+    }
+
+    /// The tags that the target has afterwards.
+    pub(crate) fn tags(&self) -> &[Uuid] {
+        &self.tags
+    }
+
+    /// The sources.
+    #[must_use]
+    pub fn sources(&self) -> &[I] {
+        self.deletion.ids()
+    }
+
+    /// The deletion of the sources, which is written down.
+    pub fn into_deletion(self) -> Deletion<I> {
+        self.deletion
+    }
+}
+
+/// The tags of all these lists, each once, ordered by label.
+pub(crate) fn union_of_tags<'a>(lists: impl IntoIterator<Item = &'a [TagOption]>) -> Vec<TagOption> {
+    let mut seen = HashSet::new();
+    let all = lists.into_iter().flatten().filter(|tag| seen.insert(tag.id));
+    let mut all: Vec<TagOption> = all.cloned().collect();
+    all.sort_by_cached_key(|tag| folded(&tag.label));
+    all
 }
 
 /// The most addresses or numbers that a record has after merging: far more than anybody has, and as many as the

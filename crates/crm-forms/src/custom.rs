@@ -14,6 +14,12 @@ use serde_json::Value;
 #[serde(transparent)]
 pub struct CustomFields(pub(crate) Document);
 
+impl AsRef<Document> for CustomFields {
+    fn as_ref(&self) -> &Document {
+        &self.0
+    }
+}
+
 impl CustomFields {
     /// The most bytes of the JSON of a record's, as many as one request brings: each patch could add to them otherwise.
     pub const MOST_BYTES: usize = 1024 * 1024;

@@ -1,17 +1,19 @@
 //! Reading changes in the order of the feed.
 
 use crm_core::page::{Content, Weight, fitting};
+use crm_core::sql::Json;
 use crm_core::{Db, DbConnection, Scope, TenantId, columns, sql_fragment};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::sqlite::Sqlite;
+use serde_json::Value;
 
 use crate::change::{Change, ChangeRow};
 use crate::error::HistoryError;
 use crate::schema::{change_horizons, changes};
-use crate::{Action, Kind, Position};
+use crate::{Action, ChangeId, Kind, Position};
 
 /// What makes changes long.
 pub(crate) const WEIGHT: Weight = Weight { table: "changes", columns: &["fields", "record"] };
@@ -185,4 +187,30 @@ fn looked_through(
         .first(connection)
         .optional()?;
     Ok(last.map(|(turn, seq)| Position { turn, seq }))
+}
+
+/// Up to `most` changes in the order in which they were written, after the one of this number: for tests and tools. Those that
+/// are committed later can come before, see [`feed`].
+///
+/// # Errors
+/// The database's.
+pub fn written_after(connection: &mut DbConnection, scope: &Scope, seq: i64, most: i64) -> QueryResult<Vec<Change>> {
+    let rows: Vec<ChangeRow> = changes::table
+        .filter(changes::tenant_id.eq(scope.tenant()))
+        .filter(changes::seq.gt(seq))
+        .order(changes::seq)
+        .limit(most)
+        .select(columns::<ChangeRow>())
+        .load(connection)?;
+    rows.into_iter().map(ChangeRow::into_change).collect()
+}
+
+/// What a change keeps for a restore, and nobody is shown; `None` where that is nothing.
+///
+/// # Errors
+/// The database's.
+pub fn kept(connection: &mut DbConnection, scope: &Scope, change: ChangeId) -> QueryResult<Option<Value>> {
+    let place = changes::table.find((scope.tenant(), change.as_i64()));
+    let kept: Option<Option<Json<Value>>> = place.select(changes::kept).first(connection).optional()?;
+    Ok(kept.flatten().map(|Json(kept)| kept))
 }

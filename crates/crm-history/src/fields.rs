@@ -1,3 +1,7 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crm_core::values::Document;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,6 +34,39 @@ impl Fields {
     #[must_use]
     pub fn compare<T: Serialize + PartialEq + ?Sized>(self, field: &str, from: &T, to: &T) -> Self {
         if from == to { self } else { self.changed(field, from, to) }
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        if self.0.is_empty() {
+            return others;
+        }
+        if let Some(others) = others.0.strip_prefix('[') {
+            self.0.push(',');
+            self.0.push_str(others);
+        }
+        self
+    }
+
+    /// Notes each member of an object whose values differ, as `customFields.region`. One that is not there is null.
+    #[must_use]
+    pub fn compare_members(mut self, field: &str, from: &Document, to: &Document) -> Self {
+        if from == to {
+            return self;
+        }
+        let (from, to) = (from.members(), to.members());
+        let after: HashMap<&str, &RawValue> = to.iter().map(|(name, value)| (&**name, *value)).collect();
+        let before: HashMap<&str, &RawValue> = from.iter().map(|(name, value)| (&**name, *value)).collect();
+        let gone_or_there = from.iter().map(|(name, _)| name);
+        let new = to.iter().map(|(name, _)| name).filter(|name| !before.contains_key(&***name));
+        for name in gone_or_there.chain(new).map(Cow::as_ref) {
+            let (from, to) = (before.get(name), after.get(name));
+            if from.map(|value| value.get()) != to.map(|value| value.get()) {
+                self = self.changed(&format!("{field}.{name}"), &from, &to);
+            }
+        }
+        self
     }
 
     /// Notes a member that is known to have changed.

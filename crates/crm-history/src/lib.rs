@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod action;
+mod cascade;
 mod change;
 mod error;
 mod feed;
@@ -8,15 +9,22 @@ mod fields;
 mod insert;
 mod kind;
 mod named;
+mod participants;
 mod position;
 mod record;
 mod schema;
+mod told;
+mod writes;
+mod written;
 
 pub use action::Action;
+pub use cascade::{ContactColumns, ReferenceColumn, record_alike};
 pub use change::{Change, FieldChange, UsedKey};
 pub use error::HistoryError;
-pub use feed::{FeedFilter, FeedPage, end, feed, oldest_kept};
+pub use feed::{FeedFilter, FeedPage, end, feed, kept, oldest_kept, written_after};
 pub use fields::Fields;
 pub use kind::Kind;
 pub use position::{ChangeId, NotAPosition, Position};
 pub use record::{NewChange, What, record, record_each};
+pub use told::{Kept, Linked, linked};
+pub use written::{Deletion, Written};

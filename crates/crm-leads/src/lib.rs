@@ -10,6 +10,7 @@ mod queries;
 mod row;
 mod schema;
 mod service;
+mod told;
 
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
@@ -18,4 +19,6 @@ pub use links::{
 };
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use service::{LockedLead, archive, create, delete, get, list, lock_one, mark_converted, unarchive, update};
+pub use service::{
+    LockedLead, archive, create, delete, get, list, lock_one, mark_converted, record_deletion, unarchive, update,
+};

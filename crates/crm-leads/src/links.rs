@@ -16,7 +16,7 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Que
     queries::lock(connection, scope, ids)
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     leads.organization_id: LeadId => OrganizationId;
     /// Takes these organizations off every lead.
     unlink_organizations;
@@ -39,7 +39,7 @@ pub fn lock_converted_into(
     of_them.order(leads::id).select(leads::id).locked().load(connection)
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     leads.opportunity_id: LeadId => OpportunityId;
     /// Takes these opportunities off the leads that were converted into them; the leads stay converted.
     unlink_opportunities;

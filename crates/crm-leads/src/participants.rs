@@ -5,4 +5,4 @@ use crm_core::LeadId;
 use crate::queries;
 use crate::schema::{lead_participants, leads};
 
-crm_core::participants!(leads, lead_participants, LeadId, queries::lock);
+crm_history::participants!(leads, lead_participants, LeadId, queries::lock);

@@ -7,6 +7,7 @@ use crm_core::values::User;
 use crm_core::{
     Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Uuid, among, any_of, changed, columns, created_within,
 };
+use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -16,7 +17,8 @@ use crate::schema::leads;
 
 type Query = leads::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
+crm_core::record_queries!(leads, LeadId, LeadRow);
+crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -84,30 +86,33 @@ pub(crate) fn set_archived(
     id: LeadId,
     archived: bool,
     by: Option<&User>,
-) -> QueryResult<Option<LeadRow>> {
-    diesel::update(leads::table.find((scope.tenant(), id)).filter(leads::is_archived.ne(archived)))
+) -> QueryResult<Option<Written<LeadRow>>> {
+    let changed = diesel::update(leads::table.find((scope.tenant(), id)).filter(leads::is_archived.ne(archived)))
         .set((leads::is_archived.eq(archived), changed!(leads, scope, by)))
         .returning(columns::<LeadRow>())
         .portable()
         .get_result(connection)
-        .optional()
+        .optional()?;
+    Ok(changed.map(Written::new))
 }
 
-/// Converts a lead that can be; whether it could.
+/// Converts a lead that can be; `None` where it cannot.
 pub(crate) fn set_converted(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
     opportunity: OpportunityId,
     by: Option<&User>,
-) -> QueryResult<bool> {
+) -> QueryResult<Option<Written<LeadRow>>> {
     let open = leads::table
         .find((scope.tenant(), id))
         .filter(leads::converted_on.is_null())
         .filter(leads::is_archived.eq(false));
     let converted = diesel::update(open)
         .set((leads::converted_on.eq(scope.now()), leads::opportunity_id.eq(opportunity), changed!(leads, scope, by)))
+        .returning(columns::<LeadRow>())
         .portable()
-        .execute(connection)?;
-    Ok(converted > 0)
+        .get_result(connection)
+        .optional()?;
+    Ok(converted.map(Written::new))
 }

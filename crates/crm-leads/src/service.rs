@@ -1,12 +1,15 @@
 use crm_core::page::{Page, PageRequest};
+use crm_core::sql::Json;
 use crm_core::values::{User, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
-use crm_forms::Form;
+use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Fields, Kind, NewChange, What, Written};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use crate::check::{check_new, check_patch};
 use crate::row::{LeadRow, LeadValues};
+use crate::told::{ToldLead, whole};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
 /// Makes a lead. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
@@ -28,13 +31,18 @@ pub fn create(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
     let is_archived = false;
-    let row = queries::insert(connection, scope, id, creator, &values, is_archived)
+    let made = queries::insert(connection, scope, id, creator, &values, is_archived)
         .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
     }
-    Ok(row.into_lead(scope, form, new.participants.as_slice().to_vec(), tags))
+    let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
+    let lead = made.recorded(connection, scope, change, |row| {
+        let lead = row.into_lead(scope, form, new.participants.as_slice().to_vec(), tags);
+        Ok((whole(&lead, &values.custom_fields.0)?, lead))
+    });
+    Ok(lead?)
 }
 
 /// One lead.
@@ -103,23 +111,30 @@ pub fn update(
     let present = complete_one(connection, scope, row.clone(), form)?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
-    let stored = &row.values.custom_fields.0;
-    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let Json(stored) = row.values.custom_fields.clone();
+    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
     let values = row.values.patched(&patch, custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
-    let row = queries::update(connection, scope, id, &values)
+    let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
-    let participants = patch.participants.applied_to_list(present.participants);
-    Ok(row.into_lead(scope, form, participants.into_vec(), tags.unwrap_or(present.tags)))
+    let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();
+    let tags = tags.unwrap_or_else(|| present.tags.clone());
+    let change = NewChange::new(Kind::Lead, Action::Updated).by(patch.last_updated_by.value());
+    let lead = changed.recorded(connection, scope, change, |row| {
+        let lead = row.into_lead(scope, form, participants, tags);
+        let before = ToldLead::of(&present, &stored);
+        Ok((before.changed_to(&ToldLead::of(&lead, &values.custom_fields.0))?, lead))
+    });
+    Ok(lead?)
 }
 
 /// Puts a lead aside. One that is archived already stays as it is.
@@ -133,8 +148,9 @@ pub fn archive(
     by: Option<&User>,
     form: &Form,
 ) -> Result<Lead, LeadError> {
-    let row = queries::set_archived(connection, scope, id, true, by)?;
-    changed_or_as_it_is(connection, scope, id, row, form)
+    let changed = queries::set_archived(connection, scope, id, true, by)?;
+    let change = NewChange::new(Kind::Lead, Action::Archived).by(by);
+    changed_or_as_it_is(connection, scope, id, changed.map(|changed| (change, changed)), form)
 }
 
 /// Takes a lead up again. One that is not archived stays as it is.
@@ -148,34 +164,66 @@ pub fn unarchive(
     by: Option<&User>,
     form: &Form,
 ) -> Result<Lead, LeadError> {
-    let row = queries::set_archived(connection, scope, id, false, by)?;
-    changed_or_as_it_is(connection, scope, id, row, form)
+    let changed = queries::set_archived(connection, scope, id, false, by)?;
+    let change = NewChange::new(Kind::Lead, Action::Unarchived).by(by);
+    changed_or_as_it_is(connection, scope, id, changed.map(|changed| (change, changed)), form)
 }
 
 fn changed_or_as_it_is(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
-    changed: Option<LeadRow>,
+    changed: Option<(NewChange<'_>, Written<LeadRow>)>,
     form: &Form,
 ) -> Result<Lead, LeadError> {
-    match changed {
-        Some(row) => complete_one(connection, scope, row, form),
-        None => get(connection, scope, id, form),
-    }
+    let Some((change, changed)) = changed else { return get(connection, scope, id, form) };
+    let row = changed.recorded(connection, scope, change, |row| {
+        let fields = Fields::none().changed("isArchived", &!row.is_archived, &row.is_archived);
+        Ok((What::changed(id, fields)?, row))
+    });
+    complete_one(connection, scope, row?, form)
 }
 
-/// Deletes leads with their participants and the links to their tags, and returns those that existed, in
-/// ascending order. Whatever points at them must have been unlinked. Call it in a [`DbConnection::write`].
+/// How many records are read at once that are about to be deleted.
+const READ_AT_ONCE: usize = 200;
+
+/// Locks those of these leads that exist and writes down that they are deleted. Whatever points at them is to be unlinked
+/// before they are [deleted](delete). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, LeadError> {
-    let found = queries::lock(connection, scope, ids)?;
-    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+pub fn record_deletion(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[LeadId],
+) -> Result<Deletion<LeadId>, LeadError> {
+    let form = Form::default_of(crm_forms::PIPELINE, scope.public_tenant());
+    let change = NewChange::new(Kind::Lead, Action::Deleted);
+    let mut deletion = Deletion::of_nothing();
+    for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
+        let rows = queries::lock_rows(connection, scope, ids)?;
+        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
+        let leads = complete(connection, scope, rows, &form)?;
+        let told = leads.iter().zip(&fields).map(|(lead, fields)| Ok((lead.id, whole(lead, fields)?)));
+        deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    }
+    Ok(deletion)
+}
+
+/// Deletes leads with their participants and the links to their tags, and returns them in ascending order. Whatever points
+/// at them must have been unlinked. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    deletion: Deletion<LeadId>,
+) -> Result<Vec<LeadId>, LeadError> {
+    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
     crm_tags::lock_links(connection, scope, TagKind::Lead, &numbers)?;
-    queries::delete(connection, scope, &found)?;
-    Ok(found)
+    queries::delete(connection, scope, &deletion)?;
+    Ok(deletion.into_ids())
 }
 
 /// Marks a lead as converted into an opportunity. Of any number of callers at once one succeeds.
@@ -189,8 +237,16 @@ pub fn mark_converted(
     opportunity: OpportunityId,
     by: Option<&User>,
 ) -> Result<(), LeadError> {
-    if queries::set_converted(connection, scope, id, opportunity, by)? {
-        return Ok(());
+    if let Some(converted) = queries::set_converted(connection, scope, id, opportunity, by)? {
+        let change = NewChange::new(Kind::Lead, Action::Converted).by(by);
+        let recorded = converted.recorded(connection, scope, change, |row| {
+            let fields = Fields::none()
+                .compare("isConverted", &false, &row.converted_on.is_some())
+                .compare("opportunityId", &None, &row.opportunity_id)
+                .compare("convertedOn", &None, &row.converted_on);
+            Ok((What::changed(id, fields)?, ()))
+        });
+        return Ok(recorded?);
     }
     let row = queries::find(connection, scope, id)?.ok_or(LeadError::NotFound)?;
     Err(if row.converted_on.is_some() { LeadError::AlreadyConverted(row.opportunity_id) } else { LeadError::Archived })

@@ -11,8 +11,9 @@ pub use error::OpportunityError;
 pub use opportunities::{
     ConvertedLead, LockedOpportunity, LostReason, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch,
     OpportunitySort, OpportunityStatus, StageChange, StageSummary, StatusChange, create, create_from_lead,
-    custom_fields_in_use, delete, get, list, lock, lock_one, lock_to_move, repoint_contacts, repoint_organizations,
-    summary, unlink_contacts, unlink_leads, unlink_organizations, update, update_stage, update_status,
+    custom_fields_in_use, delete, get, list, lock, lock_one, lock_to_move, record_deletion, repoint_contacts,
+    repoint_organizations, summary, unlink_contacts, unlink_leads, unlink_organizations, update, update_stage,
+    update_status,
 };
 pub use pipelines::{
     NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey, StageOrBlank,

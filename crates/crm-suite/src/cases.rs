@@ -79,5 +79,6 @@ pub fn delete(
         let ids = crm_cases::cases::lock(connection, scope, ids)?;
         ids.iter().map(|id| get(connection, scope, *id)).collect()
     })?;
-    Ok(crm_cases::cases::delete(connection, scope, ids)?)
+    let deletion = crm_cases::cases::record_deletion(connection, scope, ids)?;
+    Ok(crm_cases::cases::delete(connection, scope, deletion)?)
 }

@@ -69,10 +69,11 @@ pub fn delete(
     // Locked first: nobody can point at them from here on.
     let ids = contacts::lock(connection, scope, ids)?;
     condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
+    let deletion = contacts::record_deletion(connection, scope, &ids)?;
     crm_leads::unlink_contacts(connection, scope, &ids)?;
     crm_opportunities::unlink_contacts(connection, scope, &ids)?;
     crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
-    Ok(contacts::delete(connection, scope, &ids)?)
+    Ok(contacts::delete(connection, scope, deletion)?)
 }
 
 /// Merges contacts into one: it is filled up from them, everything that pointed at them points at it, and they
@@ -89,12 +90,12 @@ pub fn merge(
     request: &MergeRequest<ContactId>,
 ) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    contacts::merge(connection, scope, target, condition, request, &form)?;
-    let sources = request.source_ids.as_slice();
+    let merging = contacts::merge(connection, scope, target, condition, request, &form)?;
+    let sources = merging.sources();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
-    contacts::take_tags(connection, scope, target, sources)?;
-    contacts::delete(connection, scope, sources)?;
+    contacts::take_tags(connection, scope, target, &merging)?;
+    contacts::delete(connection, scope, merging.into_deletion())?;
     Ok(contacts::get(connection, scope, target, &form)?)
 }

@@ -124,6 +124,7 @@ pub fn delete(
     // Locked first: nobody can make an opportunity of them from here on.
     let ids = crm_leads::lock(connection, scope, ids)?;
     condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
+    let deletion = crm_leads::record_deletion(connection, scope, &ids)?;
     crm_opportunities::unlink_leads(connection, scope, &ids)?;
-    Ok(crm_leads::delete(connection, scope, &ids)?)
+    Ok(crm_leads::delete(connection, scope, deletion)?)
 }

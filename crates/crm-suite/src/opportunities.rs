@@ -132,6 +132,8 @@ pub fn delete(
         let ids = crm_opportunities::lock(connection, scope, ids)?;
         ids.iter().map(|id| get(connection, scope, *id)).collect()
     })?;
+    crm_leads::lock_converted_into(connection, scope, ids)?;
+    let deletion = crm_opportunities::record_deletion(connection, scope, ids)?;
     crm_leads::unlink_opportunities(connection, scope, ids)?;
-    Ok(crm_opportunities::delete(connection, scope, ids)?)
+    Ok(crm_opportunities::delete(connection, scope, deletion)?)
 }

@@ -70,11 +70,12 @@ pub fn delete(
     // Locked first: nobody can point at them from here on.
     let ids = organizations::lock(connection, scope, ids)?;
     condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
+    let deletion = organizations::record_deletion(connection, scope, &ids)?;
     contacts::unlink_organizations(connection, scope, &ids)?;
     crm_leads::unlink_organizations(connection, scope, &ids)?;
     crm_opportunities::unlink_organizations(connection, scope, &ids)?;
     crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
-    Ok(organizations::delete(connection, scope, &ids)?)
+    Ok(organizations::delete(connection, scope, deletion)?)
 }
 
 /// Merges organizations into one: it is filled up from them, everything that pointed at them points at it,
@@ -91,13 +92,13 @@ pub fn merge(
     request: &MergeRequest<OrganizationId>,
 ) -> Result<Organization, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    organizations::merge(connection, scope, target, condition, request, &form)?;
-    let sources = request.source_ids.as_slice();
+    let merging = organizations::merge(connection, scope, target, condition, request, &form)?;
+    let sources = merging.sources();
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
     crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
-    organizations::take_tags(connection, scope, target, sources)?;
-    organizations::delete(connection, scope, sources)?;
+    organizations::take_tags(connection, scope, target, &merging)?;
+    organizations::delete(connection, scope, merging.into_deletion())?;
     Ok(organizations::get(connection, scope, target, &form)?)
 }

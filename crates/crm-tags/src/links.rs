@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crm_core::error::is_foreign_key_violation;
+use crm_core::error::{collision, is_foreign_key_violation};
 use crm_core::records::in_statements;
 use crm_core::{
     DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns, each_backend,
@@ -69,34 +69,33 @@ pub fn set(
     Ok(())
 }
 
-/// Puts the tags of the records `from` on the record `to` as well, each once: for merges. One that somebody deletes at
-/// this very moment is left out. Call it in a [`DbConnection::write`] that locked the records.
+/// Puts these tags on a record as well: for merges. Call it in a [`DbConnection::write`] that locked the record.
 ///
 /// # Errors
-/// The database's.
-pub fn add_union(
+/// The database's, a [collision](crm_core::error::Fault::Collision) among them where one of them is not there any more.
+pub fn add(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    to: i64,
-    from: &[i64],
+    record: i64,
+    wanted: &[Uuid],
 ) -> QueryResult<()> {
-    let of_them: Vec<Uuid> = with_links!(kind, links => links::table
-        .filter(links::tenant_id.eq(scope.tenant()))
-        .filter(links::record_id.eq_any(from))
-        .select(links::tag_id)
-        .distinct()
-        .load(connection))?;
+    if wanted.is_empty() {
+        return Ok(());
+    }
     // Held before they are linked, so that none is deleted in between.
     let held: Vec<Uuid> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq_any(of_them))
+        .filter(tags::id.eq_any(wanted))
         .order(tags::id)
         .select(tags::id)
         .held()
         .load(connection)?;
-    link(connection, scope, kind, to, &held)
+    if held.len() < wanted.len() {
+        return Err(collision("a tag was deleted"));
+    }
+    link(connection, scope, kind, record, &held)
 }
 
 /// Puts these tags on a record, but for those that it has.

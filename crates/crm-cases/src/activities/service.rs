@@ -1,5 +1,6 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{CaseId, DbConnection, Scope};
+use crm_history::{Action, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 
 use crate::activities::queries::{self, ActivityRow, Happening};
@@ -23,7 +24,15 @@ pub fn add(
     }
     let author = scope.author(user.as_ref());
     let happening = Happening { comment: Some(comment), actor: author.as_ref(), ..Happening::default() };
-    Ok(queries::insert(connection, scope, case, &happening)?.into_activity())
+    let activity = queries::insert(connection, scope, case, &happening)?.into_activity();
+    let change = NewChange::new(Kind::Case, Action::Commented).by(user.as_ref());
+    crm_history::record(connection, scope, change, What::changed(case, said(&activity))?)?;
+    Ok(activity)
+}
+
+/// What a change tells of the comment of an activity, where it has one.
+fn said(activity: &Activity) -> Fields {
+    Fields::none().compare(&format!("activities.{}", activity.id), &None, &activity.comment)
 }
 
 /// A page of what happened to a case, newest first unless asked otherwise.
@@ -41,7 +50,8 @@ pub fn list(
     page.try_map(|rows| Ok(rows.into_iter().map(ActivityRow::into_activity).collect()))
 }
 
-/// Notes that a patch takes a case, which is locked, from one status to another.
+/// Notes that a patch takes a case, which is locked, from one status to another, and gives what a change tells of what was
+/// said about that.
 pub(crate) fn record_step(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -49,7 +59,7 @@ pub(crate) fn record_step(
     from: &str,
     step: &Step,
     patch: &CasePatch,
-) -> QueryResult<()> {
+) -> QueryResult<Fields> {
     let author = scope.author(patch.last_updated_by.value());
     let happening = Happening {
         change: Some((from, &step.status.label)),
@@ -57,6 +67,5 @@ pub(crate) fn record_step(
         comment: patch.comment.as_ref(),
         actor: author.as_ref(),
     };
-    queries::insert(connection, scope, case, &happening)?;
-    Ok(())
+    Ok(said(&queries::insert(connection, scope, case, &happening)?.into_activity()))
 }

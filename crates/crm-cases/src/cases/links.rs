@@ -17,7 +17,7 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Que
     queries::lock(connection, scope, ids)
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     cases.organization_id: CaseId => OrganizationId;
     /// Takes these organizations off every case.
     unlink_organizations;
@@ -25,7 +25,7 @@ crm_core::reference_column! {
     repoint_organizations;
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     cases.contact_id: CaseId => ContactId;
     /// Takes these contacts off every case.
     unlink_contacts;

@@ -8,11 +8,12 @@ pub(crate) mod queries;
 mod row;
 mod service;
 mod status_filter;
+mod told;
 mod values;
 pub(crate) mod walk;
 
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{lock, repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
 pub use model::{Case, CasePatch, NewCase};
-pub use service::{LockedCase, create, delete, get, list, lock_one, update};
+pub use service::{LockedCase, create, delete, get, list, lock_one, record_deletion, update};
 pub use values::{Day, Priority};

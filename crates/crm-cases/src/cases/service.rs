@@ -4,7 +4,8 @@ use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
-use crm_forms::Form;
+use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -13,6 +14,7 @@ use crate::cases::check::{check_new, check_patch};
 use crate::cases::queries::Named;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
+use crate::cases::told::{ToldCase, whole};
 use crate::cases::{queries, walk};
 use crate::types::KnownType;
 use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, NewCase, activities, types};
@@ -44,12 +46,17 @@ pub fn create(
     let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, &values)
+    let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
     }
-    Ok(row.into_case(scope, &case_type.form, tags))
+    let change = NewChange::new(Kind::Case, Action::Created).by(new.last_updated_by.as_ref());
+    let case = made.recorded(connection, scope, change, |row| {
+        let case = row.into_case(scope, &case_type.form, tags);
+        Ok((whole(&case, &values.custom_fields.0)?, case))
+    });
+    Ok(case?)
 }
 
 /// One case.
@@ -157,44 +164,82 @@ pub fn update(
         crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &present.tags, &mut errors)?;
         return Err(errors.into());
     }
-    let Json(stored) = &row.values.custom_fields;
+    let Json(stored) = row.values.custom_fields.clone();
     let (case_type, carried) = match &other {
         None => (&before, stored.clone()),
-        Some(other) => (other, other.form.carried_over(stored, &before.form)),
+        Some(other) => (other, other.form.carried_over(&stored, &before.form)),
     };
     let custom_fields = check_patch(&patch, &carried, &case_type.form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Case, &patch.tags, &present.tags, &mut errors)?;
     let step = walk::step(scope, &row, &patch, case_type, &mut errors);
     let custom_fields = errors.into_result(custom_fields)?;
     let step = step?;
-    let stays = other.is_none() && step.is_none() && tags.is_none() && custom_fields == *stored;
+    let stays = other.is_none() && step.is_none() && tags.is_none() && custom_fields == stored;
     if stays && !renames_who && patch.is_nothing() {
         return Ok(present);
     }
-    if let Some(step) = &step {
-        activities::record_step(connection, scope, id, &row.values.status, step, &patch)?;
-    }
+    let said = match &step {
+        Some(step) => activities::record_step(connection, scope, id, &row.values.status, step, &patch)?,
+        None => Fields::none(),
+    };
+    let action = if step.is_some() { Action::StatusChanged } else { Action::Updated };
     let values = row.values.patched(&patch, step.as_ref(), custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
-    let row = queries::update(connection, scope, id, &values)
+    let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "cases", organization, contact))?;
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), tags)?;
     }
-    Ok(row.into_case(scope, &case_type.form, tags.unwrap_or(present.tags)))
+    let tags = tags.unwrap_or_else(|| present.tags.clone());
+    let change = NewChange::new(Kind::Case, action).by(patch.last_updated_by.value());
+    let case = changed.recorded(connection, scope, change, |row| {
+        let case = row.into_case(scope, &case_type.form, tags);
+        let told = ToldCase::of(&present, &stored);
+        let fields = told.differences(&ToldCase::of(&case, &values.custom_fields.0)).and(said);
+        Ok((What::changed(id, fields)?, case))
+    });
+    Ok(case?)
 }
 
-/// Deletes cases with their activities and the links to their tags, and returns those that existed, in ascending
-/// order. Call it in a [`DbConnection::write`].
+/// How many records are read at once that are about to be deleted.
+const READ_AT_ONCE: usize = 200;
+
+/// Locks those of these cases that exist and writes down that they are deleted, before they are [deleted](delete). Call it in
+/// a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
-pub fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, CaseError> {
-    let found = queries::lock(connection, scope, ids)?;
-    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+pub fn record_deletion(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[CaseId],
+) -> Result<Deletion<CaseId>, CaseError> {
+    let change = NewChange::new(Kind::Case, Action::Deleted);
+    let mut deletion = Deletion::of_nothing();
+    for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
+        let rows = queries::lock_rows(connection, scope, ids)?;
+        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
+        let cases = complete(connection, scope, rows)?;
+        let told = cases.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    }
+    Ok(deletion)
+}
+
+/// Deletes cases with their activities and the links to their tags, and returns them in ascending order. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn delete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    deletion: Deletion<CaseId>,
+) -> Result<Vec<CaseId>, CaseError> {
+    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
     crm_tags::lock_links(connection, scope, TagKind::Case, &numbers)?;
-    queries::delete(connection, scope, &found)?;
-    Ok(found)
+    queries::delete(connection, scope, &deletion)?;
+    Ok(deletion.into_ids())
 }
 
 /// The case of a row whose type's form is known.

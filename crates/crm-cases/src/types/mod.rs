@@ -6,6 +6,7 @@ mod queries;
 mod row;
 mod service;
 mod statuses;
+mod told;
 
 pub use model::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
 pub use service::{MOST_CASE_TYPES, create, delete, forms, get, list, provision, update};

@@ -6,13 +6,15 @@ use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, RecordId, Scope, columns};
 use crm_forms::{Form, StoredForm};
+use crm_history::Written;
 use diesel::prelude::*;
 
 use crate::schema::{case_types, cases};
 use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
 
 // While one is locked, no case comes into it, leaves it or changes in it.
-crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow, CaseTypeValues);
+crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow);
+crm_history::record_writes!(case_types, CaseTypeId, CaseTypeRow, CaseTypeValues);
 
 /// All case types of the tenant, in no order.
 pub(crate) fn all(scope: &Scope) -> case_types::BoxedQuery<'static, Db> {
@@ -77,7 +79,7 @@ pub(crate) fn insert_unless_taken(
     creator: Option<User>,
     is_default: bool,
     values: &CaseTypeValues,
-) -> QueryResult<Option<CaseTypeRow>> {
+) -> QueryResult<Option<Written<CaseTypeRow>>> {
     let constant = (
         case_types::tenant_id.eq(scope.tenant()),
         case_types::id.eq(id),
@@ -85,14 +87,15 @@ pub(crate) fn insert_unless_taken(
         case_types::is_default.eq(is_default),
         case_types::created_on.eq(scope.now()),
     );
-    diesel::insert_into(case_types::table)
+    let made = diesel::insert_into(case_types::table)
         .values((constant, values))
         .on_conflict((case_types::tenant_id, case_types::label_folded))
         .do_nothing()
         .returning(columns::<CaseTypeRow>())
         .portable()
         .get_result(connection)
-        .optional()
+        .optional()?;
+    Ok(made.map(Written::new))
 }
 
 /// The label and the form of every case type of the tenant, in the order in which they were made.

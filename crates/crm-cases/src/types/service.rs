@@ -3,8 +3,10 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
 use crm_core::{CaseTypeId, Condition, DbConnection, Scope, numbering, wait_for_turn};
 use crm_forms::Form;
+use crm_history::{Action, Deletion, Kind, NewChange};
 
 use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
+use crate::types::told::{ToldCaseType, whole};
 use crate::types::{general, queries, statuses};
 use crate::workflow::WorkflowDocument;
 use crate::{CaseType, CaseTypeError, CaseTypePatch, CaseTypeSort, NewCaseType};
@@ -62,14 +64,19 @@ fn insert(
     let values = CaseTypeValues::of_new(new, form, workflow, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
-    let row = queries::insert_unless_taken(connection, scope, id, creator, is_default, &values)?
+    let made = queries::insert_unless_taken(connection, scope, id, creator, is_default, &values)?
         .ok_or(CaseTypeError::LabelTaken)?;
     statuses::insert(connection, scope, id, &graph)?;
     wait_for_turn(connection, scope, "case types")?;
     if queries::count(connection, scope)? > MOST_CASE_TYPES {
         return Err(CaseTypeError::LimitReached);
     }
-    Ok(row.into_case_type(scope))
+    let change = NewChange::new(Kind::CaseType, Action::Created).by(new.last_updated_by.as_ref());
+    let case_type = made.recorded(connection, scope, change, |row| {
+        let case_type = row.into_case_type(scope);
+        Ok((whole(&case_type)?, case_type))
+    });
+    Ok(case_type?)
 }
 
 /// One case type.
@@ -117,7 +124,8 @@ pub fn update(
     patch: &CaseTypePatch,
 ) -> Result<CaseType, CaseTypeError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
-    condition.check(|| Ok::<_, CaseTypeError>(row.clone().into_case_type(scope)))?;
+    let present = row.clone().into_case_type(scope);
+    condition.check(|| Ok::<_, CaseTypeError>(present.clone()))?;
     let form = match &patch.form {
         None => None,
         Some(fields) => {
@@ -125,18 +133,28 @@ pub fn update(
             Some(present.replaced(fields, |ids| queries::custom_fields_in_use(connection, scope, id, ids))?)
         }
     };
-    if let Some(workflow) = patch.workflow.as_ref().filter(|workflow| **workflow != row.values.workflow.0) {
-        let after = workflow.graph()?;
-        let before = stored_graph(&row.values.workflow.0)?;
-        statuses::replace(connection, scope, id, &before, &after)?;
-    }
+    let replacement = match patch.workflow.as_ref().filter(|workflow| **workflow != row.values.workflow.0) {
+        None => None,
+        Some(workflow) => {
+            let before = stored_graph(&row.values.workflow.0)?;
+            Some(statuses::Replacement::of(connection, scope, id, &before, &workflow.graph()?)?)
+        }
+    };
     let values = row.values.clone().patched(patch, form.as_ref(), scope);
     if values.differs_in_nothing_from(&row.values) && !patch.renames_who(scope, row.values.author()) {
         return Ok(row.into_case_type(scope));
     }
-    let row = queries::update(connection, scope, id, &values)
+    let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| if is_unique_violation(&error) { CaseTypeError::LabelTaken } else { error.into() })?;
-    Ok(row.into_case_type(scope))
+    let change = NewChange::new(Kind::CaseType, Action::Updated).by(patch.last_updated_by.value());
+    let case_type = changed.recorded(connection, scope, change, |row| {
+        let case_type = row.into_case_type(scope);
+        Ok((ToldCaseType::of(&present).changed_to(&ToldCaseType::of(&case_type))?, case_type))
+    })?;
+    if let Some(replacement) = replacement {
+        replacement.apply(connection, scope, id)?;
+    }
+    Ok(case_type)
 }
 
 /// Deletes a case type that no case has. Call it in a [`DbConnection::write`].
@@ -151,12 +169,18 @@ pub fn delete(
     condition: &Condition<CaseType>,
 ) -> Result<(), CaseTypeError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(CaseTypeError::NotFound)?;
-    condition.check(|| Ok::<_, CaseTypeError>(row.clone().into_case_type(scope)))?;
-    if row.is_default {
+    let is_default = row.is_default;
+    let present = row.into_case_type(scope);
+    condition.check(|| Ok::<_, CaseTypeError>(present.clone()))?;
+    if is_default {
         return Err(CaseTypeError::Default);
     }
     match queries::count_cases(connection, scope, id)? {
-        0 => Ok(queries::delete(connection, scope, &[id])?),
+        0 => {
+            let change = NewChange::new(Kind::CaseType, Action::Deleted);
+            let deletion = Deletion::of_nothing().record(connection, scope, change, vec![(id, whole(&present)?)])?;
+            Ok(queries::delete(connection, scope, &deletion)?)
+        }
         cases => Err(CaseTypeError::InUse(cases)),
     }
 }

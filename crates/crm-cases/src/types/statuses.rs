@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crm_core::text::folded;
 use crm_core::{CaseId, CaseTypeId, DbConnection, ForUpdateExt, Scope, TenantId, each_backend};
+use crm_history::Fields;
 use diesel::prelude::*;
 
 use crate::schema::{case_statuses, cases};
@@ -76,59 +77,83 @@ impl Fate {
     }
 }
 
-/// Gives a case type, which is locked, the statuses of a new workflow. Cases in a status that was renamed follow it;
-/// their own `lastUpdatedOn` stays, as with the name of a tag.
-///
-/// # Errors
-/// [`CaseTypeError::StatusInUse`] with every status that is removed while cases are in it, nothing changed; the
-/// database's.
-pub(crate) fn replace(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    case_type: CaseTypeId,
-    before: &Workflow,
-    after: &Workflow,
-) -> Result<(), CaseTypeError> {
-    let fates = before.statuses().iter().map(|status| (folded(&status.label), Fate::of(status, before, after)));
-    let fates: HashMap<String, Fate> = fates.filter(|(_, fate)| !matches!(fate, Fate::Stays)).collect();
-    // The others need nothing done: a workflow can have two thousand statuses.
-    let in_use = counts(connection, scope, case_type, fates.keys().cloned().collect())?;
-    let new_label = |status: &StatusInUse| match fates.get(&folded(&status.label)) {
-        Some(Fate::Renamed(label)) => Some(label.clone()),
-        _ => None,
-    };
-    let removed: Vec<_> = in_use.iter().filter(|status| new_label(status).is_none()).cloned().collect();
-    if !removed.is_empty() {
-        return Err(CaseTypeError::StatusInUse(removed));
-    }
-    let of_type = || {
-        case_statuses::table
-            .filter(case_statuses::tenant_id.eq(scope.tenant()))
-            .filter(case_statuses::case_type_id.eq(case_type))
-    };
-    let present: Vec<(String, Option<String>)> =
-        of_type().select((case_statuses::label_folded, case_statuses::node_folded)).load(connection)?;
-    let present: HashMap<String, Option<String>> = present.into_iter().collect();
-    let wanted: Vec<InsertedStatus> =
-        after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
-    let labels: Vec<String> = wanted.iter().map(|status| status.label_folded.clone()).collect();
-    let (kept, new): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|status| present.contains_key(&status.label_folded));
-    let renamed = in_use.iter().map(|status| folded(&status.label)).collect();
-    lock_cases(connection, scope, case_type, renamed)?;
-    add(connection, &new)?;
-    for status in &in_use {
-        if let Some(label) = new_label(status) {
-            rename(connection, scope, case_type, &status.label, &label)?;
+/// The statuses that a case type, which is locked, gets with a new workflow.
+pub(crate) struct Replacement {
+    wanted: Vec<InsertedStatus>,
+    /// Those that cases are in, with their new labels.
+    renamed: Vec<(StatusInUse, String)>,
+}
+
+impl Replacement {
+    /// What is to be done, if it can be.
+    ///
+    /// # Errors
+    /// [`CaseTypeError::StatusInUse`] with every status that would be removed while cases are in it; the database's.
+    pub(crate) fn of(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        case_type: CaseTypeId,
+        before: &Workflow,
+        after: &Workflow,
+    ) -> Result<Self, CaseTypeError> {
+        let fates = before.statuses().iter().map(|status| (folded(&status.label), Fate::of(status, before, after)));
+        let mut fates: HashMap<String, Fate> = fates.filter(|(_, fate)| !matches!(fate, Fate::Stays)).collect();
+        // The others need nothing done: a workflow can have two thousand statuses.
+        let (mut renamed, mut removed) = (Vec::new(), Vec::new());
+        for status in counts(connection, scope, case_type, fates.keys().cloned().collect())? {
+            match fates.remove(&folded(&status.label)) {
+                Some(Fate::Renamed(label)) => renamed.push((status, label)),
+                _ => removed.push(status),
+            }
         }
+        if !removed.is_empty() {
+            return Err(CaseTypeError::StatusInUse(removed));
+        }
+        let wanted = after.statuses().iter().map(|status| InsertedStatus::of(scope, case_type, status)).collect();
+        Ok(Self { wanted, renamed })
     }
-    for status in kept.iter().filter(|status| present.get(&status.label_folded) != Some(&status.node_folded)) {
-        diesel::update(of_type().filter(case_statuses::label_folded.eq(&status.label_folded)))
-            .set(case_statuses::node_folded.eq(&status.node_folded))
-            .execute(connection)?;
+
+    /// Does it. Cases in a status that was renamed follow it; their own `lastUpdatedOn` stays, as with the name of a tag,
+    /// and their changes follow from the last one of the type.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) fn apply(
+        self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        case_type: CaseTypeId,
+    ) -> Result<(), CaseTypeError> {
+        let Self { wanted, renamed } = self;
+        let of_type = || {
+            case_statuses::table
+                .filter(case_statuses::tenant_id.eq(scope.tenant()))
+                .filter(case_statuses::case_type_id.eq(case_type))
+        };
+        let present: Vec<(String, Option<String>)> =
+            of_type().select((case_statuses::label_folded, case_statuses::node_folded)).load(connection)?;
+        let present: HashMap<String, Option<String>> = present.into_iter().collect();
+        let labels: Vec<String> = wanted.iter().map(|status| status.label_folded.clone()).collect();
+        let (kept, new): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|status| present.contains_key(&status.label_folded));
+        let in_renamed = renamed.iter().map(|(status, _)| folded(&status.label)).collect();
+        let cases = lock_cases(connection, scope, case_type, in_renamed)?;
+        add(connection, &new)?;
+        for (StatusInUse { label, .. }, to) in &renamed {
+            let in_it: Vec<CaseId> =
+                cases.iter().filter(|(_, status)| *status == folded(label)).map(|(id, _)| *id).collect();
+            let fields = Fields::none().changed("status", label, to);
+            crm_history::record_alike(connection, scope, &in_it, case_type, fields)?;
+            rename(connection, scope, case_type, label, to)?;
+        }
+        for status in kept.iter().filter(|status| present.get(&status.label_folded) != Some(&status.node_folded)) {
+            diesel::update(of_type().filter(case_statuses::label_folded.eq(&status.label_folded)))
+                .set(case_statuses::node_folded.eq(&status.node_folded))
+                .execute(connection)?;
+        }
+        diesel::delete(of_type().filter(case_statuses::label_folded.ne_all(labels))).execute(connection)?;
+        Ok(())
     }
-    diesel::delete(of_type().filter(case_statuses::label_folded.ne_all(labels))).execute(connection)?;
-    Ok(())
 }
 
 /// How many cases are in each of these statuses, without those that none is in.
@@ -149,25 +174,24 @@ fn counts(
     Ok(rows.into_iter().map(|(label, cases)| StatusInUse { label: label.unwrap_or_default(), cases }).collect())
 }
 
-/// Locks the cases in all these statuses in ascending order, before each status writes its own.
+/// Locks the cases in all these statuses in ascending order, before each status writes its own: with the status of each.
 fn lock_cases(
     connection: &mut DbConnection,
     scope: &Scope,
     case_type: CaseTypeId,
     labels: Vec<String>,
-) -> QueryResult<()> {
+) -> QueryResult<Vec<(CaseId, String)>> {
     if labels.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let _: Vec<CaseId> = cases::table
+    cases::table
         .filter(cases::tenant_id.eq(scope.tenant()))
         .filter(cases::case_type_id.eq(case_type))
         .filter(cases::status_folded.eq_any(labels))
         .order(cases::id)
-        .select(cases::id)
+        .select((cases::id, cases::status_folded))
         .locked()
-        .load(connection)?;
-    Ok(())
+        .load(connection)
 }
 
 fn rename(

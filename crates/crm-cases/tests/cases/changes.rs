@@ -140,7 +140,7 @@ crm_testkit::both_databases! {
         patch(&mut connection, &scope, made[0], &json!({ "status": "In Progress" }));
         let kept = create(&mut connection, &other, &json!({ "title": "t" }));
         let ids = [made[1], made[0], made[1], CaseId::from_i64(99)];
-        let deleted = connection.write(|connection| cases::delete(connection, &scope, &ids)).unwrap();
+        let deleted = connection.write(|connection| deleted(connection, &scope, &ids)).unwrap();
         assert_eq!(deleted, [made[0], made[1]]);
         assert!(matches!(cases::get(&mut connection, &scope, made[0]), Err(CaseError::NotFound)));
         assert_eq!(get(&mut connection, &other, kept.id), kept);

@@ -81,6 +81,11 @@ fn try_patch_type(
     connection.write(|connection| case_types::update(connection, scope, id, &Condition::none(), &patch))
 }
 
+fn deleted(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Result<Vec<CaseId>, CaseError> {
+    let deletion = cases::record_deletion(connection, scope, ids)?;
+    cases::delete(connection, scope, deletion)
+}
+
 fn invalid(outcome: Result<Case, CaseError>) -> FieldErrors {
     match outcome {
         Err(CaseError::Invalid(errors)) => errors,

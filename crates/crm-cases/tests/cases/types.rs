@@ -232,7 +232,7 @@ crm_testkit::both_databases! {
         assert!(matches!(delete(&mut connection, &scope, made.id), Err(CaseTypeError::InUse(1))));
         assert!(matches!(delete(&mut connection, &scope, CaseTypeId::from_i64(1)), Err(CaseTypeError::Default)));
         assert!(matches!(delete(&mut connection, &other, made.id), Err(CaseTypeError::NotFound)));
-        connection.write(|connection| cases::delete(connection, &scope, &[case.id])).unwrap();
+        connection.write(|connection| deleted(connection, &scope, &[case.id])).unwrap();
         delete(&mut connection, &scope, made.id).unwrap();
         assert!(matches!(case_types::get(&mut connection, &scope, made.id), Err(CaseTypeError::NotFound)));
         assert!(matches!(delete(&mut connection, &scope, made.id), Err(CaseTypeError::NotFound)));

@@ -3,8 +3,6 @@
 //! Macros and not generic functions, because Diesel's types name the table in each step of a query: bounds for any
 //! table would be longer than the queries.
 
-mod participants;
-
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 
@@ -39,12 +37,11 @@ macro_rules! changed {
     };
 }
 
-/// Declares `find`, `find_locked`, `lock`, `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
-/// `record_queries!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
-/// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.
+/// Declares `find`, `find_locked`, `lock` and `lock_rows` for a table with the key `(tenant_id, id)`:
+/// `record_queries!(leads, LeadId, LeadRow)` with the table, the type of its id and the row that is read.
 #[macro_export]
 macro_rules! record_queries {
-    ($table:ident, $id:ty, $row:ty, $values:ty $(; $($column:ident: $of:ty),+)?) => {
+    ($table:ident, $id:ty, $row:ty) => {
         pub(crate) fn find(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
@@ -82,115 +79,16 @@ macro_rules! record_queries {
             Ok(found)
         }
 
-        pub(crate) fn insert(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            id: $id,
-            creator: Option<$crate::values::User>,
-            values: &$values,
-            $($($column: $of,)+)?
-        ) -> ::diesel::QueryResult<$row> {
-            use ::diesel::prelude::*;
-            let constant = (
-                $table::tenant_id.eq(scope.tenant()),
-                $table::id.eq(id),
-                $table::creator.eq(creator.map($crate::sql::Json)),
-                $table::created_on.eq(scope.now()),
-                $($($table::$column.eq($column),)+)?
-            );
-            let insert = ::diesel::insert_into($table::table).values((constant, values));
-            insert.returning($crate::columns::<$row>()).get_result(connection)
-        }
-
-        pub(crate) fn update(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            id: $id,
-            values: &$values,
-        ) -> ::diesel::QueryResult<$row> {
-            use ::diesel::prelude::*;
-            use $crate::PortableExt as _;
-            let update = ::diesel::update($table::table.find((scope.tenant(), id))).set(values);
-            update.returning($crate::columns::<$row>()).portable().get_result(connection)
-        }
-
-        pub(crate) fn delete(
+        /// As [`lock`], with the rows.
+        pub(crate) fn lock_rows(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
             ids: &[$id],
-        ) -> ::diesel::QueryResult<()> {
+        ) -> ::diesel::QueryResult<Vec<$row>> {
             use ::diesel::prelude::*;
-            for ids in $crate::records::in_statements(ids) {
-                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
-                ::diesel::delete(these).execute(connection)?;
-            }
-            Ok(())
+            use $crate::ForUpdateExt as _;
+            let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            these.order($table::id).select($crate::columns::<$row>()).locked().load(connection)
         }
     };
-}
-
-/// Declares what happens to a column that points at other records when those are deleted or merged: public functions
-/// `unlink` and, after a second name, `repoint`. Both lock the rows in ascending order before they write them, and
-/// [note](crate::changed) that they are changed.
-///
-/// ```text
-/// reference_column! {
-///     leads.organization_id: LeadId => OrganizationId;
-///     /// Takes these organizations off every lead.
-///     unlink_organizations;
-///     /// Makes every lead of one of these organizations a lead of `to`.
-///     repoint_organizations;
-/// }
-/// ```
-#[macro_export]
-macro_rules! reference_column {
-    (
-        $table:ident.$column:ident: $id:ty => $other:ty;
-        $(#[$unlink_doc:meta])+ $unlink:ident;
-        $($(#[$repoint_doc:meta])+ $repoint:ident;)?
-    ) => {
-        $(#[$unlink_doc])+
-        ///
-        /// Sets `lastUpdatedOn` of those that it changes. Call it in a
-        /// [`DbConnection::write`](crm_core::DbConnection::write).
-        ///
-        /// # Errors
-        /// The database's.
-        pub fn $unlink(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            from: &[$other],
-        ) -> ::diesel::QueryResult<()> {
-            $crate::reference_column!(@set connection, scope, $table.$column: $id, from, None::<$other>)
-        }
-
-        $(
-            $(#[$repoint_doc])+
-            ///
-            /// Sets `lastUpdatedOn` of those that it changes. Call it in a
-            /// [`DbConnection::write`](crm_core::DbConnection::write).
-            ///
-            /// # Errors
-            /// The database's; a foreign key violation where `to` does not exist.
-            pub fn $repoint(
-                connection: &mut $crate::DbConnection,
-                scope: &$crate::Scope,
-                from: &[$other],
-                to: $other,
-            ) -> ::diesel::QueryResult<()> {
-                $crate::reference_column!(@set connection, scope, $table.$column: $id, from, Some(to))
-            }
-        )?
-    };
-    (@set $connection:ident, $scope:ident, $table:ident.$column:ident: $id:ty, $from:ident, $to:expr) => {{
-        use $crate::ForUpdateExt as _;
-        use ::diesel::prelude::*;
-        let of_them =
-            || $table::table.filter($table::tenant_id.eq($scope.tenant())).filter($table::$column.eq_any($from));
-        let _: Vec<$id> = of_them().order($table::id).select($table::id).locked().load($connection)?;
-        ::diesel::update(of_them())
-            .set(($table::$column.eq($to), $crate::changed!($table, $scope, None)))
-            .execute($connection)?;
-        Ok(())
-    }};
 }

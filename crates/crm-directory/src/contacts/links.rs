@@ -13,7 +13,7 @@ use crate::schema::contacts;
 links!(contacts, ContactId, "contact");
 crm_forms::custom_fields_in_use!(contacts);
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     contacts.organization_id: ContactId => OrganizationId;
     /// Takes these organizations off every contact.
     unlink_organizations;

@@ -8,6 +8,7 @@ mod model;
 mod queries;
 mod row;
 mod service;
+mod told;
 
 pub use filter::{ContactFilter, ContactSort};
 pub use links::{
@@ -15,4 +16,4 @@ pub use links::{
 };
 pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
-pub use service::{create, delete, get, list, update};
+pub use service::{create, delete, get, list, record_deletion, update};

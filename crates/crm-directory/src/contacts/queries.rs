@@ -3,8 +3,7 @@
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, FEW};
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns,
-    created_within,
+    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, among, any_of, created_within,
 };
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
@@ -17,22 +16,8 @@ use crate::{ContactFilter, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(contacts, ContactId, ContactRow, ContactValues);
-
-/// As [`lock`], with all that a merge reads of them.
-pub(crate) fn lock_rows(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    ids: &[ContactId],
-) -> QueryResult<Vec<ContactRow>> {
-    contacts::table
-        .filter(contacts::tenant_id.eq(scope.tenant()))
-        .filter(contacts::id.eq_any(ids))
-        .order(contacts::id)
-        .select(columns::<ContactRow>())
-        .locked()
-        .load(connection)
-}
+crm_core::record_queries!(contacts, ContactId, ContactRow);
+crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
 /// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.

@@ -1,10 +1,12 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
+use crm_core::sql::Json;
 use crm_core::values::{Reference, References};
 use crm_core::{
     Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering, records,
 };
-use crm_forms::Form;
+use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -12,6 +14,7 @@ use diesel::result::Error as DieselError;
 use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{ContactRow, ContactValues};
+use super::told::{ToldContact, whole};
 use crate::labeled::{contact_emails, contact_phones};
 use crate::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, Emails, NewContact, Phones, organizations,
@@ -35,14 +38,21 @@ pub fn create(
     let values = ContactValues::of_new(new, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id: ContactId = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, &values)
+    let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, new.organization_id))?;
     contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
     }
-    complete_one(connection, scope, row, form)
+    let change = NewChange::new(Kind::Contact, Action::Created).by(new.last_updated_by.as_ref());
+    let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
+    let organization = organization_of(connection, scope, new.organization_id)?;
+    let contact = made.recorded(connection, scope, change, |row| {
+        let contact = row.into_contact(scope, form, email, phone, organization, tags);
+        Ok((whole(&contact, &values.custom_fields.0)?, contact))
+    });
+    Ok(contact?)
 }
 
 /// One contact.
@@ -101,15 +111,15 @@ pub fn update(
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
-    let stored = &row.values.custom_fields.0;
-    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let Json(stored) = row.values.custom_fields.clone();
+    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
     let values = row.values.patched(&patch, custom_fields, scope);
-    let row = queries::update(connection, scope, id, &values)
+    let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
@@ -117,39 +127,72 @@ pub fn update(
         crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), tags)?;
     }
     let organization = match patch.organization_id {
-        Patch::Keep => present.organization,
-        Patch::Clear | Patch::Set(_) => organization_of(connection, scope, &row)?,
+        Patch::Keep => present.organization.clone(),
+        Patch::Clear | Patch::Set(_) => organization_of(connection, scope, values.organization_id)?,
     };
-    let (email, phone) = (Emails::patched(patch.email, present.email), Phones::patched(patch.phone, present.phone));
-    Ok(row.into_contact(scope, form, email, phone, organization, tags.unwrap_or(present.tags)))
+    let email = Emails::patched(patch.email, present.email.clone());
+    let phone = Phones::patched(patch.phone, present.phone.clone());
+    let tags = tags.unwrap_or_else(|| present.tags.clone());
+    let change = NewChange::new(Kind::Contact, Action::Updated).by(patch.last_updated_by.value());
+    let contact = changed.recorded(connection, scope, change, |row| {
+        let contact = row.into_contact(scope, form, email, phone, organization, tags);
+        let before = ToldContact::of(&present, &stored);
+        Ok((before.changed_to(&ToldContact::of(&contact, &values.custom_fields.0))?, contact))
+    });
+    Ok(contact?)
 }
 
 /// The organization of a contact with its name, in one statement where it has one.
 fn organization_of(
     connection: &mut DbConnection,
     scope: &Scope,
-    row: &ContactRow,
+    id: Option<OrganizationId>,
 ) -> QueryResult<Option<Reference<OrganizationId>>> {
-    let Some(id) = row.values.organization_id else { return Ok(None) };
+    let Some(id) = id else { return Ok(None) };
     let mut names = organizations::names(connection, scope, &[id])?;
     Ok(names.remove(&id).map(|name| Reference { id, name }))
 }
 
-/// Deletes contacts with all that is theirs, and returns those that existed, in ascending order. Whatever points
-/// at them must have been unlinked. Call it in a [`DbConnection::write`].
+/// How many records are read at once that are about to be deleted.
+const READ_AT_ONCE: usize = 200;
+
+/// Locks those of these contacts that exist and writes down that they are deleted. Whatever points at them is to be
+/// unlinked before they are [deleted](delete). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn record_deletion(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+) -> Result<Deletion<ContactId>, DirectoryError> {
+    let form = Form::default_of(crm_forms::CONTACTS, scope.public_tenant());
+    let change = NewChange::new(Kind::Contact, Action::Deleted);
+    let mut deletion = Deletion::of_nothing();
+    for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
+        let rows = queries::lock_rows(connection, scope, ids)?;
+        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
+        let contacts = complete(connection, scope, rows, &form)?;
+        let told = contacts.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    }
+    Ok(deletion)
+}
+
+/// Deletes contacts with all that is theirs, and returns them in ascending order. Whatever points at them must have been
+/// unlinked. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's; a foreign key violation where something points at one of them.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    ids: &[ContactId],
+    deletion: Deletion<ContactId>,
 ) -> Result<Vec<ContactId>, DirectoryError> {
-    let found = queries::lock(connection, scope, ids)?;
-    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
     crm_tags::lock_links(connection, scope, TagKind::Contact, &numbers)?;
-    queries::delete(connection, scope, &found)?;
-    Ok(found)
+    queries::delete(connection, scope, &deletion)?;
+    Ok(deletion.into_ids())
 }
 
 fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<ContactRow, DirectoryError> {
@@ -157,7 +200,7 @@ fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Resu
 }
 
 /// Adds what other tables have of these contacts: one statement for each table.
-fn complete(
+pub(super) fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
     rows: Vec<ContactRow>,

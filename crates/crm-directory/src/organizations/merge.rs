@@ -1,18 +1,21 @@
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
-use crm_forms::Form;
+use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
+use diesel::QueryResult;
 
 use super::queries;
-use super::service::complete_one;
+use super::service::complete;
+use super::told::{ToldOrganization, whole};
 use crate::labeled::{organization_emails, organization_phones};
-use crate::merge::{in_order, joined_note};
+use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{DirectoryError, MergeRequest, Organization};
 
 /// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
 /// every value it has, an empty field takes the first value in the order of the sources; addresses and numbers
 /// become the union, custom fields are filled by key, notes are joined. The creator never changes.
 ///
-/// All records are locked until the end of the transaction. The caller then points at the target whatever pointed
+/// All records are locked until the end of the transaction, and what becomes of them is written down. The caller then points at the target whatever pointed
 /// at a source, gives it the [tags](take_tags) of the sources, and [deletes](super::delete) them. Call it in a
 /// [`DbConnection::write`].
 ///
@@ -28,37 +31,56 @@ pub fn merge(
     condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
     form: &Form,
-) -> Result<(), DirectoryError> {
+) -> Result<Merging<OrganizationId>, DirectoryError> {
     let sources = request.sources(target)?;
     let all: Vec<OrganizationId> = std::iter::once(target).chain(sources.iter().copied()).collect();
     let rows = queries::lock_rows(connection, scope, &all)?;
-    if let Some(row) = rows.iter().find(|row| row.id == target) {
-        condition.check(|| complete_one(connection, scope, row.clone(), form))?;
+    let records = complete(connection, scope, rows.clone(), form)?;
+    if let Some(present) = records.iter().find(|record| record.id == target) {
+        condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     }
+    let records = in_order(&all, records.into_iter().map(|record| (record.id, record)).collect())?;
     let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
+    let [present, merged @ ..] = records.as_slice() else { return Err(DirectoryError::not_found(&[target])) };
     let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
-    let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else { return Ok(()) };
-    let values = values.merged(scope, note, request.last_updated_by.as_ref());
-    let numbers: Vec<i64> = all.iter().map(|id| id.as_i64()).collect();
-    let emails = organization_emails::merged(connection, scope, &numbers)?;
-    let phones = organization_phones::merged(connection, scope, &numbers)?;
-    queries::update(connection, scope, target, &values)?;
+    let fields: Vec<CustomFields> = rows.iter().map(|values| values.custom_fields.0.clone()).collect();
+    let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else {
+        return Err(DirectoryError::not_found(&[target]));
+    };
+    let by = request.last_updated_by.as_ref();
+    let values = values.merged(scope, note, by);
+    let emails = organization_emails::merged(records.iter().map(|record| &record.email))?;
+    let phones = organization_phones::merged(records.iter().map(|record| &record.phone))?;
+    let tags = union_of_tags(records.iter().map(|record| record.tags.as_slice()));
+    let changed = queries::update(connection, scope, target, &values)?;
     organization_emails::replace(connection, scope, target.as_i64(), &emails)?;
     organization_phones::replace(connection, scope, target.as_i64(), &phones)?;
-    Ok(())
+    let tag_ids = tags.iter().map(|tag| tag.id).collect();
+    let change = NewChange::new(Kind::Organization, Action::Merged).by(by);
+    let (cause, ()) = changed.recorded_as(connection, scope, change, |row| {
+        let after = row.into_organization(scope, form, emails, phones, tags);
+        let before = ToldOrganization::of(present, &fields[0]);
+        let what = before.changed_to(&ToldOrganization::of(&after, &values.custom_fields.0))?;
+        Ok((what.merged_with(&sources), ()))
+    })?;
+    let change = NewChange::new(Kind::Organization, Action::MergedInto).by(by).following(cause);
+    let told =
+        merged.iter().zip(&fields[1..]).map(|(one, fields)| Ok((one.id, whole(one, fields)?.merged_with(&[target]))));
+    let deletion = Deletion::of_nothing().record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    Ok(Merging::new(deletion, tag_ids))
 }
 
 /// Puts the tags of the sources of a merge on its target too. Tags are locked after all records, so that this comes
 /// when whatever pointed at a source points at the target. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// The database's.
+/// The database's, a serialization failure among them where a tag was deleted in between: the transaction is to be run
+/// again.
 pub fn take_tags(
     connection: &mut DbConnection,
     scope: &Scope,
     target: OrganizationId,
-    sources: &[OrganizationId],
+    merging: &Merging<OrganizationId>,
 ) -> Result<(), DirectoryError> {
-    let sources: Vec<i64> = sources.iter().map(|id| id.as_i64()).collect();
-    Ok(crm_tags::add_union(connection, scope, TagKind::Organization, target.as_i64(), &sources)?)
+    Ok(crm_tags::add(connection, scope, TagKind::Organization, target.as_i64(), merging.tags())?)
 }

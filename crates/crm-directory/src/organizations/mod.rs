@@ -9,10 +9,11 @@ mod model;
 mod queries;
 mod row;
 mod service;
+mod told;
 
 pub use address::Address;
 pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::{merge, take_tags};
 pub use model::{NewOrganization, Organization, OrganizationPatch};
-pub use service::{create, delete, get, list, update};
+pub use service::{create, delete, get, list, record_deletion, update};

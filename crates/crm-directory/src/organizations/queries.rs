@@ -3,7 +3,7 @@
 use crm_core::page::Contains;
 use crm_core::search::Candidates;
 use crm_core::text::all_searchable;
-use crm_core::{Db, DbConnection, ForUpdateExt, OrganizationId, Scope, Uuid, among, any_of, columns, created_within};
+use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, among, any_of, created_within};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -14,22 +14,8 @@ use crate::{OrganizationFilter, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
-
-/// As [`lock`], with all that a merge reads of them.
-pub(crate) fn lock_rows(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    ids: &[OrganizationId],
-) -> QueryResult<Vec<OrganizationRow>> {
-    organizations::table
-        .filter(organizations::tenant_id.eq(scope.tenant()))
-        .filter(organizations::id.eq_any(ids))
-        .order(organizations::id)
-        .select(columns::<OrganizationRow>())
-        .locked()
-        .load(connection)
-}
+crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
+crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {

@@ -1,12 +1,15 @@
 use crm_core::page::{Page, PageRequest};
+use crm_core::sql::Json;
 use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, Scope, numbering, records};
-use crm_forms::Form;
+use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
 use super::queries;
 use super::row::{OrganizationRow, OrganizationValues};
+use super::told::{ToldOrganization, whole};
 use crate::labeled::{organization_emails, organization_phones};
 use crate::{
     DirectoryError, Emails, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
@@ -31,13 +34,19 @@ pub fn create(
     let values = OrganizationValues::of_new(new, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id: OrganizationId = numbering::next(connection, scope)?;
-    let row = queries::insert(connection, scope, id, creator, &values)?;
+    let made = queries::insert(connection, scope, id, creator, &values)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
     }
-    complete_one(connection, scope, row, form)
+    let change = NewChange::new(Kind::Organization, Action::Created).by(new.last_updated_by.as_ref());
+    let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
+    let organization = made.recorded(connection, scope, change, |row| {
+        let organization = row.into_organization(scope, form, email, phone, tags);
+        Ok((whole(&organization, &values.custom_fields.0)?, organization))
+    });
+    Ok(organization?)
 }
 
 /// One organization.
@@ -96,40 +105,73 @@ pub fn update(
     let mut errors = FieldErrors::new();
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
-    let stored = &row.values.custom_fields.0;
-    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let Json(stored) = row.values.custom_fields.clone();
+    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
     let kind = TagKind::Organization;
     let tags = crm_tags::resolve_patch(connection, scope, kind, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
-    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == *stored {
+    if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
     let values = row.values.patched(&patch, custom_fields, scope);
-    let row = queries::update(connection, scope, id, &values)?;
+    let changed = queries::update(connection, scope, id, &values)?;
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, kind, id.as_i64(), tags)?;
     }
-    let (email, phone) = (Emails::patched(patch.email, present.email), Phones::patched(patch.phone, present.phone));
-    Ok(row.into_organization(scope, form, email, phone, tags.unwrap_or(present.tags)))
+    let email = Emails::patched(patch.email, present.email.clone());
+    let phone = Phones::patched(patch.phone, present.phone.clone());
+    let tags = tags.unwrap_or_else(|| present.tags.clone());
+    let change = NewChange::new(Kind::Organization, Action::Updated).by(patch.last_updated_by.value());
+    let organization = changed.recorded(connection, scope, change, |row| {
+        let organization = row.into_organization(scope, form, email, phone, tags);
+        let before = ToldOrganization::of(&present, &stored);
+        Ok((before.changed_to(&ToldOrganization::of(&organization, &values.custom_fields.0))?, organization))
+    });
+    Ok(organization?)
 }
 
-/// Deletes organizations with all that is theirs, and returns those that existed, in ascending order. Whatever points
-/// at them must have been unlinked. Call it in a [`DbConnection::write`].
+/// How many records are read at once that are about to be deleted.
+const READ_AT_ONCE: usize = 200;
+
+/// Locks those of these organizations that exist and writes down that they are deleted. Whatever points at them is to be
+/// unlinked before they are [deleted](delete). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn record_deletion(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> Result<Deletion<OrganizationId>, DirectoryError> {
+    let form = Form::default_of(crm_forms::ORGANIZATIONS, scope.public_tenant());
+    let change = NewChange::new(Kind::Organization, Action::Deleted);
+    let mut deletion = Deletion::of_nothing();
+    for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
+        let rows = queries::lock_rows(connection, scope, ids)?;
+        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
+        let organizations = complete(connection, scope, rows, &form)?;
+        let told = organizations.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    }
+    Ok(deletion)
+}
+
+/// Deletes organizations with all that is theirs, and returns them in ascending order. Whatever points at them must have been
+/// unlinked. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's; a foreign key violation where something points at one of them.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    ids: &[OrganizationId],
+    deletion: Deletion<OrganizationId>,
 ) -> Result<Vec<OrganizationId>, DirectoryError> {
-    let found = queries::lock(connection, scope, ids)?;
-    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
     crm_tags::lock_links(connection, scope, TagKind::Organization, &numbers)?;
-    queries::delete(connection, scope, &found)?;
-    Ok(found)
+    queries::delete(connection, scope, &deletion)?;
+    Ok(deletion.into_ids())
 }
 
 fn lock_one(
@@ -141,7 +183,7 @@ fn lock_one(
 }
 
 /// Adds what other tables have of these organizations: one statement for each table.
-fn complete(
+pub(super) fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
     rows: Vec<OrganizationRow>,

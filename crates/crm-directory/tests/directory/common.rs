@@ -35,6 +35,26 @@ pub(crate) fn problems(errors: &FieldErrors) -> Vec<String> {
     errors.as_slice().iter().map(|error| format!("{} {}", error.field, error.code)).collect()
 }
 
+/// Deletes contacts that nothing points at.
+pub(crate) fn deleted_contacts(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[ContactId],
+) -> Result<Vec<ContactId>, DirectoryError> {
+    let deletion = contacts::record_deletion(connection, scope, ids)?;
+    contacts::delete(connection, scope, deletion)
+}
+
+/// Deletes organizations that nothing points at.
+pub(crate) fn deleted_organizations(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> Result<Vec<OrganizationId>, DirectoryError> {
+    let deletion = organizations::record_deletion(connection, scope, ids)?;
+    organizations::delete(connection, scope, deletion)
+}
+
 /// A list as a request asks for it.
 pub(crate) fn asked<F: FromParams, S: SortField>(query: &[(&str, &str)]) -> Asked<F, S> {
     crm_testkit::records::asked(query).unwrap()

@@ -54,7 +54,7 @@ both_databases! {
         }
         let request: MergeRequest<ContactId> = read(example(include_str!("fixtures/contact_merge.json"))).unwrap();
         let Desk { connection, scope, contact_form, .. } = &mut desk;
-        connection.write(|connection| contacts::merge(connection, scope, jane.id, &Condition::none(), &request, contact_form)).unwrap();
+        let _ = connection.write(|connection| contacts::merge(connection, scope, jane.id, &Condition::none(), &request, contact_form)).unwrap();
         let merged = desk.get_contact(jane.id).unwrap();
         assert_eq!(merged.email.as_slice().len(), 4);
         assert_eq!(merged.last_updated_by.unwrap().name(), Some("Alex Kim"));
@@ -80,7 +80,7 @@ both_databases! {
         desk.organization(json!({ "name": "Third" }));
         let request: MergeRequest<OrganizationId> = read(example(include_str!("fixtures/organization_merge.json"))).unwrap();
         let Desk { connection, scope, organization_form, .. } = &mut desk;
-        connection.write(|connection| organizations::merge(connection, scope, acme.id, &Condition::none(), &request, organization_form)).unwrap();
+        let _ = connection.write(|connection| organizations::merge(connection, scope, acme.id, &Condition::none(), &request, organization_form)).unwrap();
         let merged = desk.get_organization(acme.id).unwrap();
         assert_eq!(merged.annual_revenue.unwrap().as_str(), "4_tenToHundredMillion", "the target keeps what it has");
     }

@@ -5,7 +5,7 @@ use crm_directory::{contacts, organizations};
 use crm_testkit::{both_databases, statements::statements};
 use serde_json::json;
 
-use crate::common::Desk;
+use crate::common::{Desk, deleted_organizations};
 
 both_databases! {
     /// Unlinking and re-pointing organizations change their contacts, with a new lastUpdatedOn, and no others.
@@ -59,7 +59,7 @@ fn a_held_organization_outlives_the_transaction_that_refers_to_it() {
     let (held, wait) = std::sync::mpsc::channel();
     let deleting = std::thread::spawn(move || {
         wait.recv().unwrap();
-        other.write(|connection| organizations::delete(connection, &scope, &[acme]))
+        other.write(|connection| deleted_organizations(connection, &scope, &[acme]))
     });
     let Desk { connection, scope, contact_form, .. } = &mut desk;
     let new = crate::common::read(json!({ "name": "Jane", "organizationId": acme })).unwrap();

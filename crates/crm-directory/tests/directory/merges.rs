@@ -14,8 +14,9 @@ fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, Directory
     let target = ContactId::from_i64(target);
     let Desk { connection, scope, contact_form, .. } = desk;
     connection.write(|connection| {
-        contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form)?;
-        contacts::take_tags(connection, scope, target, &request.source_ids)
+        let merging = contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form)?;
+        contacts::take_tags(connection, scope, target, &merging)?;
+        contacts::delete(connection, scope, merging.into_deletion())
     })?;
     desk.get_contact(target)
 }
@@ -78,9 +79,6 @@ both_databases! {
         let labels: Vec<&str> = merged.tags.iter().map(|tag| tag.label.as_str()).collect();
         assert_eq!(labels, ["blue", "green", "red"]);
 
-        let Desk { connection, scope, .. } = &mut desk;
-        let sources = [ContactId::from_i64(2), ContactId::from_i64(3)];
-        assert_eq!(connection.write(|connection| contacts::delete(connection, scope, &sources)).unwrap(), sources);
         assert_eq!(desk.contact_names(&[("email", "c@x.com")]), ["Target"], "the search knows of it");
     }
 
@@ -94,8 +92,9 @@ both_databases! {
         let target = OrganizationId::from_i64(1);
         let Desk { connection, scope, organization_form, .. } = &mut desk;
         let merged = connection.write(|connection| {
-            organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)?;
-            organizations::take_tags(connection, scope, target, &request.source_ids)
+            let merging = organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)?;
+            organizations::take_tags(connection, scope, target, &merging)?;
+            organizations::delete(connection, scope, merging.into_deletion())
         });
         merged.unwrap();
         let seen = shown(&desk.get_organization(target).unwrap());
@@ -111,7 +110,7 @@ both_databases! {
             assert_eq!(seen[member], expected, "{member}");
         }
         assert_eq!(values(&seen["email"]), [("a@x.com", true), ("b@x.com", false)]);
-        assert_eq!(desk.organization_names(&[("address", "TWO"), ("sort", "asc")]), ["Target", "Two"]);
+        assert_eq!(desk.organization_names(&[("address", "TWO"), ("sort", "asc")]), ["Target"]);
     }
 
     /// What cannot be merged changes nothing.
@@ -148,9 +147,6 @@ both_databases! {
         }
         let merged = merge(&mut desk, 1, json!({ "sourceId": [2, 3, 4] })).unwrap();
         assert_eq!(merged.email.as_slice().len(), 80);
-        let Desk { connection, scope, .. } = &mut desk;
-        let sources: Vec<ContactId> = (2..=4).map(ContactId::from_i64).collect();
-        connection.write(|connection| contacts::delete(connection, scope, &sources)).unwrap();
         assert_eq!(desk.contacts(&[("email", "3.19@x")]).items.len(), 1);
     }
 }
@@ -170,7 +166,7 @@ fn overlapping_merges_keep_every_address() {
             threads.spawn(move || {
                 let request: MergeRequest<ContactId> = read(json!({ "sourceId": sources })).unwrap();
                 let outcome = connection.write(|connection| {
-                    contacts::merge(
+                    let merging = contacts::merge(
                         connection,
                         scope,
                         ContactId::from_i64(target),
@@ -178,7 +174,7 @@ fn overlapping_merges_keep_every_address() {
                         &request,
                         contact_form,
                     )?;
-                    contacts::delete(connection, scope, &sources.map(ContactId::from_i64))
+                    contacts::delete(connection, scope, merging.into_deletion())
                 });
                 assert!(matches!(outcome, Ok(_) | Err(DirectoryError::NotFound(..))), "{outcome:?}");
             });

@@ -7,7 +7,7 @@ use crm_tags::TagKind;
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
-use crate::common::{Desk, problems, read, shown};
+use crate::common::{Desk, deleted_contacts, deleted_organizations, problems, read, shown};
 
 fn invalid<T: std::fmt::Debug>(result: Result<T, DirectoryError>) -> FieldErrors {
     match result.unwrap_err() {
@@ -137,7 +137,7 @@ both_databases! {
         assert!(is_missing(ours.get_contact(jane.id).map(|_| ())));
         assert!(is_missing(ours.patch_contact(jane.id, json!({ "name": "Ours" })).map(|_| ())));
         let Desk { connection, scope, .. } = &mut ours;
-        assert!(connection.write(|connection| contacts::delete(connection, scope, &[jane.id])).unwrap().is_empty());
+        assert!(connection.write(|connection| deleted_contacts(connection, scope, &[jane.id])).unwrap().is_empty());
         assert_eq!(contacts::missing(connection, scope, &[jane.id]).unwrap(), [jane.id]);
         assert!(contacts::names(connection, scope, &[jane.id]).unwrap().is_empty());
         let to_theirs = read(json!({ "name": "Ours", "organizationId": acme.id })).unwrap();
@@ -158,12 +158,12 @@ both_databases! {
         let jane = desk.contact(json!({ "name": "Jane", "organizationId": acme.id, "tags": "one", "email": [{ "value": "jane@x.com" }], "phone": [{ "value": "555" }] }));
         let joe = desk.contact(json!({ "name": "Joe" }));
         let Desk { connection, scope, .. } = &mut desk;
-        let refused = connection.write(|connection| organizations::delete(connection, scope, &[acme.id]));
+        let refused = connection.write(|connection| deleted_organizations(connection, scope, &[acme.id]));
         assert!(matches!(refused, Err(DirectoryError::Database(_))), "a contact points at it");
         let asked = [joe.id, ContactId::from_i64(99), jane.id, jane.id];
-        let deleted = connection.write(|connection| contacts::delete(connection, scope, &asked)).unwrap();
+        let deleted = connection.write(|connection| deleted_contacts(connection, scope, &asked)).unwrap();
         assert_eq!(deleted, [jane.id, joe.id]);
-        assert_eq!(connection.write(|connection| organizations::delete(connection, scope, &[acme.id])).unwrap(), [acme.id]);
+        assert_eq!(connection.write(|connection| deleted_organizations(connection, scope, &[acme.id])).unwrap(), [acme.id]);
         assert!(desk.contacts(&[("searchValue", "jane")]).items.is_empty());
         assert!(desk.contacts(&[("phone", "555")]).items.is_empty());
         assert_eq!(desk.contact(json!({ "name": "Next" })).id.as_i64(), 3, "a number is never used twice");

@@ -10,7 +10,7 @@ use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::{QueryableByName, RunQueryDsl};
 
-use crate::common::{Asked, Desk, asked};
+use crate::common::{Asked, Desk, asked, deleted_contacts};
 
 const MANY: u32 = 100_000;
 const ORGANIZATIONS: u32 = 10_000;
@@ -187,7 +187,7 @@ fn a_search_finds_the_same_after_vacuum() {
     }
     let Desk { connection, scope, .. } = &mut desk;
     let gone = [crm_core::ContactId::from_i64(1), crm_core::ContactId::from_i64(3)];
-    connection.write(|connection| crm_directory::contacts::delete(connection, scope, &gone)).unwrap();
+    connection.write(|connection| deleted_contacts(connection, scope, &gone)).unwrap();
     desk.connection.batch_execute("VACUUM").unwrap();
     assert_eq!(desk.contact_names(&[("email", "dora@")]), ["Dora"]);
     assert_eq!(desk.contact_names(&[("name", "bert")]), ["Bert"]);

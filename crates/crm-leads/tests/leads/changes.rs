@@ -227,7 +227,7 @@ crm_testkit::both_databases! {
         let second = create(&mut connection, &scope, &json!({ "title": "second" }));
         let kept = create(&mut connection, &scope, &json!({ "title": "kept" }));
         let ids = [second.id, LeadId::from_i64(99), lead.id, second.id];
-        let gone = connection.write(|connection| crm_leads::delete(connection, &scope, &ids)).unwrap();
+        let gone = connection.write(|connection| deleted(connection, &scope, &ids)).unwrap();
         assert_eq!(gone, [lead.id, second.id]);
         assert_eq!(list(&mut connection, &scope, &[]).items, [kept]);
         let next = create(&mut connection, &scope, &json!({ "title": "next" }));

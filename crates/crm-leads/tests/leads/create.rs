@@ -71,7 +71,7 @@ crm_testkit::both_databases! {
             crm_leads::archive(&mut connection, &other, second, None, &form(&other)),
             Err(LeadError::NotFound)
         ));
-        assert_eq!(crm_leads::delete(&mut connection, &other, &[second]).unwrap(), []);
+        assert_eq!(deleted(&mut connection, &other, &[second]).unwrap(), []);
         assert_eq!(get(&mut connection, &acme, second).title.as_str(), "x");
     }
 

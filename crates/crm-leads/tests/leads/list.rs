@@ -139,7 +139,7 @@ crm_testkit::both_databases! {
                 let seen = walk(&[("orderBy", order), ("sort", direction)], 2, &mut |params| {
                     let page = list(&mut connection, &scope, params);
                     let passed = passing.split_off(0);
-                    connection.write(|connection| crm_leads::delete(connection, &scope, &passed)).unwrap();
+                    connection.write(|connection| deleted(connection, &scope, &passed)).unwrap();
                     passing.extend([&rated, &bare].map(|body| create(&mut connection, &scope, body).id));
                     page
                 });
@@ -147,8 +147,8 @@ crm_testkit::both_databases! {
                 for id in there {
                     assert_eq!(seen.iter().filter(|one| **one == id).count(), 1, "{order} {direction}: lead {id}");
                 }
-                connection.write(|connection| crm_leads::delete(connection, &scope, &seen)).unwrap();
-                connection.write(|connection| crm_leads::delete(connection, &scope, &passing)).unwrap();
+                connection.write(|connection| deleted(connection, &scope, &seen)).unwrap();
+                connection.write(|connection| deleted(connection, &scope, &passing)).unwrap();
             }
         }
     }

@@ -64,6 +64,12 @@ fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Lead {
     crm_leads::get(connection, scope, id, &form(scope)).unwrap()
 }
 
+/// Deletes leads that nothing points at.
+fn deleted(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Result<Vec<LeadId>, LeadError> {
+    let deletion = crm_leads::record_deletion(connection, scope, ids)?;
+    crm_leads::delete(connection, scope, deletion)
+}
+
 fn invalid(outcome: Result<Lead, LeadError>) -> FieldErrors {
     match outcome {
         Err(LeadError::Invalid(errors)) => errors,

@@ -16,7 +16,7 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId])
     queries::lock(connection, scope, ids)
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     opportunities.organization_id: OpportunityId => OrganizationId;
     /// Takes these organizations off every opportunity.
     unlink_organizations;
@@ -24,7 +24,7 @@ crm_core::reference_column! {
     repoint_organizations;
 }
 
-crm_core::reference_column! {
+crm_history::reference_column! {
     opportunities.lead_id: OpportunityId => LeadId;
     /// Takes these leads off the opportunities that were made of them.
     unlink_leads;

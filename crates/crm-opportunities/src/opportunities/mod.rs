@@ -11,13 +11,16 @@ mod service;
 mod status;
 mod summary;
 mod target;
+mod told;
 mod transitions;
 
 pub use filter::{OpportunityFilter, OpportunitySort};
 pub use links::{custom_fields_in_use, lock, repoint_organizations, unlink_leads, unlink_organizations};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use service::{LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, lock_to_move, update};
+pub use service::{
+    LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion, update,
+};
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};
 pub use transitions::{StageChange, StatusChange, update_stage, update_status};

@@ -5,4 +5,4 @@ use crm_core::OpportunityId;
 use super::queries;
 use crate::schema::{opportunities, opportunity_participants};
 
-crm_core::participants!(opportunities, opportunity_participants, OpportunityId, queries::lock);
+crm_history::participants!(opportunities, opportunity_participants, OpportunityId, queries::lock);

@@ -8,6 +8,7 @@ use crm_core::{
     Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, changed, columns,
     created_within,
 };
+use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -18,7 +19,8 @@ use crate::schema::opportunities;
 
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
+crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow);
+crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
 
 /// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
 pub(crate) fn place_of(
@@ -101,7 +103,7 @@ pub(crate) fn set_status(
     id: OpportunityId,
     closing: Closing<'_>,
     by: Option<&User>,
-) -> QueryResult<OpportunityRow> {
+) -> QueryResult<Written<OpportunityRow>> {
     let Closing { status, lost_reason, closed_on } = closing;
     diesel::update(opportunities::table.find((scope.tenant(), id)))
         .set((
@@ -113,6 +115,7 @@ pub(crate) fn set_status(
         .returning(columns::<OpportunityRow>())
         .portable()
         .get_result(connection)
+        .map(Written::new)
 }
 
 /// Moves an opportunity that is locked.
@@ -122,7 +125,7 @@ pub(crate) fn set_stage(
     id: OpportunityId,
     place: &Place,
     by: Option<&User>,
-) -> QueryResult<OpportunityRow> {
+) -> QueryResult<Written<OpportunityRow>> {
     let Place { pipeline_id, stage, position } = place;
     diesel::update(opportunities::table.find((scope.tenant(), id)))
         .set((
@@ -134,4 +137,5 @@ pub(crate) fn set_stage(
         .returning(columns::<OpportunityRow>())
         .portable()
         .get_result(connection)
+        .map(Written::new)
 }

@@ -1,14 +1,17 @@
 use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Page, PageRequest};
+use crm_core::sql::Json;
 use crm_core::values::unknown_reference;
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
 use crm_forms::{CustomFields, Form};
+use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
 use super::row::{OpportunityRow, OpportunityValues};
 use super::target::Target;
+use super::told::{ToldOpportunity, whole};
 use super::{
     ConvertedLead, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
     OpportunityStatus, participants, queries,
@@ -79,7 +82,7 @@ fn insert(
     let values = OpportunityValues::of_new(new, custom_fields, place, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     let id = numbering::next(connection, scope)?;
-    let row =
+    let made =
         queries::insert(connection, scope, id, creator, &values, OpportunityStatus::Open, lead).map_err(|error| {
             match lead {
                 Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
@@ -94,7 +97,12 @@ fn insert(
     if !tags.is_empty() {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
     }
-    Ok(row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags))
+    let change = NewChange::new(Kind::Opportunity, Action::Created).by(new.last_updated_by.as_ref());
+    let opportunity = made.recorded(connection, scope, change, |row| {
+        let opportunity = row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags);
+        Ok((whole(&opportunity, &values.custom_fields.0)?, opportunity))
+    });
+    Ok(opportunity?)
 }
 
 /// One opportunity.
@@ -211,8 +219,8 @@ pub fn update(
     let present = complete_one(connection, scope, row.clone(), form)?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
-    let stored = &row.values.custom_fields.0;
-    let custom_fields = check_patch(&patch, stored, form, &mut errors);
+    let Json(stored) = row.values.custom_fields.clone();
+    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
     let tags =
         crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &present.tags, &mut errors)?;
     let place = target.place_for(&row.values, patch.pipeline_id, patch.stage.as_ref(), &mut errors);
@@ -220,36 +228,69 @@ pub fn update(
     if place.is_some() && row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
     }
-    if !renames_who && patch.is_nothing() && tags.is_none() && place.is_none() && custom_fields == *stored {
+    if !renames_who && patch.is_nothing() && tags.is_none() && place.is_none() && custom_fields == stored {
         return Ok(present);
     }
+    let action = if place.is_some() { Action::StageChanged } else { Action::Updated };
     let values = row.values.patched(&patch, custom_fields, place, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
-    let row = queries::update(connection, scope, id, &values)
+    let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
-    let participants = patch.participants.applied_to_list(present.participants);
-    Ok(row.into_opportunity(scope, form, participants.into_vec(), tags.unwrap_or(present.tags)))
+    let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();
+    let tags = tags.unwrap_or_else(|| present.tags.clone());
+    let change = NewChange::new(Kind::Opportunity, action).by(patch.last_updated_by.value());
+    let opportunity = changed.recorded(connection, scope, change, |row| {
+        let opportunity = row.into_opportunity(scope, form, participants, tags);
+        let before = ToldOpportunity::of(&present, &stored);
+        Ok((before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?, opportunity))
+    });
+    Ok(opportunity?)
 }
 
-/// Deletes opportunities with their participants and the links to their tags, and returns those that existed, in
-/// ascending order. Whatever points at them must have been unlinked. Call it in a [`DbConnection::write`].
+/// How many records are read at once that are about to be deleted.
+const READ_AT_ONCE: usize = 200;
+
+/// Locks those of these opportunities that exist and writes down that they are deleted. Whatever points at them is to be
+/// unlinked before they are [deleted](delete). Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn record_deletion(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OpportunityId],
+) -> Result<Deletion<OpportunityId>, OpportunityError> {
+    let form = Form::default_of(crm_forms::PIPELINE, scope.public_tenant());
+    let change = NewChange::new(Kind::Opportunity, Action::Deleted);
+    let mut deletion = Deletion::of_nothing();
+    for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
+        let rows = queries::lock_rows(connection, scope, ids)?;
+        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
+        let opportunities = complete(connection, scope, rows, &form)?;
+        let told = opportunities.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
+    }
+    Ok(deletion)
+}
+
+/// Deletes opportunities with their participants and the links to their tags, and returns them in ascending order. Whatever
+/// points at them must have been unlinked. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    ids: &[OpportunityId],
+    deletion: Deletion<OpportunityId>,
 ) -> Result<Vec<OpportunityId>, OpportunityError> {
-    let found = queries::lock(connection, scope, ids)?;
-    let numbers: Vec<i64> = found.iter().map(|id| id.as_i64()).collect();
+    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
     crm_tags::lock_links(connection, scope, TagKind::Opportunity, &numbers)?;
-    queries::delete(connection, scope, &found)?;
-    Ok(found)
+    queries::delete(connection, scope, &deletion)?;
+    Ok(deletion.into_ids())
 }
 
 /// The opportunities of these rows with their participants and tags, in two statements.

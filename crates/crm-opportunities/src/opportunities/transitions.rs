@@ -4,6 +4,7 @@ use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
 use crm_forms::Form;
+use crm_history::{Action, Fields, Kind, NewChange, What};
 
 use super::queries::{self, Closing};
 use super::service::complete_one;
@@ -87,8 +88,16 @@ pub fn update_status(
             OpportunityStatus::Won | OpportunityStatus::Lost => Some(scope.now()),
         },
     };
-    let row = queries::set_status(connection, scope, row.id, closing, last_updated_by.as_ref())?;
-    complete_one(connection, scope, row, form)
+    let changed = queries::set_status(connection, scope, row.id, closing, last_updated_by.as_ref())?;
+    let change = NewChange::new(Kind::Opportunity, Action::StatusChanged).by(last_updated_by.as_ref());
+    let row = changed.recorded(connection, scope, change, |after| {
+        let fields = Fields::none()
+            .compare("status", &row.status, &after.status)
+            .compare("lostReason", &row.lost_reason(), &after.lost_reason())
+            .compare("closedOn", &row.closed_on, &after.closed_on);
+        Ok((What::changed(row.id, fields)?, after))
+    });
+    complete_one(connection, scope, row?, form)
 }
 
 /// Moves an open opportunity that is locked [for it](super::lock_to_move) to another stage of its pipeline. The stage that it is in changes nothing.
@@ -114,6 +123,12 @@ pub fn update_stage(
     let mut errors = FieldErrors::new();
     let place = target.place_for(&row.values, None, Some(stage), &mut errors);
     let Some(place) = place else { return Err(errors.into()) };
-    let row = queries::set_stage(connection, scope, row.id, &place, last_updated_by.as_ref())?;
-    complete_one(connection, scope, row, form)
+    let changed = queries::set_stage(connection, scope, row.id, &place, last_updated_by.as_ref())?;
+    let change = NewChange::new(Kind::Opportunity, Action::StageChanged).by(last_updated_by.as_ref());
+    let (_, before) = row.values.place();
+    let row = changed.recorded(connection, scope, change, |after| {
+        let fields = Fields::none().compare("stage", before.as_str(), stage.as_str());
+        Ok((What::changed(row.id, fields)?, after))
+    });
+    complete_one(connection, scope, row?, form)
 }

@@ -7,6 +7,7 @@ mod row;
 mod service;
 mod stage;
 mod stages;
+mod told;
 
 pub use error::PipelineError;
 pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};

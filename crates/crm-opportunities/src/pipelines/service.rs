@@ -1,11 +1,14 @@
 use std::collections::HashMap;
 
+use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::Title;
 use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
+use crm_history::{Action, ChangeId, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 
 use super::row::PipelineRow;
+use super::told::{ToldPipeline, whole};
 use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
 
 /// The most pipelines that a tenant has.
@@ -22,16 +25,48 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -
     let row = queries::insert(connection, scope, id, name)?.ok_or(PipelineError::IdTaken(id))?;
     let places: Vec<_> = (1_i16..).zip(stages.as_slice()).collect();
     stages::add(connection, scope, id, &places)?;
-    if *is_default {
-        queries::set_default(connection, scope, id)?;
+    let ousted = if *is_default {
+        make_default(connection, scope, id)?
     } else {
         queries::set_default_if_none(connection, scope, id)?;
-    }
+        None
+    };
     wait_for_turn(connection, scope, "all pipelines")?;
     if queries::count(connection, scope)? > MOST_PIPELINES {
         return Err(PipelineError::LimitReached);
     }
-    complete_one(connection, scope, row)
+    let made = complete_one(connection, scope, row)?;
+    let change = NewChange::new(Kind::Pipeline, Action::Created);
+    let change = crm_history::record(connection, scope, change, whole(&made)?)?;
+    record_ousted(connection, scope, ousted, change)?;
+    Ok(made)
+}
+
+/// Makes a pipeline the default one, and gives the one that was it before, which is locked.
+fn make_default(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<Uuid>> {
+    let before = queries::default_id(connection, scope)?.filter(|before| *before != id);
+    if let Some(before) = before {
+        // For its own change. Nobody waits for this one who has that one: it would have to be the default one by now.
+        queries::find_locked(connection, scope, before)?;
+        if queries::default_id(connection, scope)? != Some(before) {
+            return Err(collision("another pipeline was made the default one"));
+        }
+    }
+    queries::set_default(connection, scope, id)?;
+    Ok(before)
+}
+
+/// Writes down that a pipeline is the default one no more.
+fn record_ousted(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ousted: Option<Uuid>,
+    cause: ChangeId,
+) -> QueryResult<()> {
+    let Some(id) = ousted else { return Ok(()) };
+    let what = What::changed(id, Fields::none().changed("isDefault", &true, &false))?;
+    crm_history::record(connection, scope, NewChange::new(Kind::Pipeline, Action::Updated).following(cause), what)?;
+    Ok(())
 }
 
 /// Gives a new tenant its pipeline, "Sales pipeline" (contract/pipeline). A tenant that has a pipeline already is
@@ -108,13 +143,15 @@ pub fn update(
     if let Some(stages) = stages {
         stages::replace(connection, scope, id, stages)?;
     }
-    if is_default == Some(true) {
-        queries::set_default(connection, scope, id)?;
-    }
+    let ousted = if is_default == Some(true) { make_default(connection, scope, id)? } else { None };
     if name.is_some() || stages.is_some() {
         row = queries::update(connection, scope, id, name)?;
     }
-    complete_one(connection, scope, row)
+    let changed = complete_one(connection, scope, row)?;
+    let what = ToldPipeline::of(&present).changed_to(&ToldPipeline::of(&changed))?;
+    let change = crm_history::record(connection, scope, NewChange::new(Kind::Pipeline, Action::Updated), what)?;
+    record_ousted(connection, scope, ousted, change)?;
+    Ok(changed)
 }
 
 /// Deletes a pipeline with its stages. Call it in a [`DbConnection::write`].
@@ -129,7 +166,8 @@ pub fn delete(
     condition: &Condition<Pipeline>,
 ) -> Result<(), PipelineError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
-    condition.check(|| complete_one(connection, scope, row))?;
+    let present = complete_one(connection, scope, row)?;
+    condition.check(|| Ok::<_, PipelineError>(present.clone()))?;
     // Under the lock on the pipeline nobody can make it the default one after this.
     if queries::default_id(connection, scope)? == Some(id) {
         return Err(PipelineError::IsDefault);
@@ -139,6 +177,7 @@ pub fn delete(
     if queries::has_opportunities(connection, scope, id, None)? {
         return Err(PipelineError::InUse);
     }
+    crm_history::record(connection, scope, NewChange::new(Kind::Pipeline, Action::Deleted), whole(&present)?)?;
     Ok(queries::delete(connection, scope, id)?)
 }
 

@@ -109,9 +109,9 @@ crm_testkit::both_databases! {
         let made = create(&mut connection, &scope, &body);
         let kept = create(&mut connection, &scope, &body);
         let ids = [kept.id.as_i64() + 7, made.id.as_i64()].map(OpportunityId::from_i64);
-        let gone = connection.write(|connection| crm_opportunities::delete(connection, &other, &ids)).unwrap();
+        let gone = connection.write(|connection| deleted(connection, &other, &ids)).unwrap();
         assert!(gone.is_empty(), "of another tenant: {gone:?}");
-        let gone = connection.write(|connection| crm_opportunities::delete(connection, &scope, &ids)).unwrap();
+        let gone = connection.write(|connection| deleted(connection, &scope, &ids)).unwrap();
         assert_eq!(gone, [made.id]);
         assert_eq!(list(&mut connection, &scope, &[]).items, [kept]);
         connection.write(|connection| crm_core::tenants::delete(connection, scope.public_tenant())).unwrap();

@@ -128,6 +128,16 @@ fn default_pipeline(connection: &mut DbConnection, scope: &Scope) -> Pipeline {
     defaults.remove(0)
 }
 
+/// Deletes opportunities that nothing points at.
+fn deleted(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[OpportunityId],
+) -> Result<Vec<OpportunityId>, OpportunityError> {
+    let deletion = crm_opportunities::record_deletion(connection, scope, ids)?;
+    crm_opportunities::delete(connection, scope, deletion)
+}
+
 fn invalid(outcome: Result<Opportunity, OpportunityError>) -> FieldErrors {
     match outcome {
         Err(OpportunityError::Invalid(errors)) => errors,

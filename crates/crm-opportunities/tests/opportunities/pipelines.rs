@@ -146,7 +146,7 @@ crm_testkit::both_databases! {
         assert!(matches!(refused, Err(PipelineError::InUse)), "{refused:?}");
         let now = crm_opportunities::pipelines::get(&mut connection, &scope, made.id).unwrap();
         assert_eq!(now, swapped, "all or nothing");
-        connection.write(|connection| crm_opportunities::delete(connection, &scope, &[in_a.id, in_c.id])).unwrap();
+        connection.write(|connection| deleted(connection, &scope, &[in_a.id, in_c.id])).unwrap();
         delete(&mut connection, &scope, made.id).unwrap();
         assert_eq!(pipelines_of(&mut connection, &scope, &[]).items.len(), 1);
     }

@@ -60,7 +60,7 @@ both_databases! {
         for kind in TagKind::ALL.iter().copied() {
             let a = create(connection, &acme, kind, "a");
             let b = create(connection, &acme, kind, "B");
-            create(connection, &acme, kind, "c");
+            let c = create(connection, &acme, kind, "c");
             create(connection, &other, kind, "a");
             set(connection, &other, kind, 1, r#""a""#).unwrap();
 
@@ -90,7 +90,8 @@ both_databases! {
             assert_eq!(has(connection, &["a", "none"]), [1], "{kind:?}: an unknown one beside a known one");
             assert_eq!(has(connection, &["none"]), [0; 0], "{kind:?}: an unknown one alone");
 
-            connection.write(|connection| crm_tags::add_union(connection, &acme, kind, 2, &[1, 2, 3])).unwrap();
+            let all = [a.id, b.id, c.id];
+            connection.write(|connection| crm_tags::add(connection, &acme, kind, 2, &all)).unwrap();
             assert_eq!(labels(&of(connection, &acme, kind, 2)), ["a", "B", "c"], "{kind:?}");
             assert_eq!(labels(&of(connection, &acme, kind, 1)), ["a", "B"], "{kind:?}: the source keeps its own");
 

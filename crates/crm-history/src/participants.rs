@@ -2,7 +2,7 @@
 
 /// Declares what a kind of record does with its contacts: `participants!(leads, lead_participants, LeadId, lock)` with
 /// its table, the one with a row for each participant (`tenant_id`, `record_id`, `contact_id`, `name`, `position`),
-/// the type of its id and the function that [`record_queries!`](crate::record_queries) made to lock its rows.
+/// the type of its id and the function that [`record_queries!`](crm_core::record_queries) made to lock its rows.
 ///
 /// For the crate: `of`, `add` and `patch`. For everybody: `unlink_contacts` and `repoint_contacts`, which are for
 /// participants and for the column `contact_id` what [`reference_column!`](crate::reference_column) is for others.
@@ -11,34 +11,34 @@ macro_rules! participants {
     ($table:ident, $participants:ident, $id:ty, $lock:path) => {
         /// The participants of each of these records, in order, in one statement. A record without any is not in the map.
         pub(crate) fn of(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
             records: &[$id],
-        ) -> ::diesel::QueryResult<::std::collections::HashMap<$id, Vec<$crate::values::Participant>>> {
+        ) -> ::diesel::QueryResult<::std::collections::HashMap<$id, Vec<::crm_core::values::Participant>>> {
             use ::diesel::prelude::*;
             let mut lists: ::std::collections::HashMap<$id, Vec<_>> = ::std::collections::HashMap::new();
             if records.is_empty() {
                 return Ok(lists);
             }
-            let rows: Vec<($id, $crate::ContactId, Option<String>)> = $participants::table
+            let rows: Vec<($id, ::crm_core::ContactId, Option<String>)> = $participants::table
                 .filter($participants::tenant_id.eq(scope.tenant()))
                 .filter($participants::record_id.eq_any(records))
                 .order(($participants::position, $participants::contact_id))
                 .select(($participants::record_id, $participants::contact_id, $participants::name))
                 .load(connection)?;
             for (record, id, name) in rows {
-                lists.entry(record).or_default().push($crate::values::Participant { id, name });
+                lists.entry(record).or_default().push(::crm_core::values::Participant { id, name });
             }
             Ok(lists)
         }
 
         /// Does to the participants of a record what a patch says.
         pub(crate) fn patch(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
             record: $id,
-            patch: &$crate::Patch<$crate::values::Participants>,
-        ) -> Result<(), $crate::WriteError> {
+            patch: &::crm_core::Patch<::crm_core::values::Participants>,
+        ) -> Result<(), ::crm_core::WriteError> {
             use ::diesel::prelude::*;
             if patch.is_keep() {
                 return Ok(());
@@ -52,11 +52,11 @@ macro_rules! participants {
 
         /// Gives these participants to a record that has none.
         pub(crate) fn add(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
             record: $id,
-            participants: &$crate::values::Participants,
-        ) -> Result<(), $crate::WriteError> {
+            participants: &::crm_core::values::Participants,
+        ) -> Result<(), ::crm_core::WriteError> {
             use ::diesel::prelude::*;
             if participants.as_slice().is_empty() {
                 return Ok(());
@@ -74,7 +74,7 @@ macro_rules! participants {
                 })
                 .collect();
             let insert = ::diesel::insert_into($participants::table).values(&rows);
-            let inserted = $crate::each_backend!(connection, connection => insert.execute(connection));
+            let inserted = ::crm_core::each_backend!(connection, connection => insert.execute(connection));
             inserted.map(drop).map_err(|error| participants.unknown(error))
         }
 
@@ -85,9 +85,9 @@ macro_rules! participants {
         /// # Errors
         /// The database's.
         pub fn unlink_contacts(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            from: &[$crate::ContactId],
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            from: &[::crm_core::ContactId],
         ) -> ::diesel::QueryResult<()> {
             set_contact(connection, scope, from, None)
         }
@@ -99,19 +99,19 @@ macro_rules! participants {
         /// # Errors
         /// The database's; a foreign key violation where `to` does not exist.
         pub fn repoint_contacts(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            from: &[$crate::ContactId],
-            to: $crate::ContactId,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            from: &[::crm_core::ContactId],
+            to: ::crm_core::ContactId,
         ) -> ::diesel::QueryResult<()> {
             set_contact(connection, scope, from, Some(to))
         }
 
         fn set_contact(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            from: &[$crate::ContactId],
-            to: Option<$crate::ContactId>,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            from: &[::crm_core::ContactId],
+            to: Option<::crm_core::ContactId>,
         ) -> ::diesel::QueryResult<()> {
             use ::diesel::prelude::*;
             let of_tenant = || $table::table.filter($table::tenant_id.eq(scope.tenant()));
@@ -125,19 +125,24 @@ macro_rules! participants {
             let joined: Vec<$id> = with_them().select($participants::record_id).distinct().load(connection)?;
             touched.extend(joined);
             let touched = $lock(connection, scope, &touched)?;
+            if touched.is_empty() {
+                return Ok(());
+            }
+            let contacts = $crate::ContactColumns::of::<$id>(stringify!($table), stringify!($participants));
+            contacts.record(connection, scope, from, to)?;
             if let Some(to) = to {
                 replace_participant(connection, scope, from, to)?;
             }
             ::diesel::delete(with_them()).execute(connection)?;
             // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written
             // before, also those that stay as they are, and so would lock organizations after these records.
-            for ids in $crate::records::in_statements(&touched) {
+            for ids in ::crm_core::records::in_statements(&touched) {
                 let elsewhere = $table::contact_id.is_null().or($table::contact_id.ne_all(from));
                 let only_with_them = of_tenant().filter($table::id.eq_any(ids)).filter(elsewhere);
-                ::diesel::update(only_with_them).set($crate::changed!($table, scope, None)).execute(connection)?;
+                ::diesel::update(only_with_them).set(::crm_core::changed!($table, scope, None)).execute(connection)?;
             }
             ::diesel::update(of_them())
-                .set(($table::contact_id.eq(to), $crate::changed!($table, scope, None)))
+                .set(($table::contact_id.eq(to), ::crm_core::changed!($table, scope, None)))
                 .execute(connection)?;
             Ok(())
         }
@@ -145,12 +150,12 @@ macro_rules! participants {
         /// Puts `to` wherever one of `from` takes part, at the place of the first of them, unless it is there already. Where it
         /// has no name, it takes that of the first of them who has one.
         fn replace_participant(
-            connection: &mut $crate::DbConnection,
-            scope: &$crate::Scope,
-            from: &[$crate::ContactId],
-            to: $crate::ContactId,
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            from: &[::crm_core::ContactId],
+            to: ::crm_core::ContactId,
         ) -> ::diesel::QueryResult<()> {
-            use $crate::PortableExt as _;
+            use ::crm_core::PortableExt as _;
             use $participants::{contact_id, name, position, record_id, table, tenant_id};
             use ::diesel::prelude::*;
             table

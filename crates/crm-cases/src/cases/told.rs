@@ -1,0 +1,93 @@
+//! What changes tell of cases.
+
+use crm_core::values::{LongText, Title, User};
+use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, Uuid};
+use crm_forms::CustomFields;
+use crm_history::{Linked, What, linked};
+use diesel::QueryResult;
+
+use crate::{Case, Day, Priority};
+
+crm_history::told! {
+    /// A case as changes tell of it.
+    pub(crate) struct ToldCase<'a>;
+    compared {
+        title "title": &'a Title,
+        description "description": &'a Option<LongText>,
+        case_type_id "caseTypeId": CaseTypeId,
+        status "status": &'a Title,
+        priority "priority": &'a Option<Priority>,
+        expected_date "expectedDate": &'a Option<Day>,
+        organization_id "organizationId": Option<OrganizationId>,
+        contact_id "contactId": Option<ContactId>,
+        assignee "assignee": &'a Option<User>,
+        owner "owner": &'a Option<User>,
+        tags "tags": Vec<Linked<Uuid>>,
+        first_resolution_on "firstResolutionOn": Option<Timestamp>,
+        last_resolution_on "lastResolutionOn": Option<Timestamp>,
+    }
+    members { custom_fields "customFields": &'a CustomFields, }
+    shown {
+        id "id": CaseId,
+        creator "creator": &'a Option<User>,
+        last_updated_by "lastUpdatedBy": &'a Option<User>,
+        created_on "createdOn": Timestamp,
+        last_updated_on "lastUpdatedOn": Timestamp,
+    }
+}
+
+impl<'a> ToldCase<'a> {
+    /// A case with all custom fields that its row has, those that no form shows included.
+    pub(crate) fn of(case: &'a Case, custom_fields: &'a CustomFields) -> Self {
+        let Case {
+            id,
+            tenant_id: _,
+            title,
+            description,
+            case_type_id,
+            status,
+            priority,
+            expected_date,
+            organization_id,
+            organization: _,
+            contact_id,
+            contact: _,
+            assignee,
+            owner,
+            creator,
+            last_updated_by,
+            tags,
+            custom_fields: _,
+            first_resolution_on,
+            last_resolution_on,
+            created_on,
+            last_updated_on,
+        } = case;
+        Self {
+            title,
+            description,
+            case_type_id: *case_type_id,
+            status,
+            priority,
+            expected_date,
+            organization_id: *organization_id,
+            contact_id: *contact_id,
+            assignee,
+            owner,
+            tags: linked(tags.iter().map(|tag| tag.id)),
+            first_resolution_on: *first_resolution_on,
+            last_resolution_on: *last_resolution_on,
+            custom_fields,
+            id: *id,
+            creator,
+            last_updated_by,
+            created_on: *created_on,
+            last_updated_on: *last_updated_on,
+        }
+    }
+}
+
+/// The whole case, for a change that makes or deletes it.
+pub(crate) fn whole(case: &Case, custom_fields: &CustomFields) -> QueryResult<What> {
+    What::whole(case.id, &ToldCase::of(case, custom_fields))
+}

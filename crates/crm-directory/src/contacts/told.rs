@@ -1,0 +1,91 @@
+//! What changes tell of contacts.
+
+use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
+use crm_core::{ContactId, OrganizationId, Timestamp, Uuid};
+use crm_forms::CustomFields;
+use crm_history::{Linked, What, linked};
+use diesel::QueryResult;
+
+use super::Contact;
+
+crm_history::told! {
+    /// A contact as changes tell of it.
+    pub(crate) struct ToldContact<'a>;
+    compared {
+        name "name": &'a Title,
+        email "email": &'a LabeledValues,
+        phone "phone": &'a LabeledValues,
+        organization_id "organizationId": Option<OrganizationId>,
+        job_title "jobTitle": &'a Option<ShortText>,
+        department "department": &'a Option<ShortText>,
+        seniority_level "seniorityLevel": &'a Option<ShortText>,
+        linkedin "linkedin": &'a Option<Url>,
+        note "note": &'a Option<LongText>,
+        owner "owner": &'a Option<User>,
+        tags "tags": Vec<Linked<Uuid>>,
+    }
+    members { custom_fields "customFields": &'a CustomFields, }
+    shown {
+        id "id": ContactId,
+        creator "creator": &'a Option<User>,
+        last_updated_by "lastUpdatedBy": &'a Option<User>,
+        created_on "createdOn": Timestamp,
+        last_updated_on "lastUpdatedOn": Timestamp,
+    }
+}
+
+impl<'a> ToldContact<'a> {
+    /// A contact with all custom fields that its row has, those that no form shows included.
+    pub(crate) fn of(contact: &'a Contact, custom_fields: &'a CustomFields) -> Self {
+        let Contact {
+            id,
+            tenant_id: _,
+            name,
+            email,
+            phone,
+            organization_id,
+            organization: _,
+            job_title,
+            department,
+            seniority_level,
+            linkedin,
+            note,
+            owner,
+            creator,
+            last_updated_by,
+            tags,
+            custom_fields: _,
+            created_on,
+            last_updated_on,
+        } = contact;
+        Self {
+            name,
+            email,
+            phone,
+            organization_id: *organization_id,
+            job_title,
+            department,
+            seniority_level,
+            linkedin,
+            note,
+            owner,
+            tags: linked(tags.iter().map(|tag| tag.id)),
+            custom_fields,
+            id: *id,
+            creator,
+            last_updated_by,
+            created_on: *created_on,
+            last_updated_on: *last_updated_on,
+        }
+    }
+
+    /// What becomes of it between this and another state.
+    pub(crate) fn changed_to(&self, after: &Self) -> QueryResult<What> {
+        What::changed(self.id, self.differences(after))
+    }
+}
+
+/// The whole contact, for a change that makes or deletes it.
+pub(crate) fn whole(contact: &Contact, custom_fields: &CustomFields) -> QueryResult<What> {
+    What::whole(contact.id, &ToldContact::of(contact, custom_fields))
+}

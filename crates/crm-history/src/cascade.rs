@@ -1,0 +1,266 @@
+//! The changes of records that other records' deletion or merge changed, written by the database itself: one statement,
+//! however many they are. Who did it, when and by which request they take from the change that they follow from.
+
+use crm_core::sql::Instant;
+use crm_core::{BackendKind, ContactId, DbConnection, RecordId, RecordKind, Scope, each_backend};
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::{Fields, Kind};
+
+/// Where the databases differ in the words of these statements.
+struct Words {
+    place_columns: &'static str,
+    places: &'static str,
+    json: &'static str,
+    quoted: &'static str,
+    ids: &'static str,
+}
+
+/// `$1` is the tenant, `$2` the kind of the records that are changed, `$3` the target of a merge, `$4` the ids of those that
+/// vanish, `$5` the fields of all where they are alike, `$6` the time for what follows from nothing; `v` is the list of changed records.
+const POSTGRES: Words = Words {
+    place_columns: "turn",
+    places: "greatest(pg_current_xact_id()::text::bigint \
+             + coalesce((SELECT h.base FROM change_horizons h WHERE h.tenant_id = $1), 0), \
+             (SELECT t.turn FROM changes t WHERE t.tenant_id = $1 AND t.kind = $2 AND t.record_id = CAST(v.id AS TEXT) \
+             ORDER BY t.seq DESC LIMIT 1))",
+    json: "::json",
+    quoted: "to_json",
+    ids: "(SELECT value::bigint AS id FROM json_array_elements_text($4::json))",
+};
+const SQLITE: Words = Words {
+    place_columns: "turn, seq",
+    places: "0, v.place + max(coalesce((SELECT h.seq FROM change_horizons h WHERE h.tenant_id = $1), 0), \
+             coalesce((SELECT t.seq FROM changes t WHERE t.tenant_id = $1 ORDER BY t.seq DESC LIMIT 1), 0))",
+    json: "",
+    quoted: "json_quote",
+    ids: "(SELECT value AS id FROM json_each($4))",
+};
+
+fn words(connection: &DbConnection) -> &'static Words {
+    match connection.kind() {
+        BackendKind::Postgres => &POSTGRES,
+        BackendKind::Sqlite => &SQLITE,
+    }
+}
+
+/// Writes down the changes that `touched` selects: their `id`, the record that `vanishes`, their `place` in an order of
+/// ids, their `fields` as an array, and what is `kept` for a restore.
+fn record(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    (of, other): (RecordKind, RecordKind),
+    (from, to): (&[i64], Option<i64>),
+    touched: &str,
+    fields: Option<&str>,
+) -> QueryResult<()> {
+    let Words { place_columns, places, json, .. } = words(connection);
+    let other = Kind::from(other);
+    let sql = format!(
+        "INSERT INTO changes (tenant_id, kind, action, created_on, author, key_id, key_name, request_id, cause, erased, \
+         record_id, fields, kept, {place_columns}) \
+         SELECT $1, $2, 'updated', coalesce(c.created_on, $6), c.author, c.key_id, c.key_name, c.request_id, c.seq, FALSE, \
+         CAST(v.id AS TEXT), (coalesce(v.fields, $5)){json}, (v.kept){json}, {places} \
+         FROM ({touched}) AS v \
+         LEFT JOIN changes c ON c.tenant_id = $1 AND c.seq = (SELECT d.seq FROM changes d WHERE d.tenant_id = $1 \
+         AND d.kind = '{other}' AND d.record_id = coalesce($3, CAST(v.vanishes AS TEXT)) ORDER BY d.seq DESC LIMIT 1) \
+         ORDER BY v.place"
+    );
+    // SQLite would number them as they come.
+    let sql = if connection.kind() == BackendKind::Sqlite { sql.replace('$', "?") } else { sql };
+    let insert = diesel::sql_query(sql)
+        .bind::<BigInt, _>(scope.tenant())
+        .bind::<Text, _>(Kind::from(of).as_str())
+        .bind::<Nullable<Text>, _>(to.map(|id| id.to_string()))
+        .bind::<Text, _>(serde_json::to_string(from).unwrap_or_default())
+        .bind::<Nullable<Text>, _>(fields)
+        .bind::<Instant, _>(scope.now());
+    each_backend!(connection, connection => insert.execute(connection))?;
+    Ok(())
+}
+
+fn numbers<I: RecordId>(ids: &[I]) -> Vec<i64> {
+    ids.iter().map(|id| id.number()).collect()
+}
+
+/// Writes down that these records, which are locked, are all changed in the same way, which follows from the last change of
+/// another one.
+///
+/// # Errors
+/// The database's.
+pub fn record_alike<I: RecordId, O: RecordId>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[I],
+    cause: O,
+    fields: Fields,
+) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let touched = format!(
+        "SELECT r.id, CAST(NULL AS BIGINT) AS vanishes, row_number() OVER (ORDER BY r.id) AS place, \
+         CAST(NULL AS TEXT) AS fields, CAST(NULL AS TEXT) AS kept FROM {} AS r",
+        words(connection).ids
+    );
+    let fields = fields.into_json().map_err(|error| DieselError::SerializationError(Box::new(error)))?;
+    let (kinds, these) = ((I::KIND, O::KIND), (numbers(ids), Some(cause.number())));
+    record(connection, scope, kinds, (&these.0, these.1), &touched, Some(fields.get()))
+}
+
+/// A column that points at records of another kind, as [`reference_column!`](crate::reference_column) has it.
+#[derive(Debug, Clone, Copy)]
+pub struct ReferenceColumn {
+    table: &'static str,
+    column: &'static str,
+    of: RecordKind,
+    other: RecordKind,
+}
+
+impl ReferenceColumn {
+    /// The column of records with ids `I` that holds ids `O`.
+    #[must_use]
+    pub fn of<I: RecordId, O: RecordId>(table: &'static str, column: &'static str) -> Self {
+        Self { table, column, of: I::KIND, other: O::KIND }
+    }
+
+    /// Writes down that all records that point at one of `from` will point at `to`, or at nothing. They are locked, and
+    /// still point there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn record<O: RecordId>(
+        self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        from: &[O],
+        to: Option<O>,
+    ) -> QueryResult<()> {
+        let Self { table, column, of, other } = self;
+        let (field, ids) = (format!("{}Id", Kind::from(other)), words(connection).ids);
+        let touched = format!(
+            "SELECT r.id, r.{column} AS vanishes, row_number() OVER (ORDER BY r.id) AS place, \
+             '[{{\"field\":\"{field}\",\"from\":\"' || CAST(r.{column} AS TEXT) || '\",\"to\":' \
+             || coalesce('\"' || $3 || '\"', 'null') || '}}]' AS fields, CAST(NULL AS TEXT) AS kept \
+             FROM {table} r WHERE r.tenant_id = $1 AND r.{column} IN {ids}"
+        );
+        record(connection, scope, (of, other), (&numbers(from), to.map(RecordId::number)), &touched, None)
+    }
+}
+
+/// The two places in which records of a kind have contacts, as [`participants!`](crate::participants) has them.
+#[derive(Debug, Clone, Copy)]
+pub struct ContactColumns {
+    table: &'static str,
+    participants: &'static str,
+    of: RecordKind,
+}
+
+impl ContactColumns {
+    /// Those of records with ids `I`.
+    #[must_use]
+    pub fn of<I: RecordId>(table: &'static str, participants: &'static str) -> Self {
+        Self { table, participants, of: I::KIND }
+    }
+
+    /// Writes down that all records with one of `from`, as their contact or among their participants, will have `to` in its
+    /// place, or nobody. They are locked, and still have them.
+    ///
+    /// Of a merge a record has one change. Of a deletion it has one for each contact that it loses, as if these were deleted
+    /// one after the other: so that each can be brought back by itself.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn record(
+        self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        from: &[ContactId],
+        to: Option<ContactId>,
+    ) -> QueryResult<()> {
+        let words = words(connection);
+        let touched = if to.is_some() { self.repointed(words) } else { self.unlinked(words) };
+        let kinds = (self.of, RecordKind::Contact);
+        record(connection, scope, kinds, (&numbers(from), to.map(RecordId::number)), &touched, None)
+    }
+
+    fn unlinked(self, words: &Words) -> String {
+        let Self { table, participants, of } = self;
+        let (record_id, Words { ids, quoted, .. }) = (format!("{}_id", of.name()), words);
+        let pair = format!("p.tenant_id = $1 AND p.{record_id} = r.id AND p.contact_id = r.contact_id");
+        let list = |gone: &str| {
+            format!(
+                "coalesce((SELECT string_agg('{{\"id\":\"' || CAST(q.contact_id AS TEXT) || '\"}}', ',' \
+                 ORDER BY q.position, q.contact_id) FROM {participants} q WHERE q.tenant_id = $1 AND q.{record_id} = r.id \
+                 AND NOT (q.contact_id {gone} r.contact_id AND q.contact_id IN {ids})), '')"
+            )
+        };
+        let (before, after) = (list("<"), list("<="));
+        let contact = format!(
+            "(SELECT '{{\"field\":\"contactId\",\"from\":\"' || CAST(l.contact_id AS TEXT) || '\",\"to\":null}}' \
+             FROM {table} l WHERE l.tenant_id = $1 AND l.id = r.id AND l.contact_id = r.contact_id)"
+        );
+        let taking_part = format!(
+            "(SELECT '{{\"field\":\"participants\",\"from\":[' || {before} || '],\"to\":[' || {after} || ']}}' \
+             FROM {participants} p WHERE {pair})"
+        );
+        let kept = format!(
+            "(SELECT '{{\"position\":' || CAST(p.position AS TEXT) || ',\"name\":' \
+             || coalesce(CAST({quoted}(p.name) AS TEXT), 'null') || '}}' FROM {participants} p WHERE {pair})"
+        );
+        format!(
+            "SELECT r.id, r.contact_id AS vanishes, row_number() OVER (ORDER BY r.id, r.contact_id) AS place, {} AS fields, \
+             {kept} AS kept FROM ({}) AS r",
+            joined(&contact, &taking_part),
+            self.touched(ids)
+        )
+    }
+
+    fn repointed(self, words: &Words) -> String {
+        let Self { table, participants, of } = self;
+        let (record_id, ids) = (format!("{}_id", of.name()), words.ids);
+        let contact = format!(
+            "(SELECT '{{\"field\":\"contactId\",\"from\":\"' || CAST(l.contact_id AS TEXT) || '\",\"to\":\"' || $3 || '\"}}' \
+             FROM {table} l WHERE l.tenant_id = $1 AND l.id = r.id AND l.contact_id IN {ids})"
+        );
+        let of_record = format!("FROM {participants} q WHERE q.tenant_id = $1 AND q.{record_id} = r.id");
+        let entry = "string_agg('{\"id\":\"' || q.contact || '\"}', ',' ORDER BY q.place, q.contact_id)";
+        let before = format!(
+            "(SELECT {entry} FROM (SELECT CAST(q.contact_id AS TEXT) AS contact, q.contact_id, q.position AS place {of_record}) AS q)"
+        );
+        // At its own place where it takes part already, else at the first of those that it takes the place of.
+        let after = format!(
+            "(SELECT {entry} FROM (SELECT m.contact, min(m.contact_id) AS contact_id, \
+             coalesce(min(CASE WHEN m.own = m.contact THEN m.position END), min(m.position)) AS place \
+             FROM (SELECT CASE WHEN q.contact_id IN {ids} THEN $3 ELSE CAST(q.contact_id AS TEXT) END AS contact, \
+             CAST(q.contact_id AS TEXT) AS own, q.contact_id, q.position {of_record}) AS m GROUP BY m.contact) AS q)"
+        );
+        let taking_part = format!(
+            "(SELECT '{{\"field\":\"participants\",\"from\":[' || {before} || '],\"to\":[' || {after} || ']}}' \
+             WHERE EXISTS (SELECT 1 {of_record} AND q.contact_id IN {ids}))"
+        );
+        format!(
+            "SELECT r.id, CAST(NULL AS BIGINT) AS vanishes, row_number() OVER (ORDER BY r.id) AS place, {} AS fields, \
+             CAST(NULL AS TEXT) AS kept FROM (SELECT DISTINCT t.id FROM ({}) AS t) AS r",
+            joined(&contact, &taking_part),
+            self.touched(ids)
+        )
+    }
+
+    /// The records that have one of the contacts, with each that they have.
+    fn touched(self, ids: &str) -> String {
+        let Self { table, participants, of } = self;
+        let record_id = format!("{}_id", of.name());
+        format!(
+            "SELECT p.{record_id} AS id, p.contact_id FROM {participants} p WHERE p.tenant_id = $1 AND p.contact_id IN {ids} \
+             UNION SELECT l.id, l.contact_id FROM {table} l WHERE l.tenant_id = $1 AND l.contact_id IN {ids}"
+        )
+    }
+}
+
+/// An array of those of two texts that are not NULL, of which one is.
+fn joined(one: &str, other: &str) -> String {
+    format!("'[' || coalesce({one} || coalesce(',' || {other}, ''), {other}) || ']'")
+}

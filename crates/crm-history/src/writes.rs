@@ -1,0 +1,129 @@
+//! The SQL that writes records of every kind, with what makes it hard to write one unseen.
+
+/// Declares `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
+/// `record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
+/// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.
+///
+/// What is written comes back as a [`Written`](crate::Written), which gives the row to whoever writes its change down, and
+/// what is deleted goes by a [`Deletion`](crate::Deletion), which is written down already.
+#[macro_export]
+macro_rules! record_writes {
+    ($table:ident, $id:ty, $row:ty, $values:ty $(; $($column:ident: $of:ty),+)?) => {
+        pub(crate) fn insert(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            id: $id,
+            creator: Option<::crm_core::values::User>,
+            values: &$values,
+            $($($column: $of,)+)?
+        ) -> ::diesel::QueryResult<$crate::Written<$row>> {
+            use ::diesel::prelude::*;
+            let constant = (
+                $table::tenant_id.eq(scope.tenant()),
+                $table::id.eq(id),
+                $table::creator.eq(creator.map(::crm_core::sql::Json)),
+                $table::created_on.eq(scope.now()),
+                $($($table::$column.eq($column),)+)?
+            );
+            let insert = ::diesel::insert_into($table::table).values((constant, values));
+            insert.returning(::crm_core::columns::<$row>()).get_result(connection).map($crate::Written::new)
+        }
+
+        pub(crate) fn update(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            id: $id,
+            values: &$values,
+        ) -> ::diesel::QueryResult<$crate::Written<$row>> {
+            use ::diesel::prelude::*;
+            use ::crm_core::PortableExt as _;
+            let update = ::diesel::update($table::table.find((scope.tenant(), id))).set(values);
+            update.returning(::crm_core::columns::<$row>()).portable().get_result(connection).map($crate::Written::new)
+        }
+
+        pub(crate) fn delete(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            deletion: &$crate::Deletion<$id>,
+        ) -> ::diesel::QueryResult<()> {
+            use ::diesel::prelude::*;
+            for ids in ::crm_core::records::in_statements(deletion.ids()) {
+                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+                ::diesel::delete(these).execute(connection)?;
+            }
+            Ok(())
+        }
+    };
+}
+
+/// Declares what happens to a column that points at other records when those are deleted or merged: public functions
+/// `unlink` and, after a second name, `repoint`. Both lock the rows in ascending order before they write them,
+/// [note](crm_core::changed) that they are changed, and write down their changes, which follow from the last change of the
+/// record that was pointed at, or, in a merge, of the one that is pointed at now: that is to be written down before.
+///
+/// ```text
+/// reference_column! {
+///     leads.organization_id: LeadId => OrganizationId;
+///     /// Takes these organizations off every lead.
+///     unlink_organizations;
+///     /// Makes every lead of one of these organizations a lead of `to`.
+///     repoint_organizations;
+/// }
+/// ```
+#[macro_export]
+macro_rules! reference_column {
+    (
+        $table:ident.$column:ident: $id:ty => $other:ty;
+        $(#[$unlink_doc:meta])+ $unlink:ident;
+        $($(#[$repoint_doc:meta])+ $repoint:ident;)?
+    ) => {
+        $(#[$unlink_doc])+
+        ///
+        /// Sets `lastUpdatedOn` of those that it changes. Call it in a
+        /// [`DbConnection::write`](crm_core::DbConnection::write).
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn $unlink(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            from: &[$other],
+        ) -> ::diesel::QueryResult<()> {
+            $crate::reference_column!(@set connection, scope, $table.$column: $id => $other, from, None::<$other>)
+        }
+
+        $(
+            $(#[$repoint_doc])+
+            ///
+            /// Sets `lastUpdatedOn` of those that it changes. Call it in a
+            /// [`DbConnection::write`](crm_core::DbConnection::write).
+            ///
+            /// # Errors
+            /// The database's; a foreign key violation where `to` does not exist.
+            pub fn $repoint(
+                connection: &mut ::crm_core::DbConnection,
+                scope: &::crm_core::Scope,
+                from: &[$other],
+                to: $other,
+            ) -> ::diesel::QueryResult<()> {
+                $crate::reference_column!(@set connection, scope, $table.$column: $id => $other, from, Some(to))
+            }
+        )?
+    };
+    (@set $connection:ident, $scope:ident, $table:ident.$column:ident: $id:ty => $other:ty, $from:ident, $to:expr) => {{
+        use ::crm_core::ForUpdateExt as _;
+        use ::diesel::prelude::*;
+        let of_them =
+            || $table::table.filter($table::tenant_id.eq($scope.tenant())).filter($table::$column.eq_any($from));
+        let touched: Vec<$id> = of_them().order($table::id).select($table::id).locked().load($connection)?;
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let column = $crate::ReferenceColumn::of::<$id, $other>(stringify!($table), stringify!($column));
+        column.record($connection, $scope, $from, $to)?;
+        ::diesel::update(of_them())
+            .set(($table::$column.eq($to), ::crm_core::changed!($table, $scope, None)))
+            .execute($connection)?;
+        Ok(())
+    }};
+}
