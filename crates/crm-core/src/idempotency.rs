@@ -72,12 +72,20 @@ impl KeptRow {
         if first != fingerprint {
             return Ok(Found::OtherRequest);
         }
-        let rights: Rights = scopes.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
+        let rights: Rights = scopes.parse().map_err(unreadable)?;
         if let Some(right) = scope.actor().rights().lacking(rights) {
             return Ok(Found::Stronger(right));
         }
-        Ok(Found::Answer(KeptAnswer { status: u16::try_from(status).unwrap_or_default(), headers, body }))
+        Ok(Found::Answer(KeptAnswer { status: u16::try_from(status).map_err(unreadable)?, headers, body }))
     }
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DieselError {
+    DieselError::DeserializationError(Box::new(error))
+}
+
+fn unwritable(error: std::num::TryFromIntError) -> DieselError {
+    DieselError::SerializationError(Box::new(error))
 }
 
 diesel::define_sql_function! {
@@ -131,10 +139,10 @@ pub fn keep(
     let size = ROW + body.as_ref().map_or(0, Vec::len);
     let row = KeptRow {
         fingerprint: fingerprint.to_vec(),
-        status: i16::try_from(status).unwrap_or(i16::MAX),
+        status: i16::try_from(status).map_err(unwritable)?,
         headers: Json(headers),
         body,
-        size: i32::try_from(size).unwrap_or(i32::MAX),
+        size: i32::try_from(size).map_err(unwritable)?,
         scopes: scope.actor().rights().to_string(),
         created_on: scope.now(),
     };

@@ -172,7 +172,7 @@ impl Once {
                         }
                         Err(failure) => return Err(failure),
                     };
-                    let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered))?;
+                    let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered)?)?;
                     Ok((rendered, Some(size)))
                 }
             })
@@ -209,11 +209,15 @@ fn keeps(code: ProblemCode) -> bool {
     }
 }
 
-fn kept(rendered: &Rendered) -> KeptAnswer {
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = rendered.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
+fn kept(rendered: &Rendered) -> Result<KeptAnswer, Failure> {
+    let text = |(name, value): &(HeaderName, HeaderValue)| {
+        let text =
+            value.to_str().map_err(|error| Failure::Bug(format!("the header {name} cannot be kept: {error}")))?;
+        Ok((name.as_str().to_owned(), text.to_owned()))
+    };
+    let headers = rendered.headers.iter().map(text).collect::<Result<_, Failure>>()?;
     let body = rendered.repeated.as_ref().unwrap_or(&rendered.body).to_vec();
-    KeptAnswer { status: rendered.status.as_u16(), headers: headers.collect(), body: Some(body) }
+    Ok(KeptAnswer { status: rendered.status.as_u16(), headers, body: Some(body) })
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Rendered, Failure> {

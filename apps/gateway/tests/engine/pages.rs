@@ -23,7 +23,7 @@ fn folders_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// Every page, by its path in the repository.
 fn pages() -> Vec<PathBuf> {
     let root = repository();
-    let mut folders = vec![root.clone(), root.join("docs"), root.join("docs/adr")];
+    let mut folders = vec![root.clone(), root.join("docs"), root.join("docs/adr"), root.join("docs/recipes")];
     folders.extend(folders_in(&root.join("crates")));
     let mut pages = Vec::new();
     for folder in folders {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Barrier;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -43,6 +43,23 @@ fn assert_replayed(first: &Answer, second: &Answer) {
         assert_eq!(first.header(name), second.header(name), "{name}");
     }
     assert_ne!(first.header("x-request-id"), second.header("x-request-id"), "the request itself is another");
+}
+
+/// Sends the same request twice, while none can end. One runs, whichever that is, and is still running when the other has
+/// been told so; then does something that lets it end, and gives its answer.
+fn while_one_runs(clients: [&Client; 2], key: &str, then: impl FnOnce()) -> Answer {
+    let (send, answers) = mpsc::channel();
+    thread::scope(|threads| {
+        for client in clients {
+            let send = send.clone();
+            threads.spawn(move || send.send(create_lead(client, key, "A lead")).unwrap());
+        }
+        answers.recv().unwrap().problem(409, "idempotency_key_in_flight");
+        then();
+        let first = answers.recv().unwrap();
+        first.item(201);
+        first
+    })
 }
 
 both_databases! {
@@ -149,15 +166,11 @@ both_databases! {
     fn a_repeat_of_a_running_request_is_refused(database) {
         let api = Api::start(database);
         let lock = LeadsLocked::on(database);
-        let first = thread::scope(|threads| {
-            let first = threads.spawn(|| create_lead(&api.acme, "k", "A lead"));
-            thread::sleep(Duration::from_millis(500));
+        let first = while_one_runs([&api.acme, &api.acme], "k", || {
             create_lead(&api.acme, "k", "A lead").problem(409, "idempotency_key_in_flight");
             create_lead(&api.acme, "k", "Another").problem(409, "idempotency_key_in_flight");
             drop(lock);
-            first.join().unwrap()
         });
-        first.item(201);
         assert_replayed(&first, &create_lead(&api.acme, "k", "A lead"));
     }
 
@@ -182,6 +195,20 @@ both_databases! {
             assert!(answers.iter().all(|answer| matches!(answer.status, 201 | 409)), "{answers:?}");
         }
         assert_eq!(total(&api.acme, "/pipeline/leads"), 5);
+    }
+
+    /// What cannot be read of a kept answer is made up by nobody.
+    fn a_damaged_answer_is_not_replayed(database) {
+        let api = Api::start(database);
+        create_lead(&api.acme, "k", "A lead").item(201);
+        for damage in ["status = -1", "status = 20", "scopes = 'everything'", "headers = '{}'"] {
+            let damage = format!("UPDATE idempotency_keys SET {damage} WHERE tenant_id > 0");
+            database.connect().batch_execute(&damage).unwrap();
+            create_lead(&api.acme, "k", "A lead").problem(500, "internal_error");
+            let mend = "UPDATE idempotency_keys SET status = 201, scopes = '*:write' WHERE tenant_id > 0";
+            database.connect().batch_execute(mend).unwrap();
+        }
+        assert_eq!(total(&api.acme, "/pipeline/leads"), 1);
     }
 
     /// A 5xx says nothing about what a repeat will get.
@@ -286,12 +313,11 @@ fn two_gateways_on_one_database_know_each_other_s_keys() {
     create_lead(&there, "k", "Another").problem(422, "idempotency_key_reused");
 
     let lock = LeadsLocked::on(&database);
-    let second = thread::scope(|threads| {
-        let second = threads.spawn(|| create_lead(&api.acme, "running", "A lead"));
-        thread::sleep(Duration::from_millis(500));
-        create_lead(&there, "running", "A lead").problem(409, "idempotency_key_in_flight");
+    let second = while_one_runs([&api.acme, &there], "running", || {
+        for client in [&api.acme, &there] {
+            create_lead(client, "running", "A lead").problem(409, "idempotency_key_in_flight");
+        }
         drop(lock);
-        second.join().unwrap()
     });
     assert_replayed(&second, &create_lead(&there, "running", "A lead"));
     assert_eq!(total(&there, "/pipeline/leads"), 2);
