@@ -31,8 +31,10 @@ const HEAVY: usize = 9;
 /// The most bytes of a body that is read where it arrived. Others are read by [`LongBodies`](super::LongBodies).
 const LONGEST_HERE: usize = 64 * 1024;
 
-/// The members that name who makes a change.
-const AUTHORS: [&str; 2] = ["lastUpdatedBy", "user"];
+/// The member that names who makes a change, of a body and of each entry of a list in it.
+const AUTHOR: &str = "lastUpdatedBy";
+/// The member that names who says something.
+const SPEAKER: &str = "user";
 
 /// The body: one JSON object, checked as a whole.
 pub struct Body<T>(pub T);
@@ -156,14 +158,20 @@ fn check_tenant(object: &JsonObject, tenant: Option<&PublicTenantId>) -> Result<
 /// A person with a token is the author of what they do; a key may name anybody.
 fn check_author(object: &JsonObject, person: Option<&User>) -> Result<(), Problem> {
     let Some(person) = person else { return Ok(()) };
-    let named = AUTHORS.iter().filter_map(|name| Some((name, object.get(*name)?.get("id")?.as_str()?)));
-    match named.into_iter().find(|(_, id)| id.trim() != person.id()) {
-        None => Ok(()),
-        Some((name, _)) => {
-            let detail = format!("{name} names somebody else than the token.");
-            Err(Problem::new(ProblemCode::NotYourself, detail))
+    let is_another = |user: &Value| user.get("id").and_then(Value::as_str).is_some_and(|id| id.trim() != person.id());
+    let refused = |at: &dyn fmt::Display| {
+        let detail = format!("{at} names somebody else than the token.");
+        Err(Problem::new(ProblemCode::NotYourself, detail))
+    };
+    if let Some(name) = [AUTHOR, SPEAKER].into_iter().find(|name| object.get(*name).is_some_and(is_another)) {
+        return refused(&name);
+    }
+    for (list, entries) in object.iter().filter_map(|(name, value)| Some((name, value.as_array()?))) {
+        if let Some(index) = entries.iter().position(|entry| entry.get(AUTHOR).is_some_and(is_another)) {
+            return refused(&format_args!("{list:.200}[{index}].{AUTHOR}"));
         }
     }
+    Ok(())
 }
 
 /// Parses one JSON object strictly: duplicate keys, deep nesting and trailing data are errors.

@@ -126,6 +126,8 @@ both_databases! {
             ("to change as another", &kim, "PATCH", lead.clone(), json!({ "note": "n", "lastUpdatedBy": lee }), 403, "not_yourself", None),
             ("to make as another", &kim, "POST", "/pipeline/leads".into(), json!({ "title": "t", "lastUpdatedBy": lee }), 403,
                 "not_yourself", None),
+            ("to make one of many as another", &kim, "POST", "/pipeline/leads".into(),
+                json!({ "items": [{ "title": "t" }, { "title": "t", "lastUpdatedBy": lee }] }), 403, "not_yourself", None),
             ("to say as another", &kim, "POST", format!("{case}/activities"), json!({ "comment": "c", "user": lee }), 403,
                 "not_yourself", None),
             ("as another, in other letters", &kim, "PATCH", lead.clone(), json!({ "lastUpdatedBy": { "id": "KIM" } }), 403,
