@@ -10,6 +10,7 @@ use actix_web::web;
 use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{Api, document};
+use crate::feed;
 use crate::http;
 use crate::server::server;
 use crate::state::AppState;
@@ -48,6 +49,7 @@ pub async fn serve(
     let state = web::Data::new(AppState::new(db.clone(), config, openapi_json()?.into()).await?);
     let server = server(state.clone(), listener, config, routes)?;
     actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
+    actix_rt::spawn(feed::listen(state.clone().into_inner()));
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
     ready()?;
     server.await?;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod db;
 pub mod endpoint;
 pub mod error;
+pub mod feed;
 pub mod http;
 pub mod idempotency;
 pub mod limits;

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::endpoint::{LongBodies, StoredForms};
 use crate::error::Failure;
+use crate::feed::Listeners;
 use crate::idempotency::{Kept, Running};
 use crate::limits::{RateLimit, Unread};
 use crate::logging;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub long_bodies: LongBodies,
     /// How much was kept of the answers to them.
     pub kept: Kept,
+    /// Those who wait for changes.
+    pub listeners: Listeners,
     /// What is counted.
     pub metrics: Metrics,
     /// Checks tokens; `None` where no key for them is configured.
@@ -73,6 +76,7 @@ impl AppState {
             running: Running::default(),
             long_bodies: LongBodies::default(),
             kept: Kept::default(),
+            listeners: Listeners::default(),
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
             secrets: config.secrets.clone(),

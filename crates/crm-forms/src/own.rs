@@ -25,6 +25,16 @@ impl FormKind {
         }
     }
 
+    /// The part of the API that it is for.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pipeline => "pipeline",
+            Self::Contacts => "contacts",
+            Self::Organizations => "organizations",
+        }
+    }
+
     /// The resource's own fields, in the order of the default form.
     #[must_use]
     pub fn own_fields(self) -> &'static [OwnField] {

@@ -5,6 +5,7 @@ use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, ForShareExt, ForUpdateExt, PortableExt, Scope, TenantId, Timestamp};
+use crm_history::{Action, Fields, Kind, NewChange, What};
 use diesel::prelude::*;
 
 use crate::schema::forms;
@@ -116,7 +117,15 @@ pub fn replace(
         diesel::update(place).set(change).execute(connection)?
     };
     // There was no row to lock, and somebody else made it meanwhile.
-    if written == 0 { Err(collision("the first form was made by somebody else").into()) } else { Ok(replaced) }
+    if written == 0 {
+        return Err(collision("the first form was made by somebody else").into());
+    }
+    let fields = Fields::none().compare("fields", present.fields(), replaced.fields());
+    if !fields.is_empty() {
+        let change = NewChange::new(Kind::Form, Action::Updated);
+        crm_history::record(connection, scope, change, What::changed(kind.name(), fields)?)?;
+    }
+    Ok(replaced)
 }
 
 fn form(scope: &Scope, kind: FormKind, stored: Option<Json<StoredForm>>) -> Form {

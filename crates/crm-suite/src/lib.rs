@@ -6,6 +6,7 @@ pub mod contacts;
 pub mod convert;
 mod error;
 pub mod forms;
+pub mod keys;
 pub mod leads;
 mod names;
 pub mod opportunities;

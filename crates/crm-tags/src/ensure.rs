@@ -1,10 +1,12 @@
+use std::collections::HashSet;
+
 use crm_core::text::folded;
-use crm_core::{DbConnection, ForKeyShareExt, Scope, columns, each_backend};
+use crm_core::{DbConnection, ForKeyShareExt, Scope, Uuid, columns, each_backend};
 use diesel::prelude::*;
 
 use crate::schema::tags;
 use crate::service::{InsertedTag, TagRow, check_cap};
-use crate::{TagError, TagKind, TagOption};
+use crate::{TagError, TagKind, TagOption, told};
 
 /// The tags of this kind with the labels of these tags, which are of another kind: those that are missing are made,
 /// with their colours. They stay until the end of the transaction; one that somebody deletes at this very moment is
@@ -31,6 +33,7 @@ pub fn ensure(
         .values(&rows)
         .on_conflict_do_nothing()
         .execute(connection))?;
+    let new: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
     if made > 0 {
         check_cap(connection, scope, kind)?;
     }
@@ -42,5 +45,10 @@ pub fn ensure(
         .select(columns::<TagRow>())
         .held()
         .load(connection)?;
-    Ok(rows.into_iter().map(|row| row.into_tag(scope)).collect())
+    let tags: Vec<TagOption> = rows.into_iter().map(|row| row.into_tag(scope)).collect();
+    if made > 0 {
+        let made: Vec<TagOption> = tags.iter().filter(|tag| new.contains(&tag.id)).cloned().collect();
+        told::made(connection, scope, kind, &made)?;
+    }
+    Ok(tags)
 }

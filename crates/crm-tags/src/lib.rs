@@ -10,6 +10,7 @@ mod openapi;
 mod refs;
 mod schema;
 mod service;
+mod told;
 
 pub use ensure::ensure;
 pub use error::TagError;

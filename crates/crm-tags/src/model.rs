@@ -41,6 +41,17 @@ impl TagKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[Self::Lead, Self::Opportunity, Self::Contact, Self::Organization, Self::Case];
 
+    /// What it is for, in a word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Opportunity => "opportunity",
+            Self::Contact => "contact",
+            Self::Organization => "organization",
+            Self::Case => "case",
+        }
+    }
+
     /// What its tags are called together.
     pub(crate) fn tags(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use crm_core::{
 use diesel::prelude::*;
 
 use crate::schema::tags;
-use crate::{NewTag, TagError, TagKind, TagOption, TagPatch, links};
+use crate::{NewTag, TagError, TagKind, TagOption, TagPatch, links, told};
 
 /// The colour of a tag that was made without one.
 const GREY: &str = "#808080";
@@ -32,7 +32,7 @@ impl TagRow {
 pub(crate) struct InsertedTag<'a> {
     tenant_id: TenantId,
     kind: i16,
-    id: Uuid,
+    pub(crate) id: Uuid,
     label: &'a str,
     pub(crate) label_folded: String,
     color: &'a str,
@@ -137,6 +137,7 @@ pub fn create(
         .optional()?;
     let made = inserted.map(|row| row.into_tag(scope)).ok_or(TagError::LabelTaken)?;
     check_cap(connection, scope, kind)?;
+    told::made(connection, scope, kind, std::slice::from_ref(&made))?;
     Ok(made)
 }
 
@@ -164,12 +165,13 @@ pub fn update(
         },
     };
     let (row, other) = lock(connection, scope, kind, id, change.label_folded.as_deref())?;
-    condition.check(|| Ok::<_, TagError>(row.clone().into_tag(scope)))?;
+    let present = row.into_tag(scope);
+    condition.check(|| Ok::<_, TagError>(present.clone()))?;
     if other.is_some() {
         return Err(TagError::LabelTaken);
     }
     if change.label.is_none() && change.color.is_none() {
-        return Ok(row.into_tag(scope));
+        return Ok(present);
     }
     let updated: TagRow = diesel::update(tags::table.find((scope.tenant(), kind.number(), id)))
         .set(&change)
@@ -177,7 +179,9 @@ pub fn update(
         .portable()
         .get_result(connection)
         .map_err(|error| if is_unique_violation(&error) { TagError::LabelTaken } else { error.into() })?;
-    Ok(updated.into_tag(scope))
+    let updated = updated.into_tag(scope);
+    told::changed(connection, scope, &present, &updated)?;
+    Ok(updated)
 }
 
 /// Deletes a tag and, by the foreign keys, takes it off every record that has it; the records' own rows are
@@ -193,7 +197,9 @@ pub fn delete(
     condition: &Condition<TagOption>,
 ) -> Result<(), TagError> {
     let (row, _) = lock(connection, scope, kind, id, None)?;
-    condition.check(|| Ok::<_, TagError>(row.into_tag(scope)))?;
+    let tag = row.into_tag(scope);
+    condition.check(|| Ok::<_, TagError>(tag.clone()))?;
+    told::deleted(connection, scope, kind, &tag)?;
     links::lock_links_of(connection, scope, kind, id)?;
     diesel::delete(tags::table.find((scope.tenant(), kind.number(), id))).execute(connection)?;
     Ok(())

@@ -10,6 +10,7 @@ mod schema;
 mod sealing;
 mod service;
 mod shown;
+mod told;
 mod words;
 
 pub use apply::{ApplyError, Direction, Transform, Transforms, apply};

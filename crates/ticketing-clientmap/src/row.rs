@@ -55,6 +55,11 @@ fn columns_of(
 }
 
 impl ClientMapValues {
+    /// Whether its configuration is another.
+    pub(crate) fn is_configured_otherwise(&self, other: &Self) -> bool {
+        (&self.configuration, &self.secrets_key) != (&other.configuration, &other.secrets_key)
+    }
+
     /// How long its configuration is.
     pub(crate) fn configured(&self) -> usize {
         self.configuration.as_ref().map_or(0, |Json(text)| text.as_str().len())

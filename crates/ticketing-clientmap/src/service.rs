@@ -3,12 +3,13 @@ use crm_core::page::{Content, Weight};
 use crm_core::{
     Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend, wait_for_turn,
 };
+use crm_history::Action;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::row::{ClientMapRow, ClientMapValues};
 use crate::schema::{client_maps, clientmap_versions};
-use crate::{ClientMap, ClientMapError, ClientMapPatch, NewClientMap, SyncReport, SyncStatus};
+use crate::{ClientMap, ClientMapError, ClientMapPatch, NewClientMap, SyncReport, SyncStatus, told};
 
 /// The most client maps that a tenant has.
 pub const MOST_CLIENT_MAPS: usize = 1_000;
@@ -94,6 +95,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
     let made = inserted.map(|row| row.into_map(scope)).ok_or(ClientMapError::ClientIdTaken)?;
     note_change(connection, scope)?;
     check_caps(connection, scope)?;
+    told::whole(connection, scope, Action::Created, &made)?;
     Ok(made)
 }
 
@@ -112,11 +114,13 @@ pub fn update(
     patch: &ClientMapPatch,
 ) -> Result<ClientMap, ClientMapError> {
     let row = find_locked(connection, scope, id)?;
-    condition.check(|| Ok::<_, ClientMapError>(row.clone().into_map(scope)))?;
+    let present = row.clone().into_map(scope);
+    condition.check(|| Ok::<_, ClientMapError>(present.clone()))?;
     let values = row.values.clone().patched(patch, scope, id)?;
     if values == row.values {
-        return Ok(row.into_map(scope));
+        return Ok(present);
     }
+    let is_configured_anew = values.is_configured_otherwise(&row.values);
     let longer = values.configured() > row.values.configured();
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((values, client_maps::updated_at.eq(scope.now())))
@@ -128,7 +132,9 @@ pub fn update(
     if longer {
         check_caps(connection, scope)?;
     }
-    Ok(updated.into_map(scope))
+    let updated = updated.into_map(scope);
+    told::changed(connection, scope, &present, &updated, is_configured_anew)?;
+    Ok(updated)
 }
 
 /// Notes what the integration reports of a run. Call it in a [`DbConnection::write`].
@@ -144,7 +150,8 @@ pub fn report_sync(
 ) -> Result<ClientMap, ClientMapError> {
     let SyncReport { sync_status, last_sync_at } = *report;
     let row = find_locked(connection, scope, id)?;
-    condition.check(|| Ok::<_, ClientMapError>(row.clone().into_map(scope)))?;
+    let present = row.clone().into_map(scope);
+    condition.check(|| Ok::<_, ClientMapError>(present.clone()))?;
     let ended_now = sync_status.is_ended_run().then(|| scope.now());
     let updated: ClientMapRow = diesel::update(client_maps::table.find((scope.tenant(), id)))
         .set((
@@ -156,7 +163,9 @@ pub fn report_sync(
         .portable()
         .get_result(connection)?;
     note_change(connection, scope)?;
-    Ok(updated.into_map(scope))
+    let updated = updated.into_map(scope);
+    told::changed(connection, scope, &present, &updated, false)?;
+    Ok(updated)
 }
 
 /// Deletes a client map. Call it in a [`DbConnection::write`].
@@ -169,11 +178,10 @@ pub fn delete(
     id: Uuid,
     condition: &Condition<ClientMap>,
 ) -> Result<(), ClientMapError> {
-    condition.check(|| find_locked(connection, scope, id).map(|row| row.into_map(scope)))?;
-    let gone = diesel::delete(client_maps::table.find((scope.tenant(), id))).execute(connection)?;
-    if gone == 0 {
-        return Err(ClientMapError::NotFound);
-    }
+    let present = find_locked(connection, scope, id)?.into_map(scope);
+    condition.check(|| Ok::<_, ClientMapError>(present.clone()))?;
+    told::whole(connection, scope, Action::Deleted, &present)?;
+    diesel::delete(client_maps::table.find((scope.tenant(), id))).execute(connection)?;
     note_change(connection, scope)
 }
 

@@ -13,13 +13,16 @@ mod ticketing;
 pub mod tokens;
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use crm_core::keys::ApiKey;
 use crm_core::{DbConnection, Scope};
+use crm_history::{FeedFilter, Position};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::feed;
 use crate::limits::{self, Payer};
 
 pub use admin::Operator;
@@ -69,6 +72,20 @@ impl<A, D> Caller<A, D> {
     #[must_use]
     pub fn rate_limit(&self) -> Option<u32> {
         self.requester.state().rate_limit.as_ref().map(limits::RateLimit::quota)
+    }
+
+    /// Waits until a change comes after a place, without a connection of the database: see [`feed::wait`].
+    ///
+    /// # Errors
+    /// Its, told to the client.
+    pub async fn wait_for_changes(
+        &self,
+        since: Option<Position>,
+        filter: &FeedFilter,
+        time: Duration,
+    ) -> Result<Option<Position>, Problem> {
+        let waited = feed::wait(self.requester.state(), self.scope(), since, filter, time).await;
+        waited.map_err(|failure| failure.into_problem(self.requester.request_id()))
     }
 
     /// Runs a job that only reads.

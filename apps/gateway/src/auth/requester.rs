@@ -76,6 +76,10 @@ impl Requester {
         &self.state
     }
 
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     pub(super) async fn read<R: Reply + Send + 'static>(
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,

@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use crm_core::keys::KeyRole;
-use crm_core::{DbConnection, PublicTenantId, tenants};
+use crm_core::{DbConnection, PublicTenantId, Timestamp, tenants};
 use serde_json::{Value, json};
 
 use crate::config::Settings;
@@ -55,7 +55,7 @@ fn rotate_one(connection: &mut DbConnection, tenant: &PublicTenantId, which: Whi
         Which::Primary => KeyRole::Primary,
         Which::Secondary => KeyRole::Secondary,
     };
-    let key = tenants::rotate_key(connection, tenant, role)?;
+    let key = crm_suite::keys::rotate_of_role(connection, tenant, role, Timestamp::now())?;
     if json { print(json!({ "id": tenant, "which": role.as_str(), "key": key.reveal() })) } else { print(key.reveal()) }
 }
 

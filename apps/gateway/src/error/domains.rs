@@ -9,6 +9,7 @@ use crm_core::migrate::MigrateError;
 use crm_core::tenants::TenantError;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
+use crm_history::HistoryError;
 use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
 use crm_suite::SuiteError;
@@ -59,6 +60,17 @@ impl From<ClientMapError> for Failure {
             ClientMapError::Secrets(error) => Self::Bug(error.to_string()),
             ClientMapError::Invalid(errors) => errors.into(),
             ClientMapError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Gone => {
+                Problem::new(ProblemCode::HistoryGone, "The changes that follow this token are no longer kept.").into()
+            }
+            HistoryError::Database(error) => error.into(),
         }
     }
 }

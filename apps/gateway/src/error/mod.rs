@@ -152,6 +152,8 @@ problem_table! {
         "Read what was made at `location`; do not send the request under another key.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The record has changed",
         "Read the record again and repeat the change with its new ETag.";
+    HistoryGone, "history_gone", GONE, "Changes after that place are no longer kept",
+        "Read the lists anew, from a token that since=now gave before, and go on from there.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "Send at most 1 MiB.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",

@@ -179,8 +179,8 @@ async fn rotate_secondary(operator: Operator, id: PathId<PublicTenantId>) -> Ans
 
 async fn rotate(operator: Operator, PathId(id): PathId<PublicTenantId>, role: KeyRole) -> Answer<Item<RotatedKey>> {
     operator
-        .write(move |connection, _| {
-            let key = tenants::rotate_key(connection, &id, role)?;
+        .write(move |connection, now| {
+            let key = crm_suite::keys::rotate_of_role(connection, &id, role, now)?;
             Ok(Item(RotatedKey { role, key: key.reveal().to_owned() }))
         })
         .await

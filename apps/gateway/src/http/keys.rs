@@ -60,7 +60,7 @@ async fn list_keys(caller: Caller<area::Settings, Read>) -> Answer<Items<Key>> {
 async fn create_key(caller: Caller<area::Settings, Write>, Body(new): Body<NewKey>) -> Answer<ShownNew<KeyWithSecret>> {
     caller
         .write(move |connection, scope| {
-            let made = keys::create(connection, scope, &new)?;
+            let made = crm_suite::keys::create(connection, scope, &new)?;
             Ok(ShownNew { location: format!("/settings/keys/{}", made.described.id), item: made })
         })
         .await
@@ -76,7 +76,9 @@ async fn update_key(
     Precondition(condition): Precondition<Item<Key>>,
     Body(patch): Body<KeyPatch>,
 ) -> Answer<Item<Key>> {
-    caller.write(move |connection, scope| Ok(Item(keys::update(connection, scope, id, &condition, &patch)?))).await
+    caller
+        .write(move |connection, scope| Ok(Item(crm_suite::keys::update(connection, scope, id, &condition, &patch)?)))
+        .await
 }
 
 async fn delete_key(
@@ -86,7 +88,7 @@ async fn delete_key(
 ) -> Answer<NoContent> {
     caller
         .write(move |connection, scope| {
-            keys::delete(connection, scope, id, &condition)?;
+            crm_suite::keys::delete(connection, scope, id, &condition)?;
             Ok(NoContent)
         })
         .await
@@ -99,7 +101,11 @@ async fn rotate_key(
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Answer<Shown<KeyWithSecret>> {
     let rotation = rotation.unwrap_or_default();
-    caller.write(move |connection, scope| Ok(Shown(keys::rotate(connection, scope, id, &condition, rotation)?))).await
+    caller
+        .write(move |connection, scope| {
+            Ok(Shown(crm_suite::keys::rotate(connection, scope, id, &condition, rotation)?))
+        })
+        .await
 }
 
 async fn rotate_own_key(
@@ -107,7 +113,7 @@ async fn rotate_own_key(
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Answer<Shown<KeyWithSecret>> {
     let rotation = rotation.unwrap_or_default();
-    caller.write(move |connection, scope| Ok(Shown(keys::rotate_own(connection, scope, rotation)?))).await
+    caller.write(move |connection, scope| Ok(Shown(crm_suite::keys::rotate_own(connection, scope, rotation)?))).await
 }
 
 /// Whoever asks, as this server knows them.

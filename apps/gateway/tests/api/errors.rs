@@ -77,6 +77,7 @@ fn provoked() -> Vec<Provoked> {
         (Code::MalformedJson, "POST", leads, &[], nested(65)),
         (Code::MalformedJson, "POST", leads, &[], nested(100_000)),
         (Code::ValidationFailed, "POST", leads, &[], nested(64)),
+        (Code::HistoryGone, "GET", "/changes?since=9000000000000000000-1", &[], text("")),
         (Code::MalformedQuery, "GET", "/pipeline/leads?title=%FF", &[], text("")),
         (Code::MalformedQuery, "GET", "/healthz?%C3%28", &[], text("")),
         (Code::ValidationFailed, "GET", "/healthz?page=1", &[], text("")),

@@ -24,6 +24,7 @@ mod converted;
 mod document;
 mod edge;
 mod errors;
+mod history;
 #[path = "../common/in_process.rs"]
 mod in_process;
 mod keys;

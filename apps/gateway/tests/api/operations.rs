@@ -84,15 +84,19 @@ pub(crate) fn with_key() -> impl Iterator<Item = Operation> {
 /// How to make a record of each kind: where, a body, and what follows its id in the paths of its operations.
 pub(crate) fn kinds() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let mut kinds = vec![
-        ("/pipeline/leads", json!({ "title": "Mine" }), vec!["/convert"]),
-        ("/pipeline/pipelines/opportunities", json!({ "name": "Mine", "stages": [{ "label": "First" }] }), vec![""]),
-        ("/cases/cases", json!({ "title": "Mine" }), vec!["/activities"]),
-        ("/cases/types/cases", json!({ "label": "Mine" }), vec![""]),
+        ("/pipeline/leads", json!({ "title": "Mine" }), vec!["/convert", "/history"]),
+        (
+            "/pipeline/pipelines/opportunities",
+            json!({ "name": "Mine", "stages": [{ "label": "First" }] }),
+            vec!["", "/history"],
+        ),
+        ("/cases/cases", json!({ "title": "Mine" }), vec!["/activities", "/history"]),
+        ("/cases/types/cases", json!({ "label": "Mine" }), vec!["", "/history"]),
         ("/settings/keys", json!({ "name": "mine", "scopes": ["*:read"] }), vec!["", "/rotate"]),
     ];
     for resource in RESOURCES {
         let actions = resource.actions.iter().map(|(_, action, _)| *action);
-        kinds.push((resource.path, json!({ resource.text: "Mine" }), actions.chain([""]).collect()));
+        kinds.push((resource.path, json!({ resource.text: "Mine" }), actions.chain(["", "/history"]).collect()));
         kinds.push((resource.tags, json!({ "label": "mine" }), vec![""]));
     }
     kinds

@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::client::{Answer, Client, Keys};
 use crate::process::{Serving, gateway};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples.json");
+pub(crate) const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples.json");
 const DOCUMENT: &str = include_str!("../../openapi.json");
 const TENANT: &str = "5d0fbd2a-3c1e-4a55-9a0e-8d1f6f2b7c90";
 const SECRET: (&str, &str) = ("CRM_JWT_SECRET", "a secret of more than thirty-two bytes");
 
 const ADMIN_KEY: &str = "the-operators-key-of-the-examples";
 /// Members that are another text each time, and are not recorded.
-const OF_THE_RUN: [&str; 6] = ["continuationToken", "requestId", "key", "primaryKey", "secondaryKey", "prefix"];
+const OF_THE_RUN: [&str; 7] = ["continuationToken", "next", "requestId", "key", "primaryKey", "secondaryKey", "prefix"];
 
 /// Method and path of each operation, by id.
-fn operations() -> BTreeMap<String, (String, String, Value)> {
+pub(crate) fn operations() -> BTreeMap<String, (String, String, Value)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let mut operations = BTreeMap::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -60,26 +60,38 @@ fn of_one_kind(one: &str, other: &str) -> bool {
 }
 
 /// A tenant, and somebody who has its key and a token.
-struct Player {
+pub(crate) struct Player {
     client: Client,
     token: String,
     /// What an operation made last.
     made: BTreeMap<String, String>,
+    probes: usize,
     _serving: Serving,
 }
 
 impl Player {
-    fn start(database: &TestDatabase) -> Self {
+    pub(crate) fn start(database: &TestDatabase) -> Self {
         let keys = Keys::of_new_tenant(database, TENANT);
         let settings = [("CRM_RATE_LIMIT", "0"), SECRET, ("CRM_ADMIN_KEY", ADMIN_KEY), ("CRM_ALLOW_RESET", "true")];
         let serving = Serving::start(gateway(database).envs(settings));
         let arguments = ["token", "--tenant", TENANT, "--role", "ticket_admin"];
         let token = gateway(database).env(SECRET.0, SECRET.1).args(arguments).output().unwrap();
         let token = format!("Bearer {}", String::from_utf8(token.stdout).unwrap().trim());
-        Self { client: Client::new(&serving.url, keys), token, made: BTreeMap::new(), _serving: serving }
+        Self { client: Client::new(&serving.url, keys), token, made: BTreeMap::new(), probes: 0, _serving: serving }
     }
 
-    fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
+    /// What an operation made last.
+    pub(crate) fn made(&self, operation: &str) -> Option<String> {
+        self.made.get(operation).cloned()
+    }
+
+    /// Another number each time.
+    pub(crate) fn probes(&mut self) -> usize {
+        self.probes += 1;
+        self.probes
+    }
+
+    pub(crate) fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
         let text = |name: &str| exchange[name].as_str();
         let made = text("of").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
         let mut path = path.replace("{id}", made.or(text("id")).unwrap_or_default());

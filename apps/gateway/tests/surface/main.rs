@@ -7,6 +7,7 @@ mod client;
 mod cors;
 mod errors;
 mod examples;
+mod history;
 mod idempotency;
 mod lengths;
 mod limits;

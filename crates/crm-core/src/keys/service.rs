@@ -279,6 +279,15 @@ fn get_locked(
     Ok(key)
 }
 
+/// Keeps everybody else from changing the tenant's keys until the end of the transaction. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn hold(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
+    lock(connection, scope.tenant())
+}
+
 /// One change of a tenant's keys after the other: the keys that every tenant has stand for all of them.
 fn lock(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
     let fixed = api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::role.is_not_null());

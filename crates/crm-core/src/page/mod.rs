@@ -331,12 +331,13 @@ impl<S: SortField> PageRequest<S> {
     /// Turns a filtered query into that of this page and all that follow: ordered and started.
     fn apply<Q: Boxed>(&self, query: Q) -> Q {
         let column = self.order_by.column().sql(self.direction);
-        let query = query.order(SortOrder { column, direction: self.direction });
+        let (id_column, direction) = (S::ID_COLUMN, self.direction);
+        let query = query.order(SortOrder { column, id_column, direction });
         match &self.start {
             Start::Offset(0) => query,
             Start::Offset(offset) => query.offset(*offset),
             Start::After { key, id } => {
-                FilterDsl::filter(query, AfterRow { column, direction: self.direction, key: key.clone(), id: *id })
+                FilterDsl::filter(query, AfterRow { column, id_column, direction, key: key.clone(), id: *id })
             }
         }
     }

@@ -140,8 +140,11 @@ pub trait SortField: Copy + PartialEq + 'static {
     /// The names for `orderBy`, the default first. Two names may mean one field.
     const NAMES: &'static [(&'static str, Self)];
 
-    /// What the rows have as their `id`.
+    /// What the rows have as their id.
     const ID: RowIdKind = RowIdKind::Number;
+
+    /// The column of the id.
+    const ID_COLUMN: &'static str = "id";
 
     /// What makes its records long; `None` where none can be.
     const WEIGHT: Option<Weight> = None;

@@ -9,6 +9,7 @@ use crate::{Db, sql_fragment};
 #[derive(Debug, Clone, Copy)]
 pub struct SortOrder {
     pub(super) column: &'static str,
+    pub(super) id_column: &'static str,
     pub(super) direction: Direction,
 }
 
@@ -19,6 +20,7 @@ pub struct SortOrder {
 #[derive(Debug, Clone)]
 pub struct AfterRow {
     pub(super) column: &'static str,
+    pub(super) id_column: &'static str,
     pub(super) direction: Direction,
     pub(super) key: SortKey,
     pub(super) id: RowId,
@@ -63,8 +65,9 @@ impl QueryFragment<Db> for SortOrder {
         let direction = if self.direction == Direction::Asc { " ASC" } else { " DESC" };
         pass.push_sql(self.column);
         pass.push_sql(direction);
-        if self.column != "id" {
-            pass.push_sql(", id");
+        if self.column != self.id_column {
+            pass.push_sql(", ");
+            pass.push_sql(self.id_column);
             pass.push_sql(direction);
         }
         Ok(())
@@ -83,7 +86,8 @@ impl QueryFragment<Db> for AfterRow {
         pass.push_sql(self.column);
         pass.push_sql(beyond);
         self.key.push_bind(&mut pass)?;
-        pass.push_sql(" OR id");
+        pass.push_sql(" OR ");
+        pass.push_sql(self.id_column);
         pass.push_sql(beyond);
         self.id.push_bind(&mut pass)?;
         pass.push_sql("))");

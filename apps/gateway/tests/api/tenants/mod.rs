@@ -76,7 +76,10 @@ impl Walk<'_> {
                 [never, gone, foreign].map(|id| anonymous(&self.ask(place, id, condition.as_ref()), id));
             assert!(never.0 < 500, "{}: {never:?}", place.name());
             assert_eq!(foreign, never, "{} with {condition:?} tells another tenant's id from none", place.name());
-            assert_eq!(gone, never, "{} with {condition:?} tells a deleted id from none", place.name());
+            // What happened to a record outlives it.
+            if !place.operation.path.ends_with("/history") {
+                assert_eq!(gone, never, "{} with {condition:?} tells a deleted id from none", place.name());
+            }
             self.attempts += 1;
         }
     }
