@@ -109,6 +109,9 @@ pub struct Settings {
     /// Origins that a browser may call from, separated by commas [default: none]
     #[arg(long, env = "CRM_CORS_ORIGINS", global = true, value_name = "ORIGINS")]
     cors_origins: Option<String>,
+    /// Days for which what happened is kept; 0 is for ever [default: 365]
+    #[arg(long, env = "CRM_HISTORY_DAYS", global = true, value_name = "DAYS")]
+    history_days: Option<String>,
     /// Seconds to finish running requests after SIGTERM or SIGINT [default: 30]
     #[arg(long, env = "CRM_SHUTDOWN_TIMEOUT", global = true, value_name = "SECONDS")]
     shutdown_timeout: Option<String>,
@@ -145,6 +148,8 @@ pub struct Config {
     pub bootstrap: Option<Bootstrap>,
     /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
     pub cors_origins: Vec<String>,
+    /// `CRM_HISTORY_DAYS`; `None` where changes are kept for ever.
+    pub history_days: Option<i64>,
     /// `CRM_SHUTDOWN_TIMEOUT`.
     pub shutdown_timeout: Duration,
 }
@@ -344,6 +349,7 @@ impl Config {
             allows_reset: switch("CRM_ALLOW_RESET", settings.allow_reset.as_deref())?,
             bootstrap: settings.bootstrap()?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
+            history_days: days("CRM_HISTORY_DAYS", settings.history_days.as_deref(), 365)?,
             shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),
         })
     }
@@ -376,6 +382,15 @@ fn rate_limit(text: Option<&str>) -> Result<Option<NonZeroU32>, BadSetting> {
     number
         .map(NonZeroU32::new)
         .map_err(|_| BadSetting::new("CRM_RATE_LIMIT", "must be a number from 0, which is no limit"))
+}
+
+/// So many days; 0 is for ever.
+fn days(name: &str, text: Option<&str>, default: i64) -> Result<Option<i64>, BadSetting> {
+    const MOST: i64 = 36_500;
+    let days =
+        set(text).map_or(Some(default), |text| text.trim().parse().ok()).filter(|days| (0..=MOST).contains(days));
+    let days = days.ok_or_else(|| BadSetting::new(name, format!("must be a number of days from 0 to {MOST}")))?;
+    Ok((days > 0).then_some(days))
 }
 
 fn seconds(text: Option<&str>) -> Result<u64, BadSetting> {

@@ -56,6 +56,8 @@ pub struct AppState {
     pub allows_reset: bool,
     /// `openapi.json`, ready to send.
     pub openapi: StoredForms,
+    /// For how many days changes are kept; `None` where that is for ever.
+    pub history_days: Option<i64>,
     draining: AtomicBool,
 }
 
@@ -83,6 +85,7 @@ impl AppState {
             roles: config.roles.clone(),
             admin_key: config.admin_key.as_ref().map(ApiKey::hash),
             allows_reset: config.allows_reset,
+            history_days: config.history_days,
             openapi: StoredForms::new("application/json", openapi)?,
             draining: AtomicBool::new(false),
             db,

@@ -25,7 +25,12 @@ pub async fn keep_up(state: Arc<AppState>) {
         if let Some(limit) = &state.rate_limit {
             limit.forget_idle();
         }
-        let outcomes = [forget_answers(&state).await, note_uses(&state).await, shrink(&state.db).await];
+        let outcomes = [
+            forget_answers(&state).await,
+            forget_changes(&state).await,
+            note_uses(&state).await,
+            shrink(&state.db).await,
+        ];
         for failure in outcomes.into_iter().filter_map(Result::err) {
             // Whatever it was, it is logged there; the next minute is another chance.
             let _ = failure.into_problem("upkeep");
@@ -53,6 +58,21 @@ async fn forget_answers(state: &AppState) -> Result<(), Failure> {
     for tenant in tenants.await? {
         let forget = || {
             state.db.write(move |connection| Ok::<_, Failure>(idempotency::forget_expired(connection, tenant, now)?))
+        };
+        while forget().await? > 0 {}
+    }
+    Ok(())
+}
+
+/// What happened longer ago than is kept, in transactions so small that no request notices them.
+async fn forget_changes(state: &AppState) -> Result<(), Failure> {
+    let Some(days) = state.history_days else { return Ok(()) };
+    let before = crm_history::days_before(Timestamp::now(), days);
+    let tenants =
+        state.db.look_up(move |connection| Ok::<_, Failure>(crm_history::tenants_with_older(connection, before)?));
+    for tenant in tenants.await? {
+        let forget = || {
+            state.db.write(move |connection| Ok::<_, Failure>(crm_history::forget_before(connection, tenant, before)?))
         };
         while forget().await? > 0 {}
     }

@@ -75,7 +75,7 @@ impl QueryFragment<Db> for Settled {
 
 /// `(turn, seq)` compared with a place.
 #[derive(Debug, Clone, Copy)]
-struct Compared(&'static str, Position);
+pub(crate) struct Compared(pub(crate) &'static str, pub(crate) Position);
 
 sql_fragment!(Compared, Bool);
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crm_core::values::Title;
-use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Uuid, keys::Rights};
+use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Timestamp, Uuid, keys::Rights};
 use crm_history::{Action, Change, FeedFilter, FeedPage, Fields, HistoryError, Kind, NewChange, Position, What};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::sql_types::BigInt;
@@ -164,6 +164,40 @@ both_databases! {
     }
 }
 
+both_databases! {
+    /// What is old goes from the beginning of the feed on; who stood before it is told so, and numbers are never given again.
+    fn what_is_forgotten_is_a_beginning(database) {
+        let (scope, other) = (database.tenant("acme"), database.tenant("other"));
+        let mut connection = database.connect();
+        let days = |days: i64| Timestamp::from_datetime(scope.now().as_datetime() + chrono::Duration::days(days));
+        let at = |moment: Timestamp| Scope::new(scope.tenant(), scope.public_tenant().clone(), moment);
+        committed(&mut connection, &other, 1, "of another tenant");
+        let mut places = vec![read(&mut connection, &scope, None, 10).next];
+        for (number, age) in [(1, -10), (2, -9), (3, -1), (4, -8)] {
+            committed(&mut connection, &at(days(age)), number, &format!("{number}"));
+            places.push(read(&mut connection, &scope, None, 10).next);
+        }
+        assert_eq!(crm_history::tenants_with_older(&mut connection, days(-30)).unwrap(), []);
+        assert_eq!(crm_history::tenants_with_older(&mut connection, days(-5)).unwrap(), [scope.tenant()]);
+        let mut forget = |before| connection.write(|c| crm_history::forget_before(c, scope.tenant(), before)).unwrap();
+        assert_eq!(forget(days(-30)), 0);
+        assert_eq!(forget(days(-5)), 2, "up to the first that is young");
+        assert_eq!(forget(days(-5)), 0);
+        assert_eq!(titles(&read(&mut connection, &scope, None, 10).items), ["3", "4"]);
+        let all = FeedFilter::default();
+        for gone in &places[..2] {
+            assert!(matches!(filtered(&mut connection, &scope, Some(*gone), 10, &all), Err(HistoryError::Gone)));
+        }
+        assert_eq!(titles(&read(&mut connection, &scope, Some(places[2]), 10).items), ["3", "4"]);
+        assert_eq!(connection.write(|c| crm_history::forget_before(c, scope.tenant(), days(1))).unwrap(), 2);
+        let end = crm_history::end(&mut connection, &scope).unwrap();
+        assert_eq!(end, places[4], "nothing is left but the place");
+        committed(&mut connection, &scope, 5, "5");
+        assert_eq!(titles(&read(&mut connection, &scope, Some(places[4]), 10).items), ["5"]);
+        assert_eq!(titles(&read(&mut connection, &other, None, 10).items), ["of another tenant"]);
+    }
+}
+
 /// Numbers are taken before the commit: a reader that went by them would have gone past the first.
 #[test]
 fn what_commits_late_is_not_skipped() {
@@ -195,4 +229,31 @@ fn the_changes_of_one_record_are_in_the_order_of_their_commits() {
     let of_both: Vec<_> = titles(&page.items).into_iter().filter(|title| *title != "of another record").collect();
     assert_eq!(of_both, ["first", "second"]);
     assert_eq!(page.items.len(), 3);
+}
+
+/// What was restored into a server that counts from the start goes on above everything that was.
+#[test]
+fn turns_go_on_in_another_server() {
+    let database = TestDatabase::postgres();
+    let scope = database.tenant("acme");
+    let mut connection = database.connect();
+    committed(&mut connection, &scope, 1, "before");
+    let seen = read(&mut connection, &scope, None, 10).next;
+    assert_eq!(connection.write(crm_history::go_on).unwrap(), 0, "the server is the same");
+    // As if it had been written by a server that has counted farther.
+    let far = "UPDATE changes SET turn = turn + 1000000 WHERE tenant_id = ";
+    diesel::sql_query(format!("{far}{}", scope.tenant().as_i64())).execute(&mut connection).unwrap();
+    let remembered = Position { turn: seen.turn + 1_000_000, seq: seen.seq };
+    assert_eq!(connection.write(crm_history::go_on).unwrap(), 1);
+    assert_eq!(connection.write(crm_history::go_on).unwrap(), 0, "once");
+    committed(&mut connection, &scope, 1, "after");
+    committed(&mut connection, &scope, 2, "another record");
+    let page = read(&mut connection, &scope, Some(remembered), 10);
+    assert_eq!(titles(&page.items), ["after", "another record"]);
+    let lost = Position { turn: remembered.turn + 5_000, seq: seen.seq + 70 };
+    assert_eq!(
+        titles(&read(&mut connection, &scope, Some(lost), 10).items),
+        ["after", "another record"],
+        "of a newer dump"
+    );
 }

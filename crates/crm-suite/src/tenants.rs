@@ -28,7 +28,10 @@ pub fn create(
 /// # Errors
 /// [`crm_core::tenants::TenantError::Unknown`]; the database's.
 pub fn reset(connection: &mut DbConnection, id: &PublicTenantId, now: Timestamp) -> Result<Tenant, SuiteError> {
-    let tenant = tenants::empty(connection, id)?;
+    let tenant = tenants::find(connection, id)?;
+    let past = crm_history::last_written(connection, tenant.id)?;
+    tenants::empty(connection, id)?;
+    past.restore(connection, tenant.id)?;
     provision(connection, &tenant, now)?;
     Ok(tenant)
 }

@@ -17,6 +17,17 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("api_keys", "(\"api_keys\".\"is_chosen\" = ", "a start asks whether anybody chose keys of another look"),
     ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
     (
+        "changes",
+        "(SELECT c.created_on FROM changes c WHERE c.tenant_id = t.id ORDER BY",
+        "cleaning asks which tenants have changes that are old, and goes through these one by one",
+    ),
+    (
+        "changes",
+        "CROSS JOIN LATERAL (SELECT c.turn FROM changes c",
+        "a start looks whether turns would fall, whose ever",
+    ),
+    ("change_horizons", "CROSS JOIN LATERAL (SELECT c.turn FROM changes c", "and lifts them for all at once"),
+    (
         "idempotency_keys",
         "(\"idempotency_keys\".\"tenant_id\" = \"tenants\".\"id\")",
         "cleaning asks which tenants have kept answers that are old, and goes through these one by one",

@@ -30,6 +30,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let db = Db::open(&config.database, DbSettings { threads: config.db_pool })?;
     migrate::migrate(&config.database)?;
     check_secrets(&config)?;
+    go_on_with_changes(&config)?;
     make_first_tenant(&config, address)?;
     let ready = || print(format_args!("listening on http://{address}"));
     let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener, ready));
@@ -74,6 +75,16 @@ fn check_secrets(config: &Config) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// After a dump was restored into another server, the order of changes goes on above what was.
+fn go_on_with_changes(config: &Config) -> anyhow::Result<()> {
+    let mut connection = config.database.connect().context("the database cannot be reached")?;
+    let lifted = connection.write(crm_history::go_on)?;
+    if lifted > 0 {
+        log::warn!("the database was moved to another server: the feeds of {lifted} tenants go on from there");
+    }
+    Ok(())
 }
 
 /// Makes a tenant where there is none, and shows its keys, unless somebody chose them and so knows them.
