@@ -18,6 +18,7 @@ mod deletion;
 mod drain;
 #[path = "../common/dump.rs"]
 mod dump;
+mod feed;
 mod filters;
 mod full;
 mod gone;

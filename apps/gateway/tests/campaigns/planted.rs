@@ -74,7 +74,7 @@ fn walk(client: &Client, id: &str) {
     }
 }
 
-/// Rows of the tables that only tokens open.
+/// Rows of the tables that only tokens open, and of those that take a year to have any.
 fn fill_client_maps(connection: &mut DbConnection) {
     let uuid = if connection.kind() == BackendKind::Sqlite {
         "x'c4d5e6f7890123456789abcdef012345'"
@@ -83,7 +83,8 @@ fn fill_client_maps(connection: &mut DbConnection) {
     };
     let now = "'2026-01-01T00:00:00.000Z'";
     let rows = format!(
-        "INSERT INTO client_maps (tenant_id, id, client_id, client_name, client_type, mapping_type, status, sync_status, \
+        "INSERT INTO change_horizons (tenant_id, base, turn, seq) VALUES (1, 0, 0, 0); \
+         INSERT INTO client_maps (tenant_id, id, client_id, client_name, client_type, mapping_type, status, sync_status, \
          created_at, updated_at) VALUES (1, {uuid}, 'c', 'C', 'crm', 'inbound', 'active', 'pending', {now}, {now}); \
          INSERT INTO clientmap_versions (tenant_id, version) VALUES (1, {uuid});"
     );
