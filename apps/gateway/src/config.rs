@@ -1,4 +1,4 @@
-//! Every setting of the gateway, checked before anything starts (contract/operations).
+//! Every setting of the gateway, checked before anything starts (docs/operations.md).
 //!
 //! Each is an environment variable and a flag, and the flag wins. A secret can also be in a file that
 //! `…_FILE` names. An empty variable counts as unset.
@@ -154,7 +154,7 @@ pub struct Config {
     pub shutdown_timeout: Duration,
 }
 
-/// How a token of the ticketing routes is checked (contract/clientmap).
+/// How a token of the ticketing routes is checked (docs/ticketing.md).
 #[derive(Clone)]
 pub struct TokenConfig {
     /// What its signature is checked with.

@@ -1,4 +1,4 @@
-//! What `GET /metrics` tells, in Prometheus' text format (contract/operations). No label has a tenant, a key or an id:
+//! What `GET /metrics` tells, in Prometheus' text format (docs/operations.md). No label has a tenant, a key or an id:
 //! a metric is for whoever runs the gateway, and its number of series does not grow with what clients send.
 
 use std::fmt::Write;

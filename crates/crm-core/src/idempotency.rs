@@ -1,4 +1,4 @@
-//! The first answers of requests that carried an `Idempotency-Key` (contract/conventions, "Headers").
+//! The first answers of requests that carried an `Idempotency-Key` (docs/compatibility.md, "Sending again").
 //!
 //! A program calls [`find`] at the start of the transaction in which it does what was asked for, and [`keep`] at
 //! its end, so that the answer is committed with the effect or not at all.

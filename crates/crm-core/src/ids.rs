@@ -1,5 +1,5 @@
 //! The ids of records: numbers that count up from 1 in a tenant and kind, and UUIDs
-//! (contract/conventions, "Resources, ids, time").
+//! (docs/compatibility.md, "Ids, times and money").
 
 use std::fmt;
 

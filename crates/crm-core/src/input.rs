@@ -80,8 +80,7 @@ pub trait FromJson: Sized {
 /// A whole body: what a service function takes. Its fields are declared once, by reading them:
 /// `describe` (feature `openapi`) runs the same code to collect them for the API document.
 pub trait FromBody: Sized {
-    /// Members that a client may send back as it read them and that are ignored (contract/conventions,
-    /// "Writing").
+    /// Members that a client may send back as it read them and that are ignored (docs/compatibility.md, "Bodies").
     const READ_ONLY: &'static [&'static str];
 
     /// Reads the members one by one; `None` after a problem was noted in the reader.
@@ -346,7 +345,7 @@ impl FromJson for Uuid {
 }
 
 impl<T: RecordId> FromJson for T {
-    /// A string of decimal digits; a JSON number is accepted as well (contract/conventions).
+    /// A string of decimal digits; a JSON number is accepted as well (docs/compatibility.md, "Ids, times and money").
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let parsed = match value {
             Value::String(text) => text.parse().ok(),

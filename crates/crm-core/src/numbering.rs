@@ -1,4 +1,4 @@
-//! Ids that count up from 1 in each tenant and kind (contract/conventions, "Resources, ids, time").
+//! Ids that count up from 1 in each tenant and kind (docs/compatibility.md, "Ids, times and money").
 
 use diesel::prelude::*;
 

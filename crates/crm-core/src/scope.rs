@@ -18,7 +18,7 @@ database_integer! {
 }
 
 /// A tenant's id as clients see it: 1 to 64 characters of `A-Z a-z 0-9 . _ -`
-/// (contract/conventions, "Resources, ids, time").
+/// (docs/compatibility.md, "Ids, times and money").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicTenantId(Arc<str>);
 

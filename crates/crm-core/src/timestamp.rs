@@ -9,8 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 
-/// A moment in UTC to the millisecond, written `2025-07-10T12:34:56.789Z` (RFC 3339; contract/conventions,
-/// "Resources, ids, time").
+/// A moment in UTC to the millisecond, written `2025-07-10T12:34:56.789Z` (RFC 3339; docs/compatibility.md, "Ids, times and money").
 ///
 /// Stored with the precision that is shown, so that a client that filters by a moment it has read finds
 /// the record. Years 1 to 9999.

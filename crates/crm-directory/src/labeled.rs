@@ -206,8 +206,8 @@ macro_rules! labeled_lists {
 }
 
 labeled_lists! {
-    /// E-mail addresses to be stored: at most 20, each once, one of them primary (contract/directory).
+    /// E-mail addresses to be stored: at most 20, each once, one of them primary.
     Emails Email;
-    /// Phone numbers to be stored: at most 20, each once, one of them primary (contract/directory).
+    /// Phone numbers to be stored: at most 20, each once, one of them primary.
     Phones Phone;
 }

@@ -12,7 +12,7 @@ use crm_tags::TagOption;
 
 use crate::DirectoryError;
 
-/// Which records are merged into a target: `{ sourceId: ["2", "3"], lastUpdatedBy? }` (contract/directory).
+/// Which records are merged into a target: `{ sourceId: ["2", "3"], lastUpdatedBy? }` (docs/compatibility.md, "Contacts and organizations").
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergeRequest<I> {
     /// 1 to 100 ids; the order in which empty fields are filled.

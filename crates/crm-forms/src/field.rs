@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::FieldType;
 
-/// A field of a form (contract/tags-forms-bulk, "Forms").
+/// A field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -76,7 +76,7 @@ impl FieldOption {
     }
 }
 
-/// Whether a text is an id of a field: `[A-Za-z0-9_-]{1,64}` (contract/conventions, "Resources, ids, time").
+/// Whether a text is an id of a field: `[A-Za-z0-9_-]{1,64}` (docs/compatibility.md, "Ids, times and money").
 fn is_field_id(text: &str) -> bool {
     let sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=64).contains(&text.len()) && text.bytes().all(sane)

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 /// One row per type: the variant, its name on the wire, what a value of it is.
 macro_rules! field_types {
     ($($variant:ident, $name:literal, $meaning:literal;)*) => {
-        /// What a field holds (contract/tags-forms-bulk, "Custom field values").
+        /// What a field holds.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum FieldType {
             $(#[doc = $meaning] #[serde(rename = $name)] $variant,)*

@@ -1,4 +1,4 @@
-//! The values of custom fields, by the type of the field (contract/tags-forms-bulk, "Custom field values").
+//! The values of custom fields, by the type of the field (docs/compatibility.md, "Forms and custom fields").
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;

@@ -3,7 +3,7 @@ use crm_core::params::{FromParams, ParamReader};
 use crm_core::values::LeadRating;
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 
-/// Which leads a list has (contract/pipeline, "Lead"). What is `None` filters nothing; filters combine with
+/// Which leads a list has (docs/compatibility.md, "Leads"). What is `None` filters nothing; filters combine with
 /// AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeadFilter {

@@ -10,7 +10,7 @@ use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
-/// A lead: a chance of a sale that nobody has judged yet (contract/pipeline, "Lead").
+/// A lead: a chance of a sale that nobody has judged yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,4 @@
-//! Deleting many records of one kind at once (contract/tags-forms-bulk, "Bulk actions").
+//! Deleting many records of one kind at once (docs/compatibility.md, "Bulk actions").
 
 use std::collections::HashSet;
 use std::marker::PhantomData;

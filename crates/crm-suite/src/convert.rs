@@ -1,4 +1,4 @@
-//! Converting a lead into an opportunity (contract/pipeline, "Lead").
+//! Converting a lead into an opportunity (docs/compatibility.md, "Leads").
 
 use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};

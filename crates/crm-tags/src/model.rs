@@ -5,7 +5,7 @@ use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A tag that records of one kind can have: `{ id, label, color, tenantId }` (contract/tags-forms-bulk).
+/// A tag that records of one kind can have: `{ id, label, color, tenantId }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -11,7 +11,7 @@ use crate::schema::tags;
 use crate::service::TagRow;
 use crate::{TagKind, TagOption};
 
-/// The tags that a record is to have, as a body spells them (contract/tags-forms-bulk, "Tags"): one string
+/// The tags that a record is to have, as a body spells them (docs/compatibility.md, "Tags"): one string
 /// with commas, an array of strings, or an array of `{ id }` or `{ label }`. A string is a label or an id;
 /// `""` and `[]` mean none. At most 50.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

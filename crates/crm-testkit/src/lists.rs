@@ -1,4 +1,4 @@
-//! What every list must do, whatever it lists (contract/conventions, "Lists").
+//! What every list must do, whatever it lists (docs/compatibility.md, "Lists").
 
 use std::fmt::Debug;
 

@@ -13,7 +13,7 @@ use crate::masking::unmask;
 use crate::sealing::{Seal, sealed};
 use crate::shown::Shown;
 
-/// The settings of an integration: any JSON object of at most 64 KiB (contract/clientmap). The server keeps
+/// The settings of an integration: any JSON object of at most 64 KiB (docs/compatibility.md, "Ticketing client maps"). The server keeps
 /// them and never opens a URL that stands in them.
 ///
 /// What is printed of it, by `Serialize` and `Debug` alike, has a mask for each member whose name contains
@@ -173,7 +173,7 @@ fn check_size(object: &JsonObject, at: &At<'_>, errors: &mut FieldErrors) {
     }
 }
 
-/// NUL and other control characters stand in no text of ours (contract/conventions, "Writing").
+/// NUL and other control characters stand in no text of ours (docs/compatibility.md, "Bodies").
 fn check_characters(value: &Value, at: &At<'_>, errors: &mut FieldErrors) {
     let refused = "must not contain control characters other than tab, CR and LF";
     match value {

@@ -1,4 +1,4 @@
-//! Secrets inside a configuration: shown as a mask, and kept where the mask comes back (contract/clientmap).
+//! Secrets inside a configuration: shown as a mask, and kept where the mask comes back (docs/compatibility.md, "Ticketing client maps").
 
 use std::collections::HashMap;
 

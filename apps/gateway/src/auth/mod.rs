@@ -1,5 +1,5 @@
 //! Who asks: a tenant's key, or the token of an administrator of ticketing, becomes a [`Scope`]
-//! (contract/conventions, "Keys"; contract/clientmap).
+//! (docs/compatibility.md, "Keys"; docs/ticketing.md).
 
 mod admin;
 mod fading;

@@ -1,4 +1,4 @@
-//! The command line (contract/operations).
+//! The command line (docs/operations.md).
 
 mod deletion;
 mod demo;

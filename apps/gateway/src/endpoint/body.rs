@@ -17,9 +17,9 @@ use super::call::Call;
 use super::extract::Extract;
 use super::operation::OperationDoc;
 
-/// The most bytes of a body (contract/conventions, "Writing").
+/// The most bytes of a body (docs/compatibility.md, "Bodies").
 const MOST_BYTES: usize = 1024 * 1024;
-/// How long a body may take (contract/conventions, last section).
+/// How long a body may take (docs/compatibility.md, "Limits").
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How deep a body may nest.
 const DEEPEST: usize = 64;

@@ -1,5 +1,5 @@
 //! The examples of the document: requests that were sent to this program, and what it answered. A test sends them
-//! again, in their order, and fails when an answer is another (tests/surface/examples.rs).
+//! again, in their order, and fails when an answer is another (apps/gateway/tests/surface/examples.rs).
 
 use std::collections::BTreeMap;
 

@@ -24,7 +24,7 @@ use super::query;
 use super::reply::{Answer, Rendered, Reply};
 use super::ticketing::is_ticketing;
 
-/// A handler never runs longer (contract/conventions, last section).
+/// A handler never runs longer (docs/compatibility.md, "Limits").
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";

@@ -29,7 +29,7 @@ pub fn is_ticketing(path: &str) -> bool {
     path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What ticketing calls a problem (contract/clientmap). Its set is small: what has no name of its own goes by its
+/// What ticketing calls a problem (docs/compatibility.md, "Ticketing client maps"). Its set is small: what has no name of its own goes by its
 /// status.
 pub(crate) fn ticketing_code(code: ProblemCode) -> &'static str {
     match (code, code.status()) {

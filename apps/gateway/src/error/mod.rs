@@ -1,5 +1,5 @@
 //! The closed table of problems, and how everything that can go wrong becomes one of them
-//! (contract/conventions, "Errors"; RFC 9457).
+//! (docs/errors.md; RFC 9457).
 
 mod domains;
 mod page;

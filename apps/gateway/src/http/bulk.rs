@@ -1,4 +1,4 @@
-//! Bulk actions (contract/tags-forms-bulk, "Bulk actions").
+//! Bulk actions (docs/compatibility.md, "Bulk actions").
 
 use crm_suite::bulk::{self, BulkAction, BulkOutcome, Cases, Directory, Module, Pipeline};
 

@@ -1,4 +1,4 @@
-//! `/cases/types/cases` (contract/cases, "Case type").
+//! `/cases/types/cases` (docs/compatibility.md, "Cases and case types").
 
 use crm_cases::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType, types};
 use crm_core::CaseTypeId;

@@ -1,4 +1,4 @@
-//! `/cases/cases` and the timeline of a case (contract/cases, "Case").
+//! `/cases/cases` and the timeline of a case (docs/compatibility.md, "Cases and case types").
 
 use crm_cases::{Activity, ActivitySort, Case, CaseFilter, CasePatch, CaseSort, NewCase, NewComment, activities};
 use crm_core::CaseId;

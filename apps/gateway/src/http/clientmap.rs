@@ -1,4 +1,4 @@
-//! `/api/v1/ticketing/clientMap` (contract/clientmap).
+//! `/api/v1/ticketing/clientMap` (docs/compatibility.md, "Ticketing client maps").
 
 use actix_web::http::header::HeaderName;
 use crm_core::{DbConnection, Scope, Uuid};

@@ -1,4 +1,4 @@
-//! `/directory/contacts` (contract/directory).
+//! `/directory/contacts` (docs/compatibility.md, "Contacts and organizations").
 
 use crm_core::ContactId;
 use crm_core::page::PageRequest;

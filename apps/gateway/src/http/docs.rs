@@ -1,4 +1,4 @@
-//! `/docs`: a page to read and try the API (contract/operations). It is Swagger UI from a crate that carries it,
+//! `/docs`: a page to read and try the API (docs/operations.md). It is Swagger UI from a crate that carries it,
 //! so that a browser needs no other host, and the policy in its header makes sure that it asks none.
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! The forms of each kind of record (contract/tags-forms-bulk, "Forms").
+//! The forms of each kind of record (docs/compatibility.md, "Forms and custom fields").
 
 use crm_forms::{Field, Form, FormKind, NewForm};
 use crm_suite::forms;

@@ -1,4 +1,4 @@
-//! `/pipeline/leads` (contract/pipeline, "Lead").
+//! `/pipeline/leads` (docs/compatibility.md, "Leads").
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::page::PageRequest;

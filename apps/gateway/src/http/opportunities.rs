@@ -1,4 +1,4 @@
-//! `/pipeline/opportunities` (contract/pipeline, "Opportunity").
+//! `/pipeline/opportunities` (docs/compatibility.md, "Opportunities and pipelines").
 
 use crm_core::OpportunityId;
 use crm_core::page::PageRequest;

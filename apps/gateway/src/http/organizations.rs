@@ -1,4 +1,4 @@
-//! `/directory/organizations` (contract/directory).
+//! `/directory/organizations` (docs/compatibility.md, "Contacts and organizations").
 
 use crm_core::OrganizationId;
 use crm_core::page::PageRequest;

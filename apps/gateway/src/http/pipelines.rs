@@ -1,4 +1,4 @@
-//! `/pipeline/pipelines/opportunities` (contract/pipeline, "Opportunity").
+//! `/pipeline/pipelines/opportunities` (docs/compatibility.md, "Opportunities and pipelines").
 
 use crm_core::Uuid;
 use crm_core::page::PageRequest;

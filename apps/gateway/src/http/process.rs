@@ -1,4 +1,4 @@
-//! The process itself: is it alive, is it ready, what can it do (contract/operations).
+//! The process itself: is it alive, is it ready, what can it do (docs/operations.md).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The tags of each kind of record (contract/tags-forms-bulk, "Tags").
+//! The tags of each kind of record (docs/compatibility.md, "Tags").
 
 use crm_core::Uuid;
 use crm_tags::{NewTag, TagKind, TagOption, TagPatch};

@@ -1,5 +1,5 @@
 //! `Idempotency-Key`: a POST that is sent again gets the answer that it got first, and is done once
-//! (contract/conventions, "Headers on every CRM and ticketing route").
+//! (docs/compatibility.md, "Sending again").
 //!
 //! A request gathers what it needs on its way: the caller's extractor the key, the body's the bytes. What the
 //! handler then does happens in one transaction with the row that keeps its answer; a refusal is kept too, after

@@ -18,7 +18,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_METHOD: usize = 32;
 
 /// Gives every request an id, every response its common headers, and writes the access log: one line a
-/// request, without a query string, since that may hold a key (contract/operations). Once the process was told to
+/// request, without a query string, since that may hold a key (docs/operations.md). Once the process was told to
 /// stop, each response also closes its connection, so that no client has one that vanishes under its next request.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `/cases/types/cases` (contract/cases, "Case type").
+//! `/cases/types/cases` (docs/compatibility.md, "Cases and case types").
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};

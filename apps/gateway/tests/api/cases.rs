@@ -1,4 +1,4 @@
-//! `/cases/cases` (contract/cases, "Case" and "Walking the workflow").
+//! `/cases/cases` (docs/compatibility.md, "Cases and case types").
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `POST /pipeline/leads/{id}/convert` (contract/pipeline, "Lead"). What comes in between is a campaign.
+//! `POST /pipeline/leads/{id}/convert` (docs/compatibility.md, "Leads"). What comes in between is a campaign.
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};

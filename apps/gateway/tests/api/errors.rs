@@ -1,4 +1,4 @@
-//! Everything that can go wrong is told in one envelope (contract/conventions, "Errors").
+//! Everything that can go wrong is told in one envelope (docs/errors.md).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Keys live and die on running gateways, and never reach a log (contract/conventions, "Keys").
+//! Keys live and die on running gateways, and never reach a log (docs/compatibility.md, "Keys").
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `/pipeline/leads` (contract/pipeline, "Lead").
+//! `/pipeline/leads` (docs/compatibility.md, "Leads").
 
 use crm_testkit::both_databases;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `/pipeline/opportunities` and `/pipeline/pipelines/opportunities` (contract/pipeline, "Opportunity").
+//! `/pipeline/opportunities` and `/pipeline/pipelines/opportunities` (docs/compatibility.md, "Opportunities and pipelines").
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};

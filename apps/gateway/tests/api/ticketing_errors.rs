@@ -1,5 +1,5 @@
 //! What can go wrong on the routes of ticketing only. There the closed table of problems has an envelope and a few names
-//! of its own (contract/clientmap); the title tells which row of the table it is.
+//! of its own (docs/compatibility.md, "Ticketing client maps"); the title tells which row of the table it is.
 
 use crm_core::Timestamp;
 use crm_gateway::error::ProblemCode;

@@ -11,7 +11,7 @@ const NO_PATHS: &[&str] = &["target/release/crm-gateway"];
 /// The endings of files that the pages name without a folder.
 const ENDINGS: &[&str] = &["json", "md", "mjs", "rs", "service", "sh", "sql", "toml", "yaml"];
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
@@ -42,8 +42,8 @@ struct Named {
     words: BTreeSet<String>,
     /// Where its links lead.
     links: BTreeSet<String>,
-    /// The anchors that others may link to.
-    anchors: BTreeSet<String>,
+    /// Its headings.
+    headings: BTreeSet<String>,
 }
 
 impl Named {
@@ -54,7 +54,7 @@ impl Named {
         for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
             match event {
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-                Event::End(TagEnd::Heading(_)) => named.anchors.extend(heading.take().map(|title| anchor(&title))),
+                Event::End(TagEnd::Heading(_)) => named.headings.extend(heading.take()),
                 Event::Start(Tag::CodeBlock(_)) => in_code = true,
                 Event::End(TagEnd::CodeBlock) => in_code = false,
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
@@ -74,6 +74,16 @@ impl Named {
         }
         named
     }
+
+    /// The anchors that others may link to.
+    fn anchors(&self) -> BTreeSet<String> {
+        self.headings.iter().map(|heading| anchor(heading)).collect()
+    }
+}
+
+/// The headings of a page.
+pub(crate) fn headings(page: &Path) -> BTreeSet<String> {
+    Named::by(&std::fs::read_to_string(page).unwrap()).headings
 }
 
 /// The anchor that a heading gets.
@@ -118,8 +128,8 @@ fn problems(page: &Path, text: &str) -> Vec<String> {
         let (file, place) = link.split_once('#').unwrap_or((link, ""));
         let target = if file.is_empty() { page.to_owned() } else { page.parent().unwrap().join(file) };
         let anchors = || match std::fs::read_to_string(&target) {
-            Ok(_) if file.is_empty() => named.anchors.clone(),
-            Ok(text) => Named::by(&text).anchors,
+            Ok(_) if file.is_empty() => named.anchors(),
+            Ok(text) => Named::by(&text).anchors(),
             Err(_) => BTreeSet::new(),
         };
         if !target.exists() || !place.is_empty() && !anchors().contains(place) {

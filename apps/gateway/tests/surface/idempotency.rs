@@ -1,4 +1,4 @@
-//! `Idempotency-Key` (contract/conventions, "Headers on every CRM and ticketing route").
+//! `Idempotency-Key` (docs/compatibility.md, "Sending again").
 
 use std::collections::BTreeMap;
 use std::process::Command;

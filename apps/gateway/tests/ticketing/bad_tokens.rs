@@ -1,4 +1,4 @@
-//! Tokens that must not be accepted (security/threats, 3.2), against a gateway with a key set, an issuer and an
+//! Tokens that must not be accepted (docs/adr/0010), against a gateway with a key set, an issuer and an
 //! audience, and what is right beside them, so that no test passes because everything is refused.
 
 use std::time::Duration;

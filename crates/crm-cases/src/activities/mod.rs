@@ -1,4 +1,4 @@
-//! What happened to a case: changes of its status, and comments (contract/cases, "Case").
+//! What happened to a case: changes of its status, and comments (docs/compatibility.md, "Cases and case types").
 
 mod model;
 mod queries;

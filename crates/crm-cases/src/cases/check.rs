@@ -1,4 +1,4 @@
-//! The rules of the form of a case's type, for what a new case or a patch brings (contract/tags-forms-bulk, "Forms").
+//! The rules of the form of a case's type, for what a new case or a patch brings (docs/compatibility.md, "Forms and custom fields").
 
 use crm_core::FieldErrors;
 use crm_forms::{CustomFields, Form};

@@ -2,7 +2,7 @@ use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
 
-/// Which cases a list has (contract/cases, "Case"). What is `None` filters nothing; filters combine with AND, the
+/// Which cases a list has (docs/compatibility.md, "Cases and case types"). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseFilter {

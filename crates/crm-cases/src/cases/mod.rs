@@ -1,4 +1,4 @@
-//! Cases: requests that somebody works on until they are resolved (contract/cases, "Case").
+//! Cases: requests that somebody works on until they are resolved (docs/compatibility.md, "Cases and case types").
 
 mod check;
 mod filter;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{Day, Priority};
 
-/// A case: a request that somebody works on until it is resolved (contract/cases, "Case").
+/// A case: a request that somebody works on until it is resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,4 @@
-//! How a patch changes the status of a case (contract/cases, "Walking the workflow").
+//! How a patch changes the status of a case (docs/compatibility.md, "Cases and case types").
 
 use crm_core::{FieldCode, FieldErrors, Scope};
 

@@ -1,4 +1,4 @@
-//! The case type that a new tenant has (contract/cases, "Case type").
+//! The case type that a new tenant has (docs/compatibility.md, "Cases and case types").
 
 use crm_core::input::{At, FromJson};
 use crm_core::{FieldErrors, PublicTenantId};

@@ -1,4 +1,4 @@
-//! Case types: the form and the workflow that cases of one kind have (contract/cases, "Case type").
+//! Case types: the form and the workflow that cases of one kind have (docs/compatibility.md, "Cases and case types").
 
 mod general;
 mod model;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::workflow::WorkflowDocument;
 
-/// A case type: which fields its cases have, which statuses, and how they change (contract/cases, "Case type").
+/// A case type: which fields its cases have, which statuses, and how they change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

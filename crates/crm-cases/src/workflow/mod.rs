@@ -1,5 +1,5 @@
-//! Workflows: the statuses of a case type and the transitions between them (contract/cases, "Case type" and
-//! "Walking the workflow"). Nothing here knows the database.
+//! Workflows: the statuses of a case type and the transitions between them (docs/compatibility.md, "Cases and
+//! case types"). Nothing here knows the database.
 
 mod document;
 mod graph;

@@ -143,7 +143,7 @@ impl SqliteFile {
         if is_whole { Ok(()) } else { Err(Lost::Cut) }
     }
 
-    /// Whether the file has the pages that its header counts (sqlite.org/fileformat2.html, 1.3).
+    /// Whether the file has the pages that its header counts (https://sqlite.org/fileformat2.html, 1.3).
     fn is_whole(&self) -> bool {
         let mut header = [0; 100];
         let (Ok(()), Ok(metadata)) = (self.file.read_exact_at(&mut header, 0), self.file.metadata()) else {

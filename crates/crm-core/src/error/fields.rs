@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One row per code: the variant, its name on the wire, its meaning.
 macro_rules! field_code_table {
     ($($variant:ident, $name:literal, $meaning:literal;)*) => {
-        /// Why one field was refused: the `code` of an entry of `errors` (contract/conventions, "Errors").
+        /// Why one field was refused: the `code` of an entry of `errors` (docs/errors.md).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum FieldCode { $(#[doc = $meaning] $variant,)* }
 

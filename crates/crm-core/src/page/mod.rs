@@ -1,5 +1,5 @@
 //! Pages of a list: where one starts, in which order, and the token that names the next
-//! (contract/conventions, "Lists").
+//! (docs/compatibility.md, "Lists").
 
 mod order;
 mod row_id;

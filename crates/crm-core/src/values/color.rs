@@ -5,7 +5,7 @@ use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 use crate::values::text::read_text;
 
-/// A colour, `#` and six hexadecimal digits, kept as it was sent (contract/tags-forms-bulk).
+/// A colour, `#` and six hexadecimal digits, kept as it was sent (docs/compatibility.md, "Tags").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Color(String);
 

@@ -9,7 +9,7 @@ use crate::text::{folded, searchable, with_unicode_domains};
 use crate::values::email::is_email;
 use crate::values::text::read_text;
 
-/// An e-mail address or phone number with a label: `{ label, value, primary }` (contract/directory).
+/// An e-mail address or phone number with a label: `{ label, value, primary }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -34,8 +34,7 @@ impl FromStr for Currency {
     }
 }
 
-/// An amount of money, exact: `{ "amount": 10.10, "code": "USD" }` (contract/conventions, "Resources, ids,
-/// time").
+/// An amount of money, exact: `{ "amount": 10.10, "code": "USD" }` (docs/compatibility.md, "Ids, times and money").
 ///
 /// At most 4 decimals and |amount| < 10^14, kept as a whole number of ten-thousandths, so that it never
 /// passes through binary floating point.

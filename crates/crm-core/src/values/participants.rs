@@ -9,7 +9,7 @@ use crate::error::{FieldCode, FieldErrors, WriteError, is_foreign_key_violation}
 use crate::input::{At, FromJson, read_list};
 use crate::values::text::read_text;
 
-/// A contact that takes part in a lead or opportunity: `{ id, name? }` (contract/pipeline).
+/// A contact that takes part in a lead or opportunity: `{ id, name? }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Participant {

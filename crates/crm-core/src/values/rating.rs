@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 
-/// How promising a lead or opportunity is (contract/pipeline).
+/// How promising a lead or opportunity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, AsExpression, FromSqlRow)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[diesel(sql_type = Text)]

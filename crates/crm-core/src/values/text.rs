@@ -5,7 +5,7 @@ use crate::input::{At, FromJson};
 use crate::text::is_visible;
 
 /// Whether a text holds NUL or another control character than tab, CR and LF, which are refused
-/// (contract/conventions, "Writing"). PostgreSQL cannot store NUL at all.
+/// (docs/compatibility.md, "Bodies"). PostgreSQL cannot store NUL at all.
 #[must_use]
 pub fn contains_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))

@@ -9,7 +9,7 @@ use crate::text::is_host_label;
 use crate::values::text::{is_blank, read_text};
 
 /// The address of a web page, with or without its scheme: `https://www.linkedin.com/in/janedoe`, `johndoe.com`
-/// (contract/directory). Kept as it was sent; a blank one means none.
+/// (docs/compatibility.md, "Contacts and organizations"). Kept as it was sent; a blank one means none.
 ///
 /// At most 2 048 characters without white space; the scheme, where there is one, is `http` or `https`, because
 /// a page that links a `javascript:` address runs it; the host has a dot, or is an IPv6 address in brackets.

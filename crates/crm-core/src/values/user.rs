@@ -7,8 +7,7 @@ use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson, read_list};
 use crate::values::text::read_text;
 
-/// A person in the caller's directory, such as a Microsoft 365 account: not verified here
-/// (contract/conventions, "Resources, ids, time").
+/// A person in the caller's directory, such as a Microsoft 365 account: not verified here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
@@ -46,7 +45,7 @@ impl User {
 }
 
 impl FromJson for User {
-    /// Members beside `id`, `name` and `email` are ignored (contract/conventions).
+    /// Members beside `id`, `name` and `email` are ignored (docs/compatibility.md, "Ids, times and money").
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
             errors.push(at, FieldCode::WrongType, "must be an object { id, name, email }");

@@ -12,7 +12,7 @@ use crate::labeled::{contact_emails, contact_phones};
 use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{Contact, DirectoryError, MergeRequest};
 
-/// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
+/// Puts what the sources have into the target, and leaves them (docs/compatibility.md, "Contacts and organizations"): the target keeps
 /// every value it has, an empty field takes the first value in the order of the sources; addresses and numbers
 /// become the union, custom fields are filled by key, notes are joined. The creator never changes.
 ///

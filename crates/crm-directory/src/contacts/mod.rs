@@ -1,4 +1,4 @@
-//! Contacts: the people whom a team deals with (contract/directory).
+//! Contacts: the people whom a team deals with (docs/compatibility.md, "Contacts and organizations").
 
 mod check;
 mod filter;

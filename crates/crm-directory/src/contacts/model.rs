@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{Emails, Phones};
 
-/// A contact: a person whom a team deals with (contract/directory).
+/// A contact: a person whom a team deals with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@ use crm_core::values::{is_blank, read_text};
 use crm_core::{FieldCode, FieldErrors, checked_text};
 use serde_json::Value;
 
-/// A postal address in one text: at most 500 characters, trimmed (contract/directory). A blank one means none.
+/// A postal address in one text: at most 500 characters, trimmed. A blank one means none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(max_length = 500, examples("123 Main Street, Anytown, USA")))]

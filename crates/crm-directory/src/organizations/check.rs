@@ -1,4 +1,4 @@
-//! The rules of the form of organizations, for what a new organization or a patch brings (contract/tags-forms-bulk, "Forms").
+//! The rules of the form of organizations, for what a new organization or a patch brings (docs/compatibility.md, "Forms and custom fields").
 
 use crm_core::FieldErrors;
 use crm_core::values::ShortText;

@@ -2,8 +2,8 @@ use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{OrganizationId, Timestamp, nullable_column};
 
-/// Which organizations a list has (contract/directory). What is `None` filters nothing; filters combine with AND, the
-/// entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
+/// Which organizations a list has (docs/compatibility.md, "Contacts and organizations"). What is `None` filters nothing; filters
+/// combine with AND, the entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
 /// [`searchable`](crm_core::text::searchable).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationFilter {

@@ -11,7 +11,7 @@ use crate::labeled::{organization_emails, organization_phones};
 use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{DirectoryError, MergeRequest, Organization};
 
-/// Puts what the sources have into the target, and leaves them (contract/directory, "Merge"): the target keeps
+/// Puts what the sources have into the target, and leaves them (docs/compatibility.md, "Contacts and organizations"): the target keeps
 /// every value it has, an empty field takes the first value in the order of the sources; addresses and numbers
 /// become the union, custom fields are filled by key, notes are joined. The creator never changes.
 ///

@@ -1,4 +1,4 @@
-//! Organizations: the companies that a team deals with (contract/directory).
+//! Organizations: the companies that a team deals with (docs/compatibility.md, "Contacts and organizations").
 
 mod address;
 mod check;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::address::Address;
 use crate::{Emails, Phones};
 
-/// An organization: a company that a team deals with (contract/directory).
+/// An organization: a company that a team deals with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

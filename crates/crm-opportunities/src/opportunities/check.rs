@@ -1,4 +1,4 @@
-//! The rules of the form of opportunities, for what a new opportunity or a patch brings (contract/tags-forms-bulk, "Forms").
+//! The rules of the form of opportunities, for what a new opportunity or a patch brings (docs/compatibility.md, "Forms and custom fields").
 
 use crm_core::FieldErrors;
 use crm_core::values::{LeadRating, ShortText};

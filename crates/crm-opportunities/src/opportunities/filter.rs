@@ -4,7 +4,7 @@ use crm_core::{ContactId, OrganizationId, Timestamp, Uuid, nullable_column};
 
 use super::OpportunityStatus;
 
-/// Which opportunities a list has (contract/pipeline, "Opportunity"). What is `None` filters nothing; filters combine
+/// Which opportunities a list has (docs/compatibility.md, "Opportunities and pipelines"). What is `None` filters nothing; filters combine
 /// with AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpportunityFilter {

@@ -1,4 +1,4 @@
-//! Opportunities: chances of a sale that go through the stages of a pipeline (contract/pipeline, "Opportunity").
+//! Opportunities: chances of a sale that go through the stages of a pipeline (docs/compatibility.md, "Opportunities and pipelines").
 
 mod check;
 mod filter;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{LostReason, OpportunityStatus};
 use crate::pipelines::{StageKey, StageOrBlank};
 
-/// An opportunity: a chance of a sale that goes through the stages of a pipeline (contract/pipeline, "Opportunity").
+/// An opportunity: a chance of a sale that goes through the stages of a pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

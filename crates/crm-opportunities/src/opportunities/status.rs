@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How an opportunity stands (contract/pipeline, "Opportunity").
+/// How an opportunity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, AsExpression, FromSqlRow)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]

@@ -1,4 +1,4 @@
-//! Pipelines: the stages that opportunities pass through (contract/pipeline, "Opportunity").
+//! Pipelines: the stages that opportunities pass through (docs/compatibility.md, "Opportunities and pipelines").
 
 mod error;
 mod model;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{NewStages, Stage};
 
-/// The stages that opportunities pass through (contract/pipeline, "Opportunity").
+/// The stages that opportunities pass through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -69,7 +69,7 @@ fn record_ousted(
     Ok(())
 }
 
-/// Gives a new tenant its pipeline, "Sales pipeline" (contract/pipeline). A tenant that has a pipeline already is
+/// Gives a new tenant its pipeline, "Sales pipeline" (docs/compatibility.md, "Opportunities and pipelines"). A tenant that has a pipeline already is
 /// left as it is. Call it in the [`DbConnection::write`] that makes the tenant.
 ///
 /// # Errors

@@ -123,7 +123,7 @@ impl NewStages {
         self.0.len() == stages.len() && self.0.iter().zip(stages).all(is)
     }
 
-    /// The stages that a new tenant's pipeline has (contract/pipeline).
+    /// The stages that a new tenant's pipeline has (docs/compatibility.md, "Opportunities and pipelines").
     pub(super) fn of_a_new_tenant() -> Self {
         const STAGES: [(&str, &str, i16); 5] = [
             ("qualification", "Qualification", 10),

@@ -10,7 +10,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use super::TokenError;
 use super::key::{VerifyingKey, usable_keys};
 
-/// The least time between two fetches (contract/clientmap).
+/// The least time between two fetches (docs/ticketing.md).
 pub const FETCH_PAUSE: Duration = Duration::from_secs(60);
 /// As long as no keys were ever got, nobody can be served, and the issuer may just be starting.
 const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(5);

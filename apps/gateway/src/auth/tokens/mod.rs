@@ -1,4 +1,4 @@
-//! Bearer tokens: JSON Web Tokens of an issuer that the operator trusts (contract/clientmap; docs/adr/0010).
+//! Bearer tokens: JSON Web Tokens of an issuer that the operator trusts (docs/ticketing.md; docs/adr/0010).
 //!
 //! The algorithm comes from the key, never from the token: a token whose `alg` does not fit the key that its `kid`
 //! names is refused before its signature is looked at. The claims are checked here and not by jsonwebtoken, whose

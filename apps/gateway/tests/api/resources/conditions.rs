@@ -1,4 +1,4 @@
-//! ETags and what they guard (contract/conventions, "Headers").
+//! ETags and what they guard (docs/compatibility.md, "Conditions").
 
 use crm_testkit::both_databases;
 use serde_json::json;

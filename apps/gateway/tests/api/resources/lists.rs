@@ -1,4 +1,4 @@
-//! Lists: pages, orders, tokens, and what is refused (contract/conventions, "Lists").
+//! Lists: pages, orders, tokens, and what is refused (docs/compatibility.md, "Lists").
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! JSON merge patches (contract/conventions, "Writing").
+//! JSON merge patches (docs/compatibility.md, "Bodies").
 
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
