@@ -1,3 +1,4 @@
+use crm_core::values::ExternalIdTaken;
 use crm_core::{FieldErrors, Unmet};
 use crm_forms::FormError;
 use diesel::result::Error as DieselError;
@@ -24,6 +25,9 @@ pub enum CaseError {
         /// `owner`, `assignee`, `requestor`: those whom one of the transitions takes.
         authorized: Vec<&'static str>,
     },
+    /// Another record of the kind has the external id.
+    #[error(transparent)]
+    ExternalIdTaken(#[from] ExternalIdTaken),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

@@ -55,6 +55,7 @@ diesel::table! {
         owner_id -> Nullable<Text>,
         creator -> Nullable<JsonText>,
         last_updated_by -> Nullable<JsonText>,
+        external_id -> Nullable<Text>,
         custom_fields -> JsonText,
         first_resolution_on -> Nullable<Instant>,
         last_resolution_on -> Nullable<Instant>,

@@ -20,7 +20,11 @@ use std::fmt;
 ///     })
 /// }
 /// ```
-pub struct Condition<T>(Option<Box<Check<T>>>);
+pub struct Condition<T> {
+    check: Option<Box<Check<T>>>,
+    /// Whether it is met where there is no record at all.
+    is_met_by_none: bool,
+}
 
 type Check<T> = dyn Fn(&T) -> Result<(), Unmet> + Send;
 
@@ -33,12 +37,26 @@ impl<T> Condition<T> {
     /// The change is made whatever the record is.
     #[must_use]
     pub fn none() -> Self {
-        Self(None)
+        Self { check: None, is_met_by_none: true }
     }
 
     /// The change is made where this finds the record right.
     pub fn new(check: impl Fn(&T) -> Result<(), Unmet> + Send + 'static) -> Self {
-        Self(Some(Box::new(check)))
+        Self { check: Some(Box::new(check)), is_met_by_none: false }
+    }
+
+    /// The same, met also where there is no record yet: for what makes one then.
+    #[must_use]
+    pub fn or_none(self) -> Self {
+        Self { is_met_by_none: true, ..self }
+    }
+
+    /// Looks at it where there is no record, and one is about to be made.
+    ///
+    /// # Errors
+    /// [`Unmet`], where one was expected.
+    pub fn check_none(&self) -> Result<(), Unmet> {
+        if self.is_met_by_none { Ok(()) } else { Err(Unmet("There is no such record.".to_owned())) }
     }
 
     /// Looks at the record, which is only made where there is something to find out.
@@ -54,14 +72,14 @@ impl<T> Condition<T> {
     /// # Errors
     /// [`Unmet`]; what making the records ends in.
     pub fn check_each<E: From<Unmet>>(&self, current: impl FnOnce() -> Result<Vec<T>, E>) -> Result<(), E> {
-        let Some(check) = &self.0 else { return Ok(()) };
+        let Some(check) = &self.check else { return Ok(()) };
         Ok(current()?.iter().try_for_each(check)?)
     }
 }
 
 impl<T> fmt::Debug for Condition<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Condition(..)" } else { "Condition(none)" })
+        f.write_str(if self.check.is_some() { "Condition(..)" } else { "Condition(none)" })
     }
 }
 

@@ -1,3 +1,4 @@
+use crm_core::values::ExternalIdTaken;
 use crm_core::{FieldErrors, RecordId, RecordKind, Unmet};
 use diesel::result::Error as DieselError;
 
@@ -13,6 +14,9 @@ pub enum DirectoryError {
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),
+    /// Another record of the kind has the external id.
+    #[error(transparent)]
+    ExternalIdTaken(#[from] ExternalIdTaken),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

@@ -58,6 +58,7 @@ const EMAILS: Shape = Shape::Labeled(LabeledValueKind::Email);
 const PHONES: Shape = Shape::Labeled(LabeledValueKind::Phone);
 
 const ID: Own = shown("id", "Id", Shape::Text);
+const EXTERNAL_ID: Own = written("externalId", "External id", Shape::Text);
 const TITLE: Own = written("title", "Title", Shape::Text);
 const NAME: Own = written("name", "Name", Shape::Text);
 const NOTE: Own = written("note", "Note", Shape::Text);
@@ -90,6 +91,7 @@ pub(crate) fn own(kind: Kind) -> &'static [Own] {
 
 const LEAD: &[Own] = &[
     ID,
+    EXTERNAL_ID,
     TITLE,
     VALUE,
     ORGANIZATION,
@@ -113,6 +115,7 @@ const LEAD: &[Own] = &[
 
 const OPPORTUNITY: &[Own] = &[
     ID,
+    EXTERNAL_ID,
     TITLE,
     VALUE,
     written("pipelineId", "Pipeline", Shape::Record(Lookup::Pipeline)),
@@ -138,6 +141,7 @@ const OPPORTUNITY: &[Own] = &[
 
 const CONTACTS: &[Own] = &[
     ID,
+    EXTERNAL_ID,
     NAME,
     EMAIL,
     PHONE,
@@ -157,6 +161,7 @@ const CONTACTS: &[Own] = &[
 
 const ORGANIZATIONS: &[Own] = &[
     ID,
+    EXTERNAL_ID,
     NAME,
     written("address", "Address", Shape::Text),
     EMAIL,
@@ -176,6 +181,7 @@ const ORGANIZATIONS: &[Own] = &[
 
 const CASE: &[Own] = &[
     ID,
+    EXTERNAL_ID,
     TITLE,
     written("caseTypeId", "Case type", Shape::Record(Lookup::CaseType)),
     written("status", "Status", Shape::Text),

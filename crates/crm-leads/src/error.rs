@@ -1,3 +1,4 @@
+use crm_core::values::ExternalIdTaken;
 use crm_core::{FieldErrors, OpportunityId};
 use diesel::result::Error as DieselError;
 
@@ -13,6 +14,9 @@ pub enum LeadError {
     /// The lead was converted before, into this opportunity unless that one is deleted.
     #[error("the lead was converted into {}", named(*.0))]
     AlreadyConverted(Option<OpportunityId>),
+    /// Another record of the kind has the external id.
+    #[error(transparent)]
+    ExternalIdTaken(#[from] ExternalIdTaken),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

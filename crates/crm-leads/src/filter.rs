@@ -25,6 +25,8 @@ pub struct LeadFilter {
     pub origin: Option<Vec<String>>,
     /// The rating is one of these.
     pub lead_rating: Option<Vec<LeadRating>>,
+    /// The id that another system has for it is one of these.
+    pub external_id: Option<Vec<String>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -44,6 +46,7 @@ impl FromParams for LeadFilter {
             owner_id: params.texts("ownerId", "Leads whose owner has one of these ids."),
             origin: params.texts("origin", "Leads of one of these origins."),
             lead_rating: params.words("leadRating", LeadRating::NAMES, "Leads of one of these ratings."),
+            external_id: params.texts("externalId", "Leads to which another system gave one of these ids."),
             created_after: params
                 .after("createdAfterDate", "Leads made at this moment or later; a day means its begin (UTC)."),
             created_before: params

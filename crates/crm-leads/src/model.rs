@@ -1,7 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
-    check_seen,
+    ExternalId, Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText,
+    Title, User, check_seen,
 };
 use crm_core::{
     ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp,
@@ -49,6 +49,8 @@ pub struct Lead {
     pub participants: Participants,
     /// Its tags, ordered by label.
     pub tags: Vec<TagOption>,
+    /// The id that another system has for it, no other lead's.
+    pub external_id: Option<ExternalId>,
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
     /// Whether it was put aside.
@@ -94,6 +96,8 @@ pub struct NewLead {
     pub participants: Participants,
     /// Its tags, which must exist.
     pub tags: TagRefs,
+    /// The id that another system has for it, which no other lead may have.
+    pub external_id: Option<ExternalId>,
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
 }
@@ -130,6 +134,8 @@ pub struct LeadPatch {
     pub participants: Patch<Participants>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
+    /// The id that another system has for it, which no other lead may have.
+    pub external_id: Patch<ExternalId>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
 }
@@ -152,6 +158,7 @@ impl NewLead {
             followers: Followers::default(),
             participants: Participants::default(),
             tags: TagRefs::default(),
+            external_id: None,
             custom_fields: CustomFieldsInput::default(),
         }
     }
@@ -182,6 +189,7 @@ impl LeadPatch {
             followers: self.followers.changing_list(&lead.followers),
             participants: self.participants.changing_list(&lead.participants),
             tags: TagRefs::changing(&self.tags, &lead.tags),
+            external_id: self.external_id.changing(lead.external_id.as_ref()),
             custom_fields: self.custom_fields.clone(),
             seen_organization: Patch::Keep,
             seen_contact: Patch::Keep,
@@ -228,6 +236,7 @@ impl FromBody for NewLead {
         let followers = reader.optional("followers").unwrap_or_default();
         let participants = reader.optional("participants").unwrap_or_default();
         let tags = reader.optional("tags").unwrap_or_default();
+        let external_id = reader.optional("externalId");
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         title.map(|title| Self {
             title,
@@ -243,6 +252,7 @@ impl FromBody for NewLead {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields,
         })
     }
@@ -265,6 +275,7 @@ impl FromBody for LeadPatch {
         let followers = reader.patch("followers");
         let participants = reader.patch("participants");
         let tags = reader.patch("tags");
+        let external_id = reader.patch("externalId");
         let custom_fields = reader.patch("customFields");
         Some(Self {
             title,
@@ -281,6 +292,7 @@ impl FromBody for LeadPatch {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields,
         })
     }

@@ -11,14 +11,15 @@ use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
-use crate::LeadFilter;
 use crate::row::{LeadRow, LeadValues};
 use crate::schema::leads;
+use crate::{LeadError, LeadFilter};
 
 type Query = leads::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(leads, LeadId, LeadRow);
 crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
+crm_core::external_ids!(leads, LeadId, LeadError);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -51,6 +52,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         owner_id,
         origin,
         lead_rating,
+        external_id,
         created_after,
         created_before,
     } = filter;
@@ -75,6 +77,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         Some(true) => query = query.filter(leads::converted_on.is_not_null()),
         Some(false) => query = query.filter(leads::converted_on.is_null()),
     }
+    any_of!(query, leads::external_id, external_id);
     created_within!(query, leads, created_after, created_before);
     query
 }

@@ -1,7 +1,9 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User};
+use crm_core::values::{
+    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User,
+};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -44,6 +46,7 @@ pub(crate) struct LeadValues {
     owner_id: Option<String>,
     last_updated_by: Option<Json<User>>,
     followers: Json<Followers>,
+    pub(crate) external_id: Option<String>,
     pub(crate) custom_fields: Json<CustomFields>,
     last_updated_on: Timestamp,
 }
@@ -65,6 +68,7 @@ impl LeadValues {
             followers,
             participants: _,
             tags: _,
+            external_id,
             custom_fields: _,
         } = new;
         Self {
@@ -83,6 +87,7 @@ impl LeadValues {
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
             last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             followers: Json(followers.clone()),
+            external_id: external_id.as_ref().map(ToString::to_string),
             custom_fields: Json(custom_fields),
             last_updated_on: scope.now(),
         }
@@ -105,6 +110,7 @@ impl LeadValues {
             followers,
             participants: _,
             tags: _,
+            external_id,
             custom_fields: _,
         } = patch;
         let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
@@ -131,6 +137,7 @@ impl LeadValues {
             followers: followers
                 .applied_to(Some(self.followers), |users| Json(users.clone()))
                 .unwrap_or_else(|| Json(Followers::default())),
+            external_id: external_id.applied_to(self.external_id, ToString::to_string),
             custom_fields: Json(custom_fields),
             last_updated_on: scope.now(),
         }
@@ -177,6 +184,7 @@ impl LeadRow {
             owner_id: _,
             last_updated_by,
             followers: Json(followers),
+            external_id,
             custom_fields: Json(custom_fields),
             last_updated_on,
         } = values;
@@ -199,6 +207,7 @@ impl LeadRow {
             followers,
             participants: Participants::stored(participants),
             tags,
+            external_id: external_id.map(ExternalId::stored),
             custom_fields: form.visible(&custom_fields),
             is_archived,
             is_converted: converted_on.is_some(),

@@ -23,6 +23,7 @@ diesel::table! {
         creator -> Nullable<JsonText>,
         last_updated_by -> Nullable<JsonText>,
         followers -> JsonText,
+        external_id -> Nullable<Text>,
         custom_fields -> JsonText,
         is_archived -> Bool,
         converted_on -> Nullable<Instant>,

@@ -29,6 +29,7 @@ pub fn create(
     let custom_fields = errors.into_result(custom_fields)?;
     let values = LeadValues::of_new(new, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
+    queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
     let is_archived = false;
     let made = queries::insert(connection, scope, id, creator, &values, is_archived)
@@ -120,6 +121,7 @@ pub fn update(
     }
     let values = row.values.patched(&patch, custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
+    queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
     if let Some(tags) = &tags {

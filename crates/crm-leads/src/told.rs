@@ -1,6 +1,6 @@
 //! What changes tell of leads.
 
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
+use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
 use crm_history::{Kept, Linked, What, linked};
@@ -23,6 +23,7 @@ crm_history::told! {
         followers "followers": &'a Followers,
         participants "participants": Vec<Linked<ContactId>>,
         tags "tags": Vec<Linked<Uuid>>,
+        external_id "externalId": &'a Option<ExternalId>,
         is_archived "isArchived": bool,
         is_converted "isConverted": bool,
         opportunity_id "opportunityId": Option<OpportunityId>,
@@ -59,6 +60,7 @@ impl<'a> ToldLead<'a> {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields: _,
             is_archived,
             is_converted,
@@ -83,6 +85,7 @@ impl<'a> ToldLead<'a> {
             is_converted: *is_converted,
             opportunity_id: *opportunity_id,
             converted_on: *converted_on,
+            external_id,
             custom_fields,
             id: *id,
             creator,

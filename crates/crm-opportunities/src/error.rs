@@ -1,3 +1,4 @@
+use crm_core::values::ExternalIdTaken;
 use crm_core::{FieldErrors, LeadId};
 use crm_tags::TagError;
 use diesel::result::Error as DieselError;
@@ -17,6 +18,9 @@ pub enum OpportunityError {
     /// The tags of its lead could not all be made for it.
     #[error(transparent)]
     Tag(#[from] TagError),
+    /// Another record of the kind has the external id.
+    #[error(transparent)]
+    ExternalIdTaken(#[from] ExternalIdTaken),
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
     Invalid(FieldErrors),

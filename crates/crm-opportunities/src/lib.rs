@@ -13,7 +13,7 @@ pub use opportunities::{
     OpportunitySort, OpportunityStatus, StageChange, StageSummary, StatusChange, create, create_from_lead,
     custom_fields_in_use, delete, get, list, lock, lock_one, lock_to_move, record_deletion, repoint_contacts,
     repoint_organizations, summary, unlink_contacts, unlink_leads, unlink_organizations, update, update_stage,
-    update_status,
+    update_status, with_external_ids,
 };
 pub use pipelines::{
     NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey, StageOrBlank,

@@ -23,6 +23,7 @@ diesel::table! {
         creator -> Nullable<JsonText>,
         last_updated_by -> Nullable<JsonText>,
         followers -> JsonText,
+        external_id -> Nullable<Text>,
         custom_fields -> JsonText,
         pipeline_id -> Uid,
         stage_key -> Text,

@@ -34,6 +34,9 @@ pub enum SuiteError {
     /// Of a tenant.
     #[error(transparent)]
     Tenant(#[from] TenantError),
+    /// No record of the kind has the external id.
+    #[error("no record has this external id")]
+    NoSuchExternalId,
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),

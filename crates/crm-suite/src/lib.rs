@@ -5,6 +5,7 @@ pub mod cases;
 pub mod contacts;
 pub mod convert;
 mod error;
+pub mod external;
 pub mod forms;
 pub mod keys;
 pub mod leads;
@@ -12,6 +13,7 @@ mod names;
 pub mod opportunities;
 pub mod organizations;
 mod references;
+pub mod resource;
 pub mod tenants;
 
 pub use error::SuiteError;

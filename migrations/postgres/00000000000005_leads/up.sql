@@ -23,6 +23,7 @@ CREATE TABLE leads (
     creator         JSON,
     last_updated_by JSON,
     followers       JSON NOT NULL,
+    external_id     TEXT,
     custom_fields   JSON NOT NULL,
     is_archived     BOOLEAN NOT NULL,
     -- A lead is converted where converted_on is set; opportunity_id is NULL again once that opportunity is deleted.
@@ -66,6 +67,9 @@ CREATE INDEX leads_unconverted ON leads (tenant_id, created_on, id) WHERE conver
 
 -- Finds the lead of an opportunity that is deleted. Few leads have one.
 CREATE INDEX leads_opportunity ON leads (tenant_id, opportunity_id) WHERE opportunity_id IS NOT NULL;
+
+-- The id that another system has for the record, compared exactly.
+CREATE UNIQUE INDEX leads_external_id ON leads (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- The leads that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX leads_heavy ON leads (tenant_id)

@@ -22,6 +22,7 @@ CREATE TABLE organizations (
     owner_id        TEXT,
     creator         TEXT,
     last_updated_by TEXT,
+    external_id     TEXT,
     custom_fields   TEXT NOT NULL,
     created_on      TEXT NOT NULL,
     last_updated_on TEXT NOT NULL,
@@ -35,6 +36,9 @@ CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(in
 CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_folded, ''), id);
 CREATE INDEX organizations_industry ON organizations (tenant_id, industry_search, created_on, id);
 CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_on, id);
+
+-- The id that another system has for the record, compared exactly.
+CREATE UNIQUE INDEX organizations_external_id ON organizations (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- The organizations that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX organizations_heavy ON organizations (tenant_id)
@@ -57,6 +61,7 @@ CREATE TABLE contacts (
     owner_id         TEXT,
     creator          TEXT,
     last_updated_by  TEXT,
+    external_id      TEXT,
     custom_fields    TEXT NOT NULL,
     created_on       TEXT NOT NULL,
     last_updated_on  TEXT NOT NULL,
@@ -72,6 +77,9 @@ CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_f
 CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_folded, ''), id);
 CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
 CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
+
+-- The id that another system has for the record, compared exactly.
+CREATE UNIQUE INDEX contacts_external_id ON contacts (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- The contacts that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX contacts_heavy ON contacts (tenant_id)

@@ -59,6 +59,7 @@ CREATE TABLE opportunities (
     creator         TEXT,
     last_updated_by TEXT,
     followers       TEXT NOT NULL,
+    external_id     TEXT,
     custom_fields   TEXT NOT NULL,
     pipeline_id     BLOB NOT NULL,
     stage_key       TEXT NOT NULL,
@@ -114,6 +115,9 @@ CREATE INDEX opportunities_stage ON opportunities (tenant_id, stage_key, created
 
 -- Finds the opportunities of a stage that moves or is removed, and has all that the summary of a pipeline adds up.
 CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, status, value_code, value_units);
+
+-- The id that another system has for the record, compared exactly.
+CREATE UNIQUE INDEX opportunities_external_id ON opportunities (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- The opportunities that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX opportunities_heavy ON opportunities (tenant_id)

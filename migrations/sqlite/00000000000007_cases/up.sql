@@ -64,6 +64,7 @@ CREATE TABLE cases (
     owner_id            TEXT,
     creator             TEXT,
     last_updated_by     TEXT,
+    external_id         TEXT,
     custom_fields       TEXT NOT NULL,
     first_resolution_on TEXT,
     last_resolution_on  TEXT,
@@ -104,6 +105,9 @@ CREATE INDEX cases_organization ON cases (tenant_id, organization_id, created_on
 CREATE INDEX cases_contact ON cases (tenant_id, contact_id, created_on, id);
 CREATE INDEX cases_assignee ON cases (tenant_id, assignee_id, created_on, id);
 CREATE INDEX cases_owner ON cases (tenant_id, owner_id, created_on, id);
+
+-- The id that another system has for the record, compared exactly.
+CREATE UNIQUE INDEX cases_external_id ON cases (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
 -- The cases that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX cases_heavy ON cases (tenant_id)

@@ -1,7 +1,9 @@
 use std::str::FromStr;
 
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
-use crm_core::{Condition, Unmet};
+use crm_core::values::ExternalId;
+use crm_core::{Condition, FieldCode, FieldErrors, Unmet};
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Problem, ProblemCode};
 
@@ -33,6 +35,28 @@ impl<I: FromStr + utoipa::ToSchema> Extract for PathId<I> {
     }
 }
 
+/// The `{externalId}` of the path, its last segment: what another system calls a record.
+pub struct PathExternalId(pub ExternalId);
+
+impl Extract for PathExternalId {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        // The segment as it was sent: what is matched has its slashes encoded, and nothing else.
+        let segment = call.request.uri().path().rsplit('/').next().unwrap_or_default();
+        let invalid = || FieldErrors::of(EXTERNAL_ID, FieldCode::InvalidCharacters, "is no percent-encoded UTF-8");
+        let text = percent_decode_str(segment).decode_utf8().map_err(|_| invalid())?;
+        Ok(Self(ExternalId::new(EXTERNAL_ID, text)?))
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.path_parameter::<ExternalId>(EXTERNAL_ID, "The id that another system has for the record.");
+        operation.problem(ProblemCode::NotFound);
+        operation.problem(ProblemCode::ValidationFailed);
+    }
+}
+
+/// The parameter of a path that is an external id.
+const EXTERNAL_ID: &str = "externalId";
+
 /// A reply whose ETag is made of one value: what a change of that value can be conditional on.
 pub trait Tagged {
     /// The value.
@@ -55,12 +79,14 @@ impl<R: Tagged + 'static> Extract for Precondition<R> {
         if wanted.is_none() && unwanted.is_none() {
             return Ok(Self(Condition::none()));
         }
-        Ok(Self(Condition::new(move |value| {
+        let expects_one = wanted.is_some();
+        let condition = Condition::new(move |value| {
             let etag = R::etag(value).map_err(|error| Unmet(format!("The record cannot be written: {error}")))?;
             let is_wanted = wanted.as_ref().is_none_or(|values| values.iter().any(|value| equals_etag(value, &etag)));
             let is_unwanted = unwanted.iter().flatten().any(|value| names_etag(value, &etag));
             if is_wanted && !is_unwanted { Ok(()) } else { Err(Unmet(format!("The record's ETag is {etag}."))) }
-        })))
+        });
+        Ok(Self(if expects_one { condition } else { condition.or_none() }))
     }
 
     fn describe(operation: &mut OperationDoc) {

@@ -219,9 +219,14 @@ fn unserved(request: &HttpRequest, problem: Problem) -> HttpResponse {
     problem_response(request, &problem)
 }
 
-/// The last part of a function's type name: `…::http::leads::create_lead` gives `create_lead`.
-fn function_name<H>() -> &'static str {
-    std::any::type_name::<H>().rsplit("::").next().unwrap_or_default()
+/// The last part of a function's type name: `…::http::leads::create_lead` gives `create_lead`. What is generic over a kind
+/// of records has its name behind: `…::read_external<crm_leads::model::Lead>` gives `read_external_lead`.
+fn function_name<H>() -> String {
+    let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_ascii_lowercase();
+    match std::any::type_name::<H>().trim_end_matches('>').split_once('<') {
+        Some((function, kind)) => format!("{}_{}", last(function), last(kind)),
+        None => last(std::any::type_name::<H>()),
+    }
 }
 
 async fn answer(run: Run, request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {

@@ -17,7 +17,7 @@ pub(super) fn add<'a>(operation: &mut Operation, doc: &OperationDoc, all: impl I
     };
     let id = if is_ticketing(doc.path) { "$response.body#/data/id" } else { "$response.body#/item/id" };
     for other in all.filter(acts_on_it) {
-        let link: Link = LinkBuilder::new().operation_id(other.id).parameter("id", Value::from(id)).build();
+        let link: Link = LinkBuilder::new().operation_id(other.id.as_str()).parameter("id", Value::from(id)).build();
         created.links.insert(other.id.to_owned(), link.into());
     }
 }

@@ -33,14 +33,14 @@ mod ticketing;
 
 pub use body::{Body, OptionalBody};
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
-pub use extract::{Extract, PathId, Precondition, Tagged};
+pub use extract::{Extract, PathExternalId, PathId, Precondition, Tagged};
 pub use handler::{Api, Handler, Operation};
 pub use long_bodies::LongBodies;
 pub use openapi::document;
 pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
-pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Raw, Rendered, Reply, Typed, etag_of};
+pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of};
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
 pub(crate) use ticketing::ticketing_code;

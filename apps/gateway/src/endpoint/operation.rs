@@ -38,7 +38,7 @@ pub struct OperationDoc {
     /// The path with its parameters in braces, as actix writes them too.
     pub path: &'static str,
     /// The name of the handler.
-    pub id: &'static str,
+    pub id: String,
     pub(super) tag: &'static str,
     pub(super) summary: String,
     pub(super) description: String,
@@ -66,7 +66,7 @@ struct Success {
 }
 
 impl OperationDoc {
-    pub(super) fn new(method: Method, path: &'static str, id: &'static str, tag: &'static str) -> Self {
+    pub(super) fn new(method: Method, path: &'static str, id: String, tag: &'static str) -> Self {
         let problems = [ProblemCode::NotAcceptable, ProblemCode::InternalError].into();
         Self {
             method,
@@ -217,11 +217,15 @@ impl OperationDoc {
     }
 
     pub(super) fn path_id<I: ToSchema>(&mut self) {
+        self.path_parameter::<I>("id", "The id of the record.");
+    }
+
+    pub(super) fn path_parameter<I: ToSchema>(&mut self, name: &str, description: &str) {
         let parameter = ParameterBuilder::new()
-            .name("id")
+            .name(name)
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .description(Some("The id of the record."))
+            .description(Some(description))
             .schema(Some(I::schema()))
             .build();
         self.parameters.push(parameter);
@@ -337,14 +341,14 @@ impl OperationDoc {
 
     pub(super) fn operation(&self, examples: &Examples) -> utoipa::openapi::path::Operation {
         let mut operation = OperationBuilder::new()
-            .operation_id(Some(self.id))
+            .operation_id(Some(self.id.as_str()))
             .tag(self.tag)
             .summary(Some(self.summary.as_str()))
             .description(Some(self.described()))
             .parameters(Some(self.parameters.clone()));
         if let Some((schema, required)) = &self.request {
             let required = if *required { Required::True } else { Required::False };
-            let content = examples.of_request(self.id, ContentBuilder::new().schema(Some(schema.clone()))).build();
+            let content = examples.of_request(&self.id, ContentBuilder::new().schema(Some(schema.clone()))).build();
             operation = operation
                 .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
         }
@@ -392,7 +396,7 @@ impl OperationDoc {
         let mut response = ResponseBuilder::new().description(success.description.as_str());
         if let Some((media_type, schema)) = &success.content {
             let content = ContentBuilder::new().schema(Some(schema.clone()));
-            response = response.content(*media_type, examples.of_response(self.id, status, content).build());
+            response = response.content(*media_type, examples.of_response(&self.id, status, content).build());
         }
         let mut response = response.build();
         let mut names = success.headers.clone();

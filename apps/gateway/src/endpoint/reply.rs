@@ -89,6 +89,15 @@ pub struct Created<T> {
     pub item: T,
 }
 
+/// A record that is as it was wanted, made or changed: 201 or 200.
+#[derive(Debug)]
+pub enum Put<T> {
+    /// It was made.
+    Created(Created<T>),
+    /// It was there.
+    Changed(Item<T>),
+}
+
 /// A page of records: 200.
 #[derive(Debug)]
 pub struct Listing<T>(pub Page<T>);
@@ -193,6 +202,20 @@ impl<T: Serialize + ToSchema> Reply for Created<T> {
 
     fn describe(operation: &mut OperationDoc) {
         operation.item_response::<T>(StatusCode::CREATED, "The new record.", &[headers::ETAG, headers::LOCATION]);
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Put<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        match self {
+            Self::Created(created) => created.render(),
+            Self::Changed(item) => item.render(),
+        }
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        <Item<T> as Reply>::describe(operation);
+        <Created<T> as Reply>::describe(operation);
     }
 }
 

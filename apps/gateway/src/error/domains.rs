@@ -7,6 +7,7 @@ use crm_core::Unmet;
 use crm_core::keys::{KeyError, MOST_KEYS};
 use crm_core::migrate::MigrateError;
 use crm_core::tenants::TenantError;
+use crm_core::values::ExternalIdTaken;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_history::HistoryError;
@@ -30,6 +31,13 @@ impl From<Unmet> for Failure {
     }
 }
 
+impl From<ExternalIdTaken> for Failure {
+    fn from(taken: ExternalIdTaken) -> Self {
+        let detail = sentence(&taken);
+        Problem::new(ProblemCode::ExternalIdTaken, detail).with("id", taken.holder.to_string()).into()
+    }
+}
+
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
         match error {
@@ -41,6 +49,9 @@ impl From<SuiteError> for Failure {
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
+            SuiteError::NoSuchExternalId => {
+                Problem::new(ProblemCode::NotFound, "No record has this external id.").into()
+            }
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
@@ -89,6 +100,7 @@ impl From<LeadError> for Failure {
                 };
                 Problem::new(ProblemCode::AlreadyConverted, detail).with("opportunityId", json!(opportunity)).into()
             }
+            LeadError::ExternalIdTaken(taken) => taken.into(),
             LeadError::Invalid(errors) => errors.into(),
             LeadError::Database(error) => error.into(),
         }
@@ -108,6 +120,7 @@ impl From<OpportunityError> for Failure {
                 Problem::new(ProblemCode::AlreadyConverted, detail).into()
             }
             OpportunityError::Tag(error) => error.into(),
+            OpportunityError::ExternalIdTaken(taken) => taken.into(),
             OpportunityError::Invalid(errors) => errors.into(),
             OpportunityError::Database(error) => error.into(),
         }
@@ -146,6 +159,7 @@ impl From<CaseError> for Failure {
             CaseError::NotAuthorized { authorized } => {
                 Problem::new(ProblemCode::NotAuthorizedForTransition, detail).with("authorizedUsers", authorized).into()
             }
+            CaseError::ExternalIdTaken(taken) => taken.into(),
             CaseError::Invalid(errors) => errors.into(),
             CaseError::Database(error) => error.into(),
         }
@@ -196,6 +210,7 @@ impl From<DirectoryError> for Failure {
                 Problem::new(ProblemCode::NoteTooLong, detail).into()
             }
             DirectoryError::Unmet(unmet) => unmet.into(),
+            DirectoryError::ExternalIdTaken(taken) => taken.into(),
             DirectoryError::Invalid(errors) => errors.into(),
             DirectoryError::Database(error) => error.into(),
         }

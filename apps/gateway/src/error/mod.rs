@@ -127,6 +127,8 @@ problem_table! {
         "Choose another key, or leave it out to have one made.";
     IdTaken, "id_taken", CONFLICT, "The id is taken",
         "Leave the id out, or change the record that has it.";
+    ExternalIdTaken, "external_id_taken", CONFLICT, "The external id is taken",
+        "Change the record that `id` names, or send it to PUT …/external/{externalId}, which does.";
     TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
         "Walk to one of the statuses in `allowed`, which a transition leads to now.";
     NotAuthorizedForTransition, "not_authorized_for_transition", FORBIDDEN, "The transition is for others",

@@ -5,6 +5,7 @@ use crm_core::CaseId;
 use crm_core::page::PageRequest;
 use crm_suite::cases;
 
+use super::collections;
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
@@ -35,6 +36,7 @@ pub(super) fn routes(api: &mut Api) {
         .summary("List what happened to a case")
         .about("Changes of its status and comments, newest first.");
     api.post("/cases/cases/{id}/activities", create_case_comment).summary("Add a comment to a case");
+    collections::routes::<Case>(api);
 }
 
 async fn list_cases(

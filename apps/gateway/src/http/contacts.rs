@@ -5,6 +5,7 @@ use crm_core::page::PageRequest;
 use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact};
 use crm_suite::contacts;
 
+use super::collections;
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
@@ -32,6 +33,7 @@ pub(super) fn routes(api: &mut Api) {
              points at this one, and they are deleted.",
         )
         .problem(ProblemCode::NoteTooLong);
+    collections::routes::<Contact>(api);
 }
 
 async fn list_contacts(

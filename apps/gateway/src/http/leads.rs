@@ -9,7 +9,7 @@ use crm_opportunities::Opportunity;
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{SuiteError, leads};
 
-use super::opportunities;
+use super::{collections, opportunities};
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{
     Answer, Api, Body, Created, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
@@ -50,6 +50,7 @@ pub(super) fn routes(api: &mut Api) {
     // One example of the source writes `lead` for `leads`.
     api.patch("/pipeline/lead/{id}/archive", archive_lead).undocumented();
     api.patch("/pipeline/lead/{id}/unarchive", unarchive_lead).undocumented();
+    collections::routes::<Lead>(api);
 }
 
 /// Who does something that needs no other input: `{ lastUpdatedBy? }`.

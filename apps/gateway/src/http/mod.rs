@@ -6,6 +6,7 @@ mod case_types;
 mod cases;
 mod changes;
 mod clientmap;
+mod collections;
 mod contacts;
 mod docs;
 mod forms;

@@ -8,6 +8,7 @@ use crm_opportunities::{
 };
 use crm_suite::opportunities;
 
+use super::collections;
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Items, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
@@ -43,6 +44,7 @@ pub(super) fn routes(api: &mut Api) {
         .summary("Move an opportunity to another stage")
         .about("Only an open one moves.")
         .problem(ProblemCode::OpportunityClosed);
+    collections::routes::<Opportunity>(api);
 }
 
 async fn list_opportunities(

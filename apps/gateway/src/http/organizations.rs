@@ -7,6 +7,7 @@ use crm_directory::{
 };
 use crm_suite::organizations;
 
+use super::collections;
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
@@ -30,6 +31,7 @@ pub(super) fn routes(api: &mut Api) {
              points at this one, and they are deleted.",
         )
         .problem(ProblemCode::NoteTooLong);
+    collections::routes::<Organization>(api);
 }
 
 async fn list_organizations(

@@ -80,7 +80,7 @@ pub(crate) fn as_person(client: &Client, token: &str, method: &str, path: &str, 
 
 /// As much wrong as a request can have, which somebody without the scope must not hear of.
 fn nonsense(operation: &Operation, client: &Client, headers: &[(&str, &str)]) -> Answer {
-    let path = format!("{}?size=-1&nonsense=1", operation.path.replace("{id}", "nonsense"));
+    let path = format!("{}?size=-1&nonsense=1", operation.at("nonsense"));
     let wrong = [("If-Match", "\"stale\""), ("Idempotency-Key", "a b"), ("Content-Type", "text/plain")];
     client.send(&operation.method, &path, &[&wrong, headers].concat(), operation.takes_body.then_some("{"))
 }

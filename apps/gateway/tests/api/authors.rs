@@ -105,6 +105,18 @@ fn change(client: &Client, operation: &str, nth: usize) -> Change {
             let body = json!({ text: format!("Made {nth}"), "owner": owner });
             return Change { method: "POST", path: path.to_owned(), body, changed: Vec::new(), makes: true };
         }
+        ("PUT", None) if path.ends_with("/external/{externalId}") => {
+            let record = fresh(kind.unwrap().path);
+            let external_id = format!("external-{nth}");
+            client.patch(&record, &json!({ "externalId": external_id })).item(200);
+            return Change {
+                method: "PUT",
+                path: path.replace("{externalId}", &external_id),
+                body: json!({ text: format!("Changed {nth}") }),
+                changed: vec![record],
+                makes: false,
+            };
+        }
         ("PATCH", Some(of)) => return changes("PATCH", fresh(of), json!({ text: format!("Changed {nth}") })),
         _ => {}
     }

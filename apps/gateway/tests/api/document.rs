@@ -25,13 +25,16 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "GET /admin/tenants/{id}",
     "GET /api/v1/ticketing/clientMap/findAndCountAll",
     "GET /api/v1/ticketing/clientMap/{id}",
+    "GET /cases/cases/external/{externalId}",
     "GET /cases/cases/{id}/activities",
     "GET /cases/cases/{id}/history",
     "GET /cases/types/cases/{id}/history",
     "GET /changes",
+    "GET /directory/contacts/external/{externalId}",
     "GET /directory/contacts/{id}/history",
     "GET /directory/forms/contacts/history",
     "GET /directory/forms/organizations/history",
+    "GET /directory/organizations/external/{externalId}",
     "GET /directory/organizations/{id}/history",
     "GET /docs",
     "GET /healthz",
@@ -39,7 +42,9 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "GET /metrics",
     "GET /openapi.json",
     "GET /pipeline/forms/opportunities/history",
+    "GET /pipeline/leads/external/{externalId}",
     "GET /pipeline/leads/{id}/history",
+    "GET /pipeline/opportunities/external/{externalId}",
     "GET /pipeline/opportunities/summary",
     "GET /pipeline/opportunities/{id}/history",
     "GET /pipeline/pipelines/opportunities/{id}/history",
@@ -60,6 +65,11 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "POST /pipeline/pipelines/opportunities",
     "POST /settings/keys",
     "POST /settings/keys/{id}/rotate",
+    "PUT /cases/cases/external/{externalId}",
+    "PUT /directory/contacts/external/{externalId}",
+    "PUT /directory/organizations/external/{externalId}",
+    "PUT /pipeline/leads/external/{externalId}",
+    "PUT /pipeline/opportunities/external/{externalId}",
 ];
 
 /// What the source lists and the gateway does not have yet. This list may only shrink.
@@ -222,7 +232,7 @@ both_databases! {
         let api = Api::start(database);
         let ids = existing(&api.acme);
         for operation in operations().iter().filter(|operation| operation.method == "GET") {
-            let path = operation.path.replace("{id}", ids.get(&operation.path).map_or("-", String::as_str));
+            let path = operation.at(ids.get(&operation.path).map_or("-", String::as_str));
             let (get, head) = (api.acme.get(&path), api.acme.head(&path));
             assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
             for header in ["content-type", "content-length", "etag", "vary", "cache-control", "www-authenticate"] {
@@ -248,7 +258,7 @@ both_databases! {
                 if methods.contains(method) {
                     continue;
                 }
-                let answer = api.acme.with_key(None).send(method, &path.replace("{id}", "1"), &[], None);
+                let answer = api.acme.with_key(None).send(method, &path.replace("{id}", "1").replace("{externalId}", "1"), &[], None);
                 assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
                 let is_told = match method {
                     "HEAD" => answer.text.is_empty(),

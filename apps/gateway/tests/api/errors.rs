@@ -97,6 +97,7 @@ fn provoked() -> Vec<Provoked> {
         (Code::MethodNotAllowed, "DELETE", leads, &[], text("")),
         (Code::NotAcceptable, "GET", leads, &[("Accept", "text/csv")], text("")),
         (Code::NotAcceptable, "GET", leads, &[("Accept", "application/json;q=0, image/*")], text("")),
+        (Code::ExternalIdTaken, "POST", leads, &[], text("{\"title\":\"L\",\"externalId\":\"taken\"}")),
         (Code::LabelTaken, "POST", "/pipeline/tags/leads", &[], text("{\"label\":\"VIP\"}")),
         (
             Code::FieldInUse,
@@ -173,7 +174,7 @@ both_databases! {
         post("/pipeline/tags/leads", json!({ "label": "vip" }));
         let field = json!({ "id": "f", "label": "F", "category": "custom", "type": "text" });
         api.acme.put("/pipeline/forms/opportunities", &json!({ "fields": [field] })).items();
-        post("/pipeline/leads", json!({ "title": "First", "customFields": { "f": "used" } }));
+        post("/pipeline/leads", json!({ "title": "First", "externalId": "taken", "customFields": { "f": "used" } }));
         for name in ["Target", "Source"] {
             post("/directory/contacts", json!({ "name": name, "note": "n".repeat(6_000) }));
         }

@@ -33,10 +33,20 @@ impl Operation {
         self.method != "GET"
     }
 
+    /// Its path, of the record with this id, which is its external id too.
+    pub(crate) fn at(&self, id: &str) -> String {
+        self.path.replace("{id}", id).replace("{externalId}", id)
+    }
+
+    /// Whether its path names a record.
+    pub(crate) fn names_a_record(&self) -> bool {
+        self.path.contains('{')
+    }
+
     /// Sends it for this id, with a body that says nothing.
     pub(crate) fn send(&self, client: &Client, id: &str) -> Answer {
         let body = self.takes_body.then_some("{}");
-        client.send(&self.method, &self.path.replace("{id}", id), &[], body)
+        client.send(&self.method, &self.at(id), &[], body)
     }
 }
 
@@ -110,6 +120,10 @@ pub(crate) fn existing(client: &Client) -> BTreeMap<String, String> {
         let paths = actions.iter().map(|action| format!("{path}/{{id}}{action}"));
         let paths = paths.flat_map(|path| other_spelling(&path).into_iter().chain([path]));
         ids.extend(paths.map(|path| (path, id.clone())));
+        if RESOURCES.iter().any(|resource| resource.path == path) {
+            client.patch(&format!("{path}/{id}"), &json!({ "externalId": id })).item(200);
+            ids.insert(format!("{path}/external/{{externalId}}"), id);
+        }
     }
     ids
 }

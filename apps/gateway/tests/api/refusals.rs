@@ -21,14 +21,14 @@ fn with_token() -> impl Iterator<Item = Operation> {
 /// The id of a record for an operation; any, where its path has none.
 fn id_for<'a>(ids: &'a BTreeMap<String, String>, operation: &Operation) -> &'a str {
     let found = ids.get(&operation.path).map(String::as_str);
-    assert!(found.is_some() || !operation.path.contains("{id}"), "existing() makes no record for {}", operation.name());
+    assert!(found.is_some() || !operation.names_a_record(), "existing() makes no record for {}", operation.name());
     found.unwrap_or("1")
 }
 
 /// Sends an operation with as much wrong as a request can have. Only a query string that cannot be read is told before
 /// anything else: the key may be in it.
 fn send_nonsense(operation: &Operation, client: &Client, id: &str, headers: &[(&str, &str)]) -> Answer {
-    let path = format!("{}?size=-1&nonsense=1", operation.path.replace("{id}", id));
+    let path = format!("{}?size=-1&nonsense=1", operation.at(id));
     let wrong = [("If-Match", "\"stale\""), ("Idempotency-Key", "a b"), ("Content-Type", "text/plain")];
     client.send(&operation.method, &path, &[&wrong, headers].concat(), operation.takes_body.then_some("{"))
 }
@@ -60,6 +60,10 @@ fn body_of(operation: &Operation, client: &Client) -> Value {
             _ => "case",
         };
         return json!({ "entity": entity, "action": "delete", "ids": ["1", "2", "3"] });
+    }
+    if let Some(of) = path.strip_suffix("/batch") {
+        let body = kinds().into_iter().find(|(kind, ..)| *kind == of).map(|(_, body, _)| body);
+        return json!({ "mode": "create", "items": [body] });
     }
     match kinds().into_iter().find(|(of, ..)| *of == path) {
         Some((_, body, _)) => body,
@@ -139,7 +143,7 @@ both_databases! {
         let before = dump(database);
         for operation in with_key() {
             let id = id_for(&ids, &operation);
-            let path = operation.path.replace("{id}", id);
+            let path = operation.at(id);
             let answer = operation.send(&reader, id);
             if operation.writes() {
                 answer.problem(403, "read_only_key");
@@ -169,7 +173,7 @@ both_databases! {
         let ids = existing(&api.acme);
         let other = api.tenant("other");
         let seen = everything(&api.acme, &ids);
-        for operation in with_key().filter(|operation| !operation.path.contains("{id}")) {
+        for operation in with_key().filter(|operation| !operation.names_a_record()) {
             let body = operation.takes_body.then(|| body_of(&operation, &other).to_string());
             let answer = other.send(&operation.method, &operation.path, &[], body.as_deref());
             assert!((200..300).contains(&answer.status), "{}: {}", operation.name(), answer.text);

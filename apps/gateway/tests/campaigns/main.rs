@@ -40,5 +40,6 @@ mod snapshots;
 mod soak;
 mod tokens;
 mod two;
+mod upserts;
 mod walks;
 mod writers;

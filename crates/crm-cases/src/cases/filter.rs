@@ -24,6 +24,8 @@ pub struct CaseFilter {
     pub tags: Option<Vec<String>>,
     /// The priority is one of these, in whatever case.
     pub priority: Option<Vec<String>>,
+    /// The id that another system has for it is one of these.
+    pub external_id: Option<Vec<String>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -45,6 +47,7 @@ impl FromParams for CaseFilter {
             tags: params.texts("tags", "Cases with any of these tags, by label or id."),
             priority: params
                 .texts("priority", "Cases of one of these priorities, in any case, with or without accents."),
+            external_id: params.texts("externalId", "Cases to which another system gave one of these ids."),
             created_after: params
                 .after("createdAfterDate", "Cases made at this moment or later; a day means its begin (UTC)."),
             created_before: params

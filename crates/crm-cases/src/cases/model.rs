@@ -1,5 +1,5 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LongText, Reference, References, Referring, ShortText, Title, User, check_seen};
+use crm_core::values::{ExternalId, LongText, Reference, References, Referring, ShortText, Title, User, check_seen};
 use crm_core::{CaseId, CaseTypeId, ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
@@ -46,6 +46,8 @@ pub struct Case {
     pub last_updated_by: Option<User>,
     /// Its tags, ordered by label.
     pub tags: Vec<TagOption>,
+    /// The id that another system has for it, no other case's.
+    pub external_id: Option<ExternalId>,
     /// The values of the custom fields of its type's form by field id.
     pub custom_fields: CustomFields,
     /// When it entered a status that records the resolution for the first time.
@@ -87,6 +89,8 @@ pub struct NewCase {
     pub last_updated_by: Option<User>,
     /// Its tags, which must exist.
     pub tags: TagRefs,
+    /// The id that another system has for it, which no other case may have.
+    pub external_id: Option<ExternalId>,
     /// Values of the custom fields of its type's form.
     pub custom_fields: CustomFieldsInput,
 }
@@ -126,6 +130,8 @@ pub struct CasePatch {
     pub last_updated_by: Patch<User>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
+    /// The id that another system has for it, which no other case may have.
+    pub external_id: Patch<ExternalId>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
 }
@@ -148,6 +154,7 @@ impl NewCase {
             creator: None,
             last_updated_by: None,
             tags: TagRefs::default(),
+            external_id: None,
             custom_fields: CustomFieldsInput::default(),
         }
     }
@@ -179,6 +186,7 @@ impl CasePatch {
             owner: self.owner.changing(case.owner.as_ref()),
             last_updated_by: self.last_updated_by.clone(),
             tags: TagRefs::changing(&self.tags, &case.tags),
+            external_id: self.external_id.changing(case.external_id.as_ref()),
             custom_fields: self.custom_fields.clone(),
             seen_organization: Patch::Keep,
             seen_contact: Patch::Keep,
@@ -229,6 +237,7 @@ impl FromBody for NewCase {
         let creator = reader.optional("creator");
         let last_updated_by = reader.optional("lastUpdatedBy");
         let tags = reader.optional("tags").unwrap_or_default();
+        let external_id = reader.optional("externalId");
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         title.map(|title| Self {
             title,
@@ -244,6 +253,7 @@ impl FromBody for NewCase {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields,
         })
     }
@@ -267,6 +277,7 @@ impl FromBody for CasePatch {
         let owner = reader.patch("owner");
         let last_updated_by = reader.patch("lastUpdatedBy");
         let tags = reader.patch("tags");
+        let external_id = reader.patch("externalId");
         let custom_fields = reader.patch("customFields");
         Some(Self {
             title,
@@ -284,6 +295,7 @@ impl FromBody for CasePatch {
             owner,
             last_updated_by,
             tags,
+            external_id,
             custom_fields,
         })
     }

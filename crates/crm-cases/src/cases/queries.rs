@@ -7,15 +7,16 @@ use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of,
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
-use crate::CaseFilter;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
 use crate::schema::cases;
+use crate::{CaseError, CaseFilter};
 
 type Query = cases::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(cases, CaseId, CaseRow);
 crm_history::record_writes!(cases, CaseId, CaseRow, CaseValues);
+crm_core::external_ids!(cases, CaseId, CaseError);
 
 /// The type of a case, which can have changed by the time that the case is locked.
 pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseTypeId>> {
@@ -46,6 +47,7 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
         organization_id,
         tags: _,
         priority,
+        external_id,
         created_after,
         created_before,
     } = filter;
@@ -66,6 +68,7 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
     if let Some(tags) = &named.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Case, tags.clone()));
     }
+    any_of!(query, cases::external_id, external_id);
     created_within!(query, cases, created_after, created_before);
     query
 }

@@ -1,7 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
-use crm_core::values::{LongText, Title, User};
+use crm_core::values::{ExternalId, LongText, Title, User};
 use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -46,6 +46,7 @@ pub(crate) struct CaseValues {
     owner: Option<Json<User>>,
     owner_id: Option<String>,
     last_updated_by: Option<Json<User>>,
+    pub(crate) external_id: Option<String>,
     pub(crate) custom_fields: Json<CustomFields>,
     first_resolution_on: Option<Timestamp>,
     last_resolution_on: Option<Timestamp>,
@@ -75,6 +76,7 @@ impl CaseValues {
             creator: _,
             last_updated_by,
             tags: _,
+            external_id,
             custom_fields: _,
         } = new;
         let resolution = status.records_resolution.then_some(scope.now());
@@ -97,6 +99,7 @@ impl CaseValues {
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|user| user.id().to_owned()),
             last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
+            external_id: external_id.as_ref().map(ToString::to_string),
             custom_fields: Json(custom_fields),
             first_resolution_on: resolution,
             last_resolution_on: resolution,
@@ -128,6 +131,7 @@ impl CaseValues {
             owner,
             last_updated_by,
             tags: _,
+            external_id,
             custom_fields: _,
         } = patch;
         let title = title.as_ref().map_or(self.title, |title| title.as_str().to_owned());
@@ -155,6 +159,7 @@ impl CaseValues {
             owner_id: owner.as_ref().map(|Json(user)| user.id().to_owned()),
             owner,
             last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
+            external_id: external_id.applied_to(self.external_id, ToString::to_string),
             custom_fields: Json(custom_fields),
             first_resolution_on: self.first_resolution_on.or(resolution),
             last_resolution_on: resolution.or(self.last_resolution_on),
@@ -211,6 +216,7 @@ impl CaseRow {
             owner,
             owner_id: _,
             last_updated_by,
+            external_id,
             custom_fields: Json(custom_fields),
             first_resolution_on,
             last_resolution_on,
@@ -234,6 +240,7 @@ impl CaseRow {
             creator: creator.map(|Json(user)| user),
             last_updated_by: last_updated_by.map(|Json(user)| user),
             tags,
+            external_id: external_id.map(ExternalId::stored),
             custom_fields: form.visible(&custom_fields),
             first_resolution_on,
             last_resolution_on,

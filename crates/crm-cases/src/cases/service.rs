@@ -45,6 +45,7 @@ pub fn create(
     let (Some(status), true) = (status, errors.is_empty()) else { return Err(errors.into()) };
     let values = CaseValues::of_new(new, case_type.id, status, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
+    queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
     let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
@@ -178,6 +179,7 @@ pub fn update(
     if stays && !renames_who && patch.is_nothing() {
         return Ok(present);
     }
+    queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let said = match &step {
         Some(step) => activities::record_step(connection, scope, id, &row.values.status, step, &patch)?,
         None => Fields::none(),

@@ -1,6 +1,6 @@
 //! What changes tell of cases.
 
-use crm_core::values::{LongText, Title, User};
+use crm_core::values::{ExternalId, LongText, Title, User};
 use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
 use crm_history::{Linked, What, linked};
@@ -23,6 +23,7 @@ crm_history::told! {
         assignee "assignee": &'a Option<User>,
         owner "owner": &'a Option<User>,
         tags "tags": Vec<Linked<Uuid>>,
+        external_id "externalId": &'a Option<ExternalId>,
         first_resolution_on "firstResolutionOn": Option<Timestamp>,
         last_resolution_on "lastResolutionOn": Option<Timestamp>,
     }
@@ -57,6 +58,7 @@ impl<'a> ToldCase<'a> {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields: _,
             first_resolution_on,
             last_resolution_on,
@@ -77,6 +79,7 @@ impl<'a> ToldCase<'a> {
             tags: linked(tags.iter().map(|tag| tag.id)),
             first_resolution_on: *first_resolution_on,
             last_resolution_on: *last_resolution_on,
+            external_id,
             custom_fields,
             id: *id,
             creator,

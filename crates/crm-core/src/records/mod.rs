@@ -3,6 +3,12 @@
 //! Macros and not generic functions, because Diesel's types name the table in each step of a query: bounds for any
 //! table would be longer than the queries.
 
+mod external;
+
+use diesel::result::Error as DieselError;
+
+use crate::error::{collision, is_unique_violation};
+
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 
@@ -35,6 +41,13 @@ macro_rules! changed {
             }),
         )
     };
+}
+
+/// What it means that the database refused a row: whoever wrote it had looked that nobody has its external id, so that
+/// somebody took it since where a unique index is violated, and the transaction is to be run again.
+#[must_use]
+pub fn run_again_where_taken(error: DieselError) -> DieselError {
+    if is_unique_violation(&error) { collision("another record took the external id") } else { error }
 }
 
 /// Declares `find`, `find_locked`, `lock` and `lock_rows` for a table with the key `(tenant_id, id)`:

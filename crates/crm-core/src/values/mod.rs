@@ -3,6 +3,7 @@
 mod color;
 mod document;
 mod email;
+mod external_id;
 mod id_list;
 mod labeled;
 mod money;
@@ -16,6 +17,7 @@ mod user;
 
 pub use color::Color;
 pub use document::{Document, members};
+pub use external_id::{ExternalId, ExternalIdTaken};
 pub use id_list::IdList;
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money};

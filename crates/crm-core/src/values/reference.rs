@@ -1,6 +1,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde::Serialize;
 
+use crate::records::run_again_where_taken;
 use crate::values::Participants;
 use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, WriteError};
 
@@ -48,8 +49,9 @@ impl References {
     }
 }
 
-/// What it means that the database refused a row of `table` with these references: the caller checked that the records
-/// exist, and one of them vanished since. Which one is told by the name of the constraint, and on SQLite, which has
+/// What it means that the database refused a row of `table` with these references: the caller checked that nobody has its
+/// external id, and somebody took it since, so that the transaction is to be run again; or that the records exist, and one
+/// of them vanished since. Which one is told by the name of the constraint, and on SQLite, which has
 /// none, by there being only one.
 #[must_use]
 pub fn unknown_reference(
@@ -59,7 +61,7 @@ pub fn unknown_reference(
     contact: Option<ContactId>,
 ) -> WriteError {
     let DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, information) = &error else {
-        return error.into();
+        return run_again_where_taken(error).into();
     };
     let violated = |what: &str| match information.constraint_name() {
         Some(name) => name.strip_prefix(table) == Some(what),

@@ -23,6 +23,8 @@ pub struct ContactFilter {
     pub search_value: Option<String>,
     /// The id of the owner is one of these.
     pub owner_id: Option<Vec<String>>,
+    /// The id that another system has for it is one of these.
+    pub external_id: Option<Vec<String>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -47,6 +49,7 @@ impl FromParams for ContactFilter {
                 "Contacts whose name, e-mail address or organization's name contains this text, in any case, with or without accents.",
             ),
             owner_id: params.texts("ownerId", "Contacts whose owner has one of these ids."),
+            external_id: params.texts("externalId", "Contacts to which another system gave one of these ids."),
             created_after: params.after("createdAfterDate", "Contacts made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before("createdBeforeDate", "Contacts made at this moment or earlier; a day means its end (UTC)."),
         }

@@ -1,4 +1,5 @@
 use crm_core::error::collision;
+use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, ContactId, DbConnection, Scope};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
@@ -13,7 +14,7 @@ use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{Contact, DirectoryError, MergeRequest};
 
 /// Puts what the sources have into the target, and leaves them (docs/compatibility.md, "Contacts and organizations"): the target keeps
-/// every value it has, an empty field takes the first value in the order of the sources; addresses and numbers
+/// every value it has, an empty field, the external id too, takes the first value in the order of the sources; addresses and numbers
 /// become the union, custom fields are filled by key, notes are joined. The creator never changes.
 ///
 /// All records are locked until the end of the transaction, and what becomes of them is written down. The caller then points at the target whatever pointed
@@ -60,7 +61,8 @@ pub fn merge(
     let emails = contact_emails::merged(records.iter().map(|record| &record.email))?;
     let phones = contact_phones::merged(records.iter().map(|record| &record.phone))?;
     let tags = union_of_tags(records.iter().map(|record| record.tags.as_slice()));
-    let changed = queries::update(connection, scope, target, &values)?;
+    queries::release_external_ids(connection, scope, &sources)?;
+    let changed = queries::update(connection, scope, target, &values).map_err(run_again_where_taken)?;
     contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
     contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();

@@ -16,4 +16,5 @@ pub use links::{
 };
 pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
+pub use queries::with_external_ids;
 pub use service::{create, delete, get, list, record_deletion, update};

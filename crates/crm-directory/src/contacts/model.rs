@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User, check_seen,
+    ExternalId, LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User, check_seen,
 };
 use crm_core::{ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
@@ -48,6 +48,8 @@ pub struct Contact {
     pub last_updated_by: Option<User>,
     /// Its tags, ordered by label.
     pub tags: Vec<TagOption>,
+    /// The id that another system has for it, no other contact's.
+    pub external_id: Option<ExternalId>,
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
     /// When it was made.
@@ -85,6 +87,8 @@ pub struct NewContact {
     pub last_updated_by: Option<User>,
     /// Its tags, which must exist.
     pub tags: TagRefs,
+    /// The id that another system has for it, which no other contact may have.
+    pub external_id: Option<ExternalId>,
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
 }
@@ -119,6 +123,8 @@ pub struct ContactPatch {
     pub last_updated_by: Patch<User>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
+    /// The id that another system has for it, which no other contact may have.
+    pub external_id: Patch<ExternalId>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
 }
@@ -141,6 +147,7 @@ impl NewContact {
             creator: None,
             last_updated_by: None,
             tags: TagRefs::default(),
+            external_id: None,
             custom_fields: CustomFieldsInput::default(),
         }
     }
@@ -170,6 +177,7 @@ impl ContactPatch {
             owner: self.owner.changing(contact.owner.as_ref()),
             last_updated_by: self.last_updated_by.clone(),
             tags: TagRefs::changing(&self.tags, &contact.tags),
+            external_id: self.external_id.changing(contact.external_id.as_ref()),
             custom_fields: self.custom_fields.clone(),
             seen_organization: Patch::Keep,
         }
@@ -211,6 +219,7 @@ impl FromBody for NewContact {
         let creator = reader.optional("creator");
         let last_updated_by = reader.optional("lastUpdatedBy");
         let tags = reader.optional("tags").unwrap_or_default();
+        let external_id = reader.optional("externalId");
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         name.map(|name| Self {
             name,
@@ -226,6 +235,7 @@ impl FromBody for NewContact {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields,
         })
     }
@@ -248,6 +258,7 @@ impl FromBody for ContactPatch {
         let owner = reader.patch("owner");
         let last_updated_by = reader.patch("lastUpdatedBy");
         let tags = reader.patch("tags");
+        let external_id = reader.patch("externalId");
         let custom_fields = reader.patch("customFields");
         Some(Self {
             name,
@@ -263,6 +274,7 @@ impl FromBody for ContactPatch {
             owner,
             last_updated_by,
             tags,
+            external_id,
             custom_fields,
         })
     }

@@ -12,12 +12,14 @@ use diesel::prelude::*;
 use super::row::{ContactRow, ContactValues};
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
-use crate::{ContactFilter, query};
+use crate::{ContactFilter, DirectoryError, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(contacts, ContactId, ContactRow);
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
+crm_core::external_ids!(contacts, ContactId, DirectoryError);
+crm_core::released_external_ids!(contacts, ContactId);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
 /// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.
@@ -107,6 +109,7 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         organization_id,
         search_value,
         owner_id,
+        external_id,
         created_after,
         created_before,
     } = filter;
@@ -136,6 +139,7 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
     }
+    any_of!(query, contacts::external_id, external_id);
     created_within!(query, contacts, created_after, created_before);
     query
 }

@@ -37,6 +37,7 @@ pub fn create(
     let custom_fields = errors.into_result(custom_fields)?;
     let values = ContactValues::of_new(new, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
+    queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id: ContactId = numbering::next(connection, scope)?;
     let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, new.organization_id))?;
@@ -119,6 +120,7 @@ pub fn update(
         return Ok(present);
     }
     let values = row.values.patched(&patch, custom_fields, scope);
+    queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
@@ -231,13 +233,14 @@ pub(super) fn complete_one(
     Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }
 
-/// The caller checked that the organization exists; it vanished since.
+/// The caller checked that the organization exists, and it vanished since; or that nobody has the external id, and somebody
+/// took it since, so that the transaction is to be run again.
 fn unknown_reference(error: DieselError, organization: Option<OrganizationId>) -> DirectoryError {
     match organization {
         Some(id) if is_foreign_key_violation(&error) => {
             let message = format!("no such organization: {id}");
             FieldErrors::of(References::ORGANIZATION_FIELD, FieldCode::UnknownReference, message).into()
         }
-        _ => error.into(),
+        _ => records::run_again_where_taken(error).into(),
     }
 }

@@ -1,6 +1,6 @@
 //! What changes tell of contacts.
 
-use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
+use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{ContactId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
 use crm_history::{Linked, What, linked};
@@ -23,6 +23,7 @@ crm_history::told! {
         note "note": &'a Option<LongText>,
         owner "owner": &'a Option<User>,
         tags "tags": Vec<Linked<Uuid>>,
+        external_id "externalId": &'a Option<ExternalId>,
     }
     members { custom_fields "customFields": &'a CustomFields, }
     shown {
@@ -54,6 +55,7 @@ impl<'a> ToldContact<'a> {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields: _,
             created_on,
             last_updated_on,
@@ -70,6 +72,7 @@ impl<'a> ToldContact<'a> {
             note,
             owner,
             tags: linked(tags.iter().map(|tag| tag.id)),
+            external_id,
             custom_fields,
             id: *id,
             creator,

@@ -25,6 +25,8 @@ pub struct OrganizationFilter {
     pub search_value: Option<String>,
     /// The id of the owner is one of these.
     pub owner_id: Option<Vec<String>>,
+    /// The id that another system has for it is one of these.
+    pub external_id: Option<Vec<String>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -51,6 +53,7 @@ impl FromParams for OrganizationFilter {
                 "Organizations whose name, e-mail address or website contains this text, in any case, with or without accents.",
             ),
             owner_id: params.texts("ownerId", "Organizations whose owner has one of these ids."),
+            external_id: params.texts("externalId", "Organizations to which another system gave one of these ids."),
             created_after: params.after("createdAfterDate", "Organizations made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before("createdBeforeDate", "Organizations made at this moment or earlier; a day means its end (UTC)."),
         }

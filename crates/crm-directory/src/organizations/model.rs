@@ -1,5 +1,5 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
+use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
@@ -45,6 +45,8 @@ pub struct Organization {
     pub last_updated_by: Option<User>,
     /// Its tags, ordered by label.
     pub tags: Vec<TagOption>,
+    /// The id that another system has for it, no other organization's.
+    pub external_id: Option<ExternalId>,
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
     /// When it was made.
@@ -82,6 +84,8 @@ pub struct NewOrganization {
     pub last_updated_by: Option<User>,
     /// Its tags, which must exist.
     pub tags: TagRefs,
+    /// The id that another system has for it, which no other organization may have.
+    pub external_id: Option<ExternalId>,
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
 }
@@ -114,6 +118,8 @@ pub struct OrganizationPatch {
     pub last_updated_by: Patch<User>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
+    /// The id that another system has for it, which no other organization may have.
+    pub external_id: Patch<ExternalId>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
 }
@@ -136,6 +142,7 @@ impl NewOrganization {
             creator: None,
             last_updated_by: None,
             tags: TagRefs::default(),
+            external_id: None,
             custom_fields: CustomFieldsInput::default(),
         }
     }
@@ -164,6 +171,7 @@ impl OrganizationPatch {
             owner: self.owner.changing(organization.owner.as_ref()),
             last_updated_by: self.last_updated_by.clone(),
             tags: TagRefs::changing(&self.tags, &organization.tags),
+            external_id: self.external_id.changing(organization.external_id.as_ref()),
             custom_fields: self.custom_fields.clone(),
         }
     }
@@ -192,6 +200,7 @@ impl FromBody for NewOrganization {
         let creator = reader.optional("creator");
         let last_updated_by = reader.optional("lastUpdatedBy");
         let tags = reader.optional("tags").unwrap_or_default();
+        let external_id = reader.optional("externalId");
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         name.map(|name| Self {
             name,
@@ -207,6 +216,7 @@ impl FromBody for NewOrganization {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields,
         })
     }
@@ -230,6 +240,7 @@ impl FromBody for OrganizationPatch {
             owner: reader.patch("owner"),
             last_updated_by: reader.patch("lastUpdatedBy"),
             tags: reader.patch("tags"),
+            external_id: reader.patch("externalId"),
             custom_fields: reader.patch("customFields"),
         })
     }

@@ -10,12 +10,14 @@ use diesel::prelude::*;
 use super::row::{OrganizationRow, OrganizationValues};
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
-use crate::{OrganizationFilter, query};
+use crate::{DirectoryError, OrganizationFilter, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
+crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
+crm_core::released_external_ids!(organizations, OrganizationId);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -76,6 +78,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         industry,
         search_value,
         owner_id,
+        external_id,
         created_after,
         created_before,
     } = filter;
@@ -105,6 +108,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
     if let Some(tags) = tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
     }
+    any_of!(query, organizations::external_id, external_id);
     created_within!(query, organizations, created_after, created_before);
     query
 }

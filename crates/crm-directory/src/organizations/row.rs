@@ -1,7 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable, with_unicode_domains};
-use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
+use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -43,6 +43,7 @@ pub(crate) struct OrganizationValues {
     owner: Option<Json<User>>,
     owner_id: Option<String>,
     last_updated_by: Option<Json<User>>,
+    pub(crate) external_id: Option<String>,
     pub(crate) custom_fields: Json<CustomFields>,
     last_updated_on: Timestamp,
 }
@@ -68,6 +69,7 @@ impl OrganizationValues {
             creator: _,
             last_updated_by,
             tags: _,
+            external_id,
             custom_fields: _,
         } = new;
         Self {
@@ -87,6 +89,7 @@ impl OrganizationValues {
             owner: owner.clone().map(Json),
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
             last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
+            external_id: external_id.as_ref().map(ToString::to_string),
             custom_fields: Json(custom_fields),
             last_updated_on: scope.now(),
         }
@@ -107,6 +110,7 @@ impl OrganizationValues {
             owner,
             last_updated_by,
             tags: _,
+            external_id,
             custom_fields: _,
         } = patch;
         let name = name.as_ref().map_or(self.name, |name| name.as_str().to_owned());
@@ -131,6 +135,7 @@ impl OrganizationValues {
             owner_id: owner.as_ref().map(|Json(owner)| owner.id().to_owned()),
             owner,
             last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
+            external_id: external_id.applied_to(self.external_id, ToString::to_string),
             custom_fields: Json(custom_fields),
             last_updated_on: scope.now(),
         }
@@ -155,6 +160,7 @@ impl OrganizationValues {
             owner,
             owner_id,
             last_updated_by: _,
+            external_id,
             custom_fields: Json(custom_fields),
             last_updated_on: _,
         } = source;
@@ -170,6 +176,7 @@ impl OrganizationValues {
             website_search: self.website_search.or(website_search),
             owner: self.owner.or(owner),
             owner_id: self.owner_id.or(owner_id),
+            external_id: self.external_id.or(external_id),
             custom_fields: Json(self.custom_fields.0.filled_from(&custom_fields)),
             ..self
         }
@@ -222,6 +229,7 @@ impl OrganizationRow {
             owner,
             owner_id: _,
             last_updated_by,
+            external_id,
             custom_fields: Json(custom_fields),
             last_updated_on,
         } = values;
@@ -241,6 +249,7 @@ impl OrganizationRow {
             creator: creator.map(|Json(user)| user),
             last_updated_by: last_updated_by.map(|Json(user)| user),
             tags,
+            external_id: external_id.map(ExternalId::stored),
             custom_fields: form.visible(&custom_fields),
             created_on,
             last_updated_on,

@@ -33,8 +33,9 @@ pub fn create(
     let custom_fields = errors.into_result(custom_fields)?;
     let values = OrganizationValues::of_new(new, custom_fields, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
+    queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id: OrganizationId = numbering::next(connection, scope)?;
-    let made = queries::insert(connection, scope, id, creator, &values)?;
+    let made = queries::insert(connection, scope, id, creator, &values).map_err(records::run_again_where_taken)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
@@ -114,7 +115,8 @@ pub fn update(
         return Ok(present);
     }
     let values = row.values.patched(&patch, custom_fields, scope);
-    let changed = queries::update(connection, scope, id, &values)?;
+    queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
+    let changed = queries::update(connection, scope, id, &values).map_err(records::run_again_where_taken)?;
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {

@@ -1,6 +1,6 @@
 //! What changes tell of organizations.
 
-use crm_core::values::{LabeledValues, LongText, ShortText, Title, Url, User};
+use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
 use crm_history::{Linked, What, linked};
@@ -23,6 +23,7 @@ crm_history::told! {
         note "note": &'a Option<LongText>,
         owner "owner": &'a Option<User>,
         tags "tags": Vec<Linked<Uuid>>,
+        external_id "externalId": &'a Option<ExternalId>,
     }
     members { custom_fields "customFields": &'a CustomFields, }
     shown {
@@ -53,6 +54,7 @@ impl<'a> ToldOrganization<'a> {
             creator,
             last_updated_by,
             tags,
+            external_id,
             custom_fields: _,
             created_on,
             last_updated_on,
@@ -69,6 +71,7 @@ impl<'a> ToldOrganization<'a> {
             note,
             owner,
             tags: linked(tags.iter().map(|tag| tag.id)),
+            external_id,
             custom_fields,
             id: *id,
             creator,

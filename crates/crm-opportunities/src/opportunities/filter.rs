@@ -24,6 +24,8 @@ pub struct OpportunityFilter {
     pub stage: Option<Vec<String>>,
     /// The pipeline is one of these.
     pub pipeline_id: Option<Vec<Uuid>>,
+    /// The id that another system has for it is one of these.
+    pub external_id: Option<Vec<String>>,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
@@ -44,6 +46,7 @@ impl FromParams for OpportunityFilter {
             status: params.words("status", OpportunityStatus::NAMES, "Opportunities with one of these statuses."),
             stage: params.texts("stage", "Opportunities in a stage with one of these keys, in whatever pipeline."),
             pipeline_id: params.uuids("pipelineId", "Opportunities in one of these pipelines."),
+            external_id: params.texts("externalId", "Opportunities to which another system gave one of these ids."),
             created_after: params
                 .after("createdAfterDate", "Opportunities made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before(

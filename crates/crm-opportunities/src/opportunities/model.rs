@@ -1,7 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText, Title, User,
-    check_seen,
+    ExternalId, Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText,
+    Title, User, check_seen,
 };
 use crm_core::{
     ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp, Uuid,
@@ -52,6 +52,8 @@ pub struct Opportunity {
     pub participants: Participants,
     /// Its tags, ordered by label.
     pub tags: Vec<TagOption>,
+    /// The id that another system has for it, no other opportunity's.
+    pub external_id: Option<ExternalId>,
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
     /// The pipeline that it goes through.
@@ -101,6 +103,8 @@ pub struct NewOpportunity {
     pub participants: Participants,
     /// Its tags, which must exist.
     pub tags: TagRefs,
+    /// The id that another system has for it, which no other opportunity may have.
+    pub external_id: Option<ExternalId>,
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
     /// Its pipeline, which must exist; the tenant's default one unless given.
@@ -154,6 +158,8 @@ pub struct OpportunityPatch {
     pub participants: Patch<Participants>,
     /// All its tags, which must exist.
     pub tags: Patch<TagRefs>,
+    /// The id that another system has for it, which no other opportunity may have.
+    pub external_id: Patch<ExternalId>,
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
     /// Another pipeline, which must exist; without a stage it means the first one there.
@@ -180,6 +186,7 @@ impl NewOpportunity {
             followers: Followers::default(),
             participants: Participants::default(),
             tags: TagRefs::default(),
+            external_id: None,
             custom_fields: CustomFieldsInput::default(),
             pipeline_id: None,
             stage: None,
@@ -212,6 +219,7 @@ impl OpportunityPatch {
             followers: self.followers.changing_list(&opportunity.followers),
             participants: self.participants.changing_list(&opportunity.participants),
             tags: TagRefs::changing(&self.tags, &opportunity.tags),
+            external_id: self.external_id.changing(opportunity.external_id.as_ref()),
             custom_fields: self.custom_fields.clone(),
             pipeline_id: self.pipeline_id,
             stage: self.stage.clone(),
@@ -267,6 +275,7 @@ impl FromBody for NewOpportunity {
         let followers = reader.optional("followers").unwrap_or_default();
         let participants = reader.optional("participants").unwrap_or_default();
         let tags = reader.optional("tags").unwrap_or_default();
+        let external_id = reader.optional("externalId");
         let custom_fields = reader.optional("customFields").unwrap_or_default();
         let pipeline_id = reader.optional("pipelineId");
         let stage = reader.optional("stage").and_then(|StageOrBlank(stage)| stage);
@@ -284,6 +293,7 @@ impl FromBody for NewOpportunity {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields,
             pipeline_id,
             stage,
@@ -308,6 +318,7 @@ impl FromBody for OpportunityPatch {
         let followers = reader.patch("followers");
         let participants = reader.patch("participants");
         let tags = reader.patch("tags");
+        let external_id = reader.patch("externalId");
         let custom_fields = reader.patch("customFields");
         let pipeline_id = reader.patch_required("pipelineId");
         let stage = reader.patch_required("stage").and_then(|StageOrBlank(stage)| stage);
@@ -326,6 +337,7 @@ impl FromBody for OpportunityPatch {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields,
             pipeline_id,
             stage,

@@ -14,6 +14,7 @@ use diesel::prelude::*;
 
 use super::row::{OpportunityRow, OpportunityValues};
 use super::{LostReason, OpportunityFilter, OpportunityStatus};
+use crate::OpportunityError;
 use crate::pipelines::Place;
 use crate::schema::opportunities;
 
@@ -21,6 +22,7 @@ pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow);
 crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
+crm_core::external_ids!(opportunities, OpportunityId, OpportunityError);
 
 /// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
 pub(crate) fn place_of(
@@ -67,6 +69,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         status,
         stage,
         pipeline_id,
+        external_id,
         created_after,
         created_before,
     } = filter;
@@ -84,6 +87,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     if let Some(tags) = &narrowed.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));
     }
+    any_of!(query, opportunities::external_id, external_id);
     created_within!(query, opportunities, created_after, created_before);
     query
 }

@@ -1,7 +1,9 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User};
+use crm_core::values::{
+    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User,
+};
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -45,6 +47,7 @@ pub(crate) struct OpportunityValues {
     owner_id: Option<String>,
     last_updated_by: Option<Json<User>>,
     followers: Json<Followers>,
+    pub(crate) external_id: Option<String>,
     pub(crate) custom_fields: Json<CustomFields>,
     pub(crate) pipeline_id: Uuid,
     stage_key: String,
@@ -70,6 +73,7 @@ impl OpportunityValues {
             followers,
             participants: _,
             tags: _,
+            external_id,
             custom_fields: _,
             pipeline_id: _,
             stage: _,
@@ -89,6 +93,7 @@ impl OpportunityValues {
             owner_id: owner.as_ref().map(|owner| owner.id().to_owned()),
             last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             followers: Json(followers.clone()),
+            external_id: external_id.as_ref().map(ToString::to_string),
             custom_fields: Json(custom_fields),
             pipeline_id,
             stage_key: stage.as_str().to_owned(),
@@ -134,6 +139,7 @@ impl OpportunityValues {
             followers,
             participants: _,
             tags: _,
+            external_id,
             custom_fields: _,
             pipeline_id: _,
             stage: _,
@@ -160,6 +166,7 @@ impl OpportunityValues {
             followers: followers
                 .applied_to(Some(self.followers), |users| Json(users.clone()))
                 .unwrap_or_else(|| Json(Followers::default())),
+            external_id: external_id.applied_to(self.external_id, ToString::to_string),
             custom_fields: Json(custom_fields),
             pipeline_id,
             stage_key,
@@ -217,6 +224,7 @@ impl OpportunityRow {
             owner_id: _,
             last_updated_by,
             followers: Json(followers),
+            external_id,
             custom_fields: Json(custom_fields),
             pipeline_id,
             stage_key,
@@ -242,6 +250,7 @@ impl OpportunityRow {
             followers,
             participants: Participants::stored(participants),
             tags,
+            external_id: external_id.map(ExternalId::stored),
             custom_fields: form.visible(&custom_fields),
             pipeline_id,
             stage: StageKey::stored(stage_key),

@@ -81,6 +81,7 @@ fn insert(
     errors.into_result(())?;
     let values = OpportunityValues::of_new(new, custom_fields, place, scope);
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
+    queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
     let made =
         queries::insert(connection, scope, id, creator, &values, OpportunityStatus::Open, lead).map_err(|error| {
@@ -234,6 +235,7 @@ pub fn update(
     let action = if place.is_some() { Action::StageChanged } else { Action::Updated };
     let values = row.values.patched(&patch, custom_fields, place, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
+    queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
     if let Some(tags) = &tags {

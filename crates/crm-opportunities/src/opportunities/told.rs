@@ -1,6 +1,6 @@
 //! What changes tell of opportunities.
 
-use crm_core::values::{Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
+use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
 use crm_history::{Kept, Linked, What, linked};
@@ -24,6 +24,7 @@ crm_history::told! {
         followers "followers": &'a Followers,
         participants "participants": Vec<Linked<ContactId>>,
         tags "tags": Vec<Linked<Uuid>>,
+        external_id "externalId": &'a Option<ExternalId>,
         pipeline_id "pipelineId": Uuid,
         stage "stage": &'a StageKey,
         status "status": OpportunityStatus,
@@ -62,6 +63,7 @@ impl<'a> ToldOpportunity<'a> {
             followers,
             participants,
             tags,
+            external_id,
             custom_fields: _,
             pipeline_id,
             stage,
@@ -90,6 +92,7 @@ impl<'a> ToldOpportunity<'a> {
             lost_reason,
             closed_on: *closed_on,
             lead_id: *lead_id,
+            external_id,
             custom_fields,
             id: *id,
             creator,

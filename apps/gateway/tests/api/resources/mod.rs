@@ -1,6 +1,7 @@
 //! What every kind of record must do, whatever it is.
 
 mod conditions;
+mod external_ids;
 mod hostile;
 mod ids;
 mod isolation;

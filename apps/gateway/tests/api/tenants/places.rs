@@ -80,7 +80,7 @@ impl Place {
         let path = match (&self.at, of_path) {
             (At::Path, _) => path.replace("{id}", id),
             (At::Query(name), _) => format!("{path}?{name}={id}&includeTotal=true"),
-            (At::Body(_), of_path) => path.replace("{id}", of_path.unwrap_or_default()),
+            (At::Body(_), of_path) => path.replace("{id}", of_path.unwrap_or_default()).replace("{externalId}", "theirs"),
         };
         if path.ends_with("/summary&includeTotal=true") || path.contains("/summary?") {
             return Asked { path: path.replace("&includeTotal=true", ""), body: None };
@@ -123,6 +123,8 @@ fn body(operation: &Operation, entity: Option<&str>, world: &World) -> Option<Va
         Some("updateStage") => json!({ "stage": "last" }),
         Some("activities") => json!({ "comment": "Not theirs" }),
         Some("bulk-actions") => json!({ "entity": entity, "action": "delete" }),
+        Some("{externalId}") => World::body(path.strip_suffix("/external/{externalId}")?)?,
+        Some("batch") => json!({ "mode": "create" }),
         Some("{id}") => World::change(kind_in(path)?),
         _ => World::body(path).unwrap_or_else(|| json!({})),
     };

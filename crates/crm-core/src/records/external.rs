@@ -1,0 +1,71 @@
+//! The ids that other systems have for records: a column of one shape for each kind of record.
+
+/// Declares what a kind of record does with its column `external_id`: `external_ids!(leads, LeadId, LeadError)` with its
+/// table, the type of its id and an error that is made of an [`ExternalIdTaken`](crate::values::ExternalIdTaken).
+///
+/// For everybody: `with_external_ids`. For the crate: `claim_external_id`.
+#[macro_export]
+macro_rules! external_ids {
+    ($table:ident, $id:ty, $error:ty) => {
+        /// The records that other systems call by these ids, each with the id, in one statement for some thousands.
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn with_external_ids(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            external_ids: &[&str],
+        ) -> ::diesel::QueryResult<::std::collections::HashMap<String, $id>> {
+            use ::diesel::prelude::*;
+            let mut found = ::std::collections::HashMap::with_capacity(external_ids.len());
+            for these in $crate::records::in_statements(external_ids) {
+                let rows: Vec<(Option<String>, $id)> = $table::table
+                    .filter($table::tenant_id.eq(scope.tenant()))
+                    .filter($table::external_id.eq_any(these))
+                    .select(($table::external_id, $table::id))
+                    .load(connection)?;
+                found.extend(rows.into_iter().filter_map(|(external_id, id)| Some((external_id?, id))));
+            }
+            Ok(found)
+        }
+
+        /// Looks whether a record may take the external id that it `wants`: no other one has it. `own` is the record's
+        /// where there is one yet. Of two at once the later is refused by the unique index, and runs again.
+        pub(crate) fn claim_external_id(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            wants: Option<&$crate::values::ExternalId>,
+            own: Option<$id>,
+        ) -> Result<(), $error> {
+            let Some(wants) = wants else { return Ok(()) };
+            let holder = with_external_ids(connection, scope, &[wants.as_str()])?.into_values().next();
+            match holder.filter(|holder| Some(*holder) != own) {
+                None => Ok(()),
+                Some(holder) => {
+                    use $crate::RecordId as _;
+                    let kind = <$id as $crate::RecordId>::KIND;
+                    Err($crate::values::ExternalIdTaken { kind, holder: holder.number() }.into())
+                }
+            }
+        }
+    };
+}
+
+/// As [`external_ids!`](crate::external_ids), for kinds that are merged: `release_external_ids`.
+#[macro_export]
+macro_rules! released_external_ids {
+    ($table:ident, $id:ty) => {
+        /// Takes the external ids of records that are merged into another one, which is about to have the first of them.
+        pub(crate) fn release_external_ids(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            ids: &[$id],
+        ) -> ::diesel::QueryResult<()> {
+            use ::diesel::prelude::*;
+            let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            let having = these.filter($table::external_id.is_not_null());
+            ::diesel::update(having).set($table::external_id.eq(None::<String>)).execute(connection)?;
+            Ok(())
+        }
+    };
+}
