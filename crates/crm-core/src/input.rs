@@ -83,6 +83,9 @@ pub trait FromBody: Sized {
     /// Members that a client may send back as it read them and that are ignored (docs/compatibility.md, "Bodies").
     const READ_ONLY: &'static [&'static str];
 
+    /// The most bytes that it has as JSON.
+    const MOST_BYTES: usize = 1024 * 1024;
+
     /// Reads the members one by one; `None` after a problem was noted in the reader.
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self>;
 

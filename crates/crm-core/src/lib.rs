@@ -8,6 +8,7 @@ pub mod idempotency;
 mod ids;
 pub mod input;
 pub mod keys;
+mod memory;
 pub mod migrate;
 pub mod numbering;
 #[cfg(feature = "openapi")]
@@ -34,6 +35,7 @@ pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, colum
 pub use database::{DatabaseUrl, set_up_pg, set_up_sqlite};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
+pub use memory::Memory;
 pub use patch::{Patch, check_growth};
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};
 pub use scope::{Actor, NotATenantId, PublicTenantId, Scope, TenantId};

@@ -35,6 +35,8 @@ pub enum ParamKind {
     Words(Vec<&'static str>),
     /// An opaque token.
     Token,
+    /// Any number of parameters whose names begin so.
+    Prefixed(&'static str),
 }
 
 /// One parameter of a list, for the API document.
@@ -104,7 +106,13 @@ impl ParamReader {
     pub fn read<T: FromParams>(mut self) -> Result<T, FieldErrors> {
         let read = T::from_params(&mut self);
         let Self { given, descriptions, mut errors } = self;
-        let unknown = given.iter().filter(|(name, _)| !descriptions.iter().any(|known| known.name == name));
+        let is_known = |name: &str| {
+            descriptions.iter().any(|known| match known.kind {
+                ParamKind::Prefixed(prefix) => name.starts_with(prefix),
+                _ => known.name == name,
+            })
+        };
+        let unknown = given.iter().filter(|(name, _)| !is_known(name));
         errors.each(unknown, |(name, _), errors| {
             errors.push(name, FieldCode::UnknownField, "is no parameter of this route");
         });
@@ -290,6 +298,14 @@ impl ParamReader {
         })
     }
 
+    /// All parameters whose names begin with this prefix, which ends in a dot: names and values.
+    pub fn prefixed(&mut self, prefix: &'static str, description: &'static str) -> Vec<(String, String)> {
+        let name = prefix.trim_end_matches('.');
+        self.descriptions.push(ParamDescription { name, kind: ParamKind::Prefixed(prefix), description });
+        let given = self.given.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty());
+        given.cloned().collect()
+    }
+
     /// An opaque token, to be read by whoever made it.
     pub fn token(&mut self, name: &'static str, description: &'static str) -> Option<String> {
         self.take(name, ParamKind::Token, description)
@@ -298,7 +314,8 @@ impl ParamReader {
 
 /// The entries of a comma-separated list. `\,` is a comma and `\\` a backslash; a backslash before anything else is
 /// itself.
-fn entries(value: &str) -> Vec<String> {
+#[must_use]
+pub fn entries(value: &str) -> Vec<String> {
     let mut entries = vec![String::new()];
     let mut characters = value.chars().peekable();
     while let Some(character) = characters.next() {

@@ -10,7 +10,7 @@ use crate::input::{At, FromJson};
 use crate::keys::Rights;
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
-use crate::{Patch, Timestamp, Uuid};
+use crate::{Memory, Patch, Timestamp, Uuid};
 
 database_integer! {
     /// A tenant inside the database: the first column of every key and index. Never shown to a client.
@@ -129,6 +129,7 @@ pub struct Scope {
     actor: Arc<Actor>,
     secrets: Option<Arc<Secrets>>,
     request_id: Option<Arc<str>>,
+    memory: Option<Arc<Memory>>,
 }
 
 impl Scope {
@@ -136,7 +137,15 @@ impl Scope {
     /// the [program](Actor::program).
     #[must_use]
     pub fn new(tenant: TenantId, public_tenant: PublicTenantId, now: Timestamp) -> Self {
-        Self { tenant, public_tenant, now, actor: Arc::new(Actor::program()), secrets: None, request_id: None }
+        Self {
+            tenant,
+            public_tenant,
+            now,
+            actor: Arc::new(Actor::program()),
+            secrets: None,
+            request_id: None,
+            memory: None,
+        }
     }
 
     /// The same, done by somebody.
@@ -162,6 +171,19 @@ impl Scope {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// The same, for a transaction of many changes, which asks once what each of them would ask. Of what is made in it nobody
+    /// is shown the names of others. Ends with [`numbering::settle`](crate::numbering::settle).
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memory: Some(Arc::default()), ..self }
+    }
+
+    /// What the transaction has asked already, where it remembers.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_deref()
     }
 
     /// The keys for secrets, where there are some.

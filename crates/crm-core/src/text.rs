@@ -21,6 +21,12 @@ pub fn folded(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&decomposed(text)).into_owned()
 }
 
+/// What a name is told from others by: [`folded`], with one space for all blanks between its words.
+#[must_use]
+pub fn name_key(text: &str) -> String {
+    folded(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 /// What a text is searched by: [`folded`], and without the marks U+0300–U+036F, so that `alvaro` finds `Álvaro`.
 /// The marks of other scripts make other letters and stay: `が` is not `か`.
 #[must_use]

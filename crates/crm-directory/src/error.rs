@@ -14,6 +14,9 @@ pub enum DirectoryError {
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),
+    /// Records of this kind that look like the new one, which was to look like none: their ids.
+    #[error("looks like the {} {}", .0.name(), joined(.1))]
+    Duplicate(RecordKind, Vec<i64>),
     /// Another record of the kind has the external id.
     #[error(transparent)]
     ExternalIdTaken(#[from] ExternalIdTaken),

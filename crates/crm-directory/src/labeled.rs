@@ -16,9 +16,20 @@ pub(crate) fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
+/// What an address is told from others by.
+fn value_folded(text: &str) -> String {
+    LabeledValueKind::Email.folded(text)
+}
+
+/// What a phone number is told from others by: its last nine digits, where it has seven or more.
+pub(crate) fn last_digits(text: &str) -> Option<String> {
+    let digits = digits(text);
+    (digits.len() >= 7).then(|| digits[digits.len().saturating_sub(9)..].to_owned())
+}
+
 /// Reads and writes one of the tables.
 macro_rules! labeled_values {
-    ($(#[$doc:meta])* $table:ident, $list:ident, $field:literal $(, $digits:ident)?) => {
+    ($(#[$doc:meta])* $table:ident, $list:ident, $field:literal $(, $own:ident)+) => {
         $(#[$doc])*
         pub(crate) mod $table {
             use super::*;
@@ -63,7 +74,7 @@ macro_rules! labeled_values {
                             $table::value.eq(value),
                             $table::value_search.eq($list::KIND.searchable(value)),
                             $table::is_primary.eq(*primary),
-                            $($table::$digits.eq($digits(value)),)?
+                            $($table::$own.eq($own(value)),)+
                         )
                     })
                     .collect();
@@ -113,19 +124,19 @@ macro_rules! labeled_values {
 
 labeled_values!(
     /// E-mail addresses of contacts.
-    contact_emails, Emails, "email"
+    contact_emails, Emails, "email", value_folded
 );
 labeled_values!(
     /// Phone numbers of contacts.
-    contact_phones, Phones, "phone", digits
+    contact_phones, Phones, "phone", digits, last_digits
 );
 labeled_values!(
     /// E-mail addresses of organizations.
-    organization_emails, Emails, "email"
+    organization_emails, Emails, "email", value_folded
 );
 labeled_values!(
     /// Phone numbers of organizations.
-    organization_phones, Phones, "phone", digits
+    organization_phones, Phones, "phone", digits, last_digits
 );
 
 type Row = (i64, Option<String>, String, bool);

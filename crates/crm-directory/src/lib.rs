@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod contacts;
+mod duplicate;
 mod error;
 mod labeled;
 mod links;
@@ -10,6 +11,7 @@ mod query;
 mod schema;
 
 pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact};
+pub use duplicate::{DuplicateBy, IfNoDuplicate};
 pub use error::DirectoryError;
 pub use labeled::{Emails, Phones};
 pub use merge::{MergeRequest, Merging};

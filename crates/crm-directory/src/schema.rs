@@ -11,6 +11,7 @@ diesel::table! {
         name -> Text,
         name_folded -> Text,
         name_search -> Text,
+        name_key -> Text,
         address -> Nullable<Text>,
         address_search -> Nullable<Text>,
         industry -> Nullable<Text>,
@@ -42,6 +43,7 @@ diesel::table! {
         name -> Text,
         name_folded -> Text,
         name_search -> Text,
+        name_key -> Text,
         organization_id -> Nullable<BigInt>,
         job_title -> Nullable<Text>,
         job_title_folded -> Nullable<Text>,
@@ -63,7 +65,7 @@ diesel::table! {
 /// Declares tables of labeled values. The column with the record's id is `record_id` to Rust in all of them,
 /// so that one piece of code serves both kinds of record.
 macro_rules! labeled_tables {
-    ($($table:ident $record:literal $($digits:ident)?;)*) => {
+    ($($table:ident $record:literal $($own:ident: $of:ty),+;)*) => {
         $(
             diesel::table! {
                 $table (tenant_id, record_id, position) {
@@ -74,7 +76,7 @@ macro_rules! labeled_tables {
                     label -> Nullable<Text>,
                     value -> Text,
                     value_search -> Text,
-                    $($digits -> Text,)?
+                    $($own -> $of,)+
                     is_primary -> Bool,
                 }
             }
@@ -83,10 +85,10 @@ macro_rules! labeled_tables {
 }
 
 labeled_tables! {
-    organization_emails "organization_id";
-    organization_phones "organization_id" digits;
-    contact_emails "contact_id";
-    contact_phones "contact_id" digits;
+    organization_emails "organization_id" value_folded: Text;
+    organization_phones "organization_id" digits: Text, last_digits: Nullable<Text>;
+    contact_emails "contact_id" value_folded: Text;
+    contact_phones "contact_id" digits: Text, last_digits: Nullable<Text>;
 }
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -13,6 +13,7 @@ mod openapi;
 mod own;
 mod replace;
 mod schema;
+pub mod search;
 mod service;
 mod value;
 

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
@@ -68,14 +68,27 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Resu
 /// # Errors
 /// The database's.
 pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
+    if let Some(form) =
+        scope.memory().and_then(|memory| memory.with(|Known(known): &mut Known| known.get(&kind).cloned()))
+    {
+        return Ok(form);
+    }
     let stored: Option<Json<StoredForm>> = forms::table
         .find((scope.tenant(), kind.number()))
         .select(forms::form)
         .shared()
         .get_result(connection)
         .optional()?;
-    Ok(form(scope, kind, stored))
+    let form = form(scope, kind, stored);
+    if let Some(memory) = scope.memory() {
+        memory.with(|Known(known): &mut Known| known.insert(kind, form.clone()));
+    }
+    Ok(form)
 }
+
+/// The forms that a transaction of many changes has read and keeps.
+#[derive(Default)]
+struct Known(HashMap<FormKind, Form>);
 
 /// Replaces the form of a kind. Call it in a [`DbConnection::write`].
 ///

@@ -2,6 +2,7 @@ use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::values::LeadRating;
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
+use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which leads a list has (docs/compatibility.md, "Leads"). What is `None` filters nothing; filters combine with
 /// AND, the entries of one filter with OR. An empty list of entries matches nothing.
@@ -27,11 +28,34 @@ pub struct LeadFilter {
     pub lead_rating: Option<Vec<LeadRating>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
+    /// What is asked of any field.
+    pub fields: FieldFilter,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
     pub created_before: Option<Timestamp>,
 }
+
+/// What else its lists are filtered by.
+pub(crate) static SEARCHED: Searched = Searched {
+    table: "leads",
+    values: "lead_values",
+    record: "lead_id",
+    own: &[
+        Own::Column("value", "value_units"),
+        Own::Column("organizationId", "organization_id"),
+        Own::Column("contactId", "contact_id"),
+        Own::Column("origin", "origin"),
+        Own::Column("leadRating", "lead_rating"),
+        Own::Column("owner", "owner_id"),
+        Own::List("followers", "followers"),
+        Own::Rows("participants", "lead_participants"),
+        Own::Rows("tags", "lead_tags"),
+        Own::Column("note", "note"),
+        Own::Column("externalId", "external_id"),
+        Own::Column("opportunityId", "opportunity_id"),
+    ],
+};
 
 impl FromParams for LeadFilter {
     fn from_params(params: &mut ParamReader) -> Self {
@@ -47,6 +71,7 @@ impl FromParams for LeadFilter {
             origin: params.texts("origin", "Leads of one of these origins."),
             lead_rating: params.words("leadRating", LeadRating::NAMES, "Leads of one of these ratings."),
             external_id: params.texts("externalId", "Leads to which another system gave one of these ids."),
+            fields: FieldFilter::from_params(params, &SEARCHED),
             created_after: params
                 .after("createdAfterDate", "Leads made at this moment or later; a day means its begin (UTC)."),
             created_before: params

@@ -5,12 +5,16 @@ use crm_core::search::{Candidates, TextIndex};
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Uuid, among, any_of, changed, columns, created_within,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Uuid, WriteError, among, any_of, changed, columns,
+    created_within,
 };
+use crm_forms::search::NarrowedFields;
+use crm_forms::{Form, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
+use crate::filter::SEARCHED;
 use crate::row::{LeadRow, LeadValues};
 use crate::schema::leads;
 use crate::{LeadError, LeadFilter};
@@ -23,21 +27,30 @@ crm_core::external_ids!(leads, LeadId, LeadError);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
-    /// The leads that its title leaves.
-    titled: Candidates,
+    /// The records that its title and fields leave.
+    candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+    /// What is asked of any field.
+    fields: NarrowedFields,
 }
 
 /// The index of titles (docs/adr/0006).
 const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
-pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &LeadFilter) -> QueryResult<Narrowed> {
+pub(crate) fn narrow(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &LeadFilter,
+    form: &Form,
+) -> Result<Narrowed, WriteError> {
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
     let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Lead, tags));
-    Ok(Narrowed { titled, tags: tags.transpose()? })
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let candidates = titled.and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
 }
 
 /// The leads that match, in no order.
@@ -53,11 +66,12 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         origin,
         lead_rating,
         external_id,
+        fields,
         created_after,
         created_before,
     } = filter;
     let origin = origin.as_deref().map(all_searchable);
-    let mut query = among!(leads, scope, &narrowed.titled);
+    let mut query = among!(leads, scope, &narrowed.candidates);
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
     any_of!(query, leads::owner_id, owner_id);
@@ -78,6 +92,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         Some(false) => query = query.filter(leads::converted_on.is_null()),
     }
     any_of!(query, leads::external_id, external_id);
+    of_fields!(query, leads, fields, &narrowed.fields);
     created_within!(query, leads, created_after, created_before);
     query
 }

@@ -2,12 +2,14 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::{User, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
+use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What, Written};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use crate::check::{check_new, check_patch};
+use crate::filter::SEARCHED;
 use crate::row::{LeadRow, LeadValues};
 use crate::told::{ToldLead, whole};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
@@ -34,9 +36,10 @@ pub fn create(
     let is_archived = false;
     let made = queries::insert(connection, scope, id, creator, &values, is_archived)
         .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
-        crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
     let lead = made.recorded(connection, scope, change, |row| {
@@ -89,7 +92,7 @@ pub fn list(
     request: &PageRequest<LeadSort>,
     form: &Form,
 ) -> Result<Page<Lead>, LeadError> {
-    let narrowed = queries::narrow(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, form)?;
     let page = request.load(connection, scope, || queries::matching(scope, filter, &narrowed), LeadRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
@@ -119,11 +122,15 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
+    let has_other_values = custom_fields != stored;
     let values = row.values.patched(&patch, custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
+    if has_other_values {
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    }
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), tags)?;
     }

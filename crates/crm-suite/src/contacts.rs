@@ -2,7 +2,9 @@
 
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, ContactId, DbConnection, Scope};
-use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact, contacts};
+use crm_directory::{
+    Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact, contacts,
+};
 use crm_forms::FormKind;
 
 use crate::{SuiteError, references};
@@ -12,9 +14,22 @@ use crate::{SuiteError, references};
 /// # Errors
 /// Every problem of its fields, organization, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewContact) -> Result<Contact, SuiteError> {
+    create_unless(connection, scope, new, &IfNoDuplicate::default())
+}
+
+/// As [`create`], unless it looks like one that there is.
+///
+/// # Errors
+/// As [`create`]; [`crm_directory::DirectoryError::Duplicate`].
+pub fn create_unless(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewContact,
+    unless: &IfNoDuplicate,
+) -> Result<Contact, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let problems = references::checked(connection, scope, new)?;
-    Ok(contacts::create(connection, scope, new, problems, &form)?)
+    Ok(contacts::create_unless(connection, scope, new, problems, &form, unless)?)
 }
 
 /// One contact.

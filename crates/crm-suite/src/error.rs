@@ -1,4 +1,5 @@
 use crm_cases::{CaseError, CaseTypeError};
+use crm_core::error::collision;
 use crm_core::tenants::TenantError;
 use crm_core::{FieldErrors, Unmet};
 use crm_directory::DirectoryError;
@@ -37,6 +38,15 @@ pub enum SuiteError {
     /// No record of the kind has the external id.
     #[error("no record has this external id")]
     NoSuchExternalId,
+    /// No record matches.
+    #[error("no record matches")]
+    NoMatch,
+    /// More than one record matches: their ids.
+    #[error("more than one record matches")]
+    Ambiguous(Vec<i64>),
+    /// The input names another tenant.
+    #[error("the input names another tenant")]
+    TenantMismatch,
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),
@@ -49,3 +59,37 @@ pub enum SuiteError {
 }
 
 crm_core::from_write_error!(SuiteError);
+
+impl SuiteError {
+    /// The same, where it says that another record has an external id that had been looked for and was nobody's: somebody took
+    /// it in between, and the transaction is to be run again.
+    #[must_use]
+    pub(crate) fn or_run_again(self) -> Self {
+        match self {
+            Self::Lead(LeadError::ExternalIdTaken(_))
+            | Self::Opportunity(OpportunityError::ExternalIdTaken(_))
+            | Self::Directory(DirectoryError::ExternalIdTaken(_))
+            | Self::Case(CaseError::ExternalIdTaken(_)) => {
+                Self::Database(collision("another record took the external id"))
+            }
+            other => other,
+        }
+    }
+
+    /// Whether it says what is wrong with an input, and not that the database cannot do it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(
+            self,
+            Self::Database(_)
+                | Self::Lead(LeadError::Database(_))
+                | Self::Opportunity(OpportunityError::Database(_))
+                | Self::Pipeline(PipelineError::Database(_))
+                | Self::Case(CaseError::Database(_))
+                | Self::CaseType(CaseTypeError::Database(_))
+                | Self::Directory(DirectoryError::Database(_))
+                | Self::Form(FormError::Database(_))
+                | Self::Tenant(TenantError::Database(_))
+        )
+    }
+}

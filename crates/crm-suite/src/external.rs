@@ -78,7 +78,8 @@ pub fn put<R: Resource>(
             if named.is_some_and(|named| named != *external_id) {
                 return Err(differs().into());
             }
-            Ok(Upserted::Created(R::create(connection, scope, &new)?))
+            let made = R::create(connection, scope, &new);
+            Ok(Upserted::Created(made.map_err(SuiteError::or_run_again)?))
         }
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod batch;
 pub mod bulk;
 pub mod cases;
 pub mod contacts;

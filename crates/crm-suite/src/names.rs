@@ -60,7 +60,10 @@ pub(crate) fn fill<T: Named>(
 
 /// As [`fill`], of one record that is passed through.
 pub(crate) fn of<T: Named>(connection: &mut DbConnection, scope: &Scope, mut record: T) -> Result<T, SuiteError> {
-    fill(connection, scope, std::slice::from_mut(&mut record))?;
+    // Of many that are changed at once nobody is shown the names.
+    if scope.memory().is_none() {
+        fill(connection, scope, std::slice::from_mut(&mut record))?;
+    }
     Ok(record)
 }
 

@@ -3,8 +3,8 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
 use crm_directory::{
-    MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort, contacts,
-    organizations,
+    IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
+    OrganizationSort, contacts, organizations,
 };
 use crm_forms::FormKind;
 
@@ -15,8 +15,21 @@ use crate::SuiteError;
 /// # Errors
 /// Every problem of its fields, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOrganization) -> Result<Organization, SuiteError> {
+    create_unless(connection, scope, new, &IfNoDuplicate::default())
+}
+
+/// As [`create`], unless it looks like one that there is.
+///
+/// # Errors
+/// As [`create`]; [`crm_directory::DirectoryError::Duplicate`].
+pub fn create_unless(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewOrganization,
+    unless: &IfNoDuplicate,
+) -> Result<Organization, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::create(connection, scope, new, &form)?)
+    Ok(organizations::create_unless(connection, scope, new, &form, unless)?)
 }
 
 /// One organization.

@@ -1,7 +1,10 @@
 //! Whether the records exist that another one is about to point at.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use crm_core::values::{References, Referring};
-use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, RecordId, Scope};
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
 
@@ -18,17 +21,57 @@ pub(crate) fn checked(
 /// As [`checked`], of what a record points at.
 pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &References) -> QueryResult<FieldErrors> {
     let mut errors = FieldErrors::new();
-    if let Some(id) = references.organization
-        && !organizations::lock_missing(connection, scope, &[id])?.is_empty()
-    {
+    let of_organization: Vec<OrganizationId> = references.organization.into_iter().collect();
+    for id in missing(connection, scope, &of_organization, organizations::lock_missing)? {
         blame(&mut errors, References::ORGANIZATION_FIELD, id);
     }
     let ids: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
-    let missing = if ids.is_empty() { Vec::new() } else { contacts::lock_missing(connection, scope, &ids)? };
+    let missing = missing(connection, scope, &ids, contacts::lock_missing)?;
     for (field, id) in references.contacts.iter().filter(|(_, id)| missing.contains(id)) {
         blame(&mut errors, field, *id);
     }
     Ok(errors)
+}
+
+/// As [`hold`], of many inputs at once, whose problems each of them is told when it is written.
+pub(crate) fn hold_each(connection: &mut DbConnection, scope: &Scope, all: &[References]) -> QueryResult<()> {
+    let organizations: Vec<OrganizationId> = all.iter().filter_map(|references| references.organization).collect();
+    missing(connection, scope, &organizations, organizations::lock_missing)?;
+    let contacts: Vec<ContactId> = all.iter().flat_map(|all| &all.contacts).map(|(_, id)| *id).collect();
+    missing(connection, scope, &contacts, contacts::lock_missing)?;
+    Ok(())
+}
+
+/// Which of these do not exist; the others are held. A transaction of many changes asks for each once.
+fn missing<I: RecordId + Eq + Hash>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[I],
+    lock_missing: impl FnOnce(&mut DbConnection, &Scope, &[I]) -> QueryResult<Vec<I>>,
+) -> QueryResult<Vec<I>> {
+    let Some(memory) = scope.memory() else {
+        return if ids.is_empty() { Ok(Vec::new()) } else { lock_missing(connection, scope, ids) };
+    };
+    let mut unknown: Vec<I> =
+        memory.with(|known: &mut Held<I>| ids.iter().filter(|id| !known.exists.contains_key(id)).copied().collect());
+    unknown.sort_unstable_by_key(|id| id.number());
+    unknown.dedup();
+    let missing = if unknown.is_empty() { Vec::new() } else { lock_missing(connection, scope, &unknown)? };
+    Ok(memory.with(|known: &mut Held<I>| {
+        known.exists.extend(unknown.into_iter().map(|id| (id, !missing.contains(&id))));
+        ids.iter().filter(|id| known.exists.get(id) == Some(&false)).copied().collect()
+    }))
+}
+
+/// Which records of a kind a transaction of many changes has found and holds, or not found.
+struct Held<I> {
+    exists: HashMap<I, bool>,
+}
+
+impl<I> Default for Held<I> {
+    fn default() -> Self {
+        Self { exists: HashMap::new() }
+    }
 }
 
 fn blame<I: RecordId>(errors: &mut FieldErrors, field: &str, id: I) {

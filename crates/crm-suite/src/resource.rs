@@ -4,15 +4,19 @@ use std::collections::HashMap;
 
 use crm_cases::{Case, CasePatch, NewCase};
 use crm_core::input::FromBody;
-use crm_core::values::ExternalId;
+use crm_core::text::folded;
+use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
 use crm_core::{
     CaseId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Patch, RecordId, Scope,
+    Timestamp,
 };
 use crm_directory::{Contact, ContactPatch, NewContact, NewOrganization, Organization, OrganizationPatch};
+use crm_forms::FormKind;
 use crm_leads::{Lead, LeadPatch, NewLead};
 use crm_opportunities::{NewOpportunity, Opportunity, OpportunityPatch};
 use diesel::QueryResult;
 
+use crate::batch::MatchBy;
 use crate::{SuiteError, cases, contacts, leads, opportunities, organizations};
 
 /// A kind of records that clients make and change, by the type that shows one of them.
@@ -57,6 +61,44 @@ pub trait Resource: Sized + Send + 'static {
         patch: &Self::Patch,
     ) -> Result<Self, SuiteError>;
 
+    /// When it was last changed.
+    fn last_updated_on(&self) -> Timestamp;
+
+    /// By what the items of a batch match them.
+    const MATCHES: &'static [MatchBy];
+
+    /// What it matches by, in the form in which that is compared.
+    fn keys(&self, by: MatchBy) -> Vec<String>;
+
+    /// Those that match by these, each with what it matches by.
+    ///
+    /// # Errors
+    /// The database's.
+    fn matching(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        by: MatchBy,
+        keys: &[&str],
+    ) -> QueryResult<Vec<(String, Self::Id)>>;
+
+    /// Locks those of them that exist, in ascending order, and gives them.
+    ///
+    /// # Errors
+    /// The database's.
+    fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[Self::Id]) -> QueryResult<Vec<Self::Id>>;
+
+    /// Keeps their form as it is until the end of the transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    fn hold_form(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError>;
+
+    /// What a new one points at.
+    fn references_of_new(new: &Self::New) -> References;
+
+    /// What a change makes it point at.
+    fn references_of_patch(patch: &Self::Patch) -> References;
+
     /// Those that other systems call by these ids.
     ///
     /// # Errors
@@ -68,15 +110,20 @@ pub trait Resource: Sized + Send + 'static {
     ) -> QueryResult<HashMap<String, Self::Id>>;
 }
 
+/// What the kinds do by functions of one name.
 macro_rules! resource {
-    ($($record:ty, $id:ty, $new:ty, $patch:ty, $of_suite:ident, $with_external_ids:path;)*) => {
-        $(impl Resource for $record {
+    ($record:ty, $id:ty, $new:ty, $patch:ty, $of_suite:ident, $module:path { $($own:tt)* }) => {
+        impl Resource for $record {
             type Id = $id;
             type New = $new;
             type Patch = $patch;
 
             fn id(&self) -> $id {
                 self.id
+            }
+
+            fn last_updated_on(&self) -> Timestamp {
+                self.last_updated_on
             }
 
             fn external_id_of_new(new: &mut $new) -> &mut Option<ExternalId> {
@@ -105,21 +152,139 @@ macro_rules! resource {
                 $of_suite::update(connection, scope, id, condition, patch)
             }
 
+            fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
+                use $module as of;
+                of::lock(connection, scope, ids)
+            }
+
             fn with_external_ids(
                 connection: &mut DbConnection,
                 scope: &Scope,
                 external_ids: &[&str],
             ) -> QueryResult<HashMap<String, $id>> {
-                $with_external_ids(connection, scope, external_ids)
+                use $module as of;
+                of::with_external_ids(connection, scope, external_ids)
             }
-        })*
+
+            $($own)*
+        }
     };
 }
 
-resource! {
-    Lead, LeadId, NewLead, LeadPatch, leads, crm_leads::with_external_ids;
-    Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportunities, crm_opportunities::with_external_ids;
-    Contact, ContactId, NewContact, ContactPatch, contacts, crm_directory::contacts::with_external_ids;
-    Organization, OrganizationId, NewOrganization, OrganizationPatch, organizations, crm_directory::organizations::with_external_ids;
-    Case, CaseId, NewCase, CasePatch, cases, crm_cases::cases::with_external_ids;
+/// Of kinds that match by external id alone.
+macro_rules! matches_by_external_id {
+    () => {
+        const MATCHES: &'static [MatchBy] = &[MatchBy::Id, MatchBy::ExternalId];
+
+        fn keys(&self, _: MatchBy) -> Vec<String> {
+            self.external_id.iter().map(ToString::to_string).collect()
+        }
+
+        fn matching(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            _: MatchBy,
+            keys: &[&str],
+        ) -> QueryResult<Vec<(String, Self::Id)>> {
+            Ok(Self::with_external_ids(connection, scope, keys)?.into_iter().collect())
+        }
+    };
 }
+
+/// Of contacts and organizations, which match by their addresses too.
+macro_rules! matches_by_address {
+    ($record:ty, $module:path, $($by:ident),+) => {
+        const MATCHES: &'static [MatchBy] = &[MatchBy::Id, MatchBy::ExternalId, $(MatchBy::$by),+];
+
+        fn keys(&self, by: MatchBy) -> Vec<String> {
+            match by {
+                MatchBy::Id => Vec::new(),
+                MatchBy::ExternalId => self.external_id.iter().map(ToString::to_string).collect(),
+                MatchBy::Name => vec![folded(self.name.as_str())],
+                MatchBy::Email => {
+                    self.email.as_slice().iter().map(|email| LabeledValueKind::Email.folded(&email.value)).collect()
+                }
+            }
+        }
+
+        fn matching(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            by: MatchBy,
+            keys: &[&str],
+        ) -> QueryResult<Vec<(String, Self::Id)>> {
+            use $module as of;
+            match by {
+                MatchBy::Id | MatchBy::ExternalId => {
+                    Ok(Self::with_external_ids(connection, scope, keys)?.into_iter().collect())
+                }
+                MatchBy::Email => of::with_emails(connection, scope, keys),
+                MatchBy::Name => of::with_names(connection, scope, keys),
+            }
+        }
+    };
+}
+
+/// Of kinds whose form is the tenant's.
+macro_rules! with_form {
+    ($kind:ident) => {
+        fn hold_form(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> {
+            crm_forms::get_shared(connection, scope, FormKind::$kind)?;
+            Ok(())
+        }
+    };
+}
+
+/// Of kinds that point at others.
+macro_rules! refers {
+    () => {
+        fn references_of_new(new: &Self::New) -> References {
+            new.references()
+        }
+
+        fn references_of_patch(patch: &Self::Patch) -> References {
+            patch.references()
+        }
+    };
+}
+
+resource!(Lead, LeadId, NewLead, LeadPatch, leads, crm_leads {
+    matches_by_external_id!();
+    with_form!(Pipeline);
+    refers!();
+});
+
+resource!(Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportunities, crm_opportunities {
+    matches_by_external_id!();
+    with_form!(Pipeline);
+    refers!();
+});
+
+resource!(Contact, ContactId, NewContact, ContactPatch, contacts, crm_directory::contacts {
+    matches_by_address!(Self, crm_directory::contacts, Email);
+    with_form!(Contacts);
+    refers!();
+});
+
+resource!(Organization, OrganizationId, NewOrganization, OrganizationPatch, organizations, crm_directory::organizations {
+    matches_by_address!(Self, crm_directory::organizations, Email, Name);
+    with_form!(Organizations);
+
+    fn references_of_new(_: &NewOrganization) -> References {
+        References::default()
+    }
+
+    fn references_of_patch(_: &OrganizationPatch) -> References {
+        References::default()
+    }
+});
+
+resource!(Case, CaseId, NewCase, CasePatch, cases, crm_cases::cases {
+    matches_by_external_id!();
+    refers!();
+
+    /// Each type has its own, and is held with the case.
+    fn hold_form(_: &mut DbConnection, _: &Scope) -> Result<(), SuiteError> {
+        Ok(())
+    }
+});

@@ -54,19 +54,34 @@ pub fn set(
     record: i64,
     tags: &[TagOption],
 ) -> Result<(), WriteError> {
-    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
-    link(connection, scope, kind, record, &wanted).map_err(|error| match is_foreign_key_violation(&error) {
-        true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
-        false => WriteError::Database(error),
-    })?;
+    give(connection, scope, kind, record, tags)?;
+    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
     with_links!(kind, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::record_id.eq(record))
         .filter(links::tag_id.ne_all(&wanted))
         .execute(connection))?;
     Ok(())
+}
+
+/// Gives a new record, which has none, these tags; as [`set`] otherwise.
+///
+/// # Errors
+/// As [`set`].
+pub fn give(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    record: i64,
+    tags: &[TagOption],
+) -> Result<(), WriteError> {
+    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
+    link(connection, scope, kind, record, &wanted).map_err(|error| match is_foreign_key_violation(&error) {
+        true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
+        false => WriteError::Database(error),
+    })
 }
 
 /// Puts these tags on a record as well: for merges. Call it in a [`DbConnection::write`] that locked the record.

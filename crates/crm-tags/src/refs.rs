@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::input::{At, FromJson, refuse_unknown};
 use crm_core::text::folded;
@@ -258,6 +258,34 @@ pub fn ids_for_filter(
 
 /// Every tag with one of these ids or labels, with its folded label, ordered by it.
 fn candidates(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    names: &[&TagName],
+) -> QueryResult<Vec<(String, TagOption)>> {
+    let Some(memory) = scope.memory() else { return named(connection, scope, kind, names) };
+    let key = |name: &TagName| (kind.number(), name.to_string());
+    let unknown: Vec<&TagName> = memory
+        .with(|known: &mut KnownTags| names.iter().filter(|name| !known.0.contains_key(&key(name))).copied().collect());
+    let found = named(connection, scope, kind, &unknown)?;
+    memory.with(|known: &mut KnownTags| {
+        for name in unknown {
+            let found = found.iter().filter(|(label, tag)| name.find(&[(label.clone(), tag.clone())]).is_some());
+            known.0.insert(key(name), found.cloned().collect());
+        }
+        let mut all: Vec<(String, TagOption)> =
+            names.iter().filter_map(|name| known.0.get(&key(name))).flatten().cloned().collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all.dedup_by(|(_, one), (_, other)| one.id == other.id);
+        Ok(all)
+    })
+}
+
+/// What a transaction of many changes knows of tags: by kind and name those that the name may mean.
+#[derive(Default)]
+struct KnownTags(HashMap<(i16, String), Vec<(String, TagOption)>>);
+
+fn named(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,

@@ -70,8 +70,8 @@ pub fn contacts(connection: &mut DbConnection, scope: &Scope, ids: &[i64]) {
 
 fn record(connection: &mut DbConnection, scope: &Scope, table: &str, id: i64) {
     diesel::sql_query(format!(
-        "INSERT INTO {table} (tenant_id, id, name, name_folded, name_search, custom_fields, created_on, last_updated_on) \
-         VALUES ({}, {id}, 'N', 'n', 'n', '{{}}', '2025-01-01T00:00:00.000Z', '2025-01-01T00:00:00.000Z')",
+        "INSERT INTO {table} (tenant_id, id, name, name_folded, name_key, name_search, custom_fields, created_on, last_updated_on) \
+         VALUES ({}, {id}, 'N', 'n', 'n', 'n', '{{}}', '2025-01-01T00:00:00.000Z', '2025-01-01T00:00:00.000Z')",
         scope.tenant().as_i64()
     ))
     .execute(connection)

@@ -1,3 +1,4 @@
+DROP TABLE lead_values;
 DROP TABLE lead_tags;
 DROP TABLE lead_participants;
 DROP TABLE leads;

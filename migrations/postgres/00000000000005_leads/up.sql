@@ -71,6 +71,20 @@ CREATE INDEX leads_opportunity ON leads (tenant_id, opportunity_id) WHERE opport
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX leads_external_id ON leads (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX leads_filled ON leads (tenant_id, (
+    CASE WHEN value_units IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN contact_id IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN origin IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN lead_rating IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN CAST(followers AS text) = '[]' THEN 0 ELSE 64 END +
+    CASE WHEN note IS NULL THEN 0 ELSE 128 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 256 END +
+    CASE WHEN opportunity_id IS NULL THEN 0 ELSE 512 END
+));
+
 -- The leads that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX leads_heavy ON leads (tenant_id)
     WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(followers::text), 0) + coalesce(octet_length(note::text), 0) > 32768;
@@ -109,4 +123,26 @@ BEGIN
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;
+END $$;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE lead_values (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    lead_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C",
+    search TEXT,
+    PRIMARY KEY (tenant_id, lead_id, position),
+    FOREIGN KEY (tenant_id, lead_id) REFERENCES leads (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX lead_values_value ON lead_values (tenant_id, field, value, lead_id);
+
+DO $$
+BEGIN
+    CREATE INDEX lead_values_search ON lead_values USING gin (tenant_id, search gin_trgm_ops);
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE WARNING 'searches look at every text of a custom field of a tenant: %', SQLERRM;
 END $$;

@@ -1,3 +1,4 @@
+DROP TABLE opportunity_values;
 DROP TABLE opportunity_tags;
 DROP TABLE opportunity_participants;
 DROP TABLE opportunities;

@@ -119,6 +119,22 @@ CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX opportunities_external_id ON opportunities (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX opportunities_filled ON opportunities (tenant_id, (
+    CASE WHEN value_units IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN contact_id IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN origin IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN lead_rating IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN CAST(followers AS text) = '[]' THEN 0 ELSE 64 END +
+    CASE WHEN note IS NULL THEN 0 ELSE 128 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 256 END +
+    CASE WHEN closed_on IS NULL THEN 0 ELSE 512 END +
+    CASE WHEN lost_reason IS NULL THEN 0 ELSE 1024 END +
+    CASE WHEN lead_id IS NULL THEN 0 ELSE 2048 END
+));
+
 -- The opportunities that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX opportunities_heavy ON opportunities (tenant_id)
     WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(followers::text), 0) + coalesce(octet_length(note::text), 0) > 32768;
@@ -157,4 +173,26 @@ BEGIN
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;
+END $$;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE opportunity_values (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    opportunity_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C",
+    search TEXT,
+    PRIMARY KEY (tenant_id, opportunity_id, position),
+    FOREIGN KEY (tenant_id, opportunity_id) REFERENCES opportunities (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX opportunity_values_value ON opportunity_values (tenant_id, field, value, opportunity_id);
+
+DO $$
+BEGIN
+    CREATE INDEX opportunity_values_search ON opportunity_values USING gin (tenant_id, search gin_trgm_ops);
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE WARNING 'searches look at every text of a custom field of a tenant: %', SQLERRM;
 END $$;

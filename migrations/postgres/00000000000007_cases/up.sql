@@ -109,6 +109,20 @@ CREATE INDEX cases_owner ON cases (tenant_id, owner_id, created_on, id);
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX cases_external_id ON cases (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX cases_filled ON cases (tenant_id, (
+    CASE WHEN description IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN priority IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN expected_date IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN contact_id IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN assignee_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 64 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 128 END +
+    CASE WHEN first_resolution_on IS NULL THEN 0 ELSE 256 END +
+    CASE WHEN last_resolution_on IS NULL THEN 0 ELSE 512 END
+));
+
 -- The cases that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX cases_heavy ON cases (tenant_id)
     WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(description::text), 0) > 32768;
@@ -151,4 +165,26 @@ BEGIN
 EXCEPTION
     WHEN undefined_object THEN
         RAISE WARNING 'searches look at every title of a tenant: %', SQLERRM;
+END $$;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE case_values (
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    case_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C",
+    search TEXT,
+    PRIMARY KEY (tenant_id, case_id, position),
+    FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX case_values_value ON case_values (tenant_id, field, value, case_id);
+
+DO $$
+BEGIN
+    CREATE INDEX case_values_search ON case_values USING gin (tenant_id, search gin_trgm_ops);
+EXCEPTION
+    WHEN undefined_object THEN
+        RAISE WARNING 'searches look at every text of a custom field of a tenant: %', SQLERRM;
 END $$;

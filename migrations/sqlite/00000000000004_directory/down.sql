@@ -1,3 +1,7 @@
+DROP TABLE organization_values_search;
+DROP TABLE organization_values;
+DROP TABLE contact_values_search;
+DROP TABLE contact_values;
 DROP TABLE contact_tags;
 DROP TABLE organization_tags;
 DROP TABLE contact_phones;

@@ -8,6 +8,8 @@ CREATE TABLE organizations (
     name            TEXT NOT NULL,
     name_folded     TEXT NOT NULL,
     name_search     TEXT NOT NULL,
+    -- What it is told from others by: folded, blanks alike.
+    name_key        TEXT NOT NULL,
     address         TEXT,
     address_search  TEXT,
     industry        TEXT,
@@ -32,6 +34,7 @@ CREATE TABLE organizations (
 CREATE INDEX organizations_created_on ON organizations (tenant_id, created_on, id);
 CREATE INDEX organizations_last_updated_on ON organizations (tenant_id, last_updated_on, id);
 CREATE INDEX organizations_name ON organizations (tenant_id, name_folded, id);
+CREATE INDEX organizations_name_key ON organizations (tenant_id, name_key, id);
 CREATE INDEX organizations_industry_asc ON organizations (tenant_id, coalesce(industry_folded, '􏿿'), id);
 CREATE INDEX organizations_industry_desc ON organizations (tenant_id, coalesce(industry_folded, ''), id);
 CREATE INDEX organizations_industry ON organizations (tenant_id, industry_search, created_on, id);
@@ -39,6 +42,18 @@ CREATE INDEX organizations_owner ON organizations (tenant_id, owner_id, created_
 
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX organizations_external_id ON organizations (tenant_id, external_id) WHERE external_id IS NOT NULL;
+
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX organizations_filled ON organizations (tenant_id, (
+    CASE WHEN address IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN website IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN industry IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN size IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN annual_revenue IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN note IS NULL THEN 0 ELSE 64 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 128 END
+));
 
 -- The organizations that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX organizations_heavy ON organizations (tenant_id)
@@ -50,6 +65,8 @@ CREATE TABLE contacts (
     name             TEXT NOT NULL,
     name_folded      TEXT NOT NULL,
     name_search      TEXT NOT NULL,
+    -- What it is told from others by: folded, blanks alike.
+    name_key         TEXT NOT NULL,
     organization_id  INTEGER,
     job_title        TEXT,
     job_title_folded TEXT,
@@ -73,6 +90,7 @@ CREATE TABLE contacts (
 CREATE INDEX contacts_created_on ON contacts (tenant_id, created_on, id);
 CREATE INDEX contacts_last_updated_on ON contacts (tenant_id, last_updated_on, id);
 CREATE INDEX contacts_name ON contacts (tenant_id, name_folded, id);
+CREATE INDEX contacts_name_key ON contacts (tenant_id, name_key, id);
 CREATE INDEX contacts_job_title_asc ON contacts (tenant_id, coalesce(job_title_folded, '􏿿'), id);
 CREATE INDEX contacts_job_title_desc ON contacts (tenant_id, coalesce(job_title_folded, ''), id);
 CREATE INDEX contacts_organization ON contacts (tenant_id, organization_id, created_on, id);
@@ -80,6 +98,18 @@ CREATE INDEX contacts_owner ON contacts (tenant_id, owner_id, created_on, id);
 
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX contacts_external_id ON contacts (tenant_id, external_id) WHERE external_id IS NOT NULL;
+
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX contacts_filled ON contacts (tenant_id, (
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN job_title IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN department IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN seniority_level IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN linkedin IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN note IS NULL THEN 0 ELSE 64 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 128 END
+));
 
 -- The contacts that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX contacts_heavy ON contacts (tenant_id)
@@ -92,10 +122,14 @@ CREATE TABLE organization_emails (
     label           TEXT,
     value           TEXT NOT NULL,
     value_search    TEXT NOT NULL,
+    -- What it is told from others by: folded, the domain in Unicode.
+    value_folded    TEXT NOT NULL,
     is_primary      INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
     FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX organization_emails_folded ON organization_emails (tenant_id, value_folded, organization_id);
 
 CREATE TABLE organization_phones (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
@@ -105,10 +139,14 @@ CREATE TABLE organization_phones (
     value           TEXT NOT NULL,
     value_search    TEXT NOT NULL,
     digits          TEXT NOT NULL,
+    -- What it is told from others by: its last digits, however the country before them is written.
+    last_digits     TEXT,
     is_primary      INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, organization_id, position),
     FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX organization_phones_last_digits ON organization_phones (tenant_id, last_digits, organization_id) WHERE last_digits IS NOT NULL;
 
 CREATE TABLE contact_emails (
     tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
@@ -117,10 +155,14 @@ CREATE TABLE contact_emails (
     label        TEXT,
     value        TEXT NOT NULL,
     value_search TEXT NOT NULL,
+    -- What it is told from others by: folded, the domain in Unicode.
+    value_folded TEXT NOT NULL,
     is_primary   INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_emails_folded ON contact_emails (tenant_id, value_folded, contact_id);
 
 CREATE TABLE contact_phones (
     tenant_id    INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
@@ -130,10 +172,14 @@ CREATE TABLE contact_phones (
     value        TEXT NOT NULL,
     value_search TEXT NOT NULL,
     digits       TEXT NOT NULL,
+    -- What it is told from others by: its last digits, however the country before them is written.
+    last_digits  TEXT,
     is_primary   INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, contact_id, position),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_phones_last_digits ON contact_phones (tenant_id, last_digits, contact_id) WHERE last_digits IS NOT NULL;
 
 CREATE TABLE organization_tags (
     tenant_id       INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
@@ -258,4 +304,62 @@ WHEN old.digits IS NOT new.digits OR old.value_search IS NOT new.value_search BE
 END;
 CREATE TRIGGER contact_phones_search_delete AFTER DELETE ON contact_phones BEGIN
     DELETE FROM contact_phones_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
+END;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE contact_values (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    contact_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT,
+    search TEXT,
+    PRIMARY KEY (tenant_id, contact_id, position),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_values_value ON contact_values (tenant_id, field, value, contact_id);
+
+CREATE VIRTUAL TABLE contact_values_search USING fts5
+    (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER contact_values_search_insert AFTER INSERT ON contact_values WHEN new.search IS NOT NULL BEGIN
+    INSERT INTO contact_values_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.search);
+END;
+CREATE TRIGGER contact_values_search_update AFTER UPDATE OF search ON contact_values WHEN old.search IS NOT new.search BEGIN
+    DELETE FROM contact_values_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
+    INSERT INTO contact_values_search (rowid, value)
+    SELECT (new.tenant_id << 43) + (new.contact_id << 10) + new.position, new.search WHERE new.search IS NOT NULL;
+END;
+CREATE TRIGGER contact_values_search_delete AFTER DELETE ON contact_values WHEN old.search IS NOT NULL BEGIN
+    DELETE FROM contact_values_search WHERE rowid = (old.tenant_id << 43) + (old.contact_id << 10) + old.position;
+END;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE organization_values (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    organization_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT,
+    search TEXT,
+    PRIMARY KEY (tenant_id, organization_id, position),
+    FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX organization_values_value ON organization_values (tenant_id, field, value, organization_id);
+
+CREATE VIRTUAL TABLE organization_values_search USING fts5
+    (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER organization_values_search_insert AFTER INSERT ON organization_values WHEN new.search IS NOT NULL BEGIN
+    INSERT INTO organization_values_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.search);
+END;
+CREATE TRIGGER organization_values_search_update AFTER UPDATE OF search ON organization_values WHEN old.search IS NOT new.search BEGIN
+    DELETE FROM organization_values_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
+    INSERT INTO organization_values_search (rowid, value)
+    SELECT (new.tenant_id << 43) + (new.organization_id << 10) + new.position, new.search WHERE new.search IS NOT NULL;
+END;
+CREATE TRIGGER organization_values_search_delete AFTER DELETE ON organization_values WHEN old.search IS NOT NULL BEGIN
+    DELETE FROM organization_values_search WHERE rowid = (old.tenant_id << 43) + (old.organization_id << 10) + old.position;
 END;

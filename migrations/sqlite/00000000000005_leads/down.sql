@@ -1,3 +1,5 @@
+DROP TABLE lead_values_search;
+DROP TABLE lead_values;
 DROP TABLE lead_tags;
 DROP TABLE lead_participants;
 DROP TABLE leads;

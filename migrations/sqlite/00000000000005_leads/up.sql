@@ -71,6 +71,20 @@ CREATE INDEX leads_opportunity ON leads (tenant_id, opportunity_id) WHERE opport
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX leads_external_id ON leads (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX leads_filled ON leads (tenant_id, (
+    CASE WHEN value_units IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN contact_id IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN origin IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN lead_rating IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN CAST(followers AS text) = '[]' THEN 0 ELSE 64 END +
+    CASE WHEN note IS NULL THEN 0 ELSE 128 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 256 END +
+    CASE WHEN opportunity_id IS NULL THEN 0 ELSE 512 END
+));
+
 -- The leads that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX leads_heavy ON leads (tenant_id)
     WHERE coalesce(octet_length(custom_fields), 0) + coalesce(octet_length(followers), 0) + coalesce(octet_length(note), 0) > 32768;
@@ -114,4 +128,33 @@ WHEN old.title_search IS NOT new.title_search BEGIN
 END;
 CREATE TRIGGER leads_search_delete AFTER DELETE ON leads BEGIN
     DELETE FROM leads_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+END;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE lead_values (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    lead_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT,
+    search TEXT,
+    PRIMARY KEY (tenant_id, lead_id, position),
+    FOREIGN KEY (tenant_id, lead_id) REFERENCES leads (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lead_values_value ON lead_values (tenant_id, field, value, lead_id);
+
+CREATE VIRTUAL TABLE lead_values_search USING fts5
+    (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER lead_values_search_insert AFTER INSERT ON lead_values WHEN new.search IS NOT NULL BEGIN
+    INSERT INTO lead_values_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.lead_id << 10) + new.position, new.search);
+END;
+CREATE TRIGGER lead_values_search_update AFTER UPDATE OF search ON lead_values WHEN old.search IS NOT new.search BEGIN
+    DELETE FROM lead_values_search WHERE rowid = (old.tenant_id << 43) + (old.lead_id << 10) + old.position;
+    INSERT INTO lead_values_search (rowid, value)
+    SELECT (new.tenant_id << 43) + (new.lead_id << 10) + new.position, new.search WHERE new.search IS NOT NULL;
+END;
+CREATE TRIGGER lead_values_search_delete AFTER DELETE ON lead_values WHEN old.search IS NOT NULL BEGIN
+    DELETE FROM lead_values_search WHERE rowid = (old.tenant_id << 43) + (old.lead_id << 10) + old.position;
 END;

@@ -1,3 +1,5 @@
+DROP TABLE opportunity_values_search;
+DROP TABLE opportunity_values;
 DROP TABLE opportunity_tags;
 DROP TABLE opportunity_participants;
 DROP TABLE opportunities;

@@ -1,3 +1,5 @@
+DROP TABLE case_values_search;
+DROP TABLE case_values;
 DROP TABLE case_tags;
 DROP TABLE case_activities;
 DROP TABLE cases;

@@ -109,6 +109,20 @@ CREATE INDEX cases_owner ON cases (tenant_id, owner_id, created_on, id);
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX cases_external_id ON cases (tenant_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Which columns have a value, as a number: so few combinations occur that it answers which are empty.
+CREATE INDEX cases_filled ON cases (tenant_id, (
+    CASE WHEN description IS NULL THEN 0 ELSE 1 END +
+    CASE WHEN priority IS NULL THEN 0 ELSE 2 END +
+    CASE WHEN expected_date IS NULL THEN 0 ELSE 4 END +
+    CASE WHEN organization_id IS NULL THEN 0 ELSE 8 END +
+    CASE WHEN contact_id IS NULL THEN 0 ELSE 16 END +
+    CASE WHEN assignee_id IS NULL THEN 0 ELSE 32 END +
+    CASE WHEN owner_id IS NULL THEN 0 ELSE 64 END +
+    CASE WHEN external_id IS NULL THEN 0 ELSE 128 END +
+    CASE WHEN first_resolution_on IS NULL THEN 0 ELSE 256 END +
+    CASE WHEN last_resolution_on IS NULL THEN 0 ELSE 512 END
+));
+
 -- The cases that are so long that a page of them could be too much: hardly any, and a list first asks for one.
 CREATE INDEX cases_heavy ON cases (tenant_id)
     WHERE coalesce(octet_length(custom_fields), 0) + coalesce(octet_length(description), 0) > 32768;
@@ -156,4 +170,33 @@ WHEN old.title_search IS NOT new.title_search BEGIN
 END;
 CREATE TRIGGER cases_search_delete AFTER DELETE ON cases BEGIN
     DELETE FROM cases_search WHERE rowid = (old.tenant_id << 43) + (old.id << 10);
+END;
+
+-- The values of custom fields, as they are looked for: by a key whose bytes sort as the values do, or by a part of a text.
+CREATE TABLE case_values (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    case_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT,
+    search TEXT,
+    PRIMARY KEY (tenant_id, case_id, position),
+    FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX case_values_value ON case_values (tenant_id, field, value, case_id);
+
+CREATE VIRTUAL TABLE case_values_search USING fts5
+    (value, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE TRIGGER case_values_search_insert AFTER INSERT ON case_values WHEN new.search IS NOT NULL BEGIN
+    INSERT INTO case_values_search (rowid, value)
+    VALUES ((new.tenant_id << 43) + (new.case_id << 10) + new.position, new.search);
+END;
+CREATE TRIGGER case_values_search_update AFTER UPDATE OF search ON case_values WHEN old.search IS NOT new.search BEGIN
+    DELETE FROM case_values_search WHERE rowid = (old.tenant_id << 43) + (old.case_id << 10) + old.position;
+    INSERT INTO case_values_search (rowid, value)
+    SELECT (new.tenant_id << 43) + (new.case_id << 10) + new.position, new.search WHERE new.search IS NOT NULL;
+END;
+CREATE TRIGGER case_values_search_delete AFTER DELETE ON case_values WHEN old.search IS NOT NULL BEGIN
+    DELETE FROM case_values_search WHERE rowid = (old.tenant_id << 43) + (old.case_id << 10) + old.position;
 END;

@@ -17,8 +17,6 @@ use super::call::Call;
 use super::extract::Extract;
 use super::operation::OperationDoc;
 
-/// The most bytes of a body (docs/compatibility.md, "Bodies").
-const MOST_BYTES: usize = 1024 * 1024;
 /// How long a body may take (docs/compatibility.md, "Limits").
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How deep a body may nest.
@@ -41,7 +39,7 @@ pub struct Body<T>(pub T);
 
 impl<T: FromBody + Send + 'static> Extract for Body<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        let bytes = read(call).await?;
+        let bytes = read(call, T::MOST_BYTES).await?;
         Ok(Self(parse(call, bytes).await?))
     }
 
@@ -56,7 +54,7 @@ pub struct OptionalBody<T>(pub Option<T>);
 
 impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        let bytes = read(call).await?;
+        let bytes = read(call, T::MOST_BYTES).await?;
         Ok(Self(if is_none(&bytes) { None } else { Some(parse(call, bytes).await?) }))
     }
 
@@ -82,14 +80,18 @@ fn describe_problems(operation: &mut OperationDoc) {
     }
 }
 
-async fn read(call: &mut Call) -> Result<Bytes, Problem> {
+fn too_large(most: usize) -> Problem {
+    Problem::new(ProblemCode::BodyTooLarge, format!("The body has more than {} MiB.", most / 1024 / 1024))
+}
+
+async fn read(call: &mut Call, most: usize) -> Result<Bytes, Problem> {
     let mut payload = call.take_payload()?;
     let whole = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Problem::new(ProblemCode::MalformedJson, "The body ended too early."))?;
-            if bytes.len() + chunk.len() > MOST_BYTES {
-                return Err(Problem::new(ProblemCode::BodyTooLarge, "The body has more than 1 MiB."));
+            if bytes.len() + chunk.len() > most {
+                return Err(too_large(most));
             }
             bytes.extend_from_slice(&chunk);
         }

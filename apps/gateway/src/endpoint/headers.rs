@@ -12,6 +12,8 @@ pub(super) const REQUEST_ID: &str = "X-Request-Id";
 pub(super) const ETAG: &str = "ETag";
 /// On what was created.
 pub(super) const LOCATION: &str = "Location";
+/// On a page that another follows.
+pub(super) const LINK: &str = "Link";
 /// On a 401.
 pub(super) const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 /// On a 429 and a 503.
@@ -22,7 +24,7 @@ pub(super) const RATE_LIMIT: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 pub(super) const REPLAYED: &str = "Idempotent-Replayed";
 
 /// What a header says, with an example.
-fn table() -> [(&'static str, &'static str, Type, Value); 8] {
+fn table() -> [(&'static str, &'static str, Type, Value); 9] {
     let [limit, policy] = RATE_LIMIT;
     [
         (
@@ -38,6 +40,12 @@ fn table() -> [(&'static str, &'static str, Type, Value); 8] {
             json!("\"x2p0cQ1mZ8bL0v6yR3t9Kw\""),
         ),
         (LOCATION, "The path of what was created.", Type::String, json!("/pipeline/leads/42")),
+        (
+            LINK,
+            "The next page (`rel=\"next\"`), while there is more: a reference to be resolved against the address of this one.",
+            Type::String,
+            json!("<?size=10&continuationToken=eyJ2MSI6>; rel=\"next\""),
+        ),
         (WWW_AUTHENTICATE, "How to authenticate.", Type::String, json!("Bearer")),
         (RETRY_AFTER, "Seconds after which the request may be sent again.", Type::Integer, json!(1)),
         (

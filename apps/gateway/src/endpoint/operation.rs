@@ -8,7 +8,7 @@ use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{AnyOfBuilder, Array, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -198,9 +198,12 @@ impl OperationDoc {
                 .parameter_in(ParameterIn::Query)
                 .required(Required::False)
                 .description(Some(description))
-                .schema(Some(param_schema(&kind)))
-                .build();
-            self.parameters.push(parameter);
+                .schema(Some(param_schema(&kind)));
+            // Each member of the object is a parameter of its own.
+            let is_object = matches!(kind, ParamKind::Prefixed(_));
+            let parameter =
+                if is_object { parameter.style(Some(ParameterStyle::Form)).explode(Some(true)) } else { parameter };
+            self.parameters.push(parameter.build());
         }
     }
 
@@ -265,7 +268,7 @@ impl OperationDoc {
     pub(super) fn page_response<T: ToSchema>(&mut self) {
         let item = self.schema_of::<T>();
         let page = self.named(format!("{}Page", T::name()), with_items::<T>(item));
-        self.response(StatusCode::OK, "A page of records.", page, &[]);
+        self.response(StatusCode::OK, "A page of records.", page, &[headers::LINK]);
     }
 
     pub(super) fn plain_response<T: ToSchema>(&mut self) {
@@ -457,5 +460,13 @@ fn param_schema(kind: &ParamKind) -> Schema {
             string().pattern(Some(format!("^({one})(,({one}))*$"))).into()
         }
         ParamKind::Token => string().min_length(Some(1)).into(),
+        ParamKind::Prefixed(prefix) => {
+            let one = string().min_length(Some(1));
+            let names = string().pattern(Some(format!(
+                "^{}[A-Za-z0-9_-]{{1,64}}(\\.from|\\.to|\\.empty)?$",
+                prefix.replace('.', "\\.")
+            )));
+            ObjectBuilder::new().property_names(Some(names)).additional_properties(Some(one)).into()
+        }
     }
 }

@@ -26,16 +26,30 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// RFC 9457, without the request that it happened in: of a part of one.
+    #[must_use]
+    pub(crate) fn to_value(&self) -> Value {
+        problem_value(None, self)
+    }
+}
+
 /// RFC 9457.
 fn problem_body(request_id: &str, problem: &Problem) -> Value {
+    problem_value(Some(request_id), problem)
+}
+
+fn problem_value(request_id: Option<&str>, problem: &Problem) -> Value {
     let mut body = json!({
         "type": format!("/problems/{}", problem.code.as_str()),
         "title": problem.code.title(),
         "status": problem.code.status().as_u16(),
         "code": problem.code.as_str(),
         "detail": problem.detail,
-        "requestId": request_id,
     });
+    if let (Value::Object(members), Some(request_id)) = (&mut body, request_id) {
+        members.insert("requestId".to_owned(), json!(request_id));
+    }
     if let Value::Object(members) = &mut body {
         if !problem.errors.is_empty() {
             members.insert("errors".to_owned(), json!(problem.errors));

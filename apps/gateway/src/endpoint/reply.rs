@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use base64::Engine;
@@ -221,7 +221,11 @@ impl<T: Serialize + ToSchema> Reply for Put<T> {
 
 impl<T: Serialize + ToSchema> Reply for Listing<T> {
     fn render(self) -> Result<Rendered, Failure> {
-        json(StatusCode::OK, &self.0)
+        let mut rendered = json(StatusCode::OK, &self.0)?;
+        if let Some(next) = &self.0.next {
+            rendered.headers.push((LINK, header(&format!("<{next}>; rel=\"next\""))?));
+        }
+        Ok(rendered)
     }
 
     fn describe(operation: &mut OperationDoc) {

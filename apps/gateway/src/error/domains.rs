@@ -52,6 +52,15 @@ impl From<SuiteError> for Failure {
             SuiteError::NoSuchExternalId => {
                 Problem::new(ProblemCode::NotFound, "No record has this external id.").into()
             }
+            SuiteError::NoMatch => Problem::new(ProblemCode::NotFound, "No record matches the item.").into(),
+            SuiteError::Ambiguous(ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                let detail = format!("The records {} match.", ids.join(", "));
+                Problem::new(ProblemCode::AmbiguousMatch, detail).with("ids", ids).into()
+            }
+            SuiteError::TenantMismatch => {
+                Problem::new(ProblemCode::TenantMismatch, "The tenantId is not the tenant of this key.").into()
+            }
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
@@ -199,11 +208,16 @@ fn sentence(error: &impl Display) -> String {
 
 impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
+        let detail = sentence(&error);
         match error {
             DirectoryError::NotFound(kind, ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 let detail = format!("No {} has the id {}.", kind.name(), ids.join(", "));
                 Problem::new(ProblemCode::NotFound, detail).into()
+            }
+            DirectoryError::Duplicate(_, ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                Problem::new(ProblemCode::Duplicate, detail).with("ids", ids).into()
             }
             DirectoryError::NoteTooLong => {
                 let detail = "The joined notes have more than 10 000 characters; nothing was changed.";

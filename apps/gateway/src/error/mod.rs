@@ -127,8 +127,14 @@ problem_table! {
         "Choose another key, or leave it out to have one made.";
     IdTaken, "id_taken", CONFLICT, "The id is taken",
         "Leave the id out, or change the record that has it.";
+    Duplicate, "duplicate", CONFLICT, "It looks like one that exists",
+        "Use one of the records that `ids` names, or leave ifNoDuplicate out.";
     ExternalIdTaken, "external_id_taken", CONFLICT, "The external id is taken",
         "Change the record that `id` names, or send it to PUT …/external/{externalId}, which does.";
+    AmbiguousMatch, "ambiguous_match", CONFLICT, "More than one record matches",
+        "Match by another field, or merge the records that `ids` names.";
+    BatchUndone, "batch_undone", BAD_REQUEST, "The batch was undone",
+        "Mend the item of `results` that has a problem, and send all of them again.";
     TransitionNotAllowed, "transition_not_allowed", CONFLICT, "The workflow has no such transition",
         "Walk to one of the statuses in `allowed`, which a transition leads to now.";
     NotAuthorizedForTransition, "not_authorized_for_transition", FORBIDDEN, "The transition is for others",
@@ -157,7 +163,7 @@ problem_table! {
     HistoryGone, "history_gone", GONE, "Changes after that place are no longer kept",
         "Read the lists anew, from a token that since=now gave before, and go on from there.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "Send at most 1 MiB.";
+        "Send at most 1 MiB, or 8 MiB to a batch.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",
         "Send application/json without a content coding.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request",

@@ -2,7 +2,7 @@
 
 use crm_core::ContactId;
 use crm_core::page::PageRequest;
-use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, MergeRequest, NewContact};
+use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact};
 use crm_suite::contacts;
 
 use super::collections;
@@ -18,7 +18,7 @@ pub(super) fn routes(api: &mut Api) {
          those references.",
     );
     api.get("/directory/contacts", list_contacts).summary("List contacts");
-    api.post("/directory/contacts", create_contact).summary("Create a contact");
+    api.post("/directory/contacts", create_contact).summary("Create a contact").problem(ProblemCode::Duplicate);
     api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
     api.patch("/directory/contacts/{id}", update_contact)
         .summary("Change a contact")
@@ -45,11 +45,12 @@ async fn list_contacts(
 
 async fn create_contact(
     caller: Caller<area::Directory, Write>,
+    Query((unless,)): Query<(IfNoDuplicate,)>,
     Body(new): Body<NewContact>,
 ) -> Answer<Created<Contact>> {
     caller
         .write(move |connection, scope| {
-            let contact = contacts::create(connection, scope, &new)?;
+            let contact = contacts::create_unless(connection, scope, &new, &unless)?;
             Ok(Created { location: format!("/directory/contacts/{}", contact.id), item: contact })
         })
         .await

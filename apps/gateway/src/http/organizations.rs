@@ -3,7 +3,7 @@
 use crm_core::OrganizationId;
 use crm_core::page::PageRequest;
 use crm_directory::{
-    MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
+    IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
 };
 use crm_suite::organizations;
 
@@ -16,7 +16,9 @@ use crate::error::{Problem, ProblemCode};
 pub(super) fn routes(api: &mut Api) {
     api.tag("Organizations", "Companies. Contacts belong to them, and leads, opportunities and cases refer to them.");
     api.get("/directory/organizations", list_organizations).summary("List organizations");
-    api.post("/directory/organizations", create_organization).summary("Create an organization");
+    api.post("/directory/organizations", create_organization)
+        .summary("Create an organization")
+        .problem(ProblemCode::Duplicate);
     api.get("/directory/organizations/{id}", get_organization).summary("Read an organization");
     api.patch("/directory/organizations/{id}", update_organization)
         .summary("Change an organization")
@@ -43,11 +45,12 @@ async fn list_organizations(
 
 async fn create_organization(
     caller: Caller<area::Directory, Write>,
+    Query((unless,)): Query<(IfNoDuplicate,)>,
     Body(new): Body<NewOrganization>,
 ) -> Answer<Created<Organization>> {
     caller
         .write(move |connection, scope| {
-            let organization = organizations::create(connection, scope, &new)?;
+            let organization = organizations::create_unless(connection, scope, &new, &unless)?;
             Ok(Created { location: format!("/directory/organizations/{}", organization.id), item: organization })
         })
         .await

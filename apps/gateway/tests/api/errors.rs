@@ -19,6 +19,10 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::RequestTimeout, include_str!("wire.rs")),
     // A panic.
     (ProblemCode::InternalError, include_str!("errors.rs")),
+    // Two records.
+    (ProblemCode::Duplicate, include_str!("no_duplicate.rs")),
+    // An item of a batch.
+    (ProblemCode::AmbiguousMatch, include_str!("batches.rs")),
     // A database that is gone, or of another version.
     (ProblemCode::DatabaseUnavailable, include_str!("../surface/readiness.rs")),
     (ProblemCode::NotReady, include_str!("../surface/readiness.rs")),
@@ -98,6 +102,13 @@ fn provoked() -> Vec<Provoked> {
         (Code::NotAcceptable, "GET", leads, &[("Accept", "text/csv")], text("")),
         (Code::NotAcceptable, "GET", leads, &[("Accept", "application/json;q=0, image/*")], text("")),
         (Code::ExternalIdTaken, "POST", leads, &[], text("{\"title\":\"L\",\"externalId\":\"taken\"}")),
+        (
+            Code::BatchUndone,
+            "POST",
+            "/pipeline/leads/batch",
+            &[],
+            text("{\"mode\":\"create\",\"atomic\":true,\"items\":[{}]}"),
+        ),
         (Code::LabelTaken, "POST", "/pipeline/tags/leads", &[], text("{\"label\":\"VIP\"}")),
         (
             Code::FieldInUse,

@@ -52,12 +52,46 @@ fn race(clients: &[Client], (path, text): (&str, &str), number: u64) {
     assert_eq!(found.items().len(), 1, "{path}: {}", found.text);
 }
 
+/// All of them make a contact with one address, each written differently, unless there is one.
+fn race_of_duplicates(clients: &[Client], number: u64) {
+    let request = |index: usize| -> Request {
+        let address =
+            if index % 2 == 0 { format!("Same{number}@Example.com") } else { format!("same{number}@example.com") };
+        let body = json!({ "name": format!("N{index}"), "email": [{ "value": address }] });
+        ("POST", "/directory/contacts?ifNoDuplicate=email".to_owned(), body)
+    };
+    let answers = at_once(clients, &(0..AT_ONCE).map(request).collect::<Vec<_>>(), Duration::ZERO);
+    let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(made.len(), 1, "{answers:#?}");
+    for refused in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!(refused.problem(409, "duplicate").body["ids"], json!([made[0].body["item"]["id"]]));
+    }
+}
+
+/// All of them upsert a contact by one address, in batches.
+fn race_of_addresses(clients: &[Client], number: u64) {
+    let request = |index: usize| -> Request {
+        let address =
+            if index % 2 == 0 { format!("Batch{number}@Example.com") } else { format!("batch{number}@example.com") };
+        let item = json!({ "name": format!("N{index}"), "email": [{ "value": address }] });
+        let body = json!({ "mode": "upsert", "matchBy": "email", "items": [item] });
+        ("POST", "/directory/contacts/batch".to_owned(), body)
+    };
+    let answers = at_once(clients, &(0..AT_ONCE).map(request).collect::<Vec<_>>(), Duration::ZERO);
+    let made = answers.iter().filter(|answer| answer.body["created"] == 1).count();
+    let changed = answers.iter().filter(|answer| answer.body["updated"] == 1 || answer.body["unchanged"] == 1).count();
+    assert_eq!((made, changed), (1, AT_ONCE - 1), "{answers:#?}");
+    assert_eq!(clients[0].get(&format!("/directory/contacts?email=batch{number}@")).items().len(), 1);
+}
+
 fn upserts_at_once(database: &TestDatabase) {
     let api = Api::start(database);
     let clients: Vec<Client> = (0..AT_ONCE).map(|_| api.acme.apart()).collect();
     let rounds = rounds(3);
     for number in 1..=rounds {
         COLLECTIONS.iter().for_each(|collection| race(&clients, *collection, number));
+        race_of_duplicates(&clients, number);
+        race_of_addresses(&clients, number);
     }
     let requests = rounds * 2 * u64::try_from(AT_ONCE * COLLECTIONS.len()).unwrap();
     figure(database, "upserts", format_args!("{rounds} rounds of five kinds, {requests} requests, one record each"));

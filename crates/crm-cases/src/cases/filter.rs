@@ -1,6 +1,7 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
+use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which cases a list has (docs/compatibility.md, "Cases and case types"). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing.
@@ -26,11 +27,33 @@ pub struct CaseFilter {
     pub priority: Option<Vec<String>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
+    /// What is asked of any field.
+    pub fields: FieldFilter,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
     pub created_before: Option<Timestamp>,
 }
+
+/// What else its lists are filtered by.
+pub(crate) static SEARCHED: Searched = Searched {
+    table: "cases",
+    values: "case_values",
+    record: "case_id",
+    own: &[
+        Own::Column("description", "description"),
+        Own::Column("priority", "priority"),
+        Own::Column("expectedDate", "expected_date"),
+        Own::Column("organizationId", "organization_id"),
+        Own::Column("contactId", "contact_id"),
+        Own::Column("assignee", "assignee_id"),
+        Own::Column("owner", "owner_id"),
+        Own::Rows("tags", "case_tags"),
+        Own::Column("externalId", "external_id"),
+        Own::Column("firstResolutionOn", "first_resolution_on"),
+        Own::Column("lastResolutionOn", "last_resolution_on"),
+    ],
+};
 
 impl FromParams for CaseFilter {
     fn from_params(params: &mut ParamReader) -> Self {
@@ -48,6 +71,7 @@ impl FromParams for CaseFilter {
             priority: params
                 .texts("priority", "Cases of one of these priorities, in any case, with or without accents."),
             external_id: params.texts("externalId", "Cases to which another system gave one of these ids."),
+            fields: FieldFilter::from_params(params, &SEARCHED),
             created_after: params
                 .after("createdAfterDate", "Cases made at this moment or later; a day means its begin (UTC)."),
             created_before: params

@@ -4,6 +4,8 @@ use crm_core::page::Contains;
 use crm_core::search::{Candidates, TextIndex};
 use crm_core::text::all_searchable;
 use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
+use crm_forms::of_fields;
+use crm_forms::search::NarrowedFields;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -30,13 +32,14 @@ pub(crate) const TITLE: TextIndex =
 /// What a filter means once other tables were asked: the cases that its title leaves, its tags and statuses.
 #[derive(Debug)]
 pub(crate) struct Named {
-    pub(crate) titled: Candidates,
+    pub(crate) candidates: Candidates,
     pub(crate) tags: Option<Vec<Uuid>>,
     pub(crate) status: Option<InStatus>,
+    pub(crate) fields: NarrowedFields,
 }
 
 /// The cases that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> Query {
     let CaseFilter {
         title,
         status: _,
@@ -48,11 +51,12 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
         tags: _,
         priority,
         external_id,
+        fields,
         created_after,
         created_before,
     } = filter;
     let priority = priority.as_deref().map(all_searchable);
-    let mut query = among!(cases, scope, &named.titled);
+    let mut query = among!(cases, scope, &narrowed.candidates);
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
     any_of!(query, cases::assignee_id, assignee_id);
@@ -62,13 +66,14 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, named: &Named) -> Que
     if let Some(text) = title {
         query = query.filter(Contains::new("title_search", text));
     }
-    if let Some(status) = &named.status {
+    if let Some(status) = &narrowed.status {
         query = query.filter(status.clone());
     }
-    if let Some(tags) = &named.tags {
+    if let Some(tags) = &narrowed.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Case, tags.clone()));
     }
     any_of!(query, cases::external_id, external_id);
+    of_fields!(query, cases, fields, &narrowed.fields);
     created_within!(query, cases, created_after, created_before);
     query
 }

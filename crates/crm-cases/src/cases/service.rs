@@ -4,6 +4,7 @@ use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
+use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
 use crm_tags::TagKind;
@@ -11,13 +12,14 @@ use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 
 use crate::cases::check::{check_new, check_patch};
+use crate::cases::filter::SEARCHED;
 use crate::cases::queries::Named;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
 use crate::cases::told::{ToldCase, whole};
 use crate::cases::{queries, walk};
 use crate::types::KnownType;
-use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, NewCase, activities, types};
+use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, CaseTypeError, NewCase, activities, types};
 
 /// Makes a case. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
 /// found, to be told with all others. Call it in a [`DbConnection::write`].
@@ -49,8 +51,9 @@ pub fn create(
     let id = numbering::next(connection, scope)?;
     let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
     if !tags.is_empty() {
-        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Case, Action::Created).by(new.last_updated_by.as_ref());
     let case = made.recorded(connection, scope, change, |row| {
@@ -132,7 +135,9 @@ pub fn list(
     let tags = filter.tags.as_ref();
     let tags = tags.map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Case, tags)).transpose()?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
-    let named = Named { titled, tags, status };
+    let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &forms.iter().collect::<Vec<_>>())?;
+    let named = Named { candidates: titled.and(fields.candidates.clone()), tags, status, fields };
     let page = request.load(connection, scope, || queries::matching(scope, filter, &named), CaseRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
@@ -185,10 +190,14 @@ pub fn update(
         None => Fields::none(),
     };
     let action = if step.is_some() { Action::StatusChanged } else { Action::Updated };
+    let has_other_values = other.is_some() || custom_fields != stored;
     let values = row.values.patched(&patch, step.as_ref(), custom_fields, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "cases", organization, contact))?;
+    if has_other_values {
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
+    }
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), tags)?;
     }
@@ -242,6 +251,16 @@ pub fn delete(
     crm_tags::lock_links(connection, scope, TagKind::Case, &numbers)?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
+}
+
+/// The forms of all types of the tenant.
+fn all_forms(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Form>, CaseError> {
+    let forms = types::forms(connection, scope).map_err(|error| match error {
+        CaseTypeError::Database(error) => CaseError::Database(error),
+        // Reading them ends in nothing else.
+        error => CaseError::Database(DieselError::QueryBuilderError(Box::new(error))),
+    });
+    Ok(forms?.into_iter().map(|(_, _, form)| form).collect())
 }
 
 /// The case of a row whose type's form is known.

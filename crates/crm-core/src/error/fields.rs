@@ -54,6 +54,7 @@ field_code_table! {
     UnknownReference, "unknown_reference", "No such record exists in this tenant.";
     UnknownTag, "unknown_tag", "No such tag exists for this kind of record.";
     UnknownCustomField, "unknown_custom_field", "The form has no custom field of this id.";
+    TooBroad, "too_broad", "Too many records would have to be looked at: add a filter that leaves fewer.";
 }
 
 impl fmt::Display for FieldCode {

@@ -12,6 +12,7 @@ use diesel::dsl::{CountStar, Select, count_star};
 use diesel::query_dsl::methods::{FilterDsl, LimitDsl, LoadQuery, OffsetDsl, OrderDsl, SelectDsl};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, RunQueryDsl, Selectable};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -21,8 +22,7 @@ use crate::{Db, DbConnection, Scope, TenantId, columns};
 
 pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
-pub(crate) use sql::contains_pattern;
-pub use sql::{AfterRow, Contains, SortOrder};
+pub use sql::{AfterRow, Contains, SortOrder, contains_pattern};
 pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight, fitting};
 
 /// What a boxed query is to a page: whatever is done to it, it keeps its type.
@@ -73,6 +73,10 @@ pub struct PageRequest<S> {
     pub page: i64,
     /// Whether the exact number of matches is wanted.
     pub include_total: bool,
+    /// Whether the last page has a token too, to go on from there once more was added behind it.
+    pub include_token: bool,
+    /// Everything that was asked for except where the page starts, for the link to the next one.
+    given: Vec<(String, String)>,
     /// Binds a token to the filters and the order that it was made for.
     fingerprint: String,
 }
@@ -109,6 +113,13 @@ impl<S: SortField> FromParams for PageRequest<S> {
         let order_by = order_by.unwrap_or(S::NAMES[0].1);
         let include_total =
             params.bool("includeTotal", "Whether to count all matches; without it no count is run.").unwrap_or(false);
+        let include_token = params
+            .bool(
+                "includeToken",
+                "Whether the last page has a token too. With `orderBy=lastUpdatedOn&sort=asc` it leads to what is changed \
+                 from then on.",
+            )
+            .unwrap_or(false);
         let token = params.token(
             "continuationToken",
             "The token of the page before, with the same filters and order. Records that come and go meanwhile \
@@ -125,6 +136,8 @@ impl<S: SortField> FromParams for PageRequest<S> {
             size,
             page: page.unwrap_or_else(|| offset.unwrap_or(0) / size + 1),
             include_total,
+            include_token,
+            given: params.given_except(&["page", "offset", "continuationToken"]).cloned().collect(),
             fingerprint,
         };
         if let Some(token) = token {
@@ -152,7 +165,8 @@ impl<S: SortField> FromParams for PageRequest<S> {
 /// What must be the same from page to page, hashed: the order and every filter, whatever the order in
 /// which they were written.
 fn fingerprint<S: SortField>(params: &ParamReader, order_by: S, direction: Direction) -> String {
-    const NOT_FILTERS: &[&str] = &["page", "offset", "size", "sort", "orderBy", "includeTotal", "continuationToken"];
+    const NOT_FILTERS: &[&str] =
+        &["page", "offset", "size", "sort", "orderBy", "includeTotal", "includeToken", "continuationToken"];
     let mut filters: Vec<_> = params.given_except(NOT_FILTERS).collect();
     filters.sort();
     let mut hash = Sha256::new();
@@ -217,6 +231,10 @@ pub struct Page<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub total: Option<i64>,
+    /// The next page as a reference to be resolved against the address of this one (RFC 3986, section 4.2), while there is
+    /// more.
+    #[serde(skip)]
+    pub next: Option<String>,
 }
 
 impl<T> Page<T> {
@@ -225,8 +243,8 @@ impl<T> Page<T> {
     /// # Errors
     /// Those of `turn`.
     pub fn try_map<U, E>(self, turn: impl FnOnce(Vec<T>) -> Result<Vec<U>, E>) -> Result<Page<U>, E> {
-        let Self { items, page, size, has_more, continuation_token, total } = self;
-        Ok(Page { items: turn(items)?, page, size, has_more, continuation_token, total })
+        let Self { items, page, size, has_more, continuation_token, total, next } = self;
+        Ok(Page { items: turn(items)?, page, size, has_more, continuation_token, total, next })
     }
 }
 
@@ -276,16 +294,30 @@ impl<S: SortField> PageRequest<S> {
             true => Some(SelectDsl::select(matching(), count_star()).get_result(connection)?),
             false => None,
         };
-        let continuation_token = match items.last().filter(|_| has_more) {
-            None => None,
-            Some(last) => {
+        let last = items.last().filter(|_| has_more || self.include_token);
+        let continuation_token = match (last, &self.start) {
+            (Some(last), _) => {
                 let (key, id) = place(last, self.order_by, self.direction);
-                let fingerprint = self.fingerprint.clone();
-                let token = Token { fingerprint, key, id: id.into(), page: self.page + 1 };
-                Some(token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))?)
+                Some(self.token(key, id.into())?)
             }
+            // Nothing came since the page before: what comes next is looked for from there again.
+            (None, Start::After { key, id }) if self.include_token => Some(self.token(key.clone(), *id)?),
+            (None, _) => None,
         };
-        Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total })
+        let next = continuation_token.as_ref().filter(|_| has_more).map(|token| self.next(token));
+        Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total, next })
+    }
+
+    fn token(&self, key: SortKey, id: RowId) -> QueryResult<String> {
+        let token = Token { fingerprint: self.fingerprint.clone(), key, id, page: self.page + 1 };
+        token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))
+    }
+
+    /// The query string of the next page.
+    fn next(&self, token: &str) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let given = self.given.iter().map(|(name, value)| format!("{}={}&", encoded(name), encoded(value)));
+        format!("?{}continuationToken={}", given.collect::<String>(), encoded(token))
     }
 
     /// The rows of the page, and whether another follows.
@@ -325,7 +357,7 @@ impl<S: SortField> PageRequest<S> {
     #[must_use]
     pub fn nothing<T>(&self) -> Page<T> {
         let (page, size, total) = (self.page, self.size, self.include_total.then_some(0));
-        Page { items: Vec::new(), page, size, has_more: false, continuation_token: None, total }
+        Page { items: Vec::new(), page, size, has_more: false, continuation_token: None, total, next: None }
     }
 
     /// Turns a filtered query into that of this page and all that follow: ordered and started.
@@ -353,6 +385,8 @@ impl<S: SortField> PageRequest<S> {
             size: size.clamp(1, 200),
             page: 1,
             include_total: false,
+            include_token: false,
+            given: Vec::new(),
             fingerprint: fingerprint(&reader, S::NAMES[0].1, Direction::Desc),
         }
     }

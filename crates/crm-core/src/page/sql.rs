@@ -43,7 +43,8 @@ impl Contains {
 }
 
 /// The pattern of `LIKE … ESCAPE '\'` for texts that contain `text`, whatever wildcards it has.
-pub(crate) fn contains_pattern(text: &str) -> String {
+#[must_use]
+pub fn contains_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for character in text.chars() {

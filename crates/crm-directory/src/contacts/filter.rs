@@ -1,6 +1,7 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
+use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which contacts a list has (docs/compatibility.md, "Contacts and organizations"). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
@@ -25,11 +26,33 @@ pub struct ContactFilter {
     pub owner_id: Option<Vec<String>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
+    /// What is asked of any field.
+    pub fields: FieldFilter,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
     pub created_before: Option<Timestamp>,
 }
+
+/// What else its lists are filtered by.
+pub(crate) static SEARCHED: Searched = Searched {
+    table: "contacts",
+    values: "contact_values",
+    record: "contact_id",
+    own: &[
+        Own::Rows("email", "contact_emails"),
+        Own::Rows("phone", "contact_phones"),
+        Own::Column("organizationId", "organization_id"),
+        Own::Column("jobTitle", "job_title"),
+        Own::Column("department", "department"),
+        Own::Column("seniorityLevel", "seniority_level"),
+        Own::Column("linkedin", "linkedin"),
+        Own::Column("owner", "owner_id"),
+        Own::Rows("tags", "contact_tags"),
+        Own::Column("note", "note"),
+        Own::Column("externalId", "external_id"),
+    ],
+};
 
 impl FromParams for ContactFilter {
     fn from_params(params: &mut ParamReader) -> Self {
@@ -50,6 +73,7 @@ impl FromParams for ContactFilter {
             ),
             owner_id: params.texts("ownerId", "Contacts whose owner has one of these ids."),
             external_id: params.texts("externalId", "Contacts to which another system gave one of these ids."),
+            fields: FieldFilter::from_params(params, &SEARCHED),
             created_after: params.after("createdAfterDate", "Contacts made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before("createdBeforeDate", "Contacts made at this moment or earlier; a day means its end (UTC)."),
         }

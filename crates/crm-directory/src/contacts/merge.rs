@@ -1,11 +1,13 @@
 use crm_core::error::collision;
 use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, ContactId, DbConnection, Scope};
+use crm_forms::search::forget_and_index;
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
+use super::filter::SEARCHED;
 use super::queries;
 use super::service::complete;
 use super::told::{ToldContact, whole};
@@ -63,6 +65,7 @@ pub fn merge(
     let tags = union_of_tags(records.iter().map(|record| record.tags.as_slice()));
     queries::release_external_ids(connection, scope, &sources)?;
     let changed = queries::update(connection, scope, target, &values).map_err(run_again_where_taken)?;
+    forget_and_index(connection, scope, &SEARCHED, target.as_i64(), &values.custom_fields.0, form)?;
     contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
     contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();

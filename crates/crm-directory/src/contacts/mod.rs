@@ -16,5 +16,5 @@ pub use links::{
 };
 pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
-pub use queries::with_external_ids;
-pub use service::{create, delete, get, list, record_deletion, update};
+pub use queries::{with_emails, with_external_ids, with_names};
+pub use service::{create, create_unless, delete, get, list, record_deletion, update};

@@ -1,15 +1,20 @@
 //! The SQL of contacts. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
+use crm_core::records::in_statements;
 use crm_core::search::{Candidates, FEW};
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, among, any_of, created_within,
+    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within,
 };
+use crm_forms::search::NarrowedFields;
+use crm_forms::{Form, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
+use super::filter::SEARCHED;
 use super::row::{ContactRow, ContactValues};
+use crate::duplicate::looking_like;
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
 use crate::{ContactFilter, DirectoryError, query};
@@ -20,6 +25,54 @@ crm_core::record_queries!(contacts, ContactId, ContactRow);
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
 crm_core::released_external_ids!(contacts, ContactId);
+looking_like!(contacts, ContactId, contact_emails, contact_phones);
+
+/// Those with one of these addresses, which are folded, each with the address.
+///
+/// # Errors
+/// The database's.
+pub fn with_emails(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    folded: &[&str],
+) -> QueryResult<Vec<(String, ContactId)>> {
+    let mut found = Vec::new();
+    for these in in_statements(folded) {
+        let rows: Vec<(String, ContactId)> =
+            contact_emails::table
+                .inner_join(contacts::table.on(
+                    contacts::tenant_id.eq(contact_emails::tenant_id).and(contacts::id.eq(contact_emails::record_id)),
+                ))
+                .filter(contact_emails::tenant_id.eq(scope.tenant()))
+                .filter(contacts::tenant_id.eq(scope.tenant()))
+                .filter(contact_emails::value_folded.eq_any(these))
+                .select((contact_emails::value_folded, contacts::id))
+                .load(connection)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Those with one of these names, which are folded, each with the name.
+///
+/// # Errors
+/// The database's.
+pub fn with_names(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    folded: &[&str],
+) -> QueryResult<Vec<(String, ContactId)>> {
+    let mut found = Vec::new();
+    for these in in_statements(folded) {
+        let rows: Vec<(String, ContactId)> = contacts::table
+            .filter(contacts::tenant_id.eq(scope.tenant()))
+            .filter(contacts::name_folded.eq_any(these))
+            .select((contacts::name_folded, contacts::id))
+            .load(connection)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
 /// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.
@@ -46,6 +99,8 @@ pub(crate) struct Narrowed {
     candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+    /// What is asked of any field.
+    fields: NarrowedFields,
 }
 
 impl Narrowed {
@@ -57,7 +112,12 @@ impl Narrowed {
 
 /// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`, whose
 /// organizations' contacts are one more.
-pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &ContactFilter) -> QueryResult<Narrowed> {
+pub(crate) fn narrow(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &ContactFilter,
+    form: &Form,
+) -> Result<Narrowed, WriteError> {
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
         candidates = candidates.and(query::CONTACT_NAME.candidates(connection, scope, text)?);
@@ -77,7 +137,9 @@ pub(crate) fn narrow(connection: &mut DbConnection, scope: &Scope, filter: &Cont
         candidates = candidates.and(found);
     }
     let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Contact, tags));
-    Ok(Narrowed { candidates, tags: tags.transpose()? })
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let candidates = candidates.and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
 }
 
 /// Contacts of organizations whose name contains this text.
@@ -110,10 +172,11 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         search_value,
         owner_id,
         external_id,
+        fields,
         created_after,
         created_before,
     } = filter;
-    let Narrowed { candidates, tags } = narrowed;
+    let Narrowed { candidates, tags, fields: _ } = narrowed;
     let mut query = among!(contacts, scope, candidates);
     any_of!(query, contacts::id, ids);
     any_of!(query, contacts::organization_id, organization_id);
@@ -140,6 +203,7 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
     }
     any_of!(query, contacts::external_id, external_id);
+    of_fields!(query, contacts, fields, &narrowed.fields);
     created_within!(query, contacts, created_after, created_before);
     query
 }

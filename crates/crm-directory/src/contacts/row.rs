@@ -1,6 +1,6 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::text::{folded, searchable};
+use crm_core::text::{folded, name_key, searchable};
 use crm_core::values::{ExternalId, LabeledValues, LongText, Reference, ShortText, Title, Url, User};
 use crm_core::{ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
@@ -29,6 +29,7 @@ pub(crate) struct ContactValues {
     name: String,
     name_folded: String,
     name_search: String,
+    name_key: String,
     pub(crate) organization_id: Option<OrganizationId>,
     job_title: Option<String>,
     job_title_folded: Option<String>,
@@ -68,6 +69,7 @@ impl ContactValues {
             name: name.as_str().to_owned(),
             name_folded: folded(name.as_str()),
             name_search: searchable(name.as_str()),
+            name_key: name_key(name.as_str()),
             organization_id: *organization_id,
             job_title: job_title.as_ref().map(ToString::to_string),
             job_title_folded: job_title.as_ref().map(|title| folded(title.as_str())),
@@ -109,6 +111,7 @@ impl ContactValues {
         Self {
             name_folded: folded(&name),
             name_search: searchable(&name),
+            name_key: name_key(&name),
             name,
             organization_id: organization_id.applied_to(self.organization_id, |id| *id),
             job_title_folded: job_title.as_deref().map(folded),
@@ -132,6 +135,7 @@ impl ContactValues {
             name: _,
             name_folded: _,
             name_search: _,
+            name_key: _,
             organization_id,
             job_title,
             job_title_folded,
@@ -196,6 +200,7 @@ impl ContactRow {
             name,
             name_folded: _,
             name_search: _,
+            name_key: _,
             organization_id,
             job_title,
             job_title_folded: _,

@@ -3,8 +3,10 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::{Reference, References};
 use crm_core::{
-    Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, Scope, numbering, records,
+    Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, Scope, numbering,
+    records,
 };
+use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
@@ -12,12 +14,15 @@ use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 
 use super::check::{check_new, check_patch};
+use super::filter::SEARCHED;
 use super::queries;
 use super::row::{ContactRow, ContactValues};
 use super::told::{ToldContact, whole};
+use crate::duplicate::Looks;
 use crate::labeled::{contact_emails, contact_phones};
 use crate::{
-    Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, Emails, NewContact, Phones, organizations,
+    Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, Emails, IfNoDuplicate, NewContact, Phones,
+    organizations,
 };
 
 /// Makes a contact. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
@@ -29,8 +34,23 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewContact,
+    errors: FieldErrors,
+    form: &Form,
+) -> Result<Contact, DirectoryError> {
+    create_unless(connection, scope, new, errors, form, &IfNoDuplicate::default())
+}
+
+/// As [`create`], unless it looks like one that there is: of two at once the later is refused.
+///
+/// # Errors
+/// As [`create`]; [`DirectoryError::Duplicate`].
+pub fn create_unless(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewContact,
     mut errors: FieldErrors,
     form: &Form,
+    unless: &IfNoDuplicate,
 ) -> Result<Contact, DirectoryError> {
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
@@ -39,12 +59,19 @@ pub fn create(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id: ContactId = numbering::next(connection, scope)?;
+    // Whoever makes one waits for the number, so that two at once see each other.
+    let looks = Looks::of(&unless.0, new.name.as_str(), new.email.values(), new.phone.values());
+    let alike = queries::looking_like(connection, scope, &looks)?;
+    if !alike.is_empty() {
+        return Err(DirectoryError::Duplicate(ContactId::KIND, alike));
+    }
     let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, new.organization_id))?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
     contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
-        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Contact, Action::Created).by(new.last_updated_by.as_ref());
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
@@ -83,7 +110,7 @@ pub fn list(
     request: &PageRequest<ContactSort>,
     form: &Form,
 ) -> Result<Page<Contact>, DirectoryError> {
-    let narrowed = queries::narrow(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, form)?;
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
@@ -119,10 +146,14 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
+    let has_other_values = custom_fields != stored;
     let values = row.values.patched(&patch, custom_fields, scope);
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
+    if has_other_values {
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    }
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
@@ -150,6 +181,8 @@ fn organization_of(
     scope: &Scope,
     id: Option<OrganizationId>,
 ) -> QueryResult<Option<Reference<OrganizationId>>> {
+    // Of many that are changed at once nobody is shown the name.
+    let id = id.filter(|_| scope.memory().is_none());
     let Some(id) = id else { return Ok(None) };
     let mut names = organizations::names(connection, scope, &[id])?;
     Ok(names.remove(&id).map(|name| Reference { id, name }))

@@ -1,6 +1,7 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{OrganizationId, Timestamp, nullable_column};
+use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which organizations a list has (docs/compatibility.md, "Contacts and organizations"). What is `None` filters nothing; filters
 /// combine with AND, the entries of one filter with OR. An empty list of entries matches nothing. Texts to be contained are
@@ -27,11 +28,33 @@ pub struct OrganizationFilter {
     pub owner_id: Option<Vec<String>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
+    /// What is asked of any field.
+    pub fields: FieldFilter,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
     pub created_before: Option<Timestamp>,
 }
+
+/// What else its lists are filtered by.
+pub(crate) static SEARCHED: Searched = Searched {
+    table: "organizations",
+    values: "organization_values",
+    record: "organization_id",
+    own: &[
+        Own::Column("address", "address"),
+        Own::Rows("email", "organization_emails"),
+        Own::Rows("phone", "organization_phones"),
+        Own::Column("website", "website"),
+        Own::Column("industry", "industry"),
+        Own::Column("size", "size"),
+        Own::Column("annualRevenue", "annual_revenue"),
+        Own::Column("owner", "owner_id"),
+        Own::Rows("tags", "organization_tags"),
+        Own::Column("note", "note"),
+        Own::Column("externalId", "external_id"),
+    ],
+};
 
 impl FromParams for OrganizationFilter {
     fn from_params(params: &mut ParamReader) -> Self {
@@ -54,6 +77,7 @@ impl FromParams for OrganizationFilter {
             ),
             owner_id: params.texts("ownerId", "Organizations whose owner has one of these ids."),
             external_id: params.texts("externalId", "Organizations to which another system gave one of these ids."),
+            fields: FieldFilter::from_params(params, &SEARCHED),
             created_after: params.after("createdAfterDate", "Organizations made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before("createdBeforeDate", "Organizations made at this moment or earlier; a day means its end (UTC)."),
         }

@@ -16,5 +16,5 @@ pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::{merge, take_tags};
 pub use model::{NewOrganization, Organization, OrganizationPatch};
-pub use queries::with_external_ids;
-pub use service::{create, delete, get, list, record_deletion, update};
+pub use queries::{with_emails, with_external_ids, with_names};
+pub use service::{create, create_unless, delete, get, list, record_deletion, update};

@@ -1,13 +1,18 @@
 //! The SQL of organizations. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
+use crm_core::records::in_statements;
 use crm_core::search::Candidates;
 use crm_core::text::all_searchable;
-use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, among, any_of, created_within};
+use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within};
+use crm_forms::search::NarrowedFields;
+use crm_forms::{Form, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
+use super::filter::SEARCHED;
 use super::row::{OrganizationRow, OrganizationValues};
+use crate::duplicate::looking_like;
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
 use crate::{DirectoryError, OrganizationFilter, query};
@@ -18,6 +23,55 @@ crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
 crm_core::released_external_ids!(organizations, OrganizationId);
+looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
+
+/// Those with one of these addresses, which are folded, each with the address.
+///
+/// # Errors
+/// The database's.
+pub fn with_emails(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    folded: &[&str],
+) -> QueryResult<Vec<(String, OrganizationId)>> {
+    let mut found = Vec::new();
+    for these in in_statements(folded) {
+        let rows: Vec<(String, OrganizationId)> = organization_emails::table
+            .inner_join(
+                organizations::table.on(organizations::tenant_id
+                    .eq(organization_emails::tenant_id)
+                    .and(organizations::id.eq(organization_emails::record_id))),
+            )
+            .filter(organization_emails::tenant_id.eq(scope.tenant()))
+            .filter(organizations::tenant_id.eq(scope.tenant()))
+            .filter(organization_emails::value_folded.eq_any(these))
+            .select((organization_emails::value_folded, organizations::id))
+            .load(connection)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Those with one of these names, which are folded, each with the name.
+///
+/// # Errors
+/// The database's.
+pub fn with_names(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    folded: &[&str],
+) -> QueryResult<Vec<(String, OrganizationId)>> {
+    let mut found = Vec::new();
+    for these in in_statements(folded) {
+        let rows: Vec<(String, OrganizationId)> = organizations::table
+            .filter(organizations::tenant_id.eq(scope.tenant()))
+            .filter(organizations::name_folded.eq_any(these))
+            .select((organizations::name_folded, organizations::id))
+            .load(connection)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
@@ -25,6 +79,8 @@ pub(crate) struct Narrowed {
     candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+    /// What is asked of any field.
+    fields: NarrowedFields,
 }
 
 impl Narrowed {
@@ -39,7 +95,8 @@ pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OrganizationFilter,
-) -> QueryResult<Narrowed> {
+    form: &Form,
+) -> Result<Narrowed, WriteError> {
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
         candidates = candidates.and(query::ORGANIZATION_NAME.candidates(connection, scope, text)?);
@@ -63,7 +120,9 @@ pub(crate) fn narrow(
     }
     let tags =
         filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Organization, tags));
-    Ok(Narrowed { candidates, tags: tags.transpose()? })
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let candidates = candidates.and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
 }
 
 /// The organizations that match, in no order.
@@ -79,10 +138,11 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         search_value,
         owner_id,
         external_id,
+        fields,
         created_after,
         created_before,
     } = filter;
-    let Narrowed { candidates, tags } = narrowed;
+    let Narrowed { candidates, tags, fields: _ } = narrowed;
     let industry = industry.as_deref().map(all_searchable);
     let mut query = among!(organizations, scope, candidates);
     any_of!(query, organizations::id, ids);
@@ -109,6 +169,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
     }
     any_of!(query, organizations::external_id, external_id);
+    of_fields!(query, organizations, fields, &narrowed.fields);
     created_within!(query, organizations, created_after, created_before);
     query
 }

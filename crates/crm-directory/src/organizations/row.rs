@@ -1,6 +1,6 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
-use crm_core::text::{folded, searchable, with_unicode_domains};
+use crm_core::text::{folded, name_key, searchable, with_unicode_domains};
 use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
@@ -30,6 +30,7 @@ pub(crate) struct OrganizationValues {
     name: String,
     name_folded: String,
     name_search: String,
+    name_key: String,
     address: Option<String>,
     address_search: Option<String>,
     industry: Option<String>,
@@ -76,6 +77,7 @@ impl OrganizationValues {
             name: name.as_str().to_owned(),
             name_folded: folded(name.as_str()),
             name_search: searchable(name.as_str()),
+            name_key: name_key(name.as_str()),
             address: address.as_ref().map(ToString::to_string),
             address_search: address.as_ref().map(|address| searchable(address.as_str())),
             industry: industry.as_ref().map(ToString::to_string),
@@ -121,6 +123,7 @@ impl OrganizationValues {
         Self {
             name_folded: folded(&name),
             name_search: searchable(&name),
+            name_key: name_key(&name),
             name,
             address_search: address.as_deref().map(searchable),
             address,
@@ -147,6 +150,7 @@ impl OrganizationValues {
             name: _,
             name_folded: _,
             name_search: _,
+            name_key: _,
             address,
             address_search,
             industry,
@@ -216,6 +220,7 @@ impl OrganizationRow {
             name,
             name_folded: _,
             name_search: _,
+            name_key: _,
             address,
             address_search: _,
             industry,

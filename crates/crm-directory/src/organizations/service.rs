@@ -1,19 +1,22 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
-use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, Scope, numbering, records};
+use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, RecordId, Scope, numbering, records};
+use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
+use super::filter::SEARCHED;
 use super::queries;
 use super::row::{OrganizationRow, OrganizationValues};
 use super::told::{ToldOrganization, whole};
+use crate::duplicate::Looks;
 use crate::labeled::{organization_emails, organization_phones};
 use crate::{
-    DirectoryError, Emails, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
-    Phones,
+    DirectoryError, Emails, IfNoDuplicate, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
+    OrganizationSort, Phones,
 };
 
 /// Makes an organization. Call it in a
@@ -27,6 +30,20 @@ pub fn create(
     new: &NewOrganization,
     form: &Form,
 ) -> Result<Organization, DirectoryError> {
+    create_unless(connection, scope, new, form, &IfNoDuplicate::default())
+}
+
+/// As [`create`], unless it looks like one that there is: of two at once the later is refused.
+///
+/// # Errors
+/// As [`create`]; [`DirectoryError::Duplicate`].
+pub fn create_unless(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    new: &NewOrganization,
+    form: &Form,
+    unless: &IfNoDuplicate,
+) -> Result<Organization, DirectoryError> {
     let mut errors = FieldErrors::new();
     let custom_fields = check_new(new, form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
@@ -35,11 +52,18 @@ pub fn create(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id: OrganizationId = numbering::next(connection, scope)?;
+    // Whoever makes one waits for the number, so that two at once see each other.
+    let looks = Looks::of(&unless.0, new.name.as_str(), new.email.values(), new.phone.values());
+    let alike = queries::looking_like(connection, scope, &looks)?;
+    if !alike.is_empty() {
+        return Err(DirectoryError::Duplicate(OrganizationId::KIND, alike));
+    }
     let made = queries::insert(connection, scope, id, creator, &values).map_err(records::run_again_where_taken)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
-        crm_tags::set(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Organization, Action::Created).by(new.last_updated_by.as_ref());
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
@@ -77,7 +101,7 @@ pub fn list(
     request: &PageRequest<OrganizationSort>,
     form: &Form,
 ) -> Result<Page<Organization>, DirectoryError> {
-    let narrowed = queries::narrow(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, form)?;
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
@@ -114,9 +138,13 @@ pub fn update(
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
     }
+    let has_other_values = custom_fields != stored;
     let values = row.values.patched(&patch, custom_fields, scope);
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values).map_err(records::run_again_where_taken)?;
+    if has_other_values {
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    }
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {

@@ -63,8 +63,8 @@ fn moment(kind: BackendKind) -> &'static str {
 fn organizations(kind: BackendKind, tenant: i64) -> String {
     let (numbers, moment) = (series(kind, ORGANIZATIONS), moment(kind));
     format!(
-        "INSERT INTO organizations (tenant_id, id, name, name_folded, name_search, custom_fields, created_on, last_updated_on)
-         SELECT {tenant}, n, 'Organization', '', CASE n WHEN 9999 THEN 'gnu limited' ELSE 'common ' || n END, '{{}}', {moment}, {moment}
+        "INSERT INTO organizations (tenant_id, id, name, name_folded, name_key, name_search, custom_fields, created_on, last_updated_on)
+         SELECT {tenant}, n, 'Organization', '', '', CASE n WHEN 9999 THEN 'gnu limited' ELSE 'common ' || n END, '{{}}', {moment}, {moment}
          FROM {numbers};"
     )
 }
@@ -74,10 +74,10 @@ fn contacts_with_values(kind: BackendKind, tenant: i64, count: u32) -> String {
     let name = "CASE n % 10 WHEN 3 THEN 'mary johnson ' ELSE 'peter smith ' END || (n * 7919)";
     let is_primary = if kind == BackendKind::Postgres { "true" } else { "1" };
     format!(
-        "INSERT INTO contacts (tenant_id, id, name, name_folded, name_search, organization_id, custom_fields, created_on, last_updated_on)
-         SELECT {tenant}, n, 'Name', 'name', {name}, 1 + n % {ORGANIZATIONS}, '{{}}', {moment}, {moment} FROM {numbers};
-         INSERT INTO contact_emails (tenant_id, contact_id, position, value, value_search, is_primary)
-         SELECT {tenant}, n, 0, 'x', 'p' || (n * 6007) || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
+        "INSERT INTO contacts (tenant_id, id, name, name_folded, name_key, name_search, organization_id, custom_fields, created_on, last_updated_on)
+         SELECT {tenant}, n, 'Name', 'name', 'name', {name}, 1 + n % {ORGANIZATIONS}, '{{}}', {moment}, {moment} FROM {numbers};
+         INSERT INTO contact_emails (tenant_id, contact_id, position, value, value_folded, value_search, is_primary)
+         SELECT {tenant}, n, 0, 'x', 'x', 'p' || (n * 6007) || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
          FROM {numbers};
          INSERT INTO contact_phones (tenant_id, contact_id, position, value, value_search, digits, is_primary)
          SELECT {tenant}, n, 0, 'x', 'x', '1555' || (1000000 + n), {is_primary} FROM {numbers};"

@@ -1,6 +1,7 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{ContactId, OrganizationId, Timestamp, Uuid, nullable_column};
+use crm_forms::search::{FieldFilter, Own, Searched};
 
 use super::OpportunityStatus;
 
@@ -26,11 +27,36 @@ pub struct OpportunityFilter {
     pub pipeline_id: Option<Vec<Uuid>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
+    /// What is asked of any field.
+    pub fields: FieldFilter,
     /// Made at this moment or later.
     pub created_after: Option<Timestamp>,
     /// Made at this moment or earlier.
     pub created_before: Option<Timestamp>,
 }
+
+/// What else its lists are filtered by.
+pub(crate) static SEARCHED: Searched = Searched {
+    table: "opportunities",
+    values: "opportunity_values",
+    record: "opportunity_id",
+    own: &[
+        Own::Column("value", "value_units"),
+        Own::Column("organizationId", "organization_id"),
+        Own::Column("contactId", "contact_id"),
+        Own::Column("origin", "origin"),
+        Own::Column("leadRating", "lead_rating"),
+        Own::Column("owner", "owner_id"),
+        Own::List("followers", "followers"),
+        Own::Rows("participants", "opportunity_participants"),
+        Own::Rows("tags", "opportunity_tags"),
+        Own::Column("note", "note"),
+        Own::Column("externalId", "external_id"),
+        Own::Column("closedOn", "closed_on"),
+        Own::Column("lostReason", "lost_reason"),
+        Own::Column("leadId", "lead_id"),
+    ],
+};
 
 impl FromParams for OpportunityFilter {
     fn from_params(params: &mut ParamReader) -> Self {
@@ -47,6 +73,7 @@ impl FromParams for OpportunityFilter {
             stage: params.texts("stage", "Opportunities in a stage with one of these keys, in whatever pipeline."),
             pipeline_id: params.uuids("pipelineId", "Opportunities in one of these pipelines."),
             external_id: params.texts("externalId", "Opportunities to which another system gave one of these ids."),
+            fields: FieldFilter::from_params(params, &SEARCHED),
             created_after: params
                 .after("createdAfterDate", "Opportunities made at this moment or later; a day means its begin (UTC)."),
             created_before: params.before(

@@ -5,13 +5,16 @@ use crm_core::search::{Candidates, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, among, any_of, changed, columns,
-    created_within,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, WriteError, among, any_of, changed,
+    columns, created_within,
 };
+use crm_forms::search::NarrowedFields;
+use crm_forms::{Form, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
+use super::filter::SEARCHED;
 use super::row::{OpportunityRow, OpportunityValues};
 use super::{LostReason, OpportunityFilter, OpportunityStatus};
 use crate::OpportunityError;
@@ -36,10 +39,12 @@ pub(crate) fn place_of(
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {
-    /// The opportunities that its title leaves.
-    titled: Candidates,
+    /// The records that its title and fields leave.
+    candidates: Candidates,
     /// The tags that its spellings name.
     tags: Option<Vec<Uuid>>,
+    /// What is asked of any field.
+    fields: NarrowedFields,
 }
 
 /// The index of titles (docs/adr/0006).
@@ -51,11 +56,14 @@ pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OpportunityFilter,
-) -> QueryResult<Narrowed> {
+    form: &Form,
+) -> Result<Narrowed, WriteError> {
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
     let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, tags));
-    Ok(Narrowed { titled, tags: tags.transpose()? })
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let candidates = titled.and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
 }
 
 /// The opportunities that match, in no order.
@@ -70,10 +78,11 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         stage,
         pipeline_id,
         external_id,
+        fields,
         created_after,
         created_before,
     } = filter;
-    let mut query = among!(opportunities, scope, &narrowed.titled);
+    let mut query = among!(opportunities, scope, &narrowed.candidates);
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);
@@ -88,6 +97,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));
     }
     any_of!(query, opportunities::external_id, external_id);
+    of_fields!(query, opportunities, fields, &narrowed.fields);
     created_within!(query, opportunities, created_after, created_before);
     query
 }

@@ -3,12 +3,14 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::unknown_reference;
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
+use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
+use super::filter::SEARCHED;
 use super::row::{OpportunityRow, OpportunityValues};
 use super::target::Target;
 use super::told::{ToldOpportunity, whole};
@@ -90,13 +92,14 @@ fn insert(
                 _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
             }
         })?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if lead.is_some() {
         // After everything else, as everybody locks tags.
         tags = crm_tags::ensure(connection, scope, TagKind::Opportunity, &tags)?;
     }
     if !tags.is_empty() {
-        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Opportunity, Action::Created).by(new.last_updated_by.as_ref());
     let opportunity = made.recorded(connection, scope, change, |row| {
@@ -194,7 +197,7 @@ pub fn list(
     request: &PageRequest<OpportunitySort>,
     form: &Form,
 ) -> Result<Page<Opportunity>, OpportunityError> {
-    let narrowed = queries::narrow(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, form)?;
     let page =
         request.load(connection, scope, || queries::matching(scope, filter, &narrowed), OpportunityRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
@@ -233,11 +236,15 @@ pub fn update(
         return Ok(present);
     }
     let action = if place.is_some() { Action::StageChanged } else { Action::Updated };
+    let has_other_values = custom_fields != stored;
     let values = row.values.patched(&patch, custom_fields, place, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
+    if has_other_values {
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    }
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), tags)?;
     }

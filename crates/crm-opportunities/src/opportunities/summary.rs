@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crm_core::sql::Uid;
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
+use crm_forms::{Form, FormError, FormKind};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
@@ -43,6 +44,25 @@ pub struct StageSummary {
     pub weighted_values: Vec<MoneyTotal>,
 }
 
+/// The form, where the filter asks for custom fields: one statement more.
+fn form_for(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+) -> Result<Form, OpportunityError> {
+    if !filter.fields.asks_custom_fields() {
+        return Ok(Form::default_of(crm_forms::PIPELINE, scope.public_tenant()));
+    }
+    crm_forms::get(connection, scope, FormKind::Pipeline).map_err(|error| match error {
+        FormError::Invalid(errors) => errors.into(),
+        FormError::Database(error) => error.into(),
+        // Of what replaces a form alone.
+        error @ (FormError::FieldInUse(_) | FormError::Unmet(_)) => {
+            DieselError::QueryBuilderError(Box::new(error)).into()
+        }
+    })
+}
+
 /// What the open opportunities that match add up to, for every stage of every pipeline that the filter allows, in the
 /// order of pipelines and stages. One statement, and one more to find the tags of a filter.
 ///
@@ -53,7 +73,8 @@ pub fn summary(
     scope: &Scope,
     filter: &OpportunityFilter,
 ) -> Result<Vec<StageSummary>, OpportunityError> {
-    let narrowed = queries::narrow(connection, scope, filter)?;
+    let form = form_for(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     let matching = queries::matching(scope, filter, &narrowed)
         .filter(opportunities::status.eq(OpportunityStatus::Open.as_str()))
         .select((

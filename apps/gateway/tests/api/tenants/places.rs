@@ -80,7 +80,9 @@ impl Place {
         let path = match (&self.at, of_path) {
             (At::Path, _) => path.replace("{id}", id),
             (At::Query(name), _) => format!("{path}?{name}={id}&includeTotal=true"),
-            (At::Body(_), of_path) => path.replace("{id}", of_path.unwrap_or_default()).replace("{externalId}", "theirs"),
+            (At::Body(_), of_path) => {
+                path.replace("{id}", of_path.unwrap_or_default()).replace("{externalId}", "theirs")
+            }
         };
         if path.ends_with("/summary&includeTotal=true") || path.contains("/summary?") {
             return Asked { path: path.replace("&includeTotal=true", ""), body: None };

@@ -1,0 +1,181 @@
+//! `POST {collection}/batch`: many records made and changed at once, each by its own rules.
+
+use crm_testkit::both_databases;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Api, Client};
+use crate::resources::RESOURCES;
+
+const CONTACTS: &str = "/directory/contacts";
+
+fn batch(client: &Client, path: &str, body: &Value) -> Answer {
+    client.post(&format!("{path}/batch"), body)
+}
+
+/// What became of each item: the action, and the id or the code of its problem.
+#[track_caller]
+fn results(answer: &Answer) -> Vec<(String, String)> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let results = answer.body["results"].as_array().unwrap();
+    for (index, result) in results.iter().enumerate() {
+        assert_eq!(result["index"], index);
+    }
+    let counted = ["created", "updated", "unchanged", "failed"].map(|action| {
+        let count = results.iter().filter(|result| result["action"] == action).count();
+        assert_eq!(answer.body[action], count, "{action}: {}", answer.text);
+        count
+    });
+    assert_eq!(counted.iter().sum::<usize>(), results.len());
+    let told = |result: &Value| match &result["id"] {
+        Value::String(id) => id.clone(),
+        _ => text(&result["problem"]["code"]),
+    };
+    results.iter().map(|result| (text(&result["action"]), told(result))).collect()
+}
+
+#[track_caller]
+fn assert_results(answer: &Answer, expected: &[(&str, &str)]) {
+    let found = results(answer);
+    let found: Vec<(&str, &str)> = found.iter().map(|(action, told)| (action.as_str(), told.as_str())).collect();
+    assert_eq!(found, expected, "{}", answer.text);
+}
+
+both_databases! {
+    /// Every kind, every mode; what is wrong with one item stops no other.
+    fn each_item_stands_alone(database) {
+        let api = Api::start(database);
+        for resource in RESOURCES {
+            let (path, text) = (resource.path, resource.text);
+            let made = batch(&api.acme, path, &json!({ "mode": "create", "items": [
+                { text: "Alpha", "externalId": "a" },
+                { text: "" },
+                { text: "Beta", "externalId": "a" },
+                { text: "Gamma", "tenantId": "other" },
+                { text: "Delta", "organizationId": "77" },
+                { text: "Epsilon", "customFields": { "none": 1 } },
+                { text: "Zeta", "tags": "none" },
+                { text: "Eta", "externalId": "e" },
+            ] }));
+            let unknown = if path == "/directory/organizations" { "validation_failed" } else { "validation_failed" };
+            assert_results(&made, &[
+                ("created", "1"), ("failed", "validation_failed"), ("failed", "external_id_taken"), ("failed", "tenant_mismatch"),
+                ("failed", unknown), ("failed", "validation_failed"), ("failed", "validation_failed"), ("created", "2"),
+            ]);
+            assert_eq!(made.body["results"][2]["problem"]["id"], "1");
+
+            let changed = batch(&api.acme, path, &json!({ "mode": "update", "items": [
+                { "id": "2", resource.note: "Changed" },
+                { "id": 1, text: "Alpha" },
+                { "id": "3", text: "None" },
+                { text: "Without an id" },
+                { "id": "x" },
+                { "id": "1", text: null },
+            ] }));
+            assert_results(&changed, &[
+                ("updated", "2"), ("unchanged", "1"), ("failed", "not_found"), ("failed", "not_found"),
+                ("failed", "validation_failed"), ("failed", "validation_failed"),
+            ]);
+
+            let upserts = json!({ "mode": "upsert", "items": [
+                { "externalId": "a", resource.note: "By external id" },
+                { "externalId": "new", text: "New" },
+                { "externalId": "new", text: "New again" },
+                { text: "Without" },
+                { "externalId": "newer" },
+            ] });
+            let upserted = batch(&api.acme, path, &upserts);
+            assert_results(&upserted, &[
+                ("updated", "1"), ("created", "3"), ("updated", "3"), ("failed", "validation_failed"), ("failed", "validation_failed"),
+            ]);
+            assert_eq!(api.acme.get(&format!("{path}/3")).item(200)[text], "New again");
+            // The numbers go on where they were.
+            assert_eq!(api.acme.post(path, &json!({ text: "Next" })).item(201)["id"], "4", "{path}");
+        }
+    }
+
+    fn an_atomic_batch_is_done_whole_or_not_at_all(database) {
+        let api = Api::start(database);
+        let items = |last: Value| json!({ "mode": "create", "atomic": true, "items": [{ "name": "A" }, { "name": "B" }, last] });
+        let refused = batch(&api.acme, CONTACTS, &items(json!({ "name": "" })));
+        let results = refused.problem(400, "batch_undone").body["results"].as_array().unwrap();
+        assert_eq!(results[2]["problem"]["errors"][0]["field"], "name");
+        assert!(api.acme.get(CONTACTS).items().is_empty());
+        let done = batch(&api.acme, CONTACTS, &items(json!({ "name": "C" })));
+        assert_results(&done, &[("created", "1"), ("created", "2"), ("created", "3")]);
+    }
+
+    /// Contacts by any address, organizations by name too, however they are written; two that match are told.
+    fn items_match_by_address_and_name(database) {
+        let api = Api::start(database);
+        let email = |address: &str| json!([{ "value": address }]);
+        for address in ["Ann@Example.com", "bob@example.com", "shared@example.com", "shared@example.com"] {
+            api.acme.post(CONTACTS, &json!({ "name": "N", "email": email(address) })).item(201);
+        }
+        let answer = batch(&api.acme, CONTACTS, &json!({ "mode": "upsert", "matchBy": "email", "items": [
+            { "name": "Ann", "email": email("ANN@example.COM") },
+            { "name": "Carl", "email": email("carl@example.com") },
+            { "name": "Carla", "email": email("CARL@example.com") },
+            { "name": "Both", "email": email("shared@example.com") },
+            { "name": "Nobody" },
+        ] }));
+        assert_results(&answer, &[
+            ("updated", "1"), ("created", "5"), ("updated", "5"), ("failed", "ambiguous_match"), ("failed", "validation_failed"),
+        ]);
+        assert!(answer.body["results"][3]["problem"]["code"] == "ambiguous_match");
+        assert_eq!(answer.body["results"][3]["problem"]["ids"], json!(["3", "4"]));
+
+        let organizations = "/directory/organizations";
+        api.acme.post(organizations, &json!({ "name": "Größe AG" })).item(201);
+        let answer = batch(&api.acme, organizations, &json!({ "mode": "upsert", "matchBy": "name", "items": [
+            { "name": "GRÖSSE AG", "note": "found" }, { "name": "Other" },
+        ] }));
+        assert_results(&answer, &[("updated", "1"), ("created", "2")]);
+        let wrong = json!({ "mode": "upsert", "matchBy": "name", "items": [{ "title": "L" }] });
+        batch(&api.acme, "/pipeline/leads", &wrong).refuses(&[("matchBy", "invalid_value")]);
+    }
+
+    fn a_batch_has_its_bounds_and_is_done_once(database) {
+        let api = Api::start(database);
+        let leads = "/pipeline/leads";
+        let of = |count: usize, note: &str| {
+            let items: Vec<Value> = (0..count).map(|number| json!({ "title": format!("Lead {number}"), "note": note })).collect();
+            json!({ "mode": "create", "items": items })
+        };
+        batch(&api.acme, leads, &of(501, "")).refuses(&[("items", "too_many")]);
+        batch(&api.acme, leads, &of(0, "")).refuses(&[("items", "too_many")]);
+        batch(&api.acme, leads, &json!({ "mode": "merge", "items": [{}] })).refuses(&[("mode", "invalid_value")]);
+        batch(&api.acme, leads, &json!({ "mode": "create", "items": [1] })).refuses(&[("items[0]", "wrong_type")]);
+        // Between 4 and 8 MiB, and beyond.
+        let long = of(500, &"n".repeat(9_900)).to_string();
+        let headers = [("Idempotency-Key", "once")];
+        let send = |body: &str| api.acme.send("POST", "/pipeline/leads/batch", &headers, Some(body));
+        let first = send(&long);
+        assert_eq!(first.body["created"], 500, "{}", first.text);
+        let again = send(&long);
+        assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body));
+        assert_eq!(api.acme.get("/pipeline/leads?includeTotal=true").body["total"], 500);
+        let padded = format!("{long}{}", " ".repeat(8 * 1024 * 1024 + 1 - long.len()));
+        api.acme.send("POST", "/pipeline/leads/batch", &[], Some(&padded)).problem(413, "body_too_large");
+        api.acme.read_only().post("/pipeline/leads/batch", &of(1, "")).problem(403, "read_only_key");
+    }
+
+    /// What many at once remember is what each by itself would find: references, tags and custom fields come back.
+    fn items_have_all_that_a_body_has(database) {
+        let api = Api::start(database);
+        crate::resources::prepare(&api.acme);
+        for resource in RESOURCES {
+            let full = (resource.full)();
+            let alone = api.acme.post(resource.path, &full).item(201).clone();
+            let made = batch(&api.acme, resource.path, &json!({ "mode": "create", "items": [full, full, full] }));
+            for (action, id) in results(&made) {
+                assert_eq!(action, "created", "{}", made.text);
+                let mut read = api.acme.get(&format!("{}/{id}", resource.path)).item(200).clone();
+                for member in ["id", "createdOn", "lastUpdatedOn"] {
+                    read[member] = alone[member].clone();
+                }
+                assert_eq!(read, alone, "{}", resource.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
+use crm_core::values::LabeledValueKind;
+use crm_core::{FieldCode, FieldErrors};
+use serde_json::Value;
+
+use crate::resource::Resource;
+
+/// What is done with the items of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Each is a new record.
+    Create,
+    /// Each changes the record that it matches.
+    Update,
+    /// Each changes the record that it matches, or is a new one.
+    Upsert,
+}
+
+impl Mode {
+    /// Each with its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("create", Self::Create), ("update", Self::Update), ("upsert", Self::Upsert)];
+}
+
+/// By what an item matches a record that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchBy {
+    /// Its id.
+    Id,
+    /// The id that another system has for it.
+    ExternalId,
+    /// Any of its e-mail addresses, however they are written.
+    Email,
+    /// Its name, in any case.
+    Name,
+}
+
+impl MatchBy {
+    /// Each with its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("id", Self::Id), ("externalId", Self::ExternalId), ("email", Self::Email), ("name", Self::Name)];
+}
+
+/// Records of one kind to be made and changed: `{ mode, matchBy?, atomic?, items }`.
+pub struct Batch<R: Resource> {
+    /// What is done with the items.
+    pub mode: Mode,
+    /// By what they match.
+    pub match_by: MatchBy,
+    /// Whether all are done or none.
+    pub atomic: bool,
+    /// The items, in their order.
+    pub items: Vec<Item<R>>,
+}
+
+/// One of them: what it is read as is what the mode may do with it.
+pub struct Item<R: Resource> {
+    pub(super) new: Option<Result<R::New, FieldErrors>>,
+    pub(super) patch: Option<Result<R::Patch, FieldErrors>>,
+    pub(super) id: Option<Value>,
+    pub(super) tenant: Option<String>,
+    /// What it matches by, in the form in which that is compared.
+    pub(super) keys: Vec<String>,
+}
+
+impl<R: Resource> Batch<R> {
+    /// The most items.
+    pub const MOST_ITEMS: usize = 500;
+}
+
+impl<R: Resource> Item<R> {
+    /// Reads an item as what the mode may do with it.
+    #[must_use]
+    pub fn read(mode: Mode, match_by: MatchBy, object: &JsonObject) -> Self {
+        Self {
+            new: (mode != Mode::Update).then(|| R::New::from_body(object)),
+            patch: (mode != Mode::Create).then(|| R::Patch::from_body(object)),
+            id: object.get("id").filter(|id| !id.is_null()).cloned(),
+            tenant: object.get("tenantId").and_then(Value::as_str).map(str::to_owned),
+            keys: keys(match_by, object),
+        }
+    }
+}
+
+/// What an item matches by.
+fn keys(match_by: MatchBy, object: &JsonObject) -> Vec<String> {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    match match_by {
+        MatchBy::Id => Vec::new(),
+        MatchBy::ExternalId => text("externalId").map(str::to_owned).into_iter().collect(),
+        MatchBy::Name => text("name").map(crm_core::text::folded).into_iter().collect(),
+        MatchBy::Email => {
+            let addresses = object.get("email").and_then(Value::as_array).into_iter().flatten();
+            let addresses = addresses.filter_map(|entry| entry["value"].as_str());
+            addresses.map(|address| LabeledValueKind::Email.folded(address.trim())).collect()
+        }
+    }
+}
+
+impl<R: Resource> FromBody for Batch<R> {
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
+
+    const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let mode: Option<Word<Mode>> = reader.required("mode");
+        let match_by: Option<Word<MatchBy>> = reader.optional("matchBy");
+        let atomic = reader.optional("atomic").unwrap_or(false);
+        let items: Option<Objects<R>> = reader.required("items");
+        let Word(mode) = mode?;
+        let match_by = match match_by {
+            Some(Word(match_by)) if !R::MATCHES.contains(&match_by) => {
+                reader.errors().push("matchBy", FieldCode::InvalidValue, "is nothing that these records match by");
+                return None;
+            }
+            Some(Word(match_by)) => match_by,
+            None if mode == Mode::Update => MatchBy::Id,
+            None => MatchBy::ExternalId,
+        };
+        let Objects { objects, .. } = items?;
+        let items = objects.iter().map(|object| Item::read(mode, match_by, object)).collect();
+        Some(Self { mode, match_by, atomic, items })
+    }
+}
+
+/// A word of a table.
+struct Word<T>(T);
+
+trait Words: Copy + 'static {
+    const NAMES: &'static [(&'static str, Self)];
+}
+
+impl Words for Mode {
+    const NAMES: &'static [(&'static str, Self)] = Self::NAMES;
+}
+
+impl Words for MatchBy {
+    const NAMES: &'static [(&'static str, Self)] = Self::NAMES;
+}
+
+impl<T: Words> FromJson for Word<T> {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let found = T::NAMES.iter().find(|(name, _)| value.as_str() == Some(name));
+        if found.is_none() {
+            let names: Vec<&str> = T::NAMES.iter().map(|(name, _)| *name).collect();
+            errors.push(at, FieldCode::InvalidValue, format_args!("must be one of {}", names.join(", ")));
+        }
+        found.map(|(_, word)| Self(*word))
+    }
+}
+
+/// The items as they were sent: what is wrong with one is told in its place of the answer.
+struct Objects<R> {
+    objects: Vec<JsonObject>,
+    kind: std::marker::PhantomData<R>,
+}
+
+impl<R: Resource> FromJson for Objects<R> {
+    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Value::Array(items) = value else {
+            errors.push(at, FieldCode::WrongType, "must be an array");
+            return None;
+        };
+        if items.is_empty() || items.len() > Batch::<R>::MOST_ITEMS {
+            let most = Batch::<R>::MOST_ITEMS;
+            errors.push(at, FieldCode::TooMany, format_args!("must have 1 to {most} entries"));
+            return None;
+        }
+        let mut objects = Vec::with_capacity(items.len());
+        errors.each(items.iter().enumerate(), |(index, item), errors| match item {
+            Value::Object(object) => objects.push(object.clone()),
+            _ => errors.push(at.index(index), FieldCode::WrongType, "must be an object"),
+        });
+        (objects.len() == items.len()).then_some(Self { objects, kind: std::marker::PhantomData })
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod schemas {
+    use crm_core::openapi::describe;
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use super::{Batch, Objects, Word, Words};
+    use crate::resource::Resource;
+
+    impl<T: Words> PartialSchema for Word<T> {
+        fn schema() -> RefOr<Schema> {
+            let names: Vec<&str> = T::NAMES.iter().map(|(name, _)| *name).collect();
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+        }
+    }
+
+    impl<T: Words> ToSchema for Word<T> {}
+
+    impl<R: Resource> PartialSchema for Objects<R> {
+        /// Of each item, as of what is changed: nothing is required of that.
+        fn schema() -> RefOr<Schema> {
+            let (item, _) = describe::<R::Patch>();
+            let items =
+                ArrayBuilder::new().items(RefOr::T(item)).min_items(Some(1)).max_items(Some(Batch::<R>::MOST_ITEMS));
+            items.into()
+        }
+    }
+
+    impl<R: Resource> ToSchema for Objects<R> {
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            schemas.extend(describe::<R::Patch>().1);
+        }
+    }
+}
