@@ -180,6 +180,12 @@ impl Scope {
         Self { memory: Some(Arc::default()), ..self }
     }
 
+    /// The same, at another moment: when what is moved from another system was done there.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
     /// What the transaction has asked already, where it remembers.
     #[must_use]
     pub fn memory(&self) -> Option<&Memory> {

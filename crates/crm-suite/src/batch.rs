@@ -109,6 +109,9 @@ fn one<R: Resource>(
     {
         return Err(SuiteError::TenantMismatch);
     }
+    if let Some(errors) = &item.refused {
+        return Err(errors.clone().into());
+    }
     let found = match batch.mode {
         Mode::Create => None,
         Mode::Update | Mode::Upsert => matches.of(batch.match_by, item)?,
@@ -118,15 +121,19 @@ fn one<R: Resource>(
             let patch = parsed(item.patch.as_ref())?;
             let record = R::update(connection, scope, id, &Condition::none(), patch)?;
             let changed = record.last_updated_on() == scope.now();
-            Ok(Done { record, was: true, changed })
+            let (record, moved) = record.move_in(connection, scope, &item.moved)?;
+            Ok(Done { record, was: true, changed: changed || moved })
         }
         (None, Mode::Update) => Err(SuiteError::NoMatch),
         (None, _) if batch.match_by == MatchBy::Id && item.id.is_some() => Err(SuiteError::NoMatch),
         (None, _) => {
+            let made_on = item.made_on.map(|moment| scope.clone().at(moment));
+            let scope = made_on.as_ref().unwrap_or(scope);
             let made = R::create(connection, scope, parsed(item.new.as_ref())?);
             // An upsert had looked for its external id, and found it with nobody.
             let looked_for = batch.mode == Mode::Upsert && batch.match_by == MatchBy::ExternalId;
             let record = if looked_for { made.map_err(SuiteError::or_run_again)? } else { made? };
+            let (record, _) = record.move_in(connection, scope, &item.moved)?;
             Ok(Done { record, was: false, changed: false })
         }
     }

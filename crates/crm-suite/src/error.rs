@@ -6,6 +6,7 @@ use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
+use crm_tags::TagError;
 use diesel::result::Error as DieselError;
 
 /// Why something that spans record domains could not be done: the error of the domain that said so.
@@ -32,6 +33,9 @@ pub enum SuiteError {
     /// Of a form.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// Of a tag.
+    #[error(transparent)]
+    Tag(#[from] TagError),
     /// Of a tenant.
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -89,6 +93,7 @@ impl SuiteError {
                 | Self::CaseType(CaseTypeError::Database(_))
                 | Self::Directory(DirectoryError::Database(_))
                 | Self::Form(FormError::Database(_))
+                | Self::Tag(TagError::Database(_))
                 | Self::Tenant(TenantError::Database(_))
         )
     }

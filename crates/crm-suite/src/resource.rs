@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 
 use crm_cases::{Case, CasePatch, NewCase};
-use crm_core::input::FromBody;
+use crm_core::input::{At, FromBody, FromJson, JsonObject};
 use crm_core::text::folded;
 use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
 use crm_core::{
-    CaseId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Patch, RecordId, Scope,
-    Timestamp,
+    CaseId, Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, NotATimestamp, OpportunityId,
+    OrganizationId, Patch, RecordId, Scope, Timestamp,
 };
 use crm_directory::{Contact, ContactPatch, NewContact, NewOrganization, Organization, OrganizationPatch};
 use crm_forms::FormKind;
 use crm_leads::{Lead, LeadPatch, NewLead};
-use crm_opportunities::{NewOpportunity, Opportunity, OpportunityPatch};
+use crm_opportunities::{NewOpportunity, Opportunity, OpportunityPatch, StatusChange};
 use diesel::QueryResult;
+use serde_json::Value;
 
 use crate::batch::MatchBy;
 use crate::{SuiteError, cases, contacts, leads, opportunities, organizations};
@@ -92,6 +93,14 @@ pub trait Resource: Sized + Send + 'static {
     /// # Errors
     /// The database's.
     fn hold_form(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError>;
+
+    /// Gives it what the API shows and does not take, of data that comes from another system; whether that changed it.
+    ///
+    /// # Errors
+    /// What is no such value; the database's.
+    fn move_in(self, _: &mut DbConnection, _: &Scope, _: &JsonObject) -> Result<(Self, bool), SuiteError> {
+        Ok((self, false))
+    }
 
     /// What a new one points at.
     fn references_of_new(new: &Self::New) -> References;
@@ -252,12 +261,43 @@ resource!(Lead, LeadId, NewLead, LeadPatch, leads, crm_leads {
     matches_by_external_id!();
     with_form!(Pipeline);
     refers!();
+
+    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<(Self, bool), SuiteError> {
+        let Some(value) = moved.get("isArchived").filter(|value| !value.is_null()) else { return Ok((self, false)) };
+        let mut errors = FieldErrors::new();
+        match bool::from_json(value, &At::field("isArchived"), &mut errors) {
+            None => Err(errors.into()),
+            Some(wanted) if wanted == self.is_archived => Ok((self, false)),
+            Some(true) => Ok((leads::archive(connection, scope, self.id, &Condition::none(), None)?, true)),
+            Some(false) => Ok((leads::unarchive(connection, scope, self.id, &Condition::none(), None)?, true)),
+        }
+    }
 });
 
 resource!(Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportunities, crm_opportunities {
     matches_by_external_id!();
     with_form!(Pipeline);
     refers!();
+
+    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<(Self, bool), SuiteError> {
+        let mut moved = moved.clone();
+        let closed_on = moved.remove("closedOn").filter(|moment| !moment.is_null());
+        if moved.get("status").is_none_or(Value::is_null) {
+            return Ok((self, false));
+        }
+        let change = StatusChange::from_body(&moved)?;
+        let is_same_reason = change.lost_reason.is_none() || change.lost_reason == self.lost_reason;
+        if change.status == self.status && is_same_reason {
+            return Ok((self, false));
+        }
+        let closed_on = closed_on.map(|moment| moment.as_str().and_then(|text| text.parse().ok()).ok_or(moment));
+        let scope = match closed_on.transpose() {
+            Ok(None) => scope.clone(),
+            Ok(Some(moment)) => scope.clone().at(moment),
+            Err(_) => return Err(FieldErrors::of("closedOn", FieldCode::InvalidDate, NotATimestamp).into()),
+        };
+        Ok((opportunities::update_status(connection, &scope, self.id, &Condition::none(), &change)?, true))
+    }
 });
 
 resource!(Contact, ContactId, NewContact, ContactPatch, contacts, crm_directory::contacts {

@@ -3,6 +3,7 @@
 mod deletion;
 mod demo;
 mod healthcheck;
+mod import;
 mod keys;
 mod migrate;
 mod secrets;
@@ -59,6 +60,10 @@ enum Command {
     Secrets(secrets::Command),
     /// Prints a signed token for trying out the ticketing routes; only with CRM_JWT_SECRET
     Token(token::Token),
+    /// Makes and changes records from a file of CSV or NDJSON
+    ///
+    /// Each row by itself, some hundred in a transaction; what fails is written to a file of its own, with what is wrong.
+    Import(import::Command),
     /// Fills a tenant with the records of a company that looks like one
     Demo(demo::Demo),
     /// Exits with 0 when the gateway that listens at CRM_LISTEN answers: for container images
@@ -107,6 +112,7 @@ fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()>
         Some(Command::Keys(command)) => keys::run(&settings, command),
         Some(Command::Secrets(command)) => secrets::run(&settings, &command),
         Some(Command::Token(token)) => token::run(&settings, &token),
+        Some(Command::Import(command)) => import::run(&settings, &command),
         Some(Command::Demo(demo)) => demo::run(&settings, &demo),
         Some(Command::Healthcheck) => healthcheck::run(&settings),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),

@@ -48,6 +48,7 @@ impl From<SuiteError> for Failure {
             SuiteError::CaseType(error) => error.into(),
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
+            SuiteError::Tag(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
             SuiteError::NoSuchExternalId => {
                 Problem::new(ProblemCode::NotFound, "No record has this external id.").into()

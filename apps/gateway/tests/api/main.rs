@@ -27,6 +27,7 @@ mod edge;
 mod errors;
 mod fields;
 mod history;
+mod imports;
 #[path = "../common/in_process.rs"]
 mod in_process;
 mod keys;

@@ -1,6 +1,6 @@
 use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
 use crm_core::values::LabeledValueKind;
-use crm_core::{FieldCode, FieldErrors};
+use crm_core::{FieldCode, FieldErrors, NotATimestamp, Timestamp};
 use serde_json::Value;
 
 use crate::resource::Resource;
@@ -61,6 +61,12 @@ pub struct Item<R: Resource> {
     pub(super) tenant: Option<String>,
     /// What it matches by, in the form in which that is compared.
     pub(super) keys: Vec<String>,
+    /// Why it cannot be read at all.
+    pub(super) refused: Option<FieldErrors>,
+    /// When a new record was made, where it comes from another system.
+    pub(super) made_on: Option<Timestamp>,
+    /// What else the API only shows, where it comes from another system.
+    pub(super) moved: JsonObject,
 }
 
 impl<R: Resource> Batch<R> {
@@ -78,6 +84,39 @@ impl<R: Resource> Item<R> {
             id: object.get("id").filter(|id| !id.is_null()).cloned(),
             tenant: object.get("tenantId").and_then(Value::as_str).map(str::to_owned),
             keys: keys(match_by, object),
+            made_on: None,
+            moved: JsonObject::new(),
+            refused: None,
+        }
+    }
+
+    /// The same, of a record that comes from another system, with what the API shows and does not take: `createdOn`,
+    /// `isArchived`, and of opportunities `status`, `lostReason` and `closedOn`.
+    #[must_use]
+    pub fn moved(mut self, members: &JsonObject) -> Self {
+        let mut moved = members.clone();
+        match moved.remove("createdOn") {
+            None | Some(Value::Null) => {}
+            Some(moment) => match moment.as_str().and_then(|text| text.parse().ok()) {
+                Some(moment) => self.made_on = Some(moment),
+                None => return Self::refused(FieldErrors::of("createdOn", FieldCode::InvalidDate, NotATimestamp)),
+            },
+        }
+        Self { moved, ..self }
+    }
+
+    /// An item that cannot be read.
+    #[must_use]
+    pub fn refused(errors: FieldErrors) -> Self {
+        Self {
+            new: Some(Err(errors.clone())),
+            patch: Some(Err(errors.clone())),
+            id: None,
+            tenant: None,
+            keys: Vec::new(),
+            made_on: None,
+            moved: JsonObject::new(),
+            refused: Some(errors),
         }
     }
 }
