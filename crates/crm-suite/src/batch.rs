@@ -49,8 +49,12 @@ pub fn run<R: Resource>(
     let mut touched = HashSet::new();
     let mut outcomes = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
-        // A savepoint: what one item has begun when it is refused is taken back, and nothing else.
-        let outcome = connection.write(|connection| one(connection, scope, batch, item, &matches));
+        // What is refused has written nothing, but for a tag that is deleted at this very moment, and what is moved in after
+        // a record was made: those take a savepoint.
+        let outcome = match item.is_refused_late {
+            true => connection.write(|connection| one(connection, scope, batch, item, &matches)),
+            false => one(connection, scope, batch, item, &matches),
+        };
         let outcome = match outcome {
             Ok(Done { record, was, changed }) => {
                 let id = record.id();

@@ -203,7 +203,7 @@ both_databases! {
         assert_eq!(counts(&output), [1, 0, 0, 1]);
         let problems = files.0.join("contacts.csv.problems");
         let text = std::fs::read_to_string(&problems).unwrap();
-        assert!(text.starts_with("name,email,note,problem\r\nBob,nonsense,\"two\nlines\",\"line 3: "), "{text}");
+        assert!(text.starts_with("name,email,note,problem\r\nBob,nonsense,\"two\nlines\",line 3: "), "{text}");
         let mended = files.write("mended.csv", text.replace("nonsense", "b@x.com").as_bytes());
         let again = import(database, &mended, &["--kind", "contact", "--map", "{\"problem\":null}"]);
         assert_eq!(counts(&again), [1, 0, 0, 0], "{again:?}");

@@ -6,6 +6,7 @@ mod create;
 mod links;
 mod list;
 mod plans;
+mod values;
 
 use crm_core::page::Page;
 use crm_core::{Condition, DbConnection, FieldErrors, LeadId, Scope, Timestamp};

@@ -5,7 +5,7 @@ use crm_testkit::plans::{Indexes, moment, ten_tenants};
 use crm_testkit::statements::statements;
 
 /// Ten tenants with ten thousand leads each, and statistics; the scope of one of them.
-fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> Scope {
+pub(crate) fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> Scope {
     let archived = match database.kind() {
         BackendKind::Sqlite => "n % 20 = 0",
         BackendKind::Postgres => "(n % 20 = 0)",

@@ -61,6 +61,8 @@ pub struct Item<R: Resource> {
     pub(super) tenant: Option<String>,
     /// What it matches by, in the form in which that is compared.
     pub(super) keys: Vec<String>,
+    /// Whether it can turn out to be wrong after something of it was written.
+    pub(super) is_refused_late: bool,
     /// Why it cannot be read at all.
     pub(super) refused: Option<FieldErrors>,
     /// When a new record was made, where it comes from another system.
@@ -84,6 +86,7 @@ impl<R: Resource> Item<R> {
             id: object.get("id").filter(|id| !id.is_null()).cloned(),
             tenant: object.get("tenantId").and_then(Value::as_str).map(str::to_owned),
             keys: keys(match_by, object),
+            is_refused_late: object.get("tags").is_some_and(|tags| !tags.is_null()),
             made_on: None,
             moved: JsonObject::new(),
             refused: None,
@@ -102,7 +105,7 @@ impl<R: Resource> Item<R> {
                 None => return Self::refused(FieldErrors::of("createdOn", FieldCode::InvalidDate, NotATimestamp)),
             },
         }
-        Self { moved, ..self }
+        Self { is_refused_late: self.is_refused_late || !moved.is_empty(), moved, ..self }
     }
 
     /// An item that cannot be read.
@@ -114,6 +117,7 @@ impl<R: Resource> Item<R> {
             id: None,
             tenant: None,
             keys: Vec::new(),
+            is_refused_late: false,
             made_on: None,
             moved: JsonObject::new(),
             refused: Some(errors),
