@@ -351,7 +351,12 @@ mod tests {
                 utf8,
                 vec![(1, vec!["a"]), (2, vec!["b"]), (3, vec!["c"]), (4, vec!["d"])],
             ),
-            ("semicolons", b"a;b,c\n1;2".to_vec(), utf8, vec![(1, vec!["a", "b,c"]), (2, vec!["1", "2"])]),
+            (
+                "semicolons",
+                b"a;b;c,d\n1;2;3".to_vec(),
+                utf8,
+                vec![(1, vec!["a", "b", "c,d"]), (2, vec!["1", "2", "3"])],
+            ),
             ("tabs", b"a\tb\n1,5\t2".to_vec(), utf8, vec![(1, vec!["a", "b"]), (2, vec!["1,5", "2"])]),
             (
                 "quotes, and what they hold",

@@ -94,7 +94,8 @@ impl Player {
     pub(crate) fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
         let text = |name: &str| exchange[name].as_str();
         let made = text("of").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
-        let mut path = path.replace("{id}", made.or(text("id")).unwrap_or_default());
+        let named = made.or(text("id")).unwrap_or_default();
+        let mut path = path.replace("{id}", named).replace("{externalId}", named);
         if let Some(query) = text("query") {
             path = format!("{path}?{query}");
         }

@@ -27,7 +27,7 @@ both_databases! {
             "organization": null, "jobTitle": null, "department": null, "seniorityLevel": null, "linkedin": null,
             "note": null, "owner": { "id": "u", "name": null, "email": null },
             "creator": { "id": "u", "name": null, "email": null }, "lastUpdatedBy": null, "tags": [],
-            "customFields": {}, "createdOn": now, "lastUpdatedOn": now,
+            "externalId": null, "customFields": {}, "createdOn": now, "lastUpdatedOn": now,
         }));
         assert_eq!(desk.get_contact(contact.id).unwrap(), contact);
     }
@@ -41,7 +41,7 @@ both_databases! {
             "id": "1", "tenantId": "a", "name": "Acme", "email": [],
             "phone": [{ "label": null, "value": "1", "primary": false }, { "label": null, "value": "2", "primary": true }],
             "address": null, "industry": null, "size": null, "annualRevenue": null, "website": null, "note": null,
-            "owner": null, "creator": null, "lastUpdatedBy": null, "tags": [], "customFields": {},
+            "owner": null, "creator": null, "lastUpdatedBy": null, "tags": [], "externalId": null, "customFields": {},
             "createdOn": now, "lastUpdatedOn": now,
         }));
         assert_eq!(desk.get_organization(organization.id).unwrap(), organization);

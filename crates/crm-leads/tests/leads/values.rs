@@ -55,7 +55,7 @@ crm_testkit::both_databases! {
             (vec![("externalId", "a,b")], 0, "external ids that nobody has"),
             (vec![("customFields.c", "colour 7"), ("customFields.d.to", "2025-01-10"), ("notEmpty", "owner")], 0, "three at once"),
         ] {
-            let asked: Asked = crm_testkit::records::asked(&[params.as_slice(), &[("size", "9")]].concat()).unwrap();
+            let asked: Asked = asked(&[params.as_slice(), &[("size", "9")]].concat()).unwrap();
             let list = |connection: &mut DbConnection| {
                 crm_leads::list(connection, &scope, &asked.filter, &asked.page, &form).unwrap()
             };
