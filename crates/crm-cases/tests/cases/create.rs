@@ -16,7 +16,7 @@ crm_testkit::both_databases! {
                 "caseTypeId": "1", "status": "Open", "priority": "1_high", "expectedDate": "2024-03-01",
                 "organizationId": "4", "organization": null, "contactId": "7", "contact": null,
                 "assignee": sent["assignee"], "owner": sent["owner"], "creator": sent["creator"], "lastUpdatedBy": null,
-                "tags": [], "customFields": {}, "firstResolutionOn": null, "lastResolutionOn": null,
+                "tags": [], "externalId": null, "customFields": {}, "firstResolutionOn": null, "lastResolutionOn": null,
                 "createdOn": "2025-01-01T00:00:00.000Z", "lastUpdatedOn": "2025-01-01T00:00:00.000Z"
             })
         );

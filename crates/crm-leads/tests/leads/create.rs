@@ -28,7 +28,7 @@ crm_testkit::both_databases! {
             "note": "Referred by John Smith. Initial meeting scheduled.",
             "organizationId": "456", "organization": null, "contactId": null, "contact": null,
             "owner": owner, "creator": creator, "lastUpdatedBy": null,
-            "followers": [], "participants": [], "tags": [], "customFields": {},
+            "followers": [], "participants": [], "tags": [], "externalId": null, "customFields": {},
             "isArchived": false, "isConverted": false, "opportunityId": null, "convertedOn": null,
             "createdOn": "2025-07-10T12:34:56.789Z", "lastUpdatedOn": "2025-07-10T12:34:56.789Z"
         });

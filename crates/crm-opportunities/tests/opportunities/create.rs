@@ -45,7 +45,7 @@ crm_testkit::both_databases! {
                 "followers": [],
                 "participants": [],
                 "tags": [],
-                "customFields": {},
+                "externalId": null, "customFields": {},
                 "pipelineId": id,
                 "stage": "stage-xyz",
                 "status": "open",
