@@ -327,6 +327,9 @@ mod tests {
         Ok(rows.into_iter().map(cells).collect())
     }
 
+    /// A sentence, the file, its charset, and the line and the cells of each of its rows.
+    type File = (&'static str, Vec<u8>, &'static Encoding, Vec<(u64, Vec<&'static str>)>);
+
     const GUESSED: Format = Format::Csv(None);
 
     #[test]
@@ -336,7 +339,7 @@ mod tests {
             let units = std::iter::once(0xfeff).chain(text.encode_utf16());
             units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
         };
-        let table: Vec<(&str, Vec<u8>, &'static Encoding, Vec<(u64, Vec<&str>)>)> = vec![
+        let table: Vec<File> = vec![
             ("plain", b"a,b\n1,2\n".to_vec(), utf8, vec![(1, vec!["a", "b"]), (2, vec!["1", "2"])]),
             ("no line end at the end", b"a,b\n1,2".to_vec(), utf8, vec![(1, vec!["a", "b"]), (2, vec!["1", "2"])]),
             (

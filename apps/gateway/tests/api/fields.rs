@@ -39,7 +39,7 @@ fn give_form(client: &Client) {
         match *kind {
             "dropdown" => field["options"] = json!(["Gold", "Silver", "a,b"]),
             "tag-picker" => {
-                field["options"] = json!([{ "id": "x", "label": "X", "color": "#112233" }, { "id": "y", "label": "Y", "color": "#112233" }])
+                field["options"] = json!([{ "id": "x", "label": "X", "color": "#112233" }, { "id": "y", "label": "Y", "color": "#112233" }]);
             }
             _ => {}
         }

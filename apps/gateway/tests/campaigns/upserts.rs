@@ -55,8 +55,11 @@ fn race(clients: &[Client], (path, text): (&str, &str), number: u64) {
 /// All of them make a contact with one address, each written differently, unless there is one.
 fn race_of_duplicates(clients: &[Client], number: u64) {
     let request = |index: usize| -> Request {
-        let address =
-            if index % 2 == 0 { format!("Same{number}@Example.com") } else { format!("same{number}@example.com") };
+        let address = if index.is_multiple_of(2) {
+            format!("Same{number}@Example.com")
+        } else {
+            format!("same{number}@example.com")
+        };
         let body = json!({ "name": format!("N{index}"), "email": [{ "value": address }] });
         ("POST", "/directory/contacts?ifNoDuplicate=email".to_owned(), body)
     };
@@ -71,8 +74,11 @@ fn race_of_duplicates(clients: &[Client], number: u64) {
 /// All of them upsert a contact by one address, in batches.
 fn race_of_addresses(clients: &[Client], number: u64) {
     let request = |index: usize| -> Request {
-        let address =
-            if index % 2 == 0 { format!("Batch{number}@Example.com") } else { format!("batch{number}@example.com") };
+        let address = if index.is_multiple_of(2) {
+            format!("Batch{number}@Example.com")
+        } else {
+            format!("batch{number}@example.com")
+        };
         let item = json!({ "name": format!("N{index}"), "email": [{ "value": address }] });
         let body = json!({ "mode": "upsert", "matchBy": "email", "items": [item] });
         ("POST", "/directory/contacts/batch".to_owned(), body)

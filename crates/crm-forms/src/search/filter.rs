@@ -166,8 +166,8 @@ impl FieldFilter {
                         conditions.push(FieldCondition::rows(scope, searched, table, is_empty));
                     }
                     (None, Some(own)) => {
-                        wanted |=
-                            searched.bits().find(|(_, other)| other.field() == own.field()).map_or(0, |(bit, _)| bit)
+                        let mut bits = searched.bits().filter(|(_, other)| other.field() == own.field());
+                        wanted |= bits.next().map_or(0, |(bit, _)| bit);
                     }
                     (None, None) => {}
                 }
