@@ -1,14 +1,17 @@
 //! What is served, and from the start to the end of a process.
 
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{SignalKind, signal};
+use actix_rt::task::JoinHandle;
 use actix_web::dev::ServerHandle;
 use actix_web::web;
 
 use crate::config::Config;
 use crate::db::Db;
+use crate::deliveries;
 use crate::endpoint::{Api, document};
 use crate::feed;
 use crate::http;
@@ -50,12 +53,27 @@ pub async fn serve(
     let server = server(state.clone(), listener, config, routes)?;
     actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
     actix_rt::spawn(feed::listen(state.clone().into_inner()));
+    let delivering = deliver(&state, &db, config)?;
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
     ready()?;
     server.await?;
+    delivering.await?;
     // The last answers are out; what the threads still hold is flushed and closed.
     web::block(move || db.close()).await?;
     Ok(())
+}
+
+/// How many threads read what is to be delivered, with connections of their own; on PostgreSQL they write too.
+const DELIVERY_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+/// The longest that a try to deliver something takes.
+const LONGEST_TRY: Duration = Duration::from_secs(15);
+
+fn deliver(state: &web::Data<AppState>, db: &Db, config: &Config) -> anyhow::Result<JoinHandle<()>> {
+    let db = db.beside(&config.database, DELIVERY_THREADS)?;
+    let patience = config.shutdown_timeout.min(LONGEST_TRY);
+    let courier = state.courier.clone();
+    let task = deliveries::run(state.clone().into_inner(), db, config.database.kind(), courier, patience);
+    Ok(actix_rt::spawn(task))
 }
 
 /// Waits for SIGTERM or SIGINT; `/readyz` turns 503 first and every answer closes its connection, then no connection

@@ -23,6 +23,7 @@ use crm_core::tenants::ChosenKeys;
 
 use crate::auth::Roles;
 use crate::auth::tokens::TokenVerifier;
+use crate::deliveries::Reach;
 
 pub use names::refuse_unknown;
 
@@ -91,6 +92,10 @@ pub struct Settings {
     /// Whether the operator may empty a tenant: true or false, for tests only [default: false]
     #[arg(long, env = "CRM_ALLOW_RESET", global = true, value_name = "BOOL")]
     allow_reset: Option<String>,
+    /// Networks that webhooks may be sent to beside the internet, and without encryption, as in 10.0.0.0/8,fd00::/8
+    /// [default: none]
+    #[arg(long, env = "CRM_WEBHOOK_ALLOW", global = true, value_name = "NETWORKS")]
+    webhook_allow: Option<String>,
     /// Id of the first tenant, made where none exists; with both keys
     #[arg(long, env = "CRM_BOOTSTRAP_TENANT", global = true, value_name = "ID")]
     bootstrap_tenant: Option<String>,
@@ -144,6 +149,8 @@ pub struct Config {
     pub admin_key: Option<ApiKey>,
     /// `CRM_ALLOW_RESET`: whether the operator may empty a tenant.
     pub allows_reset: bool,
+    /// `CRM_WEBHOOK_ALLOW`: where webhooks may be sent.
+    pub webhook_reach: Reach,
     /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
     pub bootstrap: Option<Bootstrap>,
     /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
@@ -347,6 +354,7 @@ impl Config {
                 .ok_or_else(|| BadSetting::new("CRM_ROLES", "must name at least one role"))?,
             admin_key: api_key("CRM_ADMIN_KEY", settings.admin_key.as_deref(), settings.admin_key_file.as_deref())?,
             allows_reset: switch("CRM_ALLOW_RESET", settings.allow_reset.as_deref())?,
+            webhook_reach: parse("CRM_WEBHOOK_ALLOW", settings.webhook_allow.as_deref())?.unwrap_or_default(),
             bootstrap: settings.bootstrap()?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
             history_days: days("CRM_HISTORY_DAYS", settings.history_days.as_deref(), 365)?,

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod deliveries;
 pub mod endpoint;
 pub mod error;
 pub mod feed;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
 use anyhow::Context;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use crate::db::DbStats;
 
@@ -23,6 +23,8 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
+    attempts: IntCounterVec,
+    first_attempts: Histogram,
 }
 
 impl Metrics {
@@ -39,7 +41,14 @@ impl Metrics {
         let registry = Registry::new();
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
-        Ok(Self { registry, requests, durations })
+        let attempts = Opts::new("crm_webhook_attempts_total", "Tries to deliver to a webhook.");
+        let attempts = IntCounterVec::new(attempts, &["outcome"])?;
+        let delay = "Time from a change to the first try to deliver it.";
+        let first_attempts = HistogramOpts::new("crm_webhook_first_attempt_delay_seconds", delay);
+        let first_attempts = Histogram::with_opts(first_attempts.buckets(BUCKETS.to_vec()))?;
+        registry.register(Box::new(attempts.clone()))?;
+        registry.register(Box::new(first_attempts.clone()))?;
+        Ok(Self { registry, requests, durations, attempts, first_attempts })
     }
 
     /// Counts a request. `route` is the template of the path, never the path.
@@ -47,6 +56,16 @@ impl Metrics {
         let (method, route) = (method_label(method), route.unwrap_or(UNMATCHED));
         self.requests.with_label_values(&[method, route, status.as_str()]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a try to deliver something.
+    pub fn count_attempt(&self, has_arrived: bool) {
+        self.attempts.with_label_values(&[if has_arrived { "arrived" } else { "failed" }]).inc();
+    }
+
+    /// Counts how long after its change something is sent for the first time.
+    pub fn count_first_attempt(&self, delay: Duration) {
+        self.first_attempts.observe(delay.as_secs_f64());
     }
 
     /// Everything as text.
@@ -82,15 +101,18 @@ pub struct EdgeStats {
     pub unread: usize,
     /// Lines of the log that were dropped.
     pub log_dropped: u64,
+    /// Webhooks that are being sent.
+    pub webhooks: usize,
 }
 
 fn write_edge(text: &mut String, edge: EdgeStats) -> std::fmt::Result {
-    let EdgeStats { connections, refused, unread, log_dropped } = edge;
+    let EdgeStats { connections, refused, unread, log_dropped, webhooks } = edge;
     for (name, kind, help, value) in [
         ("crm_http_connections", "gauge", "Connections that are open.", connections as u64),
         ("crm_http_connections_refused_total", "counter", "Connections refused: their address had too many.", refused),
         ("crm_http_unread_bytes", "gauge", "Bytes of long answers that wait for their client.", unread as u64),
         ("crm_log_dropped_total", "counter", "Lines of the log dropped, since nobody read it.", log_dropped),
+        ("crm_webhook_under_way", "gauge", "Tries to deliver to a webhook that are under way.", webhooks as u64),
     ] {
         write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")?;
     }

@@ -11,6 +11,7 @@ use crate::auth::tokens::TokenVerifier;
 use crate::auth::{KeyCache, Roles, TenantCache};
 use crate::config::Config;
 use crate::db::Db;
+use crate::deliveries::{Courier, Deliveries, Reach};
 use crate::endpoint::{LongBodies, StoredForms};
 use crate::error::Failure;
 use crate::feed::Listeners;
@@ -54,6 +55,12 @@ pub struct AppState {
     pub admin_key: Option<KeyHash>,
     /// Whether the operator may empty a tenant.
     pub allows_reset: bool,
+    /// The webhooks on their way.
+    pub deliveries: Deliveries,
+    /// Where webhooks may go.
+    pub reach: Reach,
+    /// Sends them.
+    pub courier: Courier,
     /// `openapi.json`, ready to send.
     pub openapi: StoredForms,
     /// For how many days changes are kept; `None` where that is for ever.
@@ -86,6 +93,9 @@ impl AppState {
             admin_key: config.admin_key.as_ref().map(ApiKey::hash),
             allows_reset: config.allows_reset,
             history_days: config.history_days,
+            deliveries: Deliveries::default(),
+            courier: Courier::new(config.webhook_reach.clone()),
+            reach: config.webhook_reach.clone(),
             openapi: StoredForms::new("application/json", openapi)?,
             draining: AtomicBool::new(false),
             db,
@@ -100,12 +110,14 @@ impl AppState {
             refused: self.places.refused(),
             unread: self.unread.bytes(),
             log_dropped: logging::dropped(),
+            webhooks: self.deliveries.under_way(),
         }
     }
 
     /// The process was told to stop.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.deliveries.nudge();
     }
 
     /// Whether the process was told to stop and only finishes what it has begun.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{Timestamp, database, idempotency, keys};
+use crm_webhooks::deliveries;
 
 use crate::db::Db;
 use crate::error::Failure;
@@ -28,6 +29,7 @@ pub async fn keep_up(state: Arc<AppState>) {
         let outcomes = [
             forget_answers(&state).await,
             forget_changes(&state).await,
+            forget_deliveries(&state).await,
             note_uses(&state).await,
             shrink(&state.db).await,
         ];
@@ -74,6 +76,18 @@ async fn forget_changes(state: &AppState) -> Result<(), Failure> {
         let forget = || {
             state.db.write(move |connection| Ok::<_, Failure>(crm_history::forget_before(connection, tenant, before)?))
         };
+        while forget().await? > 0 {}
+    }
+    Ok(())
+}
+
+/// The log of webhooks, in transactions as small.
+async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    let tenants = state.db.look_up(move |connection| Ok::<_, Failure>(deliveries::tenants_with_old(connection, now)?));
+    for tenant in tenants.await? {
+        let forget =
+            || state.db.write(move |connection| Ok::<_, Failure>(deliveries::forget_old(connection, tenant, now)?));
         while forget().await? > 0 {}
     }
     Ok(())

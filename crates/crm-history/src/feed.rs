@@ -169,6 +169,21 @@ pub fn feed(
     Ok(FeedPage { items, next, has_more: next < end })
 }
 
+/// The changes with these ids that are kept, in the order of the feed.
+///
+/// # Errors
+/// The database's.
+pub fn find(connection: &mut DbConnection, scope: &Scope, ids: &[ChangeId]) -> QueryResult<Vec<Change>> {
+    let seqs: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
+    let rows: Vec<ChangeRow> = changes::table
+        .filter(changes::tenant_id.eq(scope.tenant()))
+        .filter(changes::seq.eq_any(seqs))
+        .order((changes::turn, changes::seq))
+        .select(columns::<ChangeRow>())
+        .load(connection)?;
+    rows.into_iter().map(ChangeRow::into_change).collect()
+}
+
 /// How far one request looks where it does not want everything, in one of many changes that it does not want.
 fn looked_through(
     connection: &mut DbConnection,

@@ -11,11 +11,24 @@ const TABLES: &str = env!("MIGRATED_TABLES");
 /// Those that belong to no tenant. This list may only shrink.
 const OF_NO_TENANT: &[&str] = &["tenants"];
 
+/// Words of the question for which tenants something is to be delivered.
+const LEFT_BEHIND: &str = "FROM tenants t JOIN delivery_turns d ON d.tenant_id = t.id";
+
 /// Statements that may be about all tenants: the table, words of their text, and why. This list may only shrink.
 const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("api_keys", "(\"api_keys\".\"hash\" = ", "a key is what names the tenant"),
     ("api_keys", "(\"api_keys\".\"is_chosen\" = ", "a start asks whether anybody chose keys of another look"),
     ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
+    ("webhooks", "WHERE w.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
+    ("delivery_turns", LEFT_BEHIND, "one question a second, of all tenants, tells whose deliveries nobody looks after"),
+    ("webhooks", LEFT_BEHIND, "the same question: whether anybody is to be told"),
+    ("changes", LEFT_BEHIND, "the same question: whether there is something to tell"),
+    ("deliveries", LEFT_BEHIND, "the same question: whether something is due"),
+    (
+        "deliveries",
+        "d.tenant_id = t.id AND d.created_on <",
+        "cleaning asks which tenants have old deliveries, and goes through these",
+    ),
     (
         "changes",
         "(SELECT c.created_on FROM changes c WHERE c.tenant_id = t.id ORDER BY",

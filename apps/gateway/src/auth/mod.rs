@@ -101,6 +101,17 @@ impl<A, D> Caller<A, D> {
 }
 
 impl<A> Caller<A, Write> {
+    /// Looks something up that is needed before the job of the request: what is done meanwhile is no work of the database.
+    ///
+    /// # Errors
+    /// What the job ends in, or a 503.
+    pub async fn find<T: Send + 'static>(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.requester.find(job).await
+    }
+
     /// Runs a job that may write, in one transaction: answered only after the commit. It may run again
     /// after a collision with another one, which is why it is a `Fn`. With an `Idempotency-Key` it runs once.
     ///

@@ -101,6 +101,16 @@ impl Requester {
         rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
     }
 
+    pub(super) async fn find<T: Send + 'static>(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let scope = self.scope.clone();
+        self.attempt.handler_begins();
+        let found = self.state.db.of(scope.tenant()).read(move |connection| job(connection, &scope)).await;
+        found.map_err(|failure| failure.into_problem(&self.request_id))
+    }
+
     pub(super) async fn write<R: Reply + Send + 'static>(
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
@@ -108,7 +118,7 @@ impl Requester {
         let Self { scope, payer, state, attempt, request, request_id } = self;
         let is_ticketing = is_ticketing(request.path());
         attempt.handler_begins();
-        let (tenant, unread) = (scope.tenant(), state.unread.clone());
+        let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());
         let work = move |connection: &mut DbConnection, scope: &Scope| {
             unread.admit(payer)?;
             let rendered = job(connection, scope).and_then(Reply::render);
@@ -123,7 +133,10 @@ impl Requester {
             None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
         };
         match rendered {
-            Ok(rendered) => Ok(Typed::rendered_before(rendered)),
+            Ok(rendered) => {
+                state.deliveries.wake(tenant, &public);
+                Ok(Typed::rendered_before(rendered))
+            }
             Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),
         }
     }

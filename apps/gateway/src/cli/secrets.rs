@@ -22,19 +22,28 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     let Some(secrets) = settings.secrets()? else { bail!("CRM_SECRETS_KEY is not set: there is nothing to seal with") };
     let mut connection = connect(settings)?;
     let now = Timestamp::now();
-    let mut count = 0;
+    let (mut maps, mut webhooks) = (0, 0);
     for Tenant { id, public_id, deleted_on, .. } in tenants::list(&mut connection)? {
         if deleted_on.is_none() {
-            count += of_tenant(&mut connection, &Scope::new(id, public_id, now).with_secrets(Some(secrets.clone())))?;
+            let scope = Scope::new(id, public_id, now).with_secrets(Some(secrets.clone()));
+            maps += all(&mut connection, |connection| ticketing_clientmap::reseal(connection, &scope, AT_ONCE))?;
+            webhooks += all(&mut connection, |connection| crm_webhooks::reseal(connection, &scope, AT_ONCE))?;
         }
     }
-    print(format_args!("the secrets of {count} client maps were sealed with the key {}", secrets.key_id()))
+    print(format_args!(
+        "the secrets of {maps} client maps and {webhooks} webhooks were sealed with the key {}",
+        secrets.key_id()
+    ))
 }
 
-fn of_tenant(connection: &mut DbConnection, scope: &Scope) -> anyhow::Result<usize> {
+/// Does it until nothing is left to do, and tells how much it was.
+fn all<E>(connection: &mut DbConnection, some: impl Fn(&mut DbConnection) -> Result<usize, E>) -> Result<usize, E>
+where
+    E: From<diesel::result::Error>,
+{
     let mut count = 0;
     loop {
-        match connection.write(|connection| ticketing_clientmap::reseal(connection, scope, AT_ONCE))? {
+        match connection.write(&some)? {
             0 => return Ok(count),
             some => count += some,
         }

@@ -8,8 +8,6 @@ use crm_core::tenants::{self, CreatedTenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
 use diesel::connection::SimpleConnection;
 
-use ticketing_clientmap::keys_in_use;
-
 use crate::config::{BadSetting, Config, Settings};
 use crate::db::{Db, DbSettings};
 
@@ -60,7 +58,9 @@ fn serve_lock(file: &Path) -> anyhow::Result<FileLock> {
 
 /// A secret that cannot be opened is better missed now than when an integration needs it.
 fn check_secrets(config: &Config) -> anyhow::Result<()> {
-    let keys = keys_in_use(&mut config.database.connect().context("the database cannot be reached")?)?;
+    let mut connection = config.database.connect().context("the database cannot be reached")?;
+    let mut keys = ticketing_clientmap::keys_in_use(&mut connection)?;
+    keys.extend(crm_webhooks::keys_in_use(&mut connection)?);
     let is_given = |key: &String| config.secrets.as_ref().is_some_and(|secrets| secrets.knows(key));
     match keys.iter().find(|key| !is_given(key)) {
         Some(key) => Err(BadSetting::new(
@@ -70,7 +70,7 @@ fn check_secrets(config: &Config) -> anyhow::Result<()> {
         .into()),
         None => {
             if config.secrets.is_none() {
-                log::info!("CRM_SECRETS_KEY is not set: secrets in client maps are stored in clear");
+                log::info!("CRM_SECRETS_KEY is not set: secrets of client maps and webhooks are stored in clear");
             }
             Ok(())
         }

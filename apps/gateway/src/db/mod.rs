@@ -70,7 +70,7 @@ pub struct Db {
 struct Inner {
     reads: Crew,
     /// There where writes have a thread of their own.
-    writes: Option<Crew>,
+    writes: Option<Arc<Crew>>,
     counters: Arc<Counters>,
     file: Option<FileWatch>,
     /// An SQLite database in memory lives as long as a connection to it.
@@ -150,8 +150,25 @@ impl Db {
         let opening = |reads_only| Opening { url: url.clone(), reads_only, file: file.clone() };
         let reads = Crew::new(Limits::shared(threads), opening(has_writer), &counters, Worker::serve_each)?;
         let writer = || Crew::new(Limits::only_writer(), opening(false), &counters, Worker::serve_groups);
-        let writes = has_writer.then(writer).transpose()?;
+        let writes = has_writer.then(writer).transpose()?.map(Arc::new);
         Ok(Self { inner: Arc::new(Inner { reads, writes, counters, file, _memory: memory }), owner: None })
+    }
+
+    /// An executor on the same database with so many threads and connections of its own: for what must neither wait for
+    /// requests nor hold them up. What it writes to an SQLite file goes through the one writer; a database in memory has no
+    /// threads but one. It stops when the last handle is dropped; this one does not wait for it, nor it for this one.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn beside(&self, url: &DatabaseUrl, threads: NonZeroUsize) -> anyhow::Result<Self> {
+        let Inner { writes, counters, file, .. } = &*self.inner;
+        if let DatabaseUrl::SqliteMemory(_) = url {
+            return Ok(self.clone());
+        }
+        let opening = Opening { url: url.clone(), reads_only: writes.is_some(), file: file.clone() };
+        let reads = Crew::new(Limits::shared(threads.get()), opening, counters, Worker::serve_each)?;
+        let (writes, counters) = (writes.clone(), Arc::clone(counters));
+        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, file: file.clone(), _memory: None }), owner: None })
     }
 
     /// The same executor for a tenant's jobs, which have the tenant's share of its threads: half of them for reads; on
@@ -223,7 +240,9 @@ impl Db {
         let Inner { reads, writes, counters, .. } = &*self.inner;
         let (crew, lane, too_late) = match access {
             Access::Statement | Access::Read => (reads, Lane::Reads(self.owner), Unavailable::ReadUnanswered),
-            Access::Write => (writes.as_ref().unwrap_or(reads), Lane::Writes(self.owner), Unavailable::WriteUnanswered),
+            Access::Write => {
+                (writes.as_deref().unwrap_or(reads), Lane::Writes(self.owner), Unavailable::WriteUnanswered)
+            }
         };
         let (reply, mut answer) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
@@ -271,7 +290,7 @@ impl Db {
     pub fn close(self) {
         self.inner.reads.close();
         // After the readers, so that none of them holds the log while it is emptied.
-        self.inner.writes.iter().for_each(Crew::close);
+        self.inner.writes.iter().for_each(|crew| crew.close());
     }
 }
 

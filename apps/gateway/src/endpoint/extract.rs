@@ -57,6 +57,31 @@ impl Extract for PathExternalId {
 /// The parameter of a path that is an external id.
 const EXTERNAL_ID: &str = "externalId";
 
+/// What a path names beside its `{id}`.
+pub trait PathPart {
+    /// What its ids are.
+    type Id: FromStr + utoipa::ToSchema;
+    /// What it is called in the path.
+    const NAME: &'static str;
+    /// What it is, for the document.
+    const ABOUT: &'static str;
+}
+
+/// Another id of the path, as [`PathId`].
+pub struct PathPartId<P: PathPart>(pub P::Id);
+
+impl<P: PathPart> Extract for PathPartId<P> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let id = call.request.match_info().get(P::NAME).and_then(|text| text.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::new(ProblemCode::NotFound, "No record has this id."))
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.path_parameter::<P::Id>(P::NAME, P::ABOUT);
+        operation.problem(ProblemCode::NotFound);
+    }
+}
+
 /// A reply whose ETag is made of one value: what a change of that value can be conditional on.
 pub trait Tagged {
     /// The value.

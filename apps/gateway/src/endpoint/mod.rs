@@ -33,7 +33,7 @@ mod ticketing;
 
 pub use body::{Body, OptionalBody};
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
-pub use extract::{Extract, PathExternalId, PathId, Precondition, Tagged};
+pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};
 pub use handler::{Api, Handler, Operation};
 pub use long_bodies::LongBodies;
 pub use openapi::document;

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LOCATION};
 use crm_core::keys::{Key, KeyWithSecret};
+use crm_webhooks::{Webhook, WebhookWithSecret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +36,18 @@ impl Secretive for KeyWithSecret {
 
     fn without_secret(self) -> Self {
         Self { key: None, ..self }
+    }
+}
+
+impl Secretive for WebhookWithSecret {
+    type Described = Webhook;
+
+    fn described(&self) -> &Webhook {
+        &self.described
+    }
+
+    fn without_secret(self) -> Self {
+        Self { secret: None, ..self }
     }
 }
 

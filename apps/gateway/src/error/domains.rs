@@ -15,6 +15,7 @@ use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
 use crm_suite::SuiteError;
 use crm_tags::TagError;
+use crm_webhooks::WebhookError;
 use serde_json::json;
 use ticketing_clientmap::ClientMapError;
 
@@ -65,6 +66,23 @@ impl From<SuiteError> for Failure {
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebhookError> for Failure {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Problem::not_found("webhook").into(),
+            WebhookError::NoSuchDelivery => Problem::not_found("delivery").into(),
+            error @ WebhookError::LimitReached => limit_reached(&error).into(),
+            WebhookError::MissingRight(right) => Problem::missing_scope(right).into(),
+            WebhookError::Unmet(unmet) => unmet.into(),
+            WebhookError::Secrets(error) => Self::Bug(error.to_string()),
+            error @ WebhookError::Randomness(_) => Self::Bug(error.to_string()),
+            WebhookError::Invalid(errors) => errors.into(),
+            WebhookError::Database(error) => error.into(),
+            error => Self::Bug(error.to_string()),
         }
     }
 }

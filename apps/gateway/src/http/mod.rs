@@ -18,6 +18,7 @@ mod organizations;
 mod pipelines;
 mod process;
 mod tags;
+mod webhooks;
 
 use crate::endpoint::Api;
 
@@ -36,6 +37,7 @@ pub fn routes(api: &mut Api) {
     history::routes(api);
     changes::routes(api);
     keys::routes(api);
+    webhooks::routes(api);
     admin::routes(api);
     clientmap::routes(api);
     process::routes(api);

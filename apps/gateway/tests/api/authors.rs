@@ -111,7 +111,7 @@ fn change(client: &Client, operation: &str, nth: usize) -> Change {
             client.patch(&record, &json!({ "externalId": external_id })).item(200);
             return Change {
                 method: "PUT",
-                path: path.replace("{externalId}", &external_id),
+                path: path.replace("{externalId}", &external_id).replace("{deliveryId}", &external_id),
                 body: json!({ text: format!("Changed {nth}") }),
                 changed: vec![record],
                 makes: false,

@@ -35,7 +35,7 @@ impl Operation {
 
     /// Its path, of the record with this id, which is its external id too.
     pub(crate) fn at(&self, id: &str) -> String {
-        self.path.replace("{id}", id).replace("{externalId}", id)
+        self.path.replace("{id}", id).replace("{externalId}", id).replace("{deliveryId}", id)
     }
 
     /// Whether its path names a record.
@@ -103,6 +103,11 @@ pub(crate) fn kinds() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("/cases/cases", json!({ "title": "Mine" }), vec!["/activities", "/history"]),
         ("/cases/types/cases", json!({ "label": "Mine" }), vec!["", "/history"]),
         ("/settings/keys", json!({ "name": "mine", "scopes": ["*:read"] }), vec!["", "/rotate"]),
+        (
+            "/settings/webhooks",
+            json!({ "url": "https://hooks.invalid/", "events": ["lead.created"], "enabled": false }),
+            vec!["", "/rotateSecret", "/test", "/deliveries", "/replay"],
+        ),
     ];
     for resource in RESOURCES {
         let actions = resource.actions.iter().map(|(_, action, _)| *action);
@@ -125,5 +130,10 @@ pub(crate) fn existing(client: &Client) -> BTreeMap<String, String> {
             ids.insert(format!("{path}/external/{{externalId}}"), id);
         }
     }
+    // One that never was: a delivery is made by what happens, and `webhooks` has tests of its own for it.
+    ids.insert(
+        "/settings/webhooks/deliveries/{deliveryId}/replay".to_owned(),
+        "00000000-0000-4000-8000-000000000000".to_owned(),
+    );
     ids
 }

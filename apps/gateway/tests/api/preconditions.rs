@@ -10,14 +10,16 @@ use crate::operations::{COMMITTED, Operation, existing, operations};
 use crate::resources::{RESOURCES, prepare};
 use crate::ticketing_errors::{ACME, SECRET, administrator, make_map};
 
-/// Adds something to a record whose representation stays as it is.
-const ADDS: &str = "/cases/cases/{id}/activities";
+/// Adds something to a record whose representation stays as it is, or sends something again.
+const UNCONDITIONAL: [&str; 2] = ["/cases/cases/{id}/activities", "/settings/webhooks/deliveries/{deliveryId}/replay"];
 
 /// The operations that change something that is there: all that write, but for those that only make something new or,
 /// in bulk, name many.
 fn changes(scheme: &str) -> Vec<Operation> {
     let changes = |operation: &Operation| {
-        operation.writes() && (operation.method != "POST" || operation.names_a_record()) && operation.path != ADDS
+        operation.writes()
+            && (operation.method != "POST" || operation.names_a_record())
+            && !UNCONDITIONAL.contains(&operation.path.as_str())
     };
     operations().into_iter().filter(|one| one.scheme.as_deref() == Some(scheme) && changes(one)).collect()
 }
@@ -31,6 +33,7 @@ fn body_of(operation: &Operation, client: &Client) -> Option<String> {
     let body = match action {
         _ if operation.path.contains("{externalId}") => json!({}),
         "/sync" => json!({ "syncStatus": "success" }),
+        "/replay" => json!({ "since": "2025-01-01T00:00:00.000Z" }),
         _ if operation.method == "PUT" => json!({ "fields": client.get(&operation.path).items() }),
         _ => of_action.unwrap_or_else(|| json!({})),
     };

@@ -22,6 +22,7 @@ mod feed;
 mod filters;
 mod full;
 mod gone;
+mod hooks;
 mod hostile;
 mod ledger;
 mod mount;
@@ -31,6 +32,9 @@ mod power;
 mod process;
 mod proxy;
 mod races;
+#[path = "../common/receiver.rs"]
+#[expect(dead_code, reason = "the tests of webhooks use the rest of it")]
+mod receiver;
 mod resources;
 mod rotation;
 mod rules;

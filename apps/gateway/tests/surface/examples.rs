@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crm_core::{Timestamp, Uuid};
 use crm_testkit::{TestDatabase, both_databases};
@@ -18,7 +19,20 @@ const SECRET: (&str, &str) = ("CRM_JWT_SECRET", "a secret of more than thirty-tw
 
 const ADMIN_KEY: &str = "the-operators-key-of-the-examples";
 /// Members that are another text each time, and are not recorded.
-const OF_THE_RUN: [&str; 7] = ["continuationToken", "next", "requestId", "key", "primaryKey", "secondaryKey", "prefix"];
+const OF_THE_RUN: [&str; 11] = [
+    "continuationToken",
+    "next",
+    "requestId",
+    "changeId",
+    "key",
+    "primaryKey",
+    "secondaryKey",
+    "prefix",
+    "secret",
+    // How long something took, and how this machine says that nobody is there.
+    "milliseconds",
+    "error",
+];
 
 /// Method and path of each operation, by id.
 pub(crate) fn operations() -> BTreeMap<String, (String, String, Value)> {
@@ -40,7 +54,7 @@ fn settled(recorded: &Value, answered: &Value) -> Value {
             let member = |(name, value): (&String, &Value)| {
                 let known = before.get(name).unwrap_or(&Value::Null);
                 // A token holds a time, the id of a request is of this run, and a key is a secret.
-                let is_of_the_run = OF_THE_RUN.contains(&name.as_str()) && known.is_string();
+                let is_of_the_run = OF_THE_RUN.contains(&name.as_str()) && !known.is_null();
                 (name.clone(), if is_of_the_run { known.clone() } else { settled(known, value) })
             };
             now.iter().map(member).collect()
@@ -91,11 +105,30 @@ impl Player {
         self.probes
     }
 
+    /// The delivery of a webhook that is told of one change, once it was tried: it is tried again after five seconds.
+    fn tried(&self, webhook: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let log = self.client.get(&format!("{webhook}/deliveries"));
+            match log.items().first() {
+                Some(delivery) if delivery["attempts"][0].is_object() => {
+                    return delivery["id"].as_str().unwrap().to_owned();
+                }
+                _ => assert!(began.elapsed() < Duration::from_secs(20), "{}", log.text),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub(crate) fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
         let text = |name: &str| exchange[name].as_str();
         let made = text("of").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
         let named = made.or(text("id")).unwrap_or_default();
         let mut path = path.replace("{id}", named).replace("{externalId}", named);
+        if path.contains("/deliveries") {
+            let webhook = format!("/settings/webhooks/{}", self.made["create_webhook"]);
+            path = path.replace("{deliveryId}", &self.tried(&webhook));
+        }
         if let Some(query) = text("query") {
             path = format!("{path}?{query}");
         }

@@ -18,6 +18,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("rotate_secondary", "of a key, whose secret nobody reads"),
     ("rotate_key", "of a key, whose secret nobody reads"),
     ("rotate_own_key", "of a key, whose secret nobody reads"),
+    ("rotate_webhook_secret", "of a webhook, whose secret nobody reads"),
+    ("test_webhook", "it changes nothing"),
+    ("replay_delivery", "it changes nothing but what is on its way"),
+    ("replay_deliveries", "it changes nothing but what is on its way"),
     ("create_case_comment", "a comment is no member of the case"),
 ];
 
@@ -32,6 +36,7 @@ const NOT_TOLD: &[&str] = &[
     "prefix",
     "key",
     "lastUsedOn",
+    "secret",
 ];
 
 /// A record as changes tell of it.

@@ -84,7 +84,9 @@ impl GraceMinutes {
         (0..=Self::MOST).contains(&minutes).then_some(Self(minutes))
     }
 
-    pub(super) fn after(self, now: Timestamp) -> Option<Timestamp> {
+    /// The end of the grace that begins now; `None` where there is none.
+    #[must_use]
+    pub fn after(self, now: Timestamp) -> Option<Timestamp> {
         (self.0 > 0).then(|| Timestamp::from_datetime(now.as_datetime() + chrono::Duration::minutes(self.0)))
     }
 }

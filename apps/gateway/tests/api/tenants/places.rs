@@ -122,6 +122,7 @@ fn body(operation: &Operation, entity: Option<&str>, world: &World) -> Option<Va
         Some("merge") => json!({ "sourceId": [world.other(kind_in(path)?)] }),
         Some("updateStatus") => json!({ "status": "won" }),
         Some("sync") => json!({ "syncStatus": "success" }),
+        Some("replay") => json!({ "since": "2025-01-01T00:00:00.000Z" }),
         Some("updateStage") => json!({ "stage": "last" }),
         Some("activities") => json!({ "comment": "Not theirs" }),
         Some("bulk-actions") => json!({ "entity": entity, "action": "delete" }),

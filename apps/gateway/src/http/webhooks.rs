@@ -1,0 +1,226 @@
+//! `/settings/webhooks`: whom a tenant tells of its changes, and what became of it (docs/compatibility.md, "Webhooks").
+
+use actix_web::web;
+use crm_core::keys::Rotation;
+use crm_core::page::PageRequest;
+use crm_core::{FieldCode, FieldErrors, Timestamp, Uuid};
+use crm_webhooks::deliveries::{self, Attempt, Delivery, DeliveryFilter, DeliverySort, Replay, Replayed};
+use crm_webhooks::{NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Read, Write, area};
+use crate::deliveries::{Courier, Reach, ping};
+use crate::endpoint::{
+    Answer, Api, Body, Call, Extract, Item, Items, Listing, NoContent, OperationDoc, OptionalBody, PathId, PathPart,
+    PathPartId, Plain, Precondition, Query, Shown, ShownNew,
+};
+use crate::error::{Failure, Problem, ProblemCode};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    api.tag(
+        "Webhooks",
+        "Who is told of which changes. What is sent is signed by Standard Webhooks (www.standardwebhooks.com), arrives at least \
+         once, and in order for each record: `webhook-id` is the same whenever it is sent.",
+    );
+    api.get("/settings/webhooks", list_webhooks)
+        .summary("List webhooks")
+        .about("All of them, oldest first, without their secrets.");
+    api.post("/settings/webhooks", create_webhook)
+        .summary("Create a webhook")
+        .about(
+            "The answer is the only place where `secret`, which everything is signed with, is ever shown. It is told of what \
+             happens from now on. Nobody has something sent that he may not read.",
+        )
+        .problem(ProblemCode::LimitReached);
+    api.get("/settings/webhooks/{id}", get_webhook).summary("Read a webhook");
+    api.patch("/settings/webhooks/{id}", update_webhook)
+        .summary("Change a webhook")
+        .about(
+            "A JSON merge patch. While it is off nothing is made to be sent; one that is switched on again goes on with what \
+             happens from then on, and with what was on its way.",
+        );
+    api.delete("/settings/webhooks/{id}", delete_webhook)
+        .summary("Delete a webhook")
+        .about("Nothing more is sent, what is on its way included.");
+    api.post("/settings/webhooks/{id}/rotateSecret", rotate_webhook_secret)
+        .summary("Replace the secret of a webhook")
+        .about(
+            "For `graceMinutes` everything has two signatures, the new secret's first; without a grace only that one.",
+        );
+    api.post("/settings/webhooks/{id}/test", test_webhook)
+        .summary("Send a ping to a webhook")
+        .about("One, now, whether it is on or off; the answer is what the receiver said. It is in no log.");
+    api.get("/settings/webhooks/{id}/deliveries", list_deliveries)
+        .summary("List what was and is to be delivered")
+        .about("Of the last 30 days.");
+    api.post("/settings/webhooks/deliveries/{deliveryId}/replay", replay_delivery)
+        .summary("Deliver something again")
+        .about("Under its first `webhook-id`, as if it had never been tried; the record is sent as it is then.");
+    api.post("/settings/webhooks/{id}/replay", replay_deliveries)
+        .summary("Deliver everything of a time again")
+        .about(
+            "What was made to be delivered from `since` to `until`, oldest first, under its first `webhook-id`. One request takes \
+             10 000; where there are more, `next` is the `since` of the next request.",
+        );
+}
+
+/// Where webhooks may go, and who sends them.
+pub(super) struct Sending {
+    reach: Reach,
+    courier: Courier,
+}
+
+impl Extract for Sending {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self { reach: call.state.reach.clone(), courier: call.state.courier.clone() })
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
+impl Sending {
+    /// Refuses a URL that nothing would be sent to, off the event loop: a name is looked up.
+    async fn check(&self, url: Option<&WebhookUrl>) -> Result<(), Problem> {
+        let Some(url) = url.cloned() else { return Ok(()) };
+        let reach = self.reach.clone();
+        match web::block(move || reach.check(url.as_str())).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(FieldErrors::of("url", FieldCode::InvalidUrl, refused.to_string()).into()),
+            Err(error) => Err(Failure::Bug(error.to_string()).into_problem("-")),
+        }
+    }
+}
+
+async fn list_webhooks(caller: Caller<area::Settings, Read>) -> Answer<Items<Webhook>> {
+    caller.read(|connection, scope| Ok(Items(crm_webhooks::list(connection, scope)?))).await
+}
+
+async fn create_webhook(
+    caller: Caller<area::Settings, Write>,
+    sending: Sending,
+    Body(new): Body<NewWebhook>,
+) -> Answer<ShownNew<WebhookWithSecret>> {
+    sending.check(Some(&new.url)).await?;
+    caller
+        .write(move |connection, scope| {
+            let made = crm_webhooks::create(connection, scope, &new)?;
+            Ok(ShownNew { location: format!("/settings/webhooks/{}", made.described.id), item: made })
+        })
+        .await
+}
+
+async fn get_webhook(caller: Caller<area::Settings, Read>, PathId(id): PathId<Uuid>) -> Answer<Item<Webhook>> {
+    caller.read(move |connection, scope| Ok(Item(crm_webhooks::get(connection, scope, id)?))).await
+}
+
+async fn update_webhook(
+    caller: Caller<area::Settings, Write>,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Webhook>>,
+    sending: Sending,
+    Body(patch): Body<WebhookPatch>,
+) -> Answer<Item<Webhook>> {
+    let stored = caller.find(move |connection, scope| Ok(crm_webhooks::get(connection, scope, id)?)).await?;
+    // One that stands there already is no change, whatever may be reached by now.
+    sending.check(patch.url.as_ref().filter(|url| **url != stored.url)).await?;
+    caller
+        .write(move |connection, scope| Ok(Item(crm_webhooks::update(connection, scope, id, &condition, &patch)?)))
+        .await
+}
+
+async fn delete_webhook(
+    caller: Caller<area::Settings, Write>,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Webhook>>,
+) -> Answer<NoContent> {
+    caller
+        .write(move |connection, scope| {
+            crm_webhooks::delete(connection, scope, id, &condition)?;
+            Ok(NoContent)
+        })
+        .await
+}
+
+async fn rotate_webhook_secret(
+    caller: Caller<area::Settings, Write>,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Webhook>>,
+    OptionalBody(rotation): OptionalBody<Rotation>,
+) -> Answer<Shown<WebhookWithSecret>> {
+    let rotation = rotation.unwrap_or_default();
+    caller
+        .write(move |connection, scope| {
+            Ok(Shown(crm_webhooks::rotate_secret(connection, scope, id, &condition, rotation)?))
+        })
+        .await
+}
+
+/// What a receiver said to a ping.
+#[derive(Clone, Serialize, ToSchema)]
+pub(super) struct Pong {
+    /// Whether it arrived: the status is 2xx.
+    delivered: bool,
+    /// How.
+    #[serde(flatten)]
+    attempt: Attempt,
+}
+
+async fn test_webhook(
+    caller: Caller<area::Settings, Write>,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Webhook>>,
+    sending: Sending,
+) -> Answer<Plain<Pong>> {
+    let endpoint = caller
+        .find(move |connection, scope| {
+            let endpoint = crm_webhooks::endpoint(connection, scope, id)?;
+            condition.check(|| Ok::<_, WebhookError>(endpoint.webhook.clone()))?;
+            Ok(endpoint)
+        })
+        .await?;
+    let sent = web::block(move || {
+        let body = ping(id, Timestamp::now())?;
+        Ok::<_, Failure>(sending.courier.send(&endpoint, &Uuid::random().to_string(), &body))
+    });
+    let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
+    let sent = sent.map_err(|failure| failure.into_problem("-"))?;
+    let pong = Pong { delivered: sent.has_arrived(), attempt: sent.attempt };
+    caller.write(move |_, _| Ok(Plain(pong.clone()))).await
+}
+
+async fn list_deliveries(
+    caller: Caller<area::Settings, Read>,
+    PathId(id): PathId<Uuid>,
+    Query((filter, page)): Query<(DeliveryFilter, PageRequest<DeliverySort>)>,
+) -> Answer<Listing<Delivery>> {
+    caller.read(move |connection, scope| Ok(Listing(deliveries::list(connection, scope, id, &filter, &page)?))).await
+}
+
+/// The `{deliveryId}` of a path.
+pub(super) struct Delivered;
+
+impl PathPart for Delivered {
+    type Id = Uuid;
+    const NAME: &'static str = "deliveryId";
+    const ABOUT: &'static str = "The id of the delivery, its `webhook-id`.";
+}
+
+async fn replay_delivery(
+    caller: Caller<area::Settings, Write>,
+    PathPartId(id): PathPartId<Delivered>,
+) -> Answer<Item<Delivery>> {
+    caller.write(move |connection, scope| Ok(Item(deliveries::replay(connection, scope, id)?))).await
+}
+
+async fn replay_deliveries(
+    caller: Caller<area::Settings, Write>,
+    PathId(id): PathId<Uuid>,
+    Precondition(condition): Precondition<Item<Webhook>>,
+    Body(time): Body<Replay>,
+) -> Answer<Plain<Replayed>> {
+    caller
+        .write(move |connection, scope| Ok(Plain(deliveries::replay_all(connection, scope, id, &condition, time)?)))
+        .await
+}

@@ -1,0 +1,131 @@
+//! Delivering again, and how long the log goes back.
+
+use std::time::Duration;
+
+use crm_core::{DbConnection, Scope, Timestamp, tenants};
+use crm_testkit::{TestDatabase, both_databases};
+use crm_webhooks::deliveries;
+use serde_json::json;
+
+use crate::failing::run;
+use crate::receiver::{Receiver, Says};
+use crate::setup::{ROOT, SOON, change, start, subject, tell};
+
+fn scope(connection: &mut DbConnection) -> Scope {
+    let tenant = tenants::find(connection, &"acme".parse().unwrap()).unwrap();
+    Scope::new(tenant.id, tenant.public_id, Timestamp::now())
+}
+
+fn forget(database: &TestDatabase) -> usize {
+    let mut connection = database.connect();
+    let tenants = deliveries::tenants_with_old(&mut connection, Timestamp::now()).unwrap();
+    let forget = |connection: &mut DbConnection, tenant| {
+        connection.write(|connection| deliveries::forget_old(connection, tenant, Timestamp::now())).unwrap()
+    };
+    tenants.into_iter().map(|tenant| forget(&mut connection, tenant)).sum()
+}
+
+both_databases! {
+    /// One delivery, or all of a time, are sent again under their first ids.
+    fn deliveries_are_replayed_under_their_ids(database) {
+        let api = start(database);
+        let receiver = Receiver::taking();
+        let hook = tell(&api.acme, &receiver, &["lead.*"]);
+        let lead = subject(&api.acme);
+        change(&api.acme, &lead, "one");
+        receiver.wait_for(2, SOON);
+        hook.wait_for_state(&api.acme, "delivered");
+        let between = Timestamp::now();
+        std::thread::sleep(Duration::from_millis(20));
+        change(&api.acme, &lead, "two");
+        let first = receiver.wait_for(3, SOON);
+        hook.wait_for_state(&api.acme, "delivered");
+
+        let again = api.acme.send("POST", &format!("{ROOT}/deliveries/{}/replay", first[1].id()), &[], None);
+        assert_eq!((&again.item(200)["id"], &again.body["item"]["state"]), (&json!(first[1].id()), &json!("pending")));
+        let received = receiver.wait_for(4, SOON);
+        assert_eq!((received[3].id(), received[3].change()), (first[1].id(), first[1].change()));
+        assert_eq!(received[3].body["data"]["record"]["note"], "two", "the record as it is now");
+
+        let everything = api.acme.post(&format!("{}/replay", hook.path), &json!({ "since": "2020-01-01T00:00:00Z" }));
+        assert_eq!((everything.status, &everything.body), (200, &json!({ "replayed": 3, "next": null })));
+        let received = receiver.wait_for(7, SOON);
+        let ids = |range: std::ops::Range<usize>| received[range].iter().map(|one| one.id().to_owned()).collect::<Vec<_>>();
+        assert_eq!(ids(4..7), first.iter().map(|one| one.id().to_owned()).collect::<Vec<_>>(), "in their order");
+        let until = api.acme.post(&format!("{}/replay", hook.path), &json!({ "since": "2020-01-01T00:00:00Z", "until": between }));
+        assert_eq!(until.body["replayed"], 2, "{}", until.text);
+        let since = api.acme.post(&format!("{}/replay", hook.path), &json!({ "since": between }));
+        assert_eq!(since.body["replayed"], 1, "{}", since.text);
+        receiver.wait_for(10, SOON);
+
+        let other = api.tenant("other");
+        let foreign = format!("{ROOT}/deliveries/{}/replay", first[0].id());
+        other.send("POST", &foreign, &[], None).problem(404, "not_found");
+        other.get(&format!("{}/deliveries", hook.path)).problem(404, "not_found");
+    }
+
+    /// The log is filtered by state and read in pages, and goes back thirty days.
+    fn the_log_has_states_and_an_end(database) {
+        let api = start(database);
+        let receiver = Receiver::start(|received, _| match received.body["data"]["record"]["note"] == "bad" {
+            true => Says::status(500),
+            false => Says::ok(),
+        });
+        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
+        let leads: Vec<String> = (0..6).map(|_| subject(&api.acme)).collect();
+        for (index, lead) in leads.iter().enumerate() {
+            change(&api.acme, lead, if index % 3 == 0 { "bad" } else { "good" });
+        }
+        receiver.wait_for(6, SOON);
+        let count = |state: &str| {
+            let path = format!("{}/deliveries?includeTotal=true&state={state}", hook.path);
+            api.acme.get(&path).body["total"].as_i64().unwrap()
+        };
+        let began = std::time::Instant::now();
+        while (count("delivered"), count("pending")) != (4, 2) {
+            assert!(began.elapsed() < SOON);
+        }
+        assert_eq!((count("failed"), count("pending,failed"), count("delivered,pending")), (0, 2, 6));
+        api.acme.get(&format!("{}/deliveries?state=lost", hook.path)).refuses(&[("state", "invalid_value")]);
+        let page = api.acme.get(&format!("{}/deliveries?size=4&sort=asc", hook.path));
+        let token = page.body["continuationToken"].as_str().unwrap();
+        let rest = api.acme.get(&format!("{}/deliveries?size=4&sort=asc&continuationToken={token}", hook.path));
+        assert_eq!((page.items().len(), rest.items().len(), &rest.body["hasMore"]), (4, 2, &json!(false)));
+
+        assert_eq!(forget(database), 0, "nothing is old");
+        let (old, young) = (31 * 86_400, 29 * 86_400);
+        let days_ago = |seconds: i64| Timestamp::from_datetime(Timestamp::now().as_datetime() - Duration::from_secs(seconds.unsigned_abs()));
+        run(database, &format!("UPDATE deliveries SET created_on = '{}'", days_ago(young)));
+        assert_eq!(forget(database), 0);
+        run(database, &format!("UPDATE deliveries SET created_on = '{}' WHERE state = 'delivered'", days_ago(old)));
+        assert_eq!(forget(database), 4);
+        assert_eq!(hook.log(&api.acme).len(), 2);
+    }
+
+    /// What is erased of a record is gone from what is on its way, and from what receivers said.
+    fn what_is_erased_is_in_no_delivery(database) {
+        let api = start(database);
+        let receiver = Receiver::start(|received, _| Says::Status(500, "", received.text.clone()));
+        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
+        let lead = subject(&api.acme);
+        change(&api.acme, &lead, "canary-5f0c");
+        receiver.wait_for(1, SOON);
+        let began = std::time::Instant::now();
+        while hook.log(&api.acme)[0]["attempts"] == json!([]) {
+            assert!(began.elapsed() < SOON);
+        }
+        assert_eq!(api.acme.delete(&hook.path).status, 204);
+        let holds = || {
+            let rows = crate::dump::dump(database);
+            rows.iter().any(|row| row.starts_with("deliveries") && row.contains("canary-5f0c"))
+        };
+        assert!(holds(), "it was sent, and is kept until it has arrived");
+        let mut connection = database.connect();
+        let scope = scope(&mut connection);
+        let id = lead.rsplit('/').next().unwrap();
+        connection
+            .write(|connection| deliveries::erase_record(connection, &scope, crm_history::Kind::Lead, id))
+            .unwrap();
+        assert!(!holds());
+    }
+}

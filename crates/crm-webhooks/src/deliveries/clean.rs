@@ -1,0 +1,66 @@
+//! What is forgotten: the log after its time, and everything of a record that is erased.
+
+use chrono::Duration;
+use crm_core::sql::{Instant, Json};
+use crm_core::{DbConnection, Scope, TenantId, Timestamp, each_backend};
+use crm_history::Kind;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use crate::deliveries::Attempt;
+use crate::schema::deliveries;
+
+/// For how many days the log is kept.
+pub const KEPT_DAYS: i64 = 30;
+
+/// How many deliveries are forgotten in one transaction: a few milliseconds.
+const FORGOTTEN_AT_ONCE: i64 = 500;
+
+fn oldest_kept(now: Timestamp) -> Timestamp {
+    Timestamp::from_datetime(now.as_datetime() - Duration::days(KEPT_DAYS))
+}
+
+/// The tenants of which deliveries are older than the log goes back.
+///
+/// # Errors
+/// The database's.
+pub fn tenants_with_old(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
+    #[derive(QueryableByName)]
+    struct Tenant {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    let sql = "SELECT t.id AS id FROM tenants t WHERE t.deleted_on IS NULL AND EXISTS \
+               (SELECT 1 FROM deliveries d WHERE d.tenant_id = t.id AND d.created_on < $1) ORDER BY t.id";
+    let query = diesel::sql_query(sql).bind::<Instant, _>(oldest_kept(now));
+    let found: Vec<Tenant> = each_backend!(connection, connection => query.load(connection))?;
+    Ok(found.into_iter().map(|Tenant { id }| TenantId::from_i64(id)).collect())
+}
+
+/// Deletes up to 500 deliveries of a tenant that are older than the log goes back, whatever became of them, and tells how many
+/// they were. Call it, each time in a [`DbConnection::write`], until none is left.
+///
+/// # Errors
+/// The database's.
+pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestamp) -> QueryResult<usize> {
+    let sql = "DELETE FROM deliveries WHERE tenant_id = $1 AND id IN (SELECT d.id FROM deliveries d \
+               WHERE d.tenant_id = $1 AND d.created_on < $2 ORDER BY d.created_on LIMIT $3)";
+    let query = diesel::sql_query(sql)
+        .bind::<BigInt, _>(tenant.as_i64())
+        .bind::<Instant, _>(oldest_kept(now))
+        .bind::<BigInt, _>(FORGOTTEN_AT_ONCE);
+    each_backend!(connection, connection => query.execute(connection))
+}
+
+/// Takes every value of a record out of what is and was on its way: what was sent first, and what receivers answered, which
+/// may repeat it. The deliveries stay. Call it in the transaction that erases the record.
+///
+/// # Errors
+/// The database's.
+pub fn erase_record(connection: &mut DbConnection, scope: &Scope, kind: Kind, record_id: &str) -> QueryResult<()> {
+    let of_record = deliveries::table
+        .filter(deliveries::tenant_id.eq(scope.tenant()))
+        .filter(deliveries::kind.eq(kind.as_str()).and(deliveries::record_id.eq(record_id)));
+    let nothing = (deliveries::body.eq(None::<String>), deliveries::attempts.eq(Json(Vec::<Attempt>::new())));
+    diesel::update(of_record).set(nothing).execute(connection).map(drop)
+}

@@ -1,0 +1,3 @@
+DROP TABLE deliveries;
+DROP TABLE delivery_turns;
+DROP TABLE webhooks;
