@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod checkup;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -188,6 +188,11 @@ impl ParamReader {
         self.part(name, description, searchable)
     }
 
+    /// A text as it was sent.
+    pub fn text(&mut self, name: &'static str, description: &'static str) -> Option<String> {
+        self.part(name, description, str::to_owned)
+    }
+
     /// As [`contains`](Self::contains), over e-mail addresses among others: a domain in either of its spellings.
     pub fn contains_address(&mut self, name: &'static str, description: &'static str) -> Option<String> {
         self.part(name, description, |text| searchable(&with_unicode_domains(text)))

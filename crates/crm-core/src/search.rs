@@ -5,6 +5,8 @@
 //! each record looked at, until the page is full. So neither a rare text nor a common one costs much. In both
 //! cases the list repeats the condition ([`Contains`](crate::page::Contains)), which decides: the index only narrows.
 
+mod best;
+
 use std::collections::BTreeSet;
 
 use diesel::pg::Pg;
@@ -15,6 +17,8 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::page::contains_pattern;
 use crate::{BackendKind, Db, DbConnection, Scope, TenantId, sql_fragment};
+
+pub use best::{Hit, Sought};
 
 /// The most records that a list is made of by their ids. Looking up this many costs as much as reading a
 /// hundred thousand in order until 10 of more than this many were found.

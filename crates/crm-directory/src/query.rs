@@ -1,7 +1,7 @@
 //! What the queries of contacts and organizations share: where texts are searched, and conditions on the tables
 //! of labeled values.
 
-use crm_core::search::{Candidates, TextIndex};
+use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::{DbConnection, Scope};
 use diesel::QueryResult;
 
@@ -24,6 +24,23 @@ pub(crate) const ORGANIZATION_PHONE: TextIndex =
     index("organization_phones", "organization_id", "value_search", "value");
 pub(crate) const ORGANIZATION_PHONE_DIGITS: TextIndex =
     index("organization_phones", "organization_id", "digits", "digits");
+
+const fn sought(index: TextIndex, shown: &'static str, ordered: Option<&'static str>) -> Sought {
+    Sought { index, shown, ordered }
+}
+
+/// What a search over all kinds looks into, and what each is called.
+pub(crate) const OF_CONTACTS: &[(&str, Sought)] = &[
+    ("name", sought(CONTACT_NAME, "name", Some("name_folded"))),
+    ("email", sought(CONTACT_EMAIL, "value", None)),
+    ("phone", sought(CONTACT_PHONE_DIGITS, "value", None)),
+];
+/// As [`OF_CONTACTS`].
+pub(crate) const OF_ORGANIZATIONS: &[(&str, Sought)] = &[
+    ("name", sought(ORGANIZATION_NAME, "name", Some("name_folded"))),
+    ("email", sought(ORGANIZATION_EMAIL, "value", None)),
+    ("phone", sought(ORGANIZATION_PHONE_DIGITS, "value", None)),
+];
 
 /// The records that a filter for phone numbers leaves: by digits where it has any, else as text.
 pub(crate) fn phone_candidates(

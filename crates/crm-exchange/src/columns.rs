@@ -55,6 +55,11 @@ impl Column {
         self.access
     }
 
+    /// Whether its cells are numbers.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.cell, Cell::Number)
+    }
+
     /// What stands in its cell for a record, as the API shows it.
     #[must_use]
     pub fn write<'r>(&'r self, record: &'r Value) -> Cow<'r, str> {
@@ -270,10 +275,8 @@ fn push(columns: &mut Vec<Column>, name: &str, label: &str, place: &Place, acces
             add(whole, format!("{label} id"), place.clone(), Cell::Text);
             let (member, _) = lookup.members();
             // What a record shows by its name has it beside the id; of the others the id leads to it.
-            let shown = match lookup {
-                Lookup::Organization | Lookup::Contact => Place { member: member.into(), ..place.clone() },
-                Lookup::CaseType | Lookup::Pipeline => place.clone(),
-            };
+            let shown =
+                if lookup.is_led_to() { place.clone() } else { Place { member: member.into(), ..place.clone() } };
             add(member.to_owned(), called, shown, Cell::Name(lookup, Names::new()));
         }
     }

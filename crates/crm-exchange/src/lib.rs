@@ -2,6 +2,7 @@
 
 mod cell;
 mod columns;
+mod export;
 mod header;
 mod import;
 mod kind;
@@ -10,8 +11,10 @@ mod own;
 mod reader;
 mod row;
 mod vocabulary;
+mod write;
 
 pub use columns::{Access, Column, Columns, UnknownColumn};
+pub use export::{Export, ExportFormat, Writer};
 pub use header::Header;
 pub use import::{Import, Imported};
 pub use kind::Kind;

@@ -28,6 +28,11 @@ impl Lookup {
         }
     }
 
+    /// Whether a record shows the id only, and not the name.
+    pub(crate) fn is_led_to(self) -> bool {
+        matches!(self, Self::CaseType | Self::Pipeline)
+    }
+
     /// What a kind's records name.
     #[must_use]
     pub fn of(kind: Kind) -> &'static [Self] {

@@ -19,7 +19,7 @@ pub use links::{
 };
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use queries::with_external_ids;
+pub use queries::{SOUGHT, with_external_ids};
 pub use service::{
     LockedLead, archive, create, delete, get, list, lock_one, mark_converted, record_deletion, unarchive, update,
 };

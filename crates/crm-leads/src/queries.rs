@@ -1,7 +1,7 @@
 //! The SQL of leads. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, TextIndex};
+use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
@@ -36,6 +36,9 @@ pub(crate) struct Narrowed {
 }
 
 /// The index of titles (docs/adr/0006).
+/// What a search over all kinds looks into.
+pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some("title_folded") };
+
 const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.

@@ -10,7 +10,7 @@ mod schema;
 pub use error::OpportunityError;
 pub use opportunities::{
     ConvertedLead, LockedOpportunity, LostReason, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch,
-    OpportunitySort, OpportunityStatus, StageChange, StageSummary, StatusChange, create, create_from_lead,
+    OpportunitySort, OpportunityStatus, SOUGHT, StageChange, StageSummary, StatusChange, create, create_from_lead,
     custom_fields_in_use, delete, get, list, lock, lock_one, lock_to_move, record_deletion, repoint_contacts,
     repoint_organizations, summary, unlink_contacts, unlink_leads, unlink_organizations, update, update_stage,
     update_status, with_external_ids,

@@ -15,6 +15,7 @@ pub mod opportunities;
 pub mod organizations;
 mod references;
 pub mod resource;
+pub mod search;
 pub mod tenants;
 
 pub use error::SuiteError;

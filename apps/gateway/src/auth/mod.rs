@@ -6,6 +6,7 @@ mod fading;
 mod keys;
 mod permission;
 mod person;
+mod reader;
 mod requester;
 mod roles;
 mod tenants;
@@ -29,6 +30,7 @@ pub use admin::Operator;
 pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use permission::{Does, InArea, Read, Write, area};
+pub use reader::Reader;
 pub use roles::Roles;
 pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
@@ -97,6 +99,14 @@ impl<A, D> Caller<A, D> {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
         self.requester.read(job).await
+    }
+}
+
+impl<A: InArea> Caller<A, Read> {
+    /// Reads for an answer that is too long for one job.
+    #[must_use]
+    pub fn into_reader(self) -> Reader {
+        self.requester.into_reader(permission::needed::<A, Read>())
     }
 }
 

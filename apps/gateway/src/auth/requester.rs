@@ -11,7 +11,7 @@ use crate::idempotency::{Answers, Attempt};
 use crate::limits::Payer;
 use crate::state::AppState;
 
-use super::{invalid_key, ticketing};
+use super::{Reader, invalid_key, ticketing};
 
 /// Somebody whose key or token was accepted, on the way to the database.
 pub(super) struct Requester {
@@ -78,6 +78,12 @@ impl Requester {
 
     pub(super) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    pub(super) fn into_reader(self, needed: Option<Right>) -> Reader {
+        let Self { scope, payer, state, attempt, request, request_id: _ } = self;
+        attempt.handler_begins();
+        Reader { scope, payer, needed, state, request }
     }
 
     pub(super) async fn read<R: Reply + Send + 'static>(

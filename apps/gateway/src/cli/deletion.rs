@@ -89,7 +89,7 @@ fn retried<T>(
 }
 
 /// On stderr, and only where that is a terminal.
-fn progress(rows: u64) -> ProgressBar {
+pub(super) fn progress(rows: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {msg} ({eta} left)");
     let bar = ProgressBar::new(rows);
     if let Ok(style) = style { bar.with_style(style) } else { bar }

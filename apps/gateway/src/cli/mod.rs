@@ -1,7 +1,11 @@
 //! The command line (docs/operations.md).
 
+mod backup;
+mod check;
+mod copy;
 mod deletion;
 mod demo;
+mod export;
 mod healthcheck;
 mod import;
 mod keys;
@@ -66,6 +70,17 @@ enum Command {
     Import(import::Command),
     /// Fills a tenant with the records of a company that looks like one
     Demo(demo::Demo),
+    /// Writes the records of a kind into a file, as `GET …/export` does
+    Export(export::Export),
+    /// Copies an SQLite database into a file, beside a running gateway, and reads the copy
+    Backup(backup::Backup),
+    /// Walks all tables for what must never be, and exits with 1 where it finds any; it only reads
+    Check,
+    /// Copies tenants with everything that they have from one database into another
+    ///
+    /// Ids and keys stay. Nothing of what is written meanwhile is copied: stop the gateway before. Where it fails or is
+    /// killed, the target is as it was.
+    Copy(copy::Copy),
     /// Exits with 0 when the gateway that listens at CRM_LISTEN answers: for container images
     Healthcheck,
     /// Prints the OpenAPI document
@@ -114,6 +129,10 @@ fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()>
         Some(Command::Token(token)) => token::run(&settings, &token),
         Some(Command::Import(command)) => import::run(&settings, &command),
         Some(Command::Demo(demo)) => demo::run(&settings, &demo),
+        Some(Command::Export(export)) => export::run(&settings, &export),
+        Some(Command::Backup(backup)) => backup::run(&settings, &backup),
+        Some(Command::Check) => check::run(&settings),
+        Some(Command::Copy(copy)) => copy::run(&copy),
         Some(Command::Healthcheck) => healthcheck::run(&settings),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     }
@@ -127,8 +146,12 @@ fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
 
 /// A connection for a command that changes an existing database, beside a running gateway or without one.
 fn connect(settings: &Settings) -> anyhow::Result<DbConnection> {
-    let url = settings.database_url()?;
-    match &url {
+    connect_to(&settings.database_url()?)
+}
+
+/// As [`connect`], to a database that is named otherwise.
+fn connect_to(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    match url {
         DatabaseUrl::SqliteMemory(_) => {
             bail!("sqlite::memory: is gone with the gateway that has it: name another database")
         }

@@ -146,6 +146,6 @@ fn is_key(name: &str) -> bool {
     crate::auth::KEY_PARAMETERS.contains(&name)
 }
 
-pub(super) fn request_id(request: &HttpRequest) -> Rc<str> {
+pub(crate) fn request_id(request: &HttpRequest) -> Rc<str> {
     request.extensions().get::<RequestId>().map_or_else(|| Rc::from(""), |id| id.0.clone())
 }

@@ -194,13 +194,14 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
         if doc.method == Method::GET {
             methods.push(Method::HEAD);
         }
+        let media_types: Rc<[&'static str]> = doc.media_types.into();
         for method in methods {
             allow.push(method.to_string());
-            let run = run.clone();
+            let (run, media_types) = (run.clone(), media_types.clone());
             let route = web::method(method);
             resource = resource.route(route.to(
                 move |request: HttpRequest, payload: web::Payload, state: web::Data<AppState>| {
-                    answer(run.clone(), request, payload, state)
+                    answer(run.clone(), media_types.clone(), request, payload, state)
                 },
             ));
         }
@@ -229,8 +230,15 @@ fn function_name<H>() -> String {
     }
 }
 
-async fn answer(run: Run, request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let call = acceptable(&request).and_then(|()| Call::new(request.clone(), payload.into_inner(), state.clone()));
+async fn answer(
+    run: Run,
+    media_types: Rc<[&'static str]>,
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let call = acceptable(&request, &media_types)
+        .and_then(|()| Call::new(request.clone(), payload.into_inner(), state.clone()));
     let outcome = match call {
         Ok(call) => {
             let attempt = call.attempt.clone();
@@ -290,8 +298,8 @@ async fn bounded(
     }
 }
 
-/// Refuses a client that takes no JSON (RFC 9110, 12.5.1). A `q=0` is honoured.
-fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a client that takes neither JSON nor what else the route has (RFC 9110, 12.5.1). A `q=0` is honoured.
+fn acceptable(request: &HttpRequest, media_types: &[&str]) -> Result<(), Problem> {
     let mut ranges = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).peekable();
     if ranges.peek().is_none() {
         return Ok(());
@@ -304,13 +312,19 @@ fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
             && (matches!(
                 media.as_str(),
                 "*/*" | "application/*" | "application/json" | "application/problem+json" | "text/html"
-            ) || media.ends_with("+json"))
+            ) || media.ends_with("+json")
+                || media_types.iter().any(|known| media == *known || is_range_of(&media, known)))
     });
     if takes_json {
         Ok(())
     } else {
         Err(Problem::new(ProblemCode::NotAcceptable, "Every answer here is application/json."))
     }
+}
+
+/// Whether a range such as `text/*` has this type.
+fn is_range_of(range: &str, media_type: &str) -> bool {
+    range.strip_suffix('*').is_some_and(|family| family.ends_with('/') && media_type.starts_with(family))
 }
 
 /// The one way out of everything that goes wrong, in the envelope of the route's API.

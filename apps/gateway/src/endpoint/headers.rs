@@ -14,6 +14,8 @@ pub(super) const ETAG: &str = "ETag";
 pub(super) const LOCATION: &str = "Location";
 /// On a page that another follows.
 pub(super) const LINK: &str = "Link";
+/// On a file.
+pub(super) const CONTENT_DISPOSITION: &str = "Content-Disposition";
 /// On a 401.
 pub(super) const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 /// On a 429 and a 503.
@@ -24,7 +26,7 @@ pub(super) const RATE_LIMIT: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 pub(super) const REPLAYED: &str = "Idempotent-Replayed";
 
 /// What a header says, with an example.
-fn table() -> [(&'static str, &'static str, Type, Value); 9] {
+fn table() -> [(&'static str, &'static str, Type, Value); 10] {
     let [limit, policy] = RATE_LIMIT;
     [
         (
@@ -45,6 +47,12 @@ fn table() -> [(&'static str, &'static str, Type, Value); 9] {
             "The next page (`rel=\"next\"`), while there is more: a reference to be resolved against the address of this one.",
             Type::String,
             json!("<?size=10&continuationToken=eyJ2MSI6>; rel=\"next\""),
+        ),
+        (
+            CONTENT_DISPOSITION,
+            "The name of the file.",
+            Type::String,
+            json!("attachment; filename=\"leads-2025-07-10.csv\""),
         ),
         (WWW_AUTHENTICATE, "How to authenticate.", Type::String, json!("Bearer")),
         (RETRY_AFTER, "Seconds after which the request may be sent again.", Type::Integer, json!(1)),

@@ -29,9 +29,11 @@ mod reply;
 mod schemas;
 mod shown;
 mod stored;
+mod streamed;
 mod ticketing;
 
 pub use body::{Body, OptionalBody};
+pub(crate) use call::request_id;
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};
 pub use handler::{Api, Handler, Operation};
@@ -43,5 +45,6 @@ pub(crate) use reply::etag_of_bytes;
 pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of};
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
+pub use streamed::{Cut, File, Part, Streamed};
 pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};

@@ -54,6 +54,8 @@ pub struct OperationDoc {
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
     responses: BTreeMap<u16, Success>,
+    /// What an answer can be beside JSON.
+    pub(super) media_types: Vec<&'static str>,
     problems: BTreeSet<ProblemCode>,
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
 }
@@ -61,7 +63,7 @@ pub struct OperationDoc {
 /// An answer that is no problem.
 struct Success {
     description: String,
-    content: Option<(&'static str, RefOr<Schema>)>,
+    content: Vec<(&'static str, RefOr<Schema>)>,
     headers: Vec<&'static str>,
 }
 
@@ -83,6 +85,7 @@ impl OperationDoc {
             parameters: Vec::new(),
             request: None,
             responses: BTreeMap::new(),
+            media_types: Vec::new(),
             problems,
             schemas: Vec::new(),
         }
@@ -283,25 +286,33 @@ impl OperationDoc {
         schema: RefOr<Schema>,
         headers: &[&'static str],
     ) {
-        self.success(status, description, Some((JSON, schema)), headers);
+        self.success(status, description, vec![(JSON, schema)], headers);
     }
 
     pub(super) fn empty_response(&mut self, status: StatusCode, description: &str, headers: &[&'static str]) {
-        self.success(status, description, None, headers);
+        self.success(status, description, Vec::new(), headers);
     }
 
     /// The answer is a body of this media type, with nothing around it.
     pub(super) fn raw_response(&mut self, media_type: &'static str) {
         let kind = if media_type == JSON { Type::Object } else { Type::String };
         let schema = ObjectBuilder::new().schema_type(kind);
-        self.success(StatusCode::OK, "See the description.", Some((media_type, schema.into())), &[]);
+        self.success(StatusCode::OK, "See the description.", vec![(media_type, schema.into())], &[]);
+    }
+
+    /// The answer is a file of one of these media types, which a client may ask for beside JSON.
+    pub(super) fn file_response(&mut self, media_types: &[&'static str]) {
+        let schema = || RefOr::from(ObjectBuilder::new().schema_type(Type::String));
+        let content = media_types.iter().map(|media_type| (*media_type, schema())).collect();
+        self.success(StatusCode::OK, "The file.", content, &[headers::CONTENT_DISPOSITION]);
+        self.media_types = media_types.to_vec();
     }
 
     fn success(
         &mut self,
         status: StatusCode,
         description: &str,
-        content: Option<(&'static str, RefOr<Schema>)>,
+        content: Vec<(&'static str, RefOr<Schema>)>,
         headers: &[&'static str],
     ) {
         let success = Success { description: description.to_owned(), content, headers: headers.to_vec() };
@@ -397,7 +408,7 @@ impl OperationDoc {
 
     fn success_response(&self, status: u16, success: &Success, examples: &Examples) -> Response {
         let mut response = ResponseBuilder::new().description(success.description.as_str());
-        if let Some((media_type, schema)) = &success.content {
+        for (media_type, schema) in &success.content {
             let content = ContentBuilder::new().schema(Some(schema.clone()));
             response = response.content(*media_type, examples.of_response(&self.id, status, content).build());
         }

@@ -87,6 +87,12 @@ impl<A: FromParams, B: FromParams> Params for (A, B) {
     }
 }
 
+impl<A: FromParams, B: FromParams, C: FromParams> Params for (A, B, C) {
+    fn read(params: &mut ParamReader) -> Self {
+        (A::from_params(params), B::from_params(params), C::from_params(params))
+    }
+}
+
 struct Both<T>(T);
 
 impl<T: Params> FromParams for Both<T> {

@@ -1,10 +1,10 @@
 use std::marker::PhantomData;
 
-use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpRequest};
 use base64::Engine;
 use crm_core::page::Page;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::limits::Slices;
 use super::extract::Tagged;
 use super::headers;
 use super::operation::OperationDoc;
+use super::streamed::Streamed;
 
 /// What a handler returns: an answer of this kind, rendered, or a problem.
 pub type Answer<R> = Result<Typed<R>, Problem>;
@@ -289,9 +290,11 @@ impl Rendered {
                 response.insert_header((name, value));
             }
         }
-        match self.body {
-            body if unchanged || body.is_empty() => response.finish(),
-            body => match Slices::of(request, &body) {
+        let streamed = request.extensions_mut().remove::<Streamed>();
+        match (streamed, self.body) {
+            (Some(streamed), _) => response.body(streamed),
+            (None, body) if unchanged || body.is_empty() => response.finish(),
+            (None, body) => match Slices::of(request, &body) {
                 Some(slices) => response.body(slices),
                 None => response.body(body),
             },

@@ -1,13 +1,14 @@
 //! `/cases/cases` and the timeline of a case (docs/compatibility.md, "Cases and case types").
 
 use crm_cases::{Activity, ActivitySort, Case, CaseFilter, CasePatch, CaseSort, NewCase, NewComment, activities};
-use crm_core::CaseId;
-use crm_core::page::PageRequest;
+use crm_core::page::{PageRequest, Whole};
+use crm_core::{CaseId, DbConnection, Scope};
+use crm_exchange::{Export, Kind};
 use crm_suite::cases;
 
-use super::collections;
+use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -18,6 +19,7 @@ pub(super) fn routes(api: &mut Api) {
          may go, and who may take it there.",
     );
     api.get("/cases/cases", list_cases).summary("List cases");
+    export::describe(api.get("/cases/cases/export", export_cases).summary("Export cases"));
     api.post("/cases/cases", create_case)
         .summary("Create a case")
         .about("Without a type it has the tenant's default one, without a status the first of its type.");
@@ -44,6 +46,16 @@ async fn list_cases(
     Query((filter, page)): Query<(CaseFilter, PageRequest<CaseSort>)>,
 ) -> Answer<Listing<Case>> {
     caller.read(move |connection, scope| Ok(Listing(cases::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn export_cases(
+    caller: Caller<area::Cases, Read>,
+    Query((filter, whole, options)): Query<(CaseFilter, Whole<CaseSort>, Export)>,
+) -> Answer<File> {
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<CaseSort>| {
+        cases::list(connection, scope, &filter, request)
+    };
+    export::export(caller, Kind::Case, options, whole, list).await
 }
 
 async fn create_case(caller: Caller<area::Cases, Write>, Body(new): Body<NewCase>) -> Answer<Created<Case>> {

@@ -1,13 +1,14 @@
 //! `/directory/contacts` (docs/compatibility.md, "Contacts and organizations").
 
-use crm_core::ContactId;
-use crm_core::page::PageRequest;
+use crm_core::page::{PageRequest, Whole};
+use crm_core::{ContactId, DbConnection, Scope};
 use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact};
+use crm_exchange::{Export, Kind};
 use crm_suite::contacts;
 
-use super::collections;
+use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -18,6 +19,7 @@ pub(super) fn routes(api: &mut Api) {
          those references.",
     );
     api.get("/directory/contacts", list_contacts).summary("List contacts");
+    export::describe(api.get("/directory/contacts/export", export_contacts).summary("Export contacts"));
     api.post("/directory/contacts", create_contact).summary("Create a contact").problem(ProblemCode::Duplicate);
     api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
     api.patch("/directory/contacts/{id}", update_contact)
@@ -41,6 +43,16 @@ async fn list_contacts(
     Query((filter, page)): Query<(ContactFilter, PageRequest<ContactSort>)>,
 ) -> Answer<Listing<Contact>> {
     caller.read(move |connection, scope| Ok(Listing(contacts::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn export_contacts(
+    caller: Caller<area::Directory, Read>,
+    Query((filter, whole, options)): Query<(ContactFilter, Whole<ContactSort>, Export)>,
+) -> Answer<File> {
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<ContactSort>| {
+        contacts::list(connection, scope, &filter, request)
+    };
+    export::export(caller, Kind::Contact, options, whole, list).await
 }
 
 async fn create_contact(

@@ -1,18 +1,19 @@
 //! `/pipeline/leads` (docs/compatibility.md, "Leads").
 
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::page::PageRequest;
+use crm_core::page::{PageRequest, Whole};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
+use crm_exchange::{Export, Kind};
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_opportunities::Opportunity;
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{SuiteError, leads};
 
-use super::{collections, opportunities};
+use super::{collections, export, opportunities};
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{
-    Answer, Api, Body, Created, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
+    Answer, Api, Body, Created, File, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
 };
 use crate::error::{Problem, ProblemCode};
 
@@ -26,6 +27,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/pipeline/leads", list_leads)
         .summary("List leads")
         .about("Archived and converted leads are listed too, unless a filter leaves them out.");
+    export::describe(api.get("/pipeline/leads/export", export_leads).summary("Export leads"));
     api.post("/pipeline/leads", create_lead).summary("Create a lead");
     api.get("/pipeline/leads/{id}", get_lead).summary("Read a lead");
     api.patch("/pipeline/leads/{id}", update_lead)
@@ -69,6 +71,16 @@ async fn list_leads(
     Query((filter, page)): Query<(LeadFilter, PageRequest<LeadSort>)>,
 ) -> Answer<Listing<Lead>> {
     caller.read(move |connection, scope| Ok(Listing(leads::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn export_leads(
+    caller: Caller<area::Pipeline, Read>,
+    Query((filter, whole, options)): Query<(LeadFilter, Whole<LeadSort>, Export)>,
+) -> Answer<File> {
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<LeadSort>| {
+        leads::list(connection, scope, &filter, request)
+    };
+    export::export(caller, Kind::Lead, options, whole, list).await
 }
 
 async fn create_lead(caller: Caller<area::Pipeline, Write>, Body(new): Body<NewLead>) -> Answer<Created<Lead>> {

@@ -9,6 +9,7 @@ mod clientmap;
 mod collections;
 mod contacts;
 mod docs;
+mod export;
 mod forms;
 mod history;
 mod keys;
@@ -17,6 +18,7 @@ mod opportunities;
 mod organizations;
 mod pipelines;
 mod process;
+mod search;
 mod tags;
 mod webhooks;
 
@@ -31,6 +33,7 @@ pub fn routes(api: &mut Api) {
     organizations::routes(api);
     cases::routes(api);
     case_types::routes(api);
+    search::routes(api);
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);

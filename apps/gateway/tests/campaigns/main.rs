@@ -37,7 +37,6 @@ mod races;
 mod receiver;
 mod resources;
 mod rotation;
-mod rules;
 #[path = "../common/settings.rs"]
 mod settings;
 mod snapshots;

@@ -12,6 +12,7 @@ mod executor;
 mod faults;
 mod file;
 mod log;
+mod moving;
 mod packaging;
 mod pages;
 #[path = "../common/process.rs"]

@@ -15,6 +15,6 @@ pub(crate) mod walk;
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{lock, repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
 pub use model::{Case, CasePatch, NewCase};
-pub use queries::with_external_ids;
+pub use queries::{SOUGHT, with_external_ids};
 pub use service::{LockedCase, create, delete, get, list, lock_one, record_deletion, update};
 pub use values::{Day, Priority};

@@ -1,7 +1,7 @@
 //! The SQL of cases. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, TextIndex};
+use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::text::all_searchable;
 use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
 use crm_forms::of_fields;
@@ -24,6 +24,9 @@ crm_core::external_ids!(cases, CaseId, CaseError);
 pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseTypeId>> {
     cases::table.find((scope.tenant(), id)).select(cases::case_type_id).first(connection).optional()
 }
+
+/// What a search over all kinds looks into.
+pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some("title_folded") };
 
 /// The index of titles (docs/adr/0006).
 pub(crate) const TITLE: TextIndex =

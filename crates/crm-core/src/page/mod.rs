@@ -96,21 +96,7 @@ impl<S: SortField> FromParams for PageRequest<S> {
         let size = params
             .integer("size", 1, 200, "The most records of a page; it ends at 8 MiB of content before.")
             .unwrap_or(10);
-        let direction = params
-            .word(
-                "sort",
-                &[
-                    ("asc", Direction::Asc),
-                    ("desc", Direction::Desc),
-                    ("ASC", Direction::Asc),
-                    ("DESC", Direction::Desc),
-                ],
-                "Which way the list runs, also in capitals; `desc` unless given. Records without a value come last both ways.",
-            )
-            .unwrap_or(Direction::Desc);
-        let order_by =
-            params.word("orderBy", S::NAMES, "The field that the list is ordered by; `createdOn` unless given.");
-        let order_by = order_by.unwrap_or(S::NAMES[0].1);
+        let (order_by, direction) = order(params);
         let include_total =
             params.bool("includeTotal", "Whether to count all matches; without it no count is run.").unwrap_or(false);
         let include_token = params
@@ -161,6 +147,46 @@ impl<S: SortField> FromParams for PageRequest<S> {
         request
     }
 }
+
+/// The order of a list.
+fn order<S: SortField>(params: &mut ParamReader) -> (S, Direction) {
+    let direction = params
+        .word(
+            "sort",
+            &[
+                ("asc", Direction::Asc),
+                ("desc", Direction::Desc),
+                ("ASC", Direction::Asc),
+                ("DESC", Direction::Desc),
+            ],
+            "Which way the list runs, also in capitals; `desc` unless given. Records without a value come last both ways.",
+        )
+        .unwrap_or(Direction::Desc);
+    let order_by = params.word("orderBy", S::NAMES, "The field that the list is ordered by; `createdOn` unless given.");
+    (order_by.unwrap_or(S::NAMES[0].1), direction)
+}
+
+/// All of a list, which is read in parts: its order, and no page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole<S>(PageRequest<S>);
+
+impl<S: SortField> Whole<S> {
+    /// The first part.
+    #[must_use]
+    pub fn first(self) -> PageRequest<S> {
+        self.0
+    }
+}
+
+impl<S: SortField> FromParams for Whole<S> {
+    fn from_params(params: &mut ParamReader) -> Self {
+        let (order_by, direction) = order(params);
+        Self(PageRequest { order_by, direction, size: PART, ..PageRequest::first(1) })
+    }
+}
+
+/// How many records a part has at the most.
+const PART: i64 = 1_000;
 
 /// What must be the same from page to page, hashed: the order and every filter, whatever the order in
 /// which they were written.
@@ -351,6 +377,14 @@ impl<S: SortField> PageRequest<S> {
         }
         let page = self.apply(matching()).limit(i64::try_from(fitting).unwrap_or(self.size));
         Ok((SelectDsl::select(page, columns::<R>()).load(connection)?, contents.len() > fitting))
+    }
+
+    /// The request for the page after this one, where there is one.
+    #[must_use]
+    pub fn following<T>(&self, page: &Page<T>) -> Option<Self> {
+        let token = Token::read(page.continuation_token.as_deref()?)?;
+        let start = Start::After { key: token.key, id: token.id };
+        Some(Self { start, page: token.page, ..self.clone() })
     }
 
     /// The page of a list that is known to have no match, without a statement.

@@ -18,7 +18,7 @@ pub use filter::{OpportunityFilter, OpportunitySort};
 pub use links::{custom_fields_in_use, lock, repoint_organizations, unlink_leads, unlink_organizations};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{repoint_contacts, unlink_contacts};
-pub use queries::with_external_ids;
+pub use queries::{SOUGHT, with_external_ids};
 pub use service::{
     LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion, update,
 };

@@ -1,7 +1,7 @@
 //! The SQL of opportunities. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, TextIndex};
+use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
@@ -48,6 +48,9 @@ pub(crate) struct Narrowed {
 }
 
 /// The index of titles (docs/adr/0006).
+/// What a search over all kinds looks into.
+pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some("title_folded") };
+
 const TITLE: TextIndex =
     TextIndex { table: "opportunities", column: "title_search", record: "id", fts_column: "title" };
 

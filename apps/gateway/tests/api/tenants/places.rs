@@ -72,6 +72,11 @@ impl Place {
             || ["/bulk-actions", "/merge", "/convert"].iter().any(|end| path.ends_with(end))
     }
 
+    /// Whether its operation is a list, which can count its matches.
+    fn counts(&self) -> bool {
+        !["/summary", "/export"].iter().any(|end| self.operation.path.ends_with(end))
+    }
+
     /// The request that has this id there; whatever else it names is of this world.
     pub(super) fn ask(&self, id: &str, world: &World) -> Asked {
         let path = self.operation.path.as_str();
@@ -79,14 +84,12 @@ impl Place {
         let mut body = body(&self.operation, self.entity, world);
         let path = match (&self.at, of_path) {
             (At::Path, _) => path.replace("{id}", id),
-            (At::Query(name), _) => format!("{path}?{name}={id}&includeTotal=true"),
+            (At::Query(name), _) if self.counts() => format!("{path}?{name}={id}&includeTotal=true"),
+            (At::Query(name), _) => format!("{path}?{name}={id}"),
             (At::Body(_), of_path) => {
                 path.replace("{id}", of_path.unwrap_or_default()).replace("{externalId}", "theirs")
             }
         };
-        if path.ends_with("/summary&includeTotal=true") || path.contains("/summary?") {
-            return Asked { path: path.replace("&includeTotal=true", ""), body: None };
-        }
         if let (At::Body(steps), Some(body)) = (&self.at, &mut body) {
             set(body, steps, id);
         }

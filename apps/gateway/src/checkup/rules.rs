@@ -1,22 +1,25 @@
 //! What must be true of every row, whatever was done and in whatever order: each rule counts the rows that break it.
 
-use crm_testkit::TestDatabase;
+use crm_core::{BackendKind, DbConnection, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 
 /// A rule, and the statement that counts what breaks it.
 #[derive(Debug, Clone)]
-pub(crate) struct Rule {
-    pub(crate) name: String,
-    pub(crate) violations: String,
+pub struct Rule {
+    /// What is broken, in words.
+    pub name: String,
+    /// Counts the rows that break it.
+    pub violations: String,
 }
 
 /// A foreign key of the schema. The rules look after each by themselves and do not believe the database.
 #[derive(Debug, Clone)]
-pub(crate) struct Reference {
-    pub(crate) table: String,
-    pub(crate) target: String,
+pub struct Reference {
+    table: String,
+    /// The table that it refers to.
+    pub target: String,
     /// Each column, and the column of the target that it refers to.
     columns: Vec<(String, String)>,
 }
@@ -96,7 +99,7 @@ const STATEMENTS: [(&str, &str); 13] = [
 ];
 
 /// Columns of SQLite's search tables: table, and the row number of each text of it.
-pub(crate) const SEARCHED: [(&str, &str); 9] = [
+pub const SEARCHED: [(&str, &str); 9] = [
     ("leads", "(tenant_id << 43) + (id << 10)"),
     ("opportunities", "(tenant_id << 43) + (id << 10)"),
     ("cases", "(tenant_id << 43) + (id << 10)"),
@@ -108,9 +111,53 @@ pub(crate) const SEARCHED: [(&str, &str); 9] = [
     ("organization_phones", "(tenant_id << 43) + (organization_id << 10) + position"),
 ];
 
-/// Every rule that both databases can be asked about.
-pub(crate) fn rules() -> Vec<Rule> {
-    let mut rules: Vec<Rule> = references().iter().map(Reference::rule).collect();
+/// Columns of JSON: objects and lists.
+pub const JSON: [(&str, &str); 39] = [
+    ("case_activities", "actor"),
+    ("case_types", "creator"),
+    ("case_types", "form"),
+    ("case_types", "last_updated_by"),
+    ("case_types", "owner"),
+    ("case_types", "workflow"),
+    ("cases", "assignee"),
+    ("cases", "creator"),
+    ("cases", "custom_fields"),
+    ("cases", "last_updated_by"),
+    ("cases", "owner"),
+    ("changes", "author"),
+    ("changes", "fields"),
+    ("changes", "kept"),
+    ("changes", "others"),
+    ("changes", "record"),
+    ("client_maps", "configuration"),
+    ("contacts", "creator"),
+    ("contacts", "custom_fields"),
+    ("contacts", "last_updated_by"),
+    ("contacts", "owner"),
+    ("forms", "creator"),
+    ("forms", "form"),
+    ("idempotency_keys", "headers"),
+    ("leads", "creator"),
+    ("leads", "custom_fields"),
+    ("leads", "followers"),
+    ("leads", "last_updated_by"),
+    ("leads", "owner"),
+    ("opportunities", "creator"),
+    ("opportunities", "custom_fields"),
+    ("opportunities", "followers"),
+    ("opportunities", "last_updated_by"),
+    ("opportunities", "lost_reason"),
+    ("opportunities", "owner"),
+    ("organizations", "creator"),
+    ("organizations", "custom_fields"),
+    ("organizations", "last_updated_by"),
+    ("organizations", "owner"),
+];
+
+/// Every rule about rows that both databases can be asked about, but for those that a schema's own references make.
+#[must_use]
+pub fn rules() -> Vec<Rule> {
+    let mut rules = Vec::new();
     for (table, column) in VALUES {
         let grouped =
             |by: &str, having: &str| format!("SELECT 1 FROM {table} GROUP BY tenant_id, {column}{by} HAVING {having}");
@@ -129,8 +176,24 @@ pub(crate) fn rules() -> Vec<Rule> {
     rules
 }
 
+/// That what should be JSON can be read as an object or a list.
+#[must_use]
+pub fn rules_of_json(backend: BackendKind) -> Vec<Rule> {
+    let unreadable = |(table, column): &(&str, &str)| {
+        let broken = match backend {
+            BackendKind::Postgres => format!("json_typeof({column}) NOT IN ('object', 'array')"),
+            BackendKind::Sqlite => format!(
+                "CASE WHEN json_valid({column}) THEN json_type({column}) NOT IN ('object', 'array') ELSE {column} IS NOT NULL END"
+            ),
+        };
+        rule(format!("{column} of {table} is no JSON object or list"), &format!("SELECT 1 FROM {table} WHERE {broken}"))
+    };
+    JSON.iter().map(unreadable).collect()
+}
+
 /// What is true of SQLite's search tables, which no foreign key holds: they have the texts that there are, no others.
-pub(crate) fn rules_of_search() -> Vec<Rule> {
+#[must_use]
+pub fn rules_of_search() -> Vec<Rule> {
     let differs = |(table, number): &(&str, &str)| {
         let (have, want) = (format!("SELECT id FROM {table}_search_docsize"), format!("SELECT {number} FROM {table}"));
         let rows = format!("SELECT * FROM ({have} EXCEPT {want}) UNION ALL SELECT * FROM ({want} EXCEPT {have})");
@@ -143,36 +206,57 @@ fn rule(name: String, rows: &str) -> Rule {
     Rule { name, violations: format!("SELECT count(*) AS count FROM ({rows}) AS broken") }
 }
 
-/// Every foreign key, as SQLite tells it; the migrations are the same on both databases.
-pub(crate) fn references() -> Vec<Reference> {
+/// The columns of every foreign key, one a row: a name of the key, both tables, both columns.
+const POSTGRES_REFERENCES: &str = "
+    SELECT f.oid::text AS key, child.relname::text AS of_table, parent.relname::text AS target, a.attname::text AS from_column,
+           b.attname::text AS to_column
+    FROM pg_constraint f
+    JOIN pg_class child ON child.oid = f.conrelid JOIN pg_class parent ON parent.oid = f.confrelid
+    CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY AS k (own, other, place)
+    JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.own
+    JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.other
+    WHERE f.contype = 'f' AND child.relnamespace = current_schema()::regnamespace
+    ORDER BY child.relname, f.oid, k.place";
+const SQLITE_REFERENCES: &str = "
+    SELECT s.name || f.id AS key, s.name AS of_table, f.\"table\" AS target, f.\"from\" AS from_column, f.\"to\" AS to_column
+    FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table' ORDER BY s.name, f.id, f.seq";
+
+/// Every foreign key, as the database's own catalog tells it.
+///
+/// # Errors
+/// The database's.
+pub fn references(connection: &mut DbConnection) -> QueryResult<Vec<Reference>> {
     #[derive(QueryableByName)]
     struct Column {
         #[diesel(sql_type = Text)]
         key: String,
         #[diesel(sql_type = Text)]
-        table: String,
+        of_table: String,
         #[diesel(sql_type = Text)]
         target: String,
         #[diesel(sql_type = Text)]
-        from: String,
+        from_column: String,
         #[diesel(sql_type = Text)]
-        to: String,
+        to_column: String,
     }
-    let ask = "SELECT s.name || f.id AS key, s.name AS \"table\", f.\"table\" AS target, f.\"from\", f.\"to\" \
-               FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table' ORDER BY s.name, f.id, f.seq";
-    let columns: Vec<Column> = sql_query(ask).load(&mut TestDatabase::sqlite().connect()).unwrap();
+    let ask = match connection.kind() {
+        BackendKind::Postgres => POSTGRES_REFERENCES,
+        BackendKind::Sqlite => SQLITE_REFERENCES,
+    };
+    let columns: Vec<Column> = each_backend!(connection, connection => sql_query(ask).load(connection))?;
     let of_a_key = columns.chunk_by(|one, next| one.key == next.key);
-    of_a_key
-        .map(|columns| Reference {
-            table: columns[0].table.clone(),
-            target: columns[0].target.clone(),
-            columns: columns.iter().map(|column| (column.from.clone(), column.to.clone())).collect(),
-        })
-        .collect()
+    let references = of_a_key.map(|columns| Reference {
+        table: columns[0].of_table.clone(),
+        target: columns[0].target.clone(),
+        columns: columns.iter().map(|column| (column.from_column.clone(), column.to_column.clone())).collect(),
+    });
+    Ok(references.collect())
 }
 
 impl Reference {
-    pub(crate) fn rule(&self) -> Rule {
+    /// That each row of it points at something.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
         let Self { table, target, columns } = self;
         let joined = |by: &str, each: &dyn Fn(&(String, String)) -> String| {
             columns.iter().map(each).collect::<Vec<_>>().join(by)
