@@ -90,6 +90,19 @@ fn fill_client_maps(connection: &mut DbConnection) {
          INSERT INTO clientmap_versions (tenant_id, version) VALUES (1, {uuid});"
     );
     connection.batch_execute(&rows).unwrap();
+    for (kind, table) in [
+        ("lead", "leads"),
+        ("opportunity", "opportunities"),
+        ("contact", "contacts"),
+        ("organization", "organizations"),
+        ("case", "cases"),
+    ] {
+        let value = format!(
+            "INSERT INTO {kind}_values (tenant_id, {kind}_id, position, field, value)
+             SELECT tenant_id, min(id), 0, 'planted', 'v' FROM {table} WHERE tenant_id = 1 GROUP BY tenant_id"
+        );
+        connection.batch_execute(&value).unwrap();
+    }
 }
 
 /// Lets this connection write what the database would refuse.

@@ -7,20 +7,23 @@ use crate::plans::hundred_thousand;
 use crm_testkit::statements::statements;
 use diesel::connection::SimpleConnection;
 
-/// A colour, a day and a text for each lead of each tenant but every tenth, which has none, as the code writes them.
-fn fill(connection: &mut DbConnection) {
-    for (position, field, value, search) in [
-        (0, "t", "NULL", "'text ' || id"),
-        (1, "c", "'colour ' || (id % 50)", "NULL"),
-        (2, "d", "'2025-01-' || (10 + id % 20)", "NULL"),
-    ] {
-        let tenants = "SELECT DISTINCT tenant_id FROM leads";
-        let insert = format!(
-            "INSERT INTO lead_values (tenant_id, lead_id, position, field, value, search)
-             SELECT tenant_id, id, {position}, '{field}', {value}, {search} FROM leads
-             WHERE tenant_id IN ({tenants}) AND id % 10 <> 0"
-        );
-        connection.batch_execute(&insert).unwrap();
+/// A colour, a day and a text for each lead of each tenant but every tenth, which has none, as the code writes them: in
+/// statements that no time limit ends.
+fn fill(connection: &mut DbConnection, scope: &Scope) {
+    let fifth = scope.tenant().as_i64();
+    for tenant in fifth - 4..=fifth + 5 {
+        for (position, field, value, search) in [
+            (0, "t", "NULL", "'text ' || id"),
+            (1, "c", "'colour ' || (id % 50)", "NULL"),
+            (2, "d", "'2025-01-' || (10 + id % 20)", "NULL"),
+        ] {
+            let insert = format!(
+                "INSERT INTO lead_values (tenant_id, lead_id, position, field, value, search)
+                 SELECT tenant_id, id, {position}, '{field}', {value}, {search} FROM leads
+                 WHERE tenant_id = {tenant} AND id % 10 <> 0"
+            );
+            connection.batch_execute(&insert).unwrap();
+        }
     }
     connection.batch_execute("ANALYZE").unwrap();
 }
@@ -33,7 +36,7 @@ crm_testkit::both_databases! {
     fn filters_by_any_field_have_their_indexes(database) {
         let mut connection = database.connect();
         let scope = hundred_thousand(database, &mut connection);
-        fill(&mut connection);
+        fill(&mut connection, &scope);
         let fields = [custom("t", "text"), custom("c", "combobox"), custom("d", "date"), custom("none", "text")];
         let form = form_with(&mut connection, &scope, &fields);
         for (params, found, why) in [
