@@ -142,7 +142,7 @@ both_databases! {
         let found = output(database, &["check"]);
         assert_eq!(found.status.code(), Some(1));
         let lines = String::from_utf8(found.stdout).unwrap();
-        assert_eq!(lines, "leads has an id that will be given again: 1\na tenant has no default pipeline: 1\n");
+        assert_eq!(lines, "leads has an id that will be given again: 19\na tenant has no default pipeline: 1\n");
         assert_eq!(String::from_utf8(found.stderr).unwrap(), "error: 2 rules are broken\n");
     }
 }

@@ -75,7 +75,8 @@ pub(super) fn tables(connection: &mut DbConnection) -> anyhow::Result<Vec<Table>
     };
     let found: Vec<Found> = each_backend!(connection, connection => diesel::sql_query(ask).load(connection))?;
     let mut by_name: BTreeMap<String, Vec<Column>> = BTreeMap::new();
-    for Found { owner_table, name, type_name, counts } in found {
+    let of_tenants = found.into_iter().filter(|column| !NOT_OF_TENANTS.contains(&column.owner_table.as_str()));
+    for Found { owner_table, name, type_name, counts } in of_tenants {
         let kind = kind(&type_name)
             .ok_or_else(|| anyhow::anyhow!("{owner_table}.{name} has the type {type_name}, which cannot be copied"))?;
         by_name.entry(owner_table).or_default().push(Column { name, kind, counts: counts == 1 });
@@ -85,7 +86,6 @@ pub(super) fn tables(connection: &mut DbConnection) -> anyhow::Result<Vec<Table>
     for table in tenants::tables(connection)?.iter().rev() {
         tables.extend(take(&mut by_name, table.name(), OWNER));
     }
-    by_name.retain(|name, _| !NOT_OF_TENANTS.contains(&name.as_str()));
     if let Some(name) = by_name.keys().next() {
         bail!("whose the rows of {name} are cannot be told: it has no {OWNER}, or is in a circle of references");
     }
