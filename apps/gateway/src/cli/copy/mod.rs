@@ -46,8 +46,9 @@ pub(super) fn run(arguments: &Copy) -> anyhow::Result<()> {
     let Copy { from, to, tenant } = arguments;
     let (mut source, mut target) = (open(from)?, open(to)?);
     source.begin_read()?;
-    let tables = catalog::tables(&mut source)?;
-    ensure!(same(&tables, &catalog::tables(&mut target)?), "{from} and {to} have not the same tables and columns");
+    let (of_source, of_target) = (catalog::tables(&mut source)?, catalog::tables(&mut target)?);
+    ensure!(same(&of_source, &of_target), "{from} and {to} have not the same tables and columns");
+    let tables = paired(&of_source, of_target);
     let wanted = wanted(&mut source, tenant.as_ref())?;
     let bar = deletion::progress(count(&mut source, &tables, &wanted)?);
     let rows = target.write(|target| -> anyhow::Result<u64> {
@@ -81,6 +82,15 @@ fn same(source: &[Table], target: &[Table]) -> bool {
     names(source) == names(target)
 }
 
+/// Each table of the target, in its order, as the two databases have it.
+fn paired(of_source: &[Table], of_target: Vec<Table>) -> Vec<(Table, Table)> {
+    let pair = |target: Table| {
+        let source = of_source.iter().find(|table| table.name == target.name)?;
+        Some((source.clone(), target))
+    };
+    of_target.into_iter().filter_map(pair).collect()
+}
+
 fn wanted(source: &mut DbConnection, tenant: Option<&PublicTenantId>) -> anyhow::Result<Vec<Tenant>> {
     Ok(match tenant {
         Some(id) => vec![tenants::find(source, id)?],
@@ -89,10 +99,10 @@ fn wanted(source: &mut DbConnection, tenant: Option<&PublicTenantId>) -> anyhow:
     })
 }
 
-fn count(source: &mut DbConnection, tables: &[Table], wanted: &[Tenant]) -> anyhow::Result<u64> {
+fn count(source: &mut DbConnection, tables: &[(Table, Table)], wanted: &[Tenant]) -> anyhow::Result<u64> {
     let mut rows = 0;
     for tenant in wanted {
-        for Table { name, owner, .. } in tables {
+        for (Table { name, owner, .. }, _) in tables {
             let ask = format!("SELECT count(*) AS number FROM \"{name}\" WHERE {owner} = {}", tenant.id.as_i64());
             rows += number(source, &ask)?.unwrap_or_default().unsigned_abs();
         }
@@ -109,7 +119,7 @@ fn number(connection: &mut DbConnection, ask: &str) -> QueryResult<Option<i64>> 
 fn copy(
     source: &mut DbConnection,
     target: &mut DbConnection,
-    tables: &[Table],
+    tables: &[(Table, Table)],
     tenant: &Tenant,
     bar: &ProgressBar,
 ) -> anyhow::Result<u64> {
@@ -120,15 +130,15 @@ fn copy(
         bail!("the target has a tenant {id} already");
     }
     let (mut sums, mut new_id): (Vec<Sum>, Option<i64>) = (Vec::new(), None);
-    for table in tables {
+    for (table, into) in tables {
         bar.set_message(table.name.clone());
-        let sum = rows::copy((source, tenant.id.as_i64()), (target, new_id), table, |rows| bar.inc(rows));
+        let sum = rows::copy((source, table, tenant.id.as_i64()), (target, into, new_id), |rows| bar.inc(rows));
         sums.push(sum.with_context(|| format!("{} of {id}", table.name))?);
         new_id = new_id.or(number(target, &find)?);
     }
     let new_id = new_id.context("the tenant was not made")?;
     let mut all = 0;
-    for (table, sum) in tables.iter().zip(sums) {
+    for ((_, table), sum) in tables.iter().zip(sums) {
         bar.set_message(format!("{}, compared", table.name));
         let copied = rows::sum(target, table, new_id)?;
         ensure!(copied == sum, "{} of {id} has other rows in the target: nothing was copied", table.name);
@@ -139,7 +149,7 @@ fn copy(
 }
 
 /// What a database counts by itself goes on behind what was copied.
-fn settle(target: &mut DbConnection, tables: &[Table], tenant: i64) -> anyhow::Result<()> {
+fn settle(target: &mut DbConnection, tables: &[(Table, Table)], tenant: i64) -> anyhow::Result<()> {
     match target.kind() {
         BackendKind::Sqlite => {
             // The feed is in the order of `turn` and `seq`, and SQLite gives every change the turn 0.
@@ -151,7 +161,7 @@ fn settle(target: &mut DbConnection, tables: &[Table], tenant: i64) -> anyhow::R
         BackendKind::Postgres => {
             let counting = |table: &Table| table.columns.iter().find(|column| column.counts).cloned();
             for (table, Column { name: column, .. }) in
-                tables.iter().filter_map(|table| Some((table, counting(table)?)))
+                tables.iter().filter_map(|(_, table)| Some((table, counting(table)?)))
             {
                 let name = &table.name;
                 target.batch_execute(&format!(

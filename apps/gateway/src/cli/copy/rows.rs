@@ -80,12 +80,11 @@ pub(super) fn sum(connection: &mut DbConnection, table: &Table, tenant: i64) -> 
 
 /// Copies a tenant's rows, and tells what they were.
 pub(super) fn copy(
-    (source, tenant): (&mut DbConnection, i64),
-    (target, new_tenant): (&mut DbConnection, Option<i64>),
-    table: &Table,
+    (source, table, tenant): (&mut DbConnection, &Table, i64),
+    (target, into, new_tenant): (&mut DbConnection, &Table, Option<i64>),
     progress: impl Fn(u64),
 ) -> anyhow::Result<Sum> {
-    let insert = insert(target.kind(), table, new_tenant);
+    let insert = insert(target.kind(), into, new_tenant);
     let (mut sum, mut batch, mut rows) = (Sum::default(), String::new(), 0);
     let mut flush = |batch: &mut String, rows: &mut u64| -> anyhow::Result<()> {
         if *rows > 0 {
