@@ -20,6 +20,7 @@ use crm_core::database::DatabaseUrl;
 use crm_core::keys::ApiKey;
 use crm_core::secrets::Secrets;
 use crm_core::tenants::ChosenKeys;
+use crm_history::Trash;
 
 use crate::auth::Roles;
 use crate::auth::tokens::TokenVerifier;
@@ -111,6 +112,9 @@ pub struct Settings {
     /// A file with that key
     #[arg(long, env = "CRM_BOOTSTRAP_SECONDARY_KEY_FILE", global = true, value_name = "FILE")]
     bootstrap_secondary_key_file: Option<String>,
+    /// For how many days what is deleted can be restored; 0 is no trash [default: 30]
+    #[arg(long, env = "CRM_TRASH_DAYS", global = true, value_name = "DAYS")]
+    trash_days: Option<String>,
     /// Origins that a browser may call from, separated by commas [default: none]
     #[arg(long, env = "CRM_CORS_ORIGINS", global = true, value_name = "ORIGINS")]
     cors_origins: Option<String>,
@@ -153,6 +157,8 @@ pub struct Config {
     pub webhook_reach: Reach,
     /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
     pub bootstrap: Option<Bootstrap>,
+    /// `CRM_TRASH_DAYS`: for how long what is deleted can be restored.
+    pub trash: Trash,
     /// `CRM_CORS_ORIGINS`: as browsers write them, in lower case, without a slash at the end.
     pub cors_origins: Vec<String>,
     /// `CRM_HISTORY_DAYS`; `None` where changes are kept for ever.
@@ -340,6 +346,7 @@ impl Config {
     pub fn new(settings: &Settings) -> Result<Self, BadSetting> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let tokens = settings.tokens()?;
+        let history_days = days("CRM_HISTORY_DAYS", settings.history_days.as_deref(), 365)?;
         // Now, and not when the database has been migrated.
         tokens.as_ref().map(TokenVerifier::new).transpose()?;
         Ok(Self {
@@ -356,8 +363,9 @@ impl Config {
             allows_reset: switch("CRM_ALLOW_RESET", settings.allow_reset.as_deref())?,
             webhook_reach: parse("CRM_WEBHOOK_ALLOW", settings.webhook_allow.as_deref())?.unwrap_or_default(),
             bootstrap: settings.bootstrap()?,
+            trash: trash(settings.trash_days.as_deref(), history_days)?,
             cors_origins: origins(set(settings.cors_origins.as_deref()).unwrap_or_default())?,
-            history_days: days("CRM_HISTORY_DAYS", settings.history_days.as_deref(), 365)?,
+            history_days,
             shutdown_timeout: Duration::from_secs(seconds(settings.shutdown_timeout.as_deref())?),
         })
     }
@@ -399,6 +407,18 @@ fn days(name: &str, text: Option<&str>, default: i64) -> Result<Option<i64>, Bad
         set(text).map_or(Some(default), |text| text.trim().parse().ok()).filter(|days| (0..=MOST).contains(days));
     let days = days.ok_or_else(|| BadSetting::new(name, format!("must be a number of days from 0 to {MOST}")))?;
     Ok((days > 0).then_some(days))
+}
+
+/// What is in the trash is in the history, which must not forget it.
+fn trash(text: Option<&str>, history_days: Option<i64>) -> Result<Trash, BadSetting> {
+    let days = days("CRM_TRASH_DAYS", text, Trash::DEFAULT_DAYS)?.unwrap_or(0);
+    match history_days {
+        Some(kept) if days > kept && set(text).is_some() => {
+            Err(BadSetting::new("CRM_TRASH_DAYS", format!("must not be more than CRM_HISTORY_DAYS, which is {kept}")))
+        }
+        Some(kept) => Ok(Trash::of_days(days.min(kept))),
+        None => Ok(Trash::of_days(days)),
+    }
 }
 
 fn seconds(text: Option<&str>) -> Result<u64, BadSetting> {

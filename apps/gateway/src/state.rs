@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web::Bytes;
 use crm_core::keys::{self, ApiKey, KeyHash};
 use crm_core::secrets::Secrets;
+use crm_history::Trash;
 
 use crate::auth::tokens::TokenVerifier;
 use crate::auth::{KeyCache, Roles, TenantCache};
@@ -43,6 +44,8 @@ pub struct AppState {
     pub kept: Kept,
     /// Those who wait for changes.
     pub listeners: Listeners,
+    /// How long what is deleted can be restored.
+    pub trash: Trash,
     /// What is counted.
     pub metrics: Metrics,
     /// Checks tokens; `None` where no key for them is configured.
@@ -86,6 +89,7 @@ impl AppState {
             long_bodies: LongBodies::default(),
             kept: Kept::default(),
             listeners: Listeners::default(),
+            trash: config.trash,
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
             secrets: config.secrets.clone(),

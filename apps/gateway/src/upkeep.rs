@@ -30,6 +30,7 @@ pub async fn keep_up(state: Arc<AppState>) {
             forget_answers(&state).await,
             forget_changes(&state).await,
             forget_deliveries(&state).await,
+            empty_trash(&state).await,
             note_uses(&state).await,
             shrink(&state.db).await,
         ];
@@ -89,6 +90,20 @@ async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
         let forget =
             || state.db.write(move |connection| Ok::<_, Failure>(deliveries::forget_old(connection, tenant, now)?));
         while forget().await? > 0 {}
+    }
+    Ok(())
+}
+
+/// What is in the trash longer than it is kept there.
+async fn empty_trash(state: &AppState) -> Result<(), Failure> {
+    let (trash, now) = (state.trash, Timestamp::now());
+    let scopes = state.db.look_up(move |connection| Ok::<_, Failure>(trash.tenants_with_expired(connection, now)?));
+    for scope in scopes.await? {
+        let expire = || {
+            let scope = scope.clone();
+            state.db.write(move |connection| Ok::<_, Failure>(crm_suite::trash::expire(connection, &scope, trash)?))
+        };
+        while expire().await? {}
     }
     Ok(())
 }

@@ -122,6 +122,13 @@ macro_rules! record_ids {
                 }
             }
 
+            impl<'de> serde::Deserialize<'de> for $id {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text = String::deserialize(deserializer)?;
+                    text.parse().map_err(serde::de::Error::custom)
+                }
+            }
+
             impl RecordId for $id {
                 const KIND: RecordKind = RecordKind::$kind;
 

@@ -126,6 +126,11 @@ impl ReferenceColumn {
         Self { table, column, of: I::KIND, other: O::KIND }
     }
 
+    /// Its table and name, whose they are, and what they point at.
+    pub(crate) fn parts(self) -> (&'static str, &'static str, RecordKind, RecordKind) {
+        (self.table, self.column, self.of, self.other)
+    }
+
     /// Writes down that all records that point at one of `from` will point at `to`, or at nothing. They are locked, and
     /// still point there.
     ///
@@ -163,6 +168,11 @@ impl ContactColumns {
     #[must_use]
     pub fn of<I: RecordId>(table: &'static str, participants: &'static str) -> Self {
         Self { table, participants, of: I::KIND }
+    }
+
+    /// The table of the records, and what they are.
+    pub(crate) fn parts(self) -> (&'static str, RecordKind) {
+        (self.table, self.of)
     }
 
     /// Writes down that all records with one of `from`, as their contact or among their participants, will have `to` in its
@@ -220,7 +230,7 @@ impl ContactColumns {
 
     fn repointed(self, words: &Words) -> String {
         let Self { table, participants, of } = self;
-        let (record_id, ids) = (format!("{}_id", of.name()), words.ids);
+        let (record_id, Words { ids, quoted, .. }) = (format!("{}_id", of.name()), words);
         let contact = format!(
             "(SELECT '{{\"field\":\"contactId\",\"from\":\"' || CAST(l.contact_id AS TEXT) || '\",\"to\":\"' || $3 || '\"}}' \
              FROM {table} l WHERE l.tenant_id = $1 AND l.id = r.id AND l.contact_id IN {ids})"
@@ -241,9 +251,17 @@ impl ContactColumns {
             "(SELECT '{{\"field\":\"participants\",\"from\":[' || {before} || '],\"to\":[' || {after} || ']}}' \
              WHERE EXISTS (SELECT 1 {of_record} AND q.contact_id IN {ids}))"
         );
+        let kept = format!(
+            "(SELECT '{{\"had\":' || CASE WHEN EXISTS (SELECT 1 {of_record} AND CAST(q.contact_id AS TEXT) = $3) \
+             THEN 'true' ELSE 'false' END || ',\"gone\":[' || {} || ']}}' {of_record} AND q.contact_id IN {ids} HAVING count(*) > 0)",
+            format_args!(
+                "string_agg('{{\"id\":\"' || CAST(q.contact_id AS TEXT) || '\",\"position\":' || CAST(q.position AS TEXT) \
+                 || ',\"name\":' || coalesce(CAST({quoted}(q.name) AS TEXT), 'null') || '}}', ',' ORDER BY q.position, q.contact_id)"
+            )
+        );
         format!(
             "SELECT r.id, CAST(NULL AS BIGINT) AS vanishes, row_number() OVER (ORDER BY r.id) AS place, {} AS fields, \
-             CAST(NULL AS TEXT) AS kept FROM (SELECT DISTINCT t.id FROM ({}) AS t) AS r",
+             {kept} AS kept FROM (SELECT DISTINCT t.id FROM ({}) AS t) AS r",
             joined(&contact, &taking_part),
             self.touched(ids)
         )

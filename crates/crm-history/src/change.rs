@@ -107,6 +107,11 @@ fn unknown(what: &'static str, name: String) -> DieselError {
     DieselError::DeserializationError(Box::new(Unknown(what, name)))
 }
 
+/// The kind of this name.
+pub(crate) fn kind(name: String) -> QueryResult<Kind> {
+    Kind::from_name(&name).ok_or_else(|| unknown("kind", name))
+}
+
 impl ChangeRow {
     pub(crate) fn into_change(self) -> QueryResult<Change> {
         let Self {
@@ -135,7 +140,7 @@ impl ChangeRow {
         };
         Ok(Change {
             id: ChangeId::from_i64(seq),
-            kind: Kind::from_name(&kind).ok_or_else(|| unknown("kind", kind))?,
+            kind: self::kind(kind)?,
             record_id,
             action,
             on: created_on,

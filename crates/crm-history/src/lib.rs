@@ -16,6 +16,8 @@ mod position;
 mod record;
 mod schema;
 mod told;
+mod trash;
+mod undo;
 mod writes;
 mod written;
 
@@ -30,5 +32,7 @@ pub use history::{HistorySort, history, is_known};
 pub use kind::Kind;
 pub use position::{ChangeId, NotAPosition, Position};
 pub use record::{NewChange, What, record, record_each};
-pub use told::{Kept, Linked, linked};
+pub use told::{Linked, linked};
+pub use trash::{Deleted, Discarded, Expired, Trash, TrashSort};
+pub use undo::{Place, Places, Undone};
 pub use written::{Deletion, Written};

@@ -107,6 +107,68 @@ macro_rules! participants {
             set_contact(connection, scope, from, Some(to))
         }
 
+        /// Puts a restored contact back where its deletion or merge took it away, in lists of participants too, as far as that
+        /// is as it was left. Sets `lastUpdatedOn` of those that it changes; their changes follow from the one that brought
+        /// the contact back. Call it in a [`DbConnection::write`](crm_core::DbConnection::write).
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn relink_contacts(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            undone: &$crate::Undone<::crm_core::ContactId>,
+        ) -> ::diesel::QueryResult<()> {
+            use ::crm_core::RecordId as _;
+            use ::diesel::prelude::*;
+            let columns = $crate::ContactColumns::of::<$id>(stringify!($table), stringify!($participants));
+            let seen = columns.places(connection, scope, undone)?;
+            let locked = $lock(connection, scope, &seen.records::<$id>())?;
+            if locked.is_empty() {
+                return Ok(());
+            }
+            // Once more, as they are now that nobody changes them.
+            let before = of(connection, scope, &locked)?;
+            let places = columns.places(connection, scope, undone)?.still_free(&locked, undone, &before);
+            for rows in places.listed.chunks(::crm_core::records::ROWS_OF_A_STATEMENT) {
+                let rows: Vec<_> = rows
+                    .iter()
+                    .map(|place| {
+                        (
+                            $participants::tenant_id.eq(scope.tenant()),
+                            $participants::record_id.eq(<$id>::from_number(place.record)),
+                            $participants::contact_id.eq(undone.id),
+                            $participants::name.eq(place.name.as_deref()),
+                            $participants::position.eq(place.position),
+                        )
+                    })
+                    .collect();
+                let insert = ::diesel::insert_into($participants::table).values(&rows);
+                ::crm_core::each_backend!(connection, connection => insert.execute(connection))?;
+            }
+            for ids in ::crm_core::records::in_statements(&places.left_by_target::<$id>(&before)) {
+                let target = $participants::table
+                    .filter($participants::tenant_id.eq(scope.tenant()))
+                    .filter($participants::record_id.eq_any(ids))
+                    .filter($participants::contact_id.nullable().eq(undone.target));
+                ::diesel::delete(target).execute(connection)?;
+            }
+            let after = of(connection, scope, &locked)?;
+            places.record::<$id>(connection, scope, undone, (&before, &after))?;
+            let own: Vec<$id> = places.own.iter().map(|id| <$id>::from_number(*id)).collect();
+            let listed: Vec<$id> = places.records().into_iter().filter(|id| !own.contains(id)).collect();
+            let these = |ids: Vec<$id>| {
+                $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids))
+            };
+            for ids in ::crm_core::records::in_statements(&listed) {
+                ::diesel::update(these(ids)).set(::crm_core::changed!($table, scope, None)).execute(connection)?;
+            }
+            for ids in ::crm_core::records::in_statements(&own) {
+                let set = ($table::contact_id.eq(Some(undone.id)), ::crm_core::changed!($table, scope, None));
+                ::diesel::update(these(ids)).set(set).execute(connection)?;
+            }
+            Ok(())
+        }
+
         fn set_contact(
             connection: &mut ::crm_core::DbConnection,
             scope: &::crm_core::Scope,

@@ -1,4 +1,3 @@
-use crm_core::values::Participant;
 use serde::Serialize;
 
 /// Another record in a change: its id, and never its name.
@@ -11,21 +10,6 @@ pub struct Linked<I> {
 /// These records, by their ids.
 pub fn linked<I>(ids: impl IntoIterator<Item = I>) -> Vec<Linked<I>> {
     ids.into_iter().map(|id| Linked { id }).collect()
-}
-
-/// What only the restore of a record needs: the names that came with its participants.
-#[derive(Debug, Serialize)]
-pub struct Kept<'a> {
-    participants: Vec<&'a Participant>,
-}
-
-impl<'a> Kept<'a> {
-    /// What is to be kept of these participants, if anything is.
-    #[must_use]
-    pub fn of(participants: &'a [Participant]) -> Option<Self> {
-        let named: Vec<_> = participants.iter().filter(|participant| participant.name.is_some()).collect();
-        (!named.is_empty()).then_some(Self { participants: named })
-    }
 }
 
 /// Declares a record as changes tell of it: the members that are compared one by one, those of an object that are compared

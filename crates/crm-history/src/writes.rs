@@ -56,8 +56,24 @@ macro_rules! record_writes {
     };
 }
 
+/// Declares `insert_again` for a table whose rows are kept when they are deleted: `record_restores!(leads, LeadRow)`.
+#[macro_export]
+macro_rules! record_restores {
+    ($table:ident, $row:ty) => {
+        pub(crate) fn insert_again(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            row: &$row,
+        ) -> ::diesel::QueryResult<$crate::Written<$row>> {
+            use ::diesel::prelude::*;
+            let insert = ::diesel::insert_into($table::table).values(($table::tenant_id.eq(scope.tenant()), row));
+            insert.returning(::crm_core::columns::<$row>()).get_result(connection).map($crate::Written::new)
+        }
+    };
+}
+
 /// Declares what happens to a column that points at other records when those are deleted or merged: public functions
-/// `unlink` and, after a second name, `repoint`. Both lock the rows in ascending order before they write them,
+/// `unlink`, `relink`, which does that back when the record is restored, and, after a third name, `repoint`. They lock the rows in ascending order before they write them,
 /// [note](crm_core::changed) that they are changed, and write down their changes, which follow from the last change of the
 /// record that was pointed at, or, in a merge, of the one that is pointed at now: that is to be written down before.
 ///
@@ -66,6 +82,8 @@ macro_rules! record_writes {
 ///     leads.organization_id: LeadId => OrganizationId;
 ///     /// Takes these organizations off every lead.
 ///     unlink_organizations;
+///     /// Gives a restored organization back to the leads that lost it.
+///     relink_organizations;
 ///     /// Makes every lead of one of these organizations a lead of `to`.
 ///     repoint_organizations;
 /// }
@@ -75,6 +93,7 @@ macro_rules! reference_column {
     (
         $table:ident.$column:ident: $id:ty => $other:ty;
         $(#[$unlink_doc:meta])+ $unlink:ident;
+        $(#[$relink_doc:meta])+ $relink:ident;
         $($(#[$repoint_doc:meta])+ $repoint:ident;)?
     ) => {
         $(#[$unlink_doc])+
@@ -90,6 +109,30 @@ macro_rules! reference_column {
             from: &[$other],
         ) -> ::diesel::QueryResult<()> {
             $crate::reference_column!(@set connection, scope, $table.$column: $id => $other, from, None::<$other>)
+        }
+
+        $(#[$relink_doc])+
+        ///
+        /// Only those that are as the deletion or merge left them, which sets their `lastUpdatedOn`; their changes follow from
+        /// the one that brought the record back. Call it in a [`DbConnection::write`](crm_core::DbConnection::write).
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn $relink(
+            connection: &mut ::crm_core::DbConnection,
+            scope: &::crm_core::Scope,
+            undone: &$crate::Undone<$other>,
+        ) -> ::diesel::QueryResult<()> {
+            use ::diesel::prelude::*;
+            let column = $crate::ReferenceColumn::of::<$id, $other>(stringify!($table), stringify!($column));
+            let pointing: Vec<$id> = column.pointing(connection, scope, undone)?;
+            $crate::record_alike(connection, scope, &pointing, undone.id, undone.fields())?;
+            for ids in ::crm_core::records::in_statements(&pointing) {
+                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+                let set = ($table::$column.eq(Some(undone.id)), ::crm_core::changed!($table, scope, None));
+                ::diesel::update(these).set(set).execute(connection)?;
+            }
+            Ok(())
         }
 
         $(

@@ -7,6 +7,7 @@ mod links;
 mod model;
 mod participants;
 mod queries;
+mod restore;
 mod row;
 mod schema;
 mod service;
@@ -15,11 +16,13 @@ mod told;
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
 pub use links::{
-    custom_fields_in_use, lock, lock_converted_into, repoint_organizations, unlink_opportunities, unlink_organizations,
+    custom_fields_in_use, lock, lock_converted_into, relink_opportunities, relink_organizations, repoint_organizations,
+    unlink_opportunities, unlink_organizations,
 };
 pub use model::{Lead, LeadPatch, NewLead};
-pub use participants::{repoint_contacts, unlink_contacts};
+pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};
+pub use restore::{KeptLead, restore};
 pub use service::{
     LockedLead, archive, create, delete, get, list, lock_one, mark_converted, record_deletion, unarchive, update,
 };

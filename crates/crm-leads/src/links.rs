@@ -20,6 +20,8 @@ crm_history::reference_column! {
     leads.organization_id: LeadId => OrganizationId;
     /// Takes these organizations off every lead.
     unlink_organizations;
+    /// Gives a restored organization back to the leads that lost it.
+    relink_organizations;
     /// Makes every lead of one of these organizations a lead of `to`.
     repoint_organizations;
 }
@@ -43,6 +45,8 @@ crm_history::reference_column! {
     leads.opportunity_id: LeadId => OpportunityId;
     /// Takes these opportunities off the leads that were converted into them; the leads stay converted.
     unlink_opportunities;
+    /// Gives a restored opportunity back to the lead that was converted into it.
+    relink_opportunities;
 }
 
 crm_forms::custom_fields_in_use!(leads);

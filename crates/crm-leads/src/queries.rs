@@ -24,6 +24,7 @@ type Query = leads::BoxedQuery<'static, Db>;
 crm_core::record_queries!(leads, LeadId, LeadRow);
 crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
 crm_core::external_ids!(leads, LeadId, LeadError);
+crm_history::record_restores!(leads, LeadRow);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {

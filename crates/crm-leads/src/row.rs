@@ -2,19 +2,21 @@ use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
 use crm_core::values::{
-    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User,
+    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, References, ShortText, Title, User,
+    Vanished,
 };
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::leads;
 use crate::{Lead, LeadPatch, LeadSort, NewLead};
 
 /// A row of `leads`, without its tenant.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = leads, check_for_backend(Db))]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable)]
+#[diesel(table_name = leads, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct LeadRow {
     pub(crate) id: LeadId,
     #[diesel(embed)]
@@ -28,7 +30,7 @@ pub(crate) struct LeadRow {
 
 /// The columns that creating and changing a lead write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = leads, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct LeadValues {
     title: String,
@@ -145,6 +147,28 @@ impl LeadValues {
 }
 
 impl LeadRow {
+    /// This row as it comes back: without what vanished meanwhile, changed now.
+    pub(crate) fn restored(
+        mut self,
+        scope: &Scope,
+        by: Option<&User>,
+        vanished: &Vanished,
+        opportunity: Option<OpportunityId>,
+    ) -> Self {
+        let values = &mut self.values;
+        values.organization_id = vanished.organization(values.organization_id);
+        values.contact_id = vanished.contact(values.contact_id);
+        values.last_updated_by = scope.author(by).map(Json).or_else(|| values.last_updated_by.take());
+        values.last_updated_on = scope.now();
+        self.opportunity_id = opportunity;
+        self
+    }
+
+    /// What it points at, with these participants.
+    pub(crate) fn references(&self, participants: &Participants) -> References {
+        References::of(self.values.organization_id, self.values.contact_id, Some(participants))
+    }
+
     /// Where the row stands in an order.
     pub(crate) fn place(&self, order_by: LeadSort, direction: Direction) -> (SortKey, i64) {
         let values = &self.values;

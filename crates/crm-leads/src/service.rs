@@ -2,14 +2,15 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::values::{User, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
+use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What, Written};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use crate::check::{check_new, check_patch};
 use crate::filter::SEARCHED;
+use crate::restore::deleted;
 use crate::row::{LeadRow, LeadValues};
 use crate::told::{ToldLead, whole};
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
@@ -211,9 +212,8 @@ pub fn record_deletion(
     let mut deletion = Deletion::of_nothing();
     for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
         let rows = queries::lock_rows(connection, scope, ids)?;
-        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
-        let leads = complete(connection, scope, rows, &form)?;
-        let told = leads.iter().zip(&fields).map(|(lead, fields)| Ok((lead.id, whole(lead, fields)?)));
+        let leads = complete(connection, scope, rows.clone(), &form)?;
+        let told = leads.iter().zip(rows).map(|(lead, row)| Ok((lead.id, deleted(lead, row)?)));
         deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     }
     Ok(deletion)

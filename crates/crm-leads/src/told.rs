@@ -3,7 +3,7 @@
 use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
-use crm_history::{Kept, Linked, What, linked};
+use crm_history::{Linked, What, linked};
 use diesel::QueryResult;
 
 use crate::Lead;
@@ -103,6 +103,5 @@ impl<'a> ToldLead<'a> {
 
 /// The whole lead, for a change that makes or deletes it.
 pub(crate) fn whole(lead: &Lead, custom_fields: &CustomFields) -> QueryResult<What> {
-    let what = What::whole(lead.id, &ToldLead::of(lead, custom_fields))?;
-    what.keeping(Kept::of(lead.participants.as_slice()).as_ref())
+    What::whole(lead.id, &ToldLead::of(lead, custom_fields))
 }

@@ -1,7 +1,7 @@
 use crm_cases::{CaseError, CaseTypeError};
 use crm_core::error::collision;
 use crm_core::tenants::TenantError;
-use crm_core::{FieldErrors, Unmet};
+use crm_core::{FieldErrors, RecordKind, Unmet};
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
 use crm_leads::LeadError;
@@ -51,6 +51,17 @@ pub enum SuiteError {
     /// The input names another tenant.
     #[error("the input names another tenant")]
     TenantMismatch,
+    /// No record of this kind with this id is in the trash.
+    #[error("no such {} is in the trash", .0.name())]
+    NotInTrash(RecordKind),
+    /// The record cannot be brought back: what it cannot be without is gone.
+    #[error("the {} cannot be restored: {missing}", .kind.name())]
+    CannotRestore {
+        /// What it is.
+        kind: RecordKind,
+        /// What is gone, by the field that named it.
+        missing: FieldErrors,
+    },
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),

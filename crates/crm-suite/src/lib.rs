@@ -17,5 +17,6 @@ mod references;
 pub mod resource;
 pub mod search;
 pub mod tenants;
+pub mod trash;
 
 pub use error::SuiteError;

@@ -1,12 +1,11 @@
 //! Whether the records exist that another one is about to point at.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
-use crm_core::values::{References, Referring};
+use crm_core::values::{References, Referring, Vanished};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
+use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Keeps the records that an input points at from being deleted before the end of the transaction. Gives the problems
 /// with those that do not exist, which whoever writes the input tells together with everything else that is wrong.
@@ -72,6 +71,20 @@ impl<I> Default for Held<I> {
     fn default() -> Self {
         Self { exists: HashMap::new() }
     }
+}
+
+/// As [`hold`], of what a record that comes back pointed at. Gives what is not there any more.
+pub(crate) fn hold_left(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    references: &References,
+) -> QueryResult<Vanished> {
+    let organizations: Vec<OrganizationId> = references.organization.into_iter().collect();
+    let contacts: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
+    Ok(Vanished {
+        organizations: missing(connection, scope, &organizations, organizations::lock_missing)?,
+        contacts: missing(connection, scope, &contacts, contacts::lock_missing)?,
+    })
 }
 
 fn blame<I: RecordId>(errors: &mut FieldErrors, field: &str, id: I) {

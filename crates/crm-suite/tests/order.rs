@@ -19,7 +19,8 @@ use crate::dump::dump;
 
 /// The order in which tables are locked. What belongs to a record is written under the lock of the record; links to tags
 /// lock their tags.
-const ORDER: [&[&str]; 11] = [
+const ORDER: [&[&str]; 12] = [
+    &["changes"],
     &["forms"],
     &["organizations"],
     &["contacts"],

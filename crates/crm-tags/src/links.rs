@@ -42,6 +42,29 @@ pub fn of(
     Ok(tags)
 }
 
+/// Those of these tags that exist, ordered by label.
+///
+/// # Errors
+/// The database's.
+pub fn existing(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    ids: &[Uuid],
+) -> QueryResult<Vec<TagOption>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<TagRow> = tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq(kind.number()))
+        .filter(tags::id.eq_any(ids))
+        .order(tags::label_folded)
+        .select(columns::<TagRow>())
+        .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.into_tag(scope)).collect())
+}
+
 /// Gives a record exactly these tags. Call it in a [`DbConnection::write`] that made the record or locked it.
 ///
 /// # Errors

@@ -36,6 +36,11 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ),
     (
         "changes",
+        "(SELECT 1 FROM changes c WHERE c.tenant_id = t.id AND c.kept IS NOT NULL",
+        "cleaning asks which tenants have something in the trash whose time is over, and goes through these one by one",
+    ),
+    (
+        "changes",
         "CROSS JOIN LATERAL (SELECT c.turn FROM changes c",
         "a start looks whether turns would fall, whose ever",
     ),

@@ -127,7 +127,8 @@ CREATE INDEX cases_filled ON cases (tenant_id, (
 CREATE INDEX cases_heavy ON cases (tenant_id)
     WHERE coalesce(octet_length(custom_fields::text), 0) + coalesce(octet_length(description::text), 0) > 32768;
 
--- What happened to a case: changes of its status, and comments.
+-- What happened to a case: changes of its status, and comments. No foreign key: they stay while the case is in the trash,
+-- and go when it is gone for good.
 CREATE TABLE case_activities (
     tenant_id   BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     case_id     BIGINT NOT NULL,
@@ -141,8 +142,7 @@ CREATE TABLE case_activities (
     created_on  TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (tenant_id, case_id, id),
     CHECK ((from_status IS NULL) = (to_status IS NULL)),
-    CHECK (to_status IS NOT NULL OR comment IS NOT NULL),
-    CONSTRAINT case_activities_case_fkey FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id) ON DELETE CASCADE
+    CHECK (to_status IS NOT NULL OR comment IS NOT NULL)
 );
 
 CREATE TABLE case_tags (

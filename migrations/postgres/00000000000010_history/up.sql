@@ -33,6 +33,9 @@ CREATE TABLE changes (
 CREATE INDEX changes_feed ON changes (tenant_id, turn, seq);
 -- The history of a record; its last turn.
 CREATE INDEX changes_record ON changes (tenant_id, kind, record_id, seq);
+-- What is in the trash, in the order in which it came: a deletion or merge that keeps what a restore needs.
+CREATE INDEX changes_trash ON changes (tenant_id, created_on, seq)
+    WHERE kept IS NOT NULL AND action IN ('deleted', 'mergedInto');
 -- What a deletion did elsewhere.
 CREATE INDEX changes_cause ON changes (tenant_id, cause, seq) WHERE cause IS NOT NULL;
 

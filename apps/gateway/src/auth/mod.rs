@@ -19,7 +19,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderName;
 use crm_core::keys::ApiKey;
 use crm_core::{DbConnection, Scope};
-use crm_history::{FeedFilter, Position};
+use crm_history::{FeedFilter, Position, Trash};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -88,6 +88,12 @@ impl<A, D> Caller<A, D> {
     ) -> Result<Option<Position>, Problem> {
         let waited = feed::wait(self.requester.state(), self.scope(), since, filter, time).await;
         waited.map_err(|failure| failure.into_problem(self.requester.request_id()))
+    }
+
+    /// How long what is deleted can be restored.
+    #[must_use]
+    pub fn trash(&self) -> Trash {
+        self.requester.state().trash
     }
 
     /// Runs a job that only reads.

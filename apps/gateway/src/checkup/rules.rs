@@ -37,7 +37,7 @@ const NUMBERED: [(&str, u8); 6] =
     [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5), ("case_types", 6)];
 
 /// Rules that are one statement each: the rows of it break the rule.
-const STATEMENTS: [(&str, &str); 13] = [
+const STATEMENTS: [(&str, &str); 15] = [
     (
         "a lead names an opportunity that is gone or was made of another lead",
         "SELECT 1 FROM leads l WHERE l.opportunity_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM opportunities o \
@@ -76,6 +76,21 @@ const STATEMENTS: [(&str, &str); 13] = [
     (
         "a timeline has a gap",
         "SELECT 1 FROM case_activities GROUP BY tenant_id, case_id HAVING min(id) <> 1 OR max(id) <> count(*)",
+    ),
+    (
+        "a timeline is of a case that is gone for good",
+        "SELECT 1 FROM case_activities a WHERE NOT EXISTS (SELECT 1 FROM cases c \
+         WHERE c.tenant_id = a.tenant_id AND c.id = a.case_id) AND NOT EXISTS (SELECT 1 FROM changes d \
+         WHERE d.tenant_id = a.tenant_id AND d.kind = 'case' AND d.record_id = CAST(a.case_id AS TEXT) \
+         AND d.action = 'deleted' AND d.kept IS NOT NULL)",
+    ),
+    (
+        "a record is there and in the trash",
+        "SELECT 1 FROM changes d JOIN (SELECT 'lead' AS kind, tenant_id, id FROM leads \
+         UNION ALL SELECT 'opportunity', tenant_id, id FROM opportunities UNION ALL SELECT 'contact', tenant_id, id FROM contacts \
+         UNION ALL SELECT 'organization', tenant_id, id FROM organizations UNION ALL SELECT 'case', tenant_id, id FROM cases) r \
+         ON r.tenant_id = d.tenant_id AND r.kind = d.kind AND CAST(r.id AS TEXT) = d.record_id \
+         WHERE d.kept IS NOT NULL AND d.action IN ('deleted', 'mergedInto')",
     ),
     (
         "a pipeline has no stages, or a gap among them",

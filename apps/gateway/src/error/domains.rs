@@ -63,6 +63,15 @@ impl From<SuiteError> for Failure {
             SuiteError::TenantMismatch => {
                 Problem::new(ProblemCode::TenantMismatch, "The tenantId is not the tenant of this key.").into()
             }
+            SuiteError::NotInTrash(kind) => {
+                let detail = format!("No {} with this id is in the trash.", kind.name());
+                Problem::new(ProblemCode::NotFound, detail).into()
+            }
+            SuiteError::CannotRestore { kind, missing } => {
+                let detail = format!("The {} cannot be without what is gone: {missing}.", kind.name());
+                let fields: Vec<String> = missing.as_slice().iter().map(|one| one.field.clone()).collect();
+                Problem::new(ProblemCode::CannotRestore, detail).with("missing", fields).into()
+            }
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),

@@ -142,6 +142,8 @@ problem_table! {
         requestor. With a token, be one of them.";
     DefaultCaseType, "default_case_type", CONFLICT, "The default case type stays",
         "Change it instead; cases that are made without a type have it.";
+    CannotRestore, "cannot_restore", CONFLICT, "What the record needs is gone",
+        "Make again what `missing` names, a stage, a status or a case type, or make the record anew; nothing was changed.";
     LabelTaken, "label_taken", CONFLICT, "The label is taken",
         "Choose another label, or use the one that exists.";
     InUse, "in_use", CONFLICT, "Records still use it",

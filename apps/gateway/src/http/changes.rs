@@ -104,15 +104,13 @@ fn areas(kind: Kind) -> &'static [Area] {
     }
 }
 
-/// The kinds that somebody wants and may read; `None` where that is all of them.
-fn readable(rights: Rights, wanted: Option<Vec<Kind>>) -> Option<Vec<Kind>> {
+/// Those of these kinds that somebody may read.
+pub(super) fn readable(rights: Rights, wanted: Vec<Kind>) -> Vec<Kind> {
     let may = |kind: &Kind| {
         let right = |area: &Area| Rights::default().with(Right { area: Some(*area), access: Access::Read });
         areas(*kind).iter().all(|area| rights.lacking(right(area)).is_none())
     };
-    let kinds = wanted.unwrap_or_else(|| Kind::ALL.to_vec());
-    let kinds: Vec<Kind> = kinds.into_iter().filter(may).collect();
-    (kinds.len() < Kind::ALL.len()).then_some(kinds)
+    wanted.into_iter().filter(may).collect()
 }
 
 async fn list_changes(
@@ -120,7 +118,9 @@ async fn list_changes(
     Query((query,)): Query<(FeedQuery,)>,
 ) -> Answer<Plain<Changes>> {
     let FeedQuery { since, mut filter, size, wait } = query;
-    filter.kinds = readable(caller.scope().actor().rights(), filter.kinds);
+    let wanted = filter.kinds.unwrap_or_else(|| Kind::ALL.to_vec());
+    let kinds = readable(caller.scope().actor().rights(), wanted);
+    filter.kinds = (kinds.len() < Kind::ALL.len()).then_some(kinds);
     let since = match since {
         Since::Now => {
             let empty = |next| FeedPage { items: Vec::new(), next, has_more: false };

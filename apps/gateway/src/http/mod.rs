@@ -20,6 +20,7 @@ mod pipelines;
 mod process;
 mod search;
 mod tags;
+mod trash;
 mod webhooks;
 
 use crate::endpoint::Api;
@@ -39,6 +40,7 @@ pub fn routes(api: &mut Api) {
     bulk::routes(api);
     history::routes(api);
     changes::routes(api);
+    trash::routes(api);
     keys::routes(api);
     webhooks::routes(api);
     admin::routes(api);

@@ -133,6 +133,7 @@ fn provoked() -> Vec<Provoked> {
         (Code::IdTaken, "POST", "/pipeline/pipelines/opportunities", &[], pipeline().to_string()),
         (Code::InUse, "DELETE", "/cases/types/cases/2", &[], text("")),
         (Code::DefaultCaseType, "DELETE", "/cases/types/cases/1", &[], text("")),
+        (Code::CannotRestore, "POST", "/trash/case/3/restore", &[], text("{}")),
         (Code::PreconditionFailed, "PATCH", "/pipeline/leads/1", &[("If-Match", "\"stale\"")], text("{}")),
         (Code::BodyTooLarge, "POST", "/directory/contacts", &[], long_note(1024 * 1024)),
         (Code::ValidationFailed, "POST", "/directory/contacts", &[], long_note(1024 * 1024 - 40)),
@@ -199,6 +200,10 @@ both_databases! {
         post("/cases/cases", json!({ "title": "First" }));
         post("/cases/cases", json!({ "title": "Second", "caseTypeId": "2", "owner": { "id": "o" } }));
         post("/pipeline/pipelines/opportunities", pipeline());
+        post("/cases/types/cases", json!({ "label": "Brief" }));
+        post("/cases/cases", json!({ "title": "Third", "caseTypeId": "3" }));
+        assert_eq!(api.acme.delete("/cases/cases/3").status, 204);
+        assert_eq!(api.acme.delete("/cases/types/cases/3").status, 204);
         let first = api.acme.send("POST", "/pipeline/tags/leads", &[("Idempotency-Key", "first")], Some("{\"label\":\"once\"}"));
         assert_eq!(first.status, 201);
         post("/pipeline/leads", json!({ "title": "Archived" }));

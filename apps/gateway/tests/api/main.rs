@@ -49,4 +49,5 @@ mod settings;
 mod source;
 mod tenants;
 mod ticketing_errors;
+mod trash;
 mod wire;

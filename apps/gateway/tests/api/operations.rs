@@ -29,6 +29,15 @@ impl Operation {
         Some(Self { path: other_spelling(&self.path)?, ..self.clone() })
     }
 
+    /// The area whose scope it needs: that of its path, and of what is in the trash that of its kind.
+    pub(crate) fn area(&self) -> &str {
+        let of_trash = RESOURCES.iter().find(|resource| {
+            let path = format!("/trash/{}/", resource.bulk.1);
+            self.path.starts_with(&path)
+        });
+        of_trash.map_or(self.path.as_str(), |resource| resource.path).split('/').nth(1).unwrap_or_default()
+    }
+
     pub(crate) fn writes(&self) -> bool {
         self.method != "GET"
     }
@@ -135,5 +144,12 @@ pub(crate) fn existing(client: &Client) -> BTreeMap<String, String> {
         "/settings/webhooks/deliveries/{deliveryId}/replay".to_owned(),
         "00000000-0000-4000-8000-000000000000".to_owned(),
     );
+    for resource in RESOURCES {
+        let made = client.post(resource.path, &json!({ resource.text: "Deleted" }));
+        let id = made.item(201)["id"].as_str().unwrap().to_owned();
+        assert_eq!(client.delete(&format!("{}/{id}", resource.path)).status, 204);
+        let path = format!("/trash/{}/{{id}}", resource.bulk.1);
+        ids.extend([format!("{path}/restore"), path].map(|path| (path, id.clone())));
+    }
     ids
 }

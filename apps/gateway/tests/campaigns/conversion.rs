@@ -45,7 +45,7 @@ fn convert(id: &str) -> Request {
 }
 
 /// A conversion reads much before it locks: who comes a little later may still come first.
-fn late(random: &mut Random) -> Duration {
+pub(crate) fn late(random: &mut Random) -> Duration {
     Duration::from_micros(u64::try_from(random.below(3_000)).unwrap())
 }
 

@@ -42,6 +42,7 @@ mod settings;
 mod snapshots;
 mod soak;
 mod tokens;
+mod trash;
 mod two;
 mod upserts;
 mod walks;

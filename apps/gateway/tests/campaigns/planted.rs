@@ -15,7 +15,7 @@ use crate::client::{Api, Client};
 use crate::process::stdout;
 
 /// Faults, by the beginning of the name of the rule that they break.
-const FAULTS: [(&str, &str); 27] = [
+const FAULTS: [(&str, &str); 29] = [
     ("contact_emails has a value twice", "UPDATE contact_emails SET value_search = 'x'"),
     ("contact_phones has a value twice", "UPDATE contact_phones SET value_search = 'x'"),
     ("organization_emails has a value twice", "UPDATE organization_emails SET value_search = 'x'"),
@@ -39,6 +39,15 @@ const FAULTS: [(&str, &str); 27] = [
     ("a change of status does not begin", "UPDATE case_activities SET from_status = 'Closed' WHERE id > 1"),
     ("a case is not where", "UPDATE cases SET status = 'Reopened'"),
     ("a timeline has a gap", "DELETE FROM case_activities WHERE id = 1"),
+    (
+        "a timeline is of a case",
+        "INSERT INTO case_activities (tenant_id, case_id, id, comment, created_on) \
+         SELECT tenant_id, 999999, 1, 'Said.', created_on FROM cases WHERE id = 1",
+    ),
+    (
+        "a record is there and in the trash",
+        "UPDATE changes SET kept = '{}', action = 'deleted' WHERE action = 'created'",
+    ),
     ("a pipeline has no stages", "DELETE FROM pipeline_stages WHERE position = 2"),
     ("an opportunity has not the place", "UPDATE opportunities SET stage_position = stage_position + 1"),
     ("a tenant has no default pipeline", "DELETE FROM default_pipelines"),

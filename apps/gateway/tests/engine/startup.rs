@@ -257,6 +257,8 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("CRM_CORS_ORIGINS", "app.example.com")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_CORS_ORIGINS", "https://app.example.com/")], "CRM_CORS_ORIGINS:"),
         (&[("CRM_HISTORY_DAYS", "36501")], "CRM_HISTORY_DAYS:"),
+        (&[("CRM_TRASH_DAYS", "a month")], "CRM_TRASH_DAYS:"),
+        (&[("CRM_TRASH_DAYS", "366")], "CRM_TRASH_DAYS:"),
         (&[("CRM_SHUTDOWN_TIMEOUT", "soon")], "CRM_SHUTDOWN_TIMEOUT:"),
         (&[("RUST_LOG", "loud")], "RUST_LOG:"),
         (&[("RUST_LOG", "info,crm_gateway=loud")], "RUST_LOG:"),
@@ -329,6 +331,7 @@ fn an_empty_variable_counts_as_unset_and_a_secret_may_be_in_a_file() {
         "CRM_BOOTSTRAP_SECONDARY_KEY",
         "CRM_CORS_ORIGINS",
         "CRM_HISTORY_DAYS",
+        "CRM_TRASH_DAYS",
         "CRM_SHUTDOWN_TIMEOUT",
         "RUST_LOG",
     ] {

@@ -50,6 +50,15 @@ pub fn list(
     page.try_map(|rows| Ok(rows.into_iter().map(ActivityRow::into_activity).collect()))
 }
 
+/// Deletes up to `most` activities of a case that is gone for good, and tells how many they were. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn forget(connection: &mut DbConnection, scope: &Scope, case: CaseId, most: i64) -> QueryResult<usize> {
+    queries::delete(connection, scope, case, most)
+}
+
 /// Notes that a patch takes a case, which is locked, from one status to another, and gives what a change tells of what was
 /// said about that.
 pub(crate) fn record_step(

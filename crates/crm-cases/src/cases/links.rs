@@ -21,6 +21,8 @@ crm_history::reference_column! {
     cases.organization_id: CaseId => OrganizationId;
     /// Takes these organizations off every case.
     unlink_organizations;
+    /// Gives a restored organization back to the cases that lost it.
+    relink_organizations;
     /// Makes every case of one of these organizations a case of `to`.
     repoint_organizations;
 }
@@ -29,6 +31,8 @@ crm_history::reference_column! {
     cases.contact_id: CaseId => ContactId;
     /// Takes these contacts off every case.
     unlink_contacts;
+    /// Gives a restored contact back to the cases that lost it.
+    relink_contacts;
     /// Puts `to` in the place of these contacts.
     repoint_contacts;
 }

@@ -5,6 +5,7 @@ mod filter;
 mod links;
 mod model;
 pub(crate) mod queries;
+mod restore;
 mod row;
 mod service;
 mod status_filter;
@@ -13,8 +14,12 @@ mod values;
 pub(crate) mod walk;
 
 pub use filter::{CaseFilter, CaseSort};
-pub use links::{lock, repoint_contacts, repoint_organizations, unlink_contacts, unlink_organizations};
+pub use links::{
+    lock, relink_contacts, relink_organizations, repoint_contacts, repoint_organizations, unlink_contacts,
+    unlink_organizations,
+};
 pub use model::{Case, CasePatch, NewCase};
 pub use queries::{SOUGHT, with_external_ids};
+pub use restore::{KeptCase, restore};
 pub use service::{LockedCase, create, delete, get, list, lock_one, record_deletion, update};
 pub use values::{Day, Priority};

@@ -1,11 +1,12 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
-use crm_core::values::{ExternalId, LongText, Title, User};
+use crm_core::values::{ExternalId, LongText, References, Title, User, Vanished};
 use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::cases::walk::Step;
 use crate::schema::cases;
@@ -13,8 +14,8 @@ use crate::workflow::{Roles, Status};
 use crate::{Case, CasePatch, CaseSort, Day, NewCase, Priority};
 
 /// A row of `cases`, without its tenant.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = cases, check_for_backend(Db))]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable)]
+#[diesel(table_name = cases, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct CaseRow {
     pub(crate) id: CaseId,
     #[diesel(embed)]
@@ -25,7 +26,7 @@ pub(crate) struct CaseRow {
 
 /// The columns that creating and changing a case write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = cases, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct CaseValues {
     title: String,
@@ -169,6 +170,21 @@ impl CaseValues {
 }
 
 impl CaseRow {
+    /// This row as it comes back: without what vanished meanwhile, changed now.
+    pub(crate) fn restored(mut self, scope: &Scope, by: Option<&User>, vanished: &Vanished) -> Self {
+        let values = &mut self.values;
+        values.organization_id = vanished.organization(values.organization_id);
+        values.contact_id = vanished.contact(values.contact_id);
+        values.last_updated_by = scope.author(by).map(Json).or_else(|| values.last_updated_by.take());
+        values.last_updated_on = scope.now();
+        self
+    }
+
+    /// What it points at.
+    pub(crate) fn references(&self) -> References {
+        References::of(self.values.organization_id, self.values.contact_id, None)
+    }
+
     /// What the person with this id is to the case as it stands.
     pub(crate) fn roles_of(&self, user: &str) -> Roles {
         let is = |person: Option<&Json<User>>| person.is_some_and(|Json(person)| person.id() == user);

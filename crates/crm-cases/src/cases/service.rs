@@ -4,8 +4,8 @@ use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
+use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -14,6 +14,7 @@ use diesel::result::Error as DieselError;
 use crate::cases::check::{check_new, check_patch};
 use crate::cases::filter::SEARCHED;
 use crate::cases::queries::Named;
+use crate::cases::restore::deleted;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
 use crate::cases::told::{ToldCase, whole};
@@ -229,16 +230,15 @@ pub fn record_deletion(
     let mut deletion = Deletion::of_nothing();
     for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
         let rows = queries::lock_rows(connection, scope, ids)?;
-        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
-        let cases = complete(connection, scope, rows)?;
-        let told = cases.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        let cases = complete(connection, scope, rows.clone())?;
+        let told = cases.iter().zip(rows).map(|(one, row)| Ok((one.id, deleted(one, row)?)));
         deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     }
     Ok(deletion)
 }
 
-/// Deletes cases with their activities and the links to their tags, and returns them in ascending order. Call it in a
-/// [`DbConnection::write`].
+/// Deletes cases with the links to their tags, and returns them in ascending order. Their activities stay until they are
+/// [forgotten](crate::activities::forget). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
@@ -291,7 +291,7 @@ fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> R
 }
 
 /// The type that was named is missing, or else the default one.
-fn note_missing_type(named: Option<CaseTypeId>, errors: &mut FieldErrors) {
+pub(super) fn note_missing_type(named: Option<CaseTypeId>, errors: &mut FieldErrors) {
     let (code, message) = match named {
         Some(id) => (FieldCode::UnknownReference, format!("no case type has the id {id}")),
         None => (FieldCode::Required, "is required: this tenant has no default case type".to_owned()),

@@ -12,6 +12,9 @@ use crate::error::{collision, is_unique_violation};
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 
+/// How many rows of a few values each are written in a statement.
+pub const ROWS_OF_A_STATEMENT: usize = 5_000;
+
 /// These ids ascending and each once, in parts that a statement can take. Everybody locks in this order, so that no two
 /// wait for each other.
 pub fn in_statements<I: Copy + Ord>(ids: &[I]) -> Vec<Vec<I>> {

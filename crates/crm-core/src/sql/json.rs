@@ -6,8 +6,8 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlType, Text};
 use diesel::sqlite::Sqlite;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{known_to_both_backends, through_both_backends};
 
@@ -20,8 +20,9 @@ use super::{known_to_both_backends, through_both_backends};
 pub struct JsonText;
 
 /// A value stored as a JSON document. A NULL column is `Option<Json<T>>`.
-#[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = JsonText)]
+#[serde(transparent)]
 pub struct Json<T: Debug>(pub T);
 
 known_to_both_backends!(JsonText);

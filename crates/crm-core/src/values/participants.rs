@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use diesel::result::Error as DieselError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ContactId;
@@ -10,7 +10,7 @@ use crate::input::{At, FromJson, read_list};
 use crate::values::text::read_text;
 
 /// A contact that takes part in a lead or opportunity: `{ id, name? }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Participant {
     /// The id of the contact.

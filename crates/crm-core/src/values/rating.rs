@@ -3,14 +3,14 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
 
 /// How promising a lead or opportunity is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[diesel(sql_type = Text)]
 pub enum LeadRating {

@@ -2,7 +2,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde::Serialize;
 
 use crate::records::run_again_where_taken;
-use crate::values::Participants;
+use crate::values::{Participant, Participants};
 use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, WriteError};
 
 /// A record that another one points at, as responses show it: `{ id, name }`.
@@ -46,6 +46,36 @@ impl References {
         let contact = contact.map(|id| (Self::CONTACT_FIELD.to_owned(), id));
         let participants = participants.into_iter().flat_map(Participants::references);
         Self { organization, contacts: contact.into_iter().chain(participants).collect() }
+    }
+}
+
+/// Records that another one pointed at, and that do not exist any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vanished {
+    /// Organizations.
+    pub organizations: Vec<OrganizationId>,
+    /// Contacts.
+    pub contacts: Vec<ContactId>,
+}
+
+impl Vanished {
+    /// The organization, unless it vanished.
+    #[must_use]
+    pub fn organization(&self, id: Option<OrganizationId>) -> Option<OrganizationId> {
+        id.filter(|id| !self.organizations.contains(id))
+    }
+
+    /// The contact, unless it vanished.
+    #[must_use]
+    pub fn contact(&self, id: Option<ContactId>) -> Option<ContactId> {
+        id.filter(|id| !self.contacts.contains(id))
+    }
+
+    /// Those of these participants whose contacts are still there.
+    #[must_use]
+    pub fn participants(&self, mut all: Vec<Participant>) -> Participants {
+        all.retain(|participant| !self.contacts.contains(&participant.id));
+        Participants::stored(all)
     }
 }
 

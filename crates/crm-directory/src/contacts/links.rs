@@ -17,6 +17,8 @@ crm_history::reference_column! {
     contacts.organization_id: ContactId => OrganizationId;
     /// Takes these organizations off every contact.
     unlink_organizations;
+    /// Gives a restored organization back to the contacts that lost it.
+    relink_organizations;
     /// Makes every contact of one of these organizations a contact of `to`.
     repoint_organizations;
 }

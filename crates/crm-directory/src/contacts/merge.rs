@@ -1,16 +1,18 @@
 use crm_core::error::collision;
 use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, ContactId, DbConnection, Scope};
+use crm_forms::Form;
 use crm_forms::search::forget_and_index;
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use super::filter::SEARCHED;
 use super::queries;
+use super::restore::deleted;
+use super::row::{ContactRow, ContactValues};
 use super::service::complete;
-use super::told::{ToldContact, whole};
+use super::told::ToldContact;
 use crate::labeled::{contact_emails, contact_phones};
 use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{Contact, DirectoryError, MergeRequest};
@@ -51,13 +53,13 @@ pub fn merge(
         condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     }
     let records = in_order(&all, records.into_iter().map(|record| (record.id, record)).collect())?;
-    let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
+    let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row)).collect())?;
     let [present, merged @ ..] = records.as_slice() else { return Err(DirectoryError::not_found(&[target])) };
-    let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
-    let fields: Vec<CustomFields> = rows.iter().map(|values| values.custom_fields.0.clone()).collect();
-    let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else {
-        return Err(DirectoryError::not_found(&[target]));
-    };
+    let note = joined_note(rows.iter().map(|row| row.values.note.as_ref()))?;
+    let [row, sources_rows @ ..] = rows.as_slice() else { return Err(DirectoryError::not_found(&[target])) };
+    let stored = &row.values.custom_fields.0;
+    let fill = |target: ContactValues, source: &ContactRow| target.filled_from(source.values.clone());
+    let values = sources_rows.iter().fold(row.values.clone(), fill);
     let by = request.last_updated_by.as_ref();
     let values = values.merged(scope, note, by);
     let emails = contact_emails::merged(records.iter().map(|record| &record.email))?;
@@ -72,13 +74,13 @@ pub fn merge(
     let change = NewChange::new(Kind::Contact, Action::Merged).by(by);
     let (cause, ()) = changed.recorded_as(connection, scope, change, |row| {
         let after = row.into_contact(scope, form, emails, phones, None, tags);
-        let before = ToldContact::of(present, &fields[0]);
+        let before = ToldContact::of(present, stored);
         let what = before.changed_to(&ToldContact::of(&after, &values.custom_fields.0))?;
         Ok((what.merged_with(&sources), ()))
     })?;
     let change = NewChange::new(Kind::Contact, Action::MergedInto).by(by).following(cause);
-    let told =
-        merged.iter().zip(&fields[1..]).map(|(one, fields)| Ok((one.id, whole(one, fields)?.merged_with(&[target]))));
+    let told = merged.iter().zip(sources_rows);
+    let told = told.map(|(one, row)| Ok((one.id, deleted(one, row.clone())?.merged_with(&[target]))));
     let deletion = Deletion::of_nothing().record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     Ok(Merging::new(deletion, tag_ids))
 }

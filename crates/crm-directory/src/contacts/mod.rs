@@ -6,17 +6,20 @@ mod links;
 mod merge;
 mod model;
 mod queries;
+mod restore;
 mod row;
 mod service;
 mod told;
 
 pub use filter::{ContactFilter, ContactSort};
 pub use links::{
-    custom_fields_in_use, lock, lock_missing, missing, names, repoint_organizations, unlink_organizations,
+    custom_fields_in_use, lock, lock_missing, missing, names, relink_organizations, repoint_organizations,
+    unlink_organizations,
 };
 pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
 pub use queries::{with_emails, with_external_ids, with_names};
+pub use restore::{KeptContact, restore};
 pub use service::{create, create_unless, delete, get, list, record_deletion, update};
 
 /// What a search over all kinds looks into, and what each is called.

@@ -73,6 +73,7 @@ pub fn with_names(
     }
     Ok(found)
 }
+crm_history::record_restores!(contacts, ContactRow);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
 /// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.

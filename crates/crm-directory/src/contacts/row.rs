@@ -1,18 +1,19 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, name_key, searchable};
-use crm_core::values::{ExternalId, LabeledValues, LongText, Reference, ShortText, Title, Url, User};
+use crm_core::values::{ExternalId, LabeledValues, LongText, Reference, ShortText, Title, Url, User, Vanished};
 use crm_core::{ContactId, Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::contacts;
 use crate::{Contact, ContactPatch, ContactSort, NewContact};
 
 /// A row of `contacts`, without its tenant.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = contacts, check_for_backend(Db))]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable)]
+#[diesel(table_name = contacts, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct ContactRow {
     pub(crate) id: ContactId,
     #[diesel(embed)]
@@ -23,7 +24,7 @@ pub(crate) struct ContactRow {
 
 /// The columns that creating and changing a contact write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = contacts, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct ContactValues {
     name: String,
@@ -173,6 +174,15 @@ impl ContactValues {
 }
 
 impl ContactRow {
+    /// This row as it comes back: without what vanished meanwhile, changed now.
+    pub(crate) fn restored(mut self, scope: &Scope, by: Option<&User>, vanished: &Vanished) -> Self {
+        let values = &mut self.values;
+        values.organization_id = vanished.organization(values.organization_id);
+        values.last_updated_by = scope.author(by).map(Json).or_else(|| values.last_updated_by.take());
+        values.last_updated_on = scope.now();
+        self
+    }
+
     /// Where the row stands in an order.
     pub(crate) fn place(&self, order_by: ContactSort, direction: Direction) -> (SortKey, i64) {
         let values = &self.values;

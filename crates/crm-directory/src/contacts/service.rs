@@ -6,8 +6,8 @@ use crm_core::{
     Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, Scope, numbering,
     records,
 };
+use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -16,6 +16,7 @@ use diesel::result::Error as DieselError;
 use super::check::{check_new, check_patch};
 use super::filter::SEARCHED;
 use super::queries;
+use super::restore::deleted;
 use super::row::{ContactRow, ContactValues};
 use super::told::{ToldContact, whole};
 use crate::duplicate::Looks;
@@ -176,7 +177,7 @@ pub fn update(
 }
 
 /// The organization of a contact with its name, in one statement where it has one.
-fn organization_of(
+pub(super) fn organization_of(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Option<OrganizationId>,
@@ -206,9 +207,8 @@ pub fn record_deletion(
     let mut deletion = Deletion::of_nothing();
     for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
         let rows = queries::lock_rows(connection, scope, ids)?;
-        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
-        let contacts = complete(connection, scope, rows, &form)?;
-        let told = contacts.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        let contacts = complete(connection, scope, rows.clone(), &form)?;
+        let told = contacts.iter().zip(rows).map(|(one, row)| Ok((one.id, deleted(one, row)?)));
         deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     }
     Ok(deletion)

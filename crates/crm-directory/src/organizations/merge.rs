@@ -1,15 +1,17 @@
 use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
+use crm_forms::Form;
 use crm_forms::search::forget_and_index;
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
 use super::filter::SEARCHED;
 use super::queries;
+use super::restore::deleted;
+use super::row::{OrganizationRow, OrganizationValues};
 use super::service::complete;
-use super::told::{ToldOrganization, whole};
+use super::told::ToldOrganization;
 use crate::labeled::{organization_emails, organization_phones};
 use crate::merge::{Merging, in_order, joined_note, union_of_tags};
 use crate::{DirectoryError, MergeRequest, Organization};
@@ -43,13 +45,13 @@ pub fn merge(
         condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     }
     let records = in_order(&all, records.into_iter().map(|record| (record.id, record)).collect())?;
-    let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row.values)).collect())?;
+    let rows = in_order(&all, rows.into_iter().map(|row| (row.id, row)).collect())?;
     let [present, merged @ ..] = records.as_slice() else { return Err(DirectoryError::not_found(&[target])) };
-    let note = joined_note(rows.iter().map(|values| values.note.as_ref()))?;
-    let fields: Vec<CustomFields> = rows.iter().map(|values| values.custom_fields.0.clone()).collect();
-    let Some(values) = rows.into_iter().reduce(|target, source| target.filled_from(source)) else {
-        return Err(DirectoryError::not_found(&[target]));
-    };
+    let note = joined_note(rows.iter().map(|row| row.values.note.as_ref()))?;
+    let [row, sources_rows @ ..] = rows.as_slice() else { return Err(DirectoryError::not_found(&[target])) };
+    let stored = &row.values.custom_fields.0;
+    let fill = |target: OrganizationValues, source: &OrganizationRow| target.filled_from(source.values.clone());
+    let values = sources_rows.iter().fold(row.values.clone(), fill);
     let by = request.last_updated_by.as_ref();
     let values = values.merged(scope, note, by);
     let emails = organization_emails::merged(records.iter().map(|record| &record.email))?;
@@ -64,13 +66,13 @@ pub fn merge(
     let change = NewChange::new(Kind::Organization, Action::Merged).by(by);
     let (cause, ()) = changed.recorded_as(connection, scope, change, |row| {
         let after = row.into_organization(scope, form, emails, phones, tags);
-        let before = ToldOrganization::of(present, &fields[0]);
+        let before = ToldOrganization::of(present, stored);
         let what = before.changed_to(&ToldOrganization::of(&after, &values.custom_fields.0))?;
         Ok((what.merged_with(&sources), ()))
     })?;
     let change = NewChange::new(Kind::Organization, Action::MergedInto).by(by).following(cause);
-    let told =
-        merged.iter().zip(&fields[1..]).map(|(one, fields)| Ok((one.id, whole(one, fields)?.merged_with(&[target]))));
+    let told = merged.iter().zip(sources_rows);
+    let told = told.map(|(one, row)| Ok((one.id, deleted(one, row.clone())?.merged_with(&[target]))));
     let deletion = Deletion::of_nothing().record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     Ok(Merging::new(deletion, tag_ids))
 }

@@ -7,6 +7,7 @@ mod links;
 mod merge;
 mod model;
 mod queries;
+mod restore;
 mod row;
 mod service;
 mod told;
@@ -17,6 +18,7 @@ pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::{merge, take_tags};
 pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use queries::{with_emails, with_external_ids, with_names};
+pub use restore::{KeptOrganization, restore};
 pub use service::{create, create_unless, delete, get, list, record_deletion, update};
 
 /// What a search over all kinds looks into, and what each is called.

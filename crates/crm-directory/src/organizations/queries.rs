@@ -72,6 +72,7 @@ pub fn with_names(
     }
     Ok(found)
 }
+crm_history::record_restores!(organizations, OrganizationRow);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {

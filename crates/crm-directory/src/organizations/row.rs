@@ -6,14 +6,15 @@ use crm_core::{Db, OrganizationId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use crate::schema::organizations;
 use crate::{NewOrganization, Organization, OrganizationPatch, OrganizationSort};
 
 /// A row of `organizations`, without its tenant.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = organizations, check_for_backend(Db))]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable)]
+#[diesel(table_name = organizations, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct OrganizationRow {
     pub(crate) id: OrganizationId,
     #[diesel(embed)]
@@ -24,7 +25,7 @@ pub(crate) struct OrganizationRow {
 
 /// The columns that creating and changing an organization write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = organizations, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OrganizationValues {
     name: String,
@@ -194,6 +195,14 @@ impl OrganizationValues {
 }
 
 impl OrganizationRow {
+    /// This row as it comes back, changed now.
+    pub(crate) fn restored(mut self, scope: &Scope, by: Option<&User>) -> Self {
+        let values = &mut self.values;
+        values.last_updated_by = scope.author(by).map(Json).or_else(|| values.last_updated_by.take());
+        values.last_updated_on = scope.now();
+        self
+    }
+
     /// Where the row stands in an order.
     pub(crate) fn place(&self, order_by: OrganizationSort, direction: Direction) -> (SortKey, i64) {
         let values = &self.values;

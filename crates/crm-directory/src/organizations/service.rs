@@ -1,8 +1,8 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::sql::Json;
 use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, RecordId, Scope, numbering, records};
+use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
-use crm_forms::{CustomFields, Form};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -10,6 +10,7 @@ use diesel::QueryResult;
 use super::check::{check_new, check_patch};
 use super::filter::SEARCHED;
 use super::queries;
+use super::restore::deleted;
 use super::row::{OrganizationRow, OrganizationValues};
 use super::told::{ToldOrganization, whole};
 use crate::duplicate::Looks;
@@ -180,9 +181,8 @@ pub fn record_deletion(
     let mut deletion = Deletion::of_nothing();
     for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
         let rows = queries::lock_rows(connection, scope, ids)?;
-        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
-        let organizations = complete(connection, scope, rows, &form)?;
-        let told = organizations.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        let organizations = complete(connection, scope, rows.clone(), &form)?;
+        let told = organizations.iter().zip(rows).map(|(one, row)| Ok((one.id, deleted(one, row)?)));
         deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     }
     Ok(deletion)

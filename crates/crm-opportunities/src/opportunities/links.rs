@@ -20,6 +20,8 @@ crm_history::reference_column! {
     opportunities.organization_id: OpportunityId => OrganizationId;
     /// Takes these organizations off every opportunity.
     unlink_organizations;
+    /// Gives a restored organization back to the opportunities that lost it.
+    relink_organizations;
     /// Makes every opportunity of one of these organizations an opportunity of `to`.
     repoint_organizations;
 }
@@ -28,6 +30,8 @@ crm_history::reference_column! {
     opportunities.lead_id: OpportunityId => LeadId;
     /// Takes these leads off the opportunities that were made of them.
     unlink_leads;
+    /// Gives a restored lead back to the opportunity that was made of it.
+    relink_leads;
 }
 
 crm_forms::custom_fields_in_use!(opportunities);

@@ -6,6 +6,7 @@ mod links;
 mod model;
 mod participants;
 mod queries;
+mod restore;
 mod row;
 mod service;
 mod status;
@@ -15,10 +16,14 @@ mod told;
 mod transitions;
 
 pub use filter::{OpportunityFilter, OpportunitySort};
-pub use links::{custom_fields_in_use, lock, repoint_organizations, unlink_leads, unlink_organizations};
+pub use links::{
+    custom_fields_in_use, lock, relink_leads, relink_organizations, repoint_organizations, unlink_leads,
+    unlink_organizations,
+};
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
-pub use participants::{repoint_contacts, unlink_contacts};
+pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};
+pub use restore::{KeptOpportunity, restore};
 pub use service::{
     LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion, update,
 };

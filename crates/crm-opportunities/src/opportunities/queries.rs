@@ -26,6 +26,7 @@ pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow);
 crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
 crm_core::external_ids!(opportunities, OpportunityId, OpportunityError);
+crm_history::record_restores!(opportunities, OpportunityRow);
 
 /// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
 pub(crate) fn place_of(

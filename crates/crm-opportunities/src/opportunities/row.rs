@@ -2,20 +2,22 @@ use crm_core::page::{Direction, SortKey};
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
 use crm_core::values::{
-    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, ShortText, Title, User,
+    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, References, ShortText, Title, User,
+    Vanished,
 };
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::{LostReason, NewOpportunity, Opportunity, OpportunityPatch, OpportunitySort, OpportunityStatus};
 use crate::pipelines::{Place, StageKey};
 use crate::schema::opportunities;
 
 /// A row of `opportunities`, without its tenant.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = opportunities, check_for_backend(Db))]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable)]
+#[diesel(table_name = opportunities, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct OpportunityRow {
     pub(crate) id: OpportunityId,
     #[diesel(embed)]
@@ -24,13 +26,13 @@ pub(crate) struct OpportunityRow {
     pub(crate) status: OpportunityStatus,
     lost_reason: Option<Json<LostReason>>,
     pub(crate) closed_on: Option<Timestamp>,
-    lead_id: Option<LeadId>,
+    pub(crate) lead_id: Option<LeadId>,
     created_on: Timestamp,
 }
 
 /// The columns that creating and changing an opportunity write. A change writes all of them, from a row that it holds
 /// locked: one statement whatever the patch has, which is prepared once.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Serialize, Deserialize, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = opportunities, check_for_backend(Db), treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct OpportunityValues {
     title: String,
@@ -177,6 +179,32 @@ impl OpportunityValues {
 }
 
 impl OpportunityRow {
+    /// This row as it comes back: without what vanished meanwhile, changed now.
+    pub(crate) fn restored(
+        mut self,
+        scope: &Scope,
+        by: Option<&User>,
+        vanished: &Vanished,
+        place: Place,
+        lead: Option<LeadId>,
+    ) -> Self {
+        let values = &mut self.values;
+        values.organization_id = vanished.organization(values.organization_id);
+        values.contact_id = vanished.contact(values.contact_id);
+        values.last_updated_by = scope.author(by).map(Json).or_else(|| values.last_updated_by.take());
+        values.last_updated_on = scope.now();
+        let Place { pipeline_id, stage, position } = place;
+        (values.pipeline_id, values.stage_key, values.stage_position) =
+            (pipeline_id, stage.as_str().to_owned(), position);
+        self.lead_id = lead;
+        self
+    }
+
+    /// What it points at, with these participants.
+    pub(crate) fn references(&self, participants: &Participants) -> References {
+        References::of(self.values.organization_id, self.values.contact_id, Some(participants))
+    }
+
     /// Where the row stands in an order.
     pub(crate) fn place(&self, order_by: OpportunitySort, direction: Direction) -> (SortKey, i64) {
         let values = &self.values;

@@ -11,6 +11,7 @@ use diesel::QueryResult;
 
 use super::check::{check_new, check_patch};
 use super::filter::SEARCHED;
+use super::restore::deleted;
 use super::row::{OpportunityRow, OpportunityValues};
 use super::target::Target;
 use super::told::{ToldOpportunity, whole};
@@ -278,9 +279,8 @@ pub fn record_deletion(
     let mut deletion = Deletion::of_nothing();
     for ids in queries::lock(connection, scope, ids)?.chunks(READ_AT_ONCE) {
         let rows = queries::lock_rows(connection, scope, ids)?;
-        let fields: Vec<CustomFields> = rows.iter().map(|row| row.values.custom_fields.0.clone()).collect();
-        let opportunities = complete(connection, scope, rows, &form)?;
-        let told = opportunities.iter().zip(&fields).map(|(one, fields)| Ok((one.id, whole(one, fields)?)));
+        let opportunities = complete(connection, scope, rows.clone(), &form)?;
+        let told = opportunities.iter().zip(rows).map(|(one, row)| Ok((one.id, deleted(one, row)?)));
         deletion = deletion.record(connection, scope, change, told.collect::<QueryResult<_>>()?)?;
     }
     Ok(deletion)

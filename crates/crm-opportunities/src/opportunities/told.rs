@@ -3,7 +3,7 @@
 use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
-use crm_history::{Kept, Linked, What, linked};
+use crm_history::{Linked, What, linked};
 use diesel::QueryResult;
 
 use super::{LostReason, Opportunity, OpportunityStatus};
@@ -110,6 +110,5 @@ impl<'a> ToldOpportunity<'a> {
 
 /// The whole opportunity, for a change that makes or deletes it.
 pub(crate) fn whole(opportunity: &Opportunity, custom_fields: &CustomFields) -> QueryResult<What> {
-    let what = What::whole(opportunity.id, &ToldOpportunity::of(opportunity, custom_fields))?;
-    what.keeping(Kept::of(opportunity.participants.as_slice()).as_ref())
+    What::whole(opportunity.id, &ToldOpportunity::of(opportunity, custom_fields))
 }

@@ -1,13 +1,17 @@
 //! Everything that can be done with records, each once.
 
-use crm_cases::{activities, types};
+use crm_cases::{Case, activities, types};
 use crm_core::input::FromBody;
 use crm_core::{
     CaseId, CaseTypeId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope,
     Timestamp, Unmet, Uuid,
 };
+use crm_directory::{Contact, Organization};
 use crm_forms::FormKind;
-use crm_opportunities::pipelines;
+use crm_history::Trash;
+use crm_leads::Lead;
+use crm_opportunities::{Opportunity, pipelines};
+use crm_suite::trash::Restorable;
 use crm_suite::{bulk, cases, contacts, convert, forms, leads, opportunities, organizations, tenants};
 use crm_tags::TagKind;
 use crm_testkit::TestDatabase;
@@ -131,10 +135,41 @@ fn fill(connection: &mut DbConnection, scope: &Scope) {
         cases::create(connection, scope, &body(with(json!({ "title": "C", "caseTypeId": 2, "status": status }))))
             .unwrap();
     }
+    discard(connection, scope);
+}
+
+/// A record of each kind that is in the trash.
+pub(crate) const DELETED: i64 = 10;
+
+/// Puts a record of each kind into the trash, which others pointed at.
+fn discard(connection: &mut DbConnection, scope: &Scope) {
+    let common = json!({ "name": "N10", "email": [{ "value": "10@example.com" }], "tags": "a,b" });
+    organizations::create(connection, scope, &body(common.clone())).unwrap();
+    contacts::create(connection, scope, &body(common)).unwrap();
+    let takes_part = json!([{ "id": 9 }, { "id": DELETED, "name": "Ten" }, { "id": 8 }]);
+    let pointing = json!({
+        "title": "T", "organizationId": DELETED, "contactId": DELETED, "participants": takes_part, "tags": "a,b",
+    });
+    let case =
+        json!({ "title": "C", "organizationId": DELETED, "contactId": DELETED, "caseTypeId": 2, "status": "New" });
+    for _ in [DELETED, DELETED + 1] {
+        leads::create(connection, scope, &body(pointing.clone())).unwrap();
+        let made = convert::convert(connection, scope, id(DELETED), &Condition::none(), &body(json!({})));
+        if made.is_err() {
+            opportunities::create(connection, scope, &body(pointing.clone())).unwrap();
+        }
+        cases::create(connection, scope, &body(case.clone())).unwrap();
+    }
+    activities::add(connection, scope, id::<CaseId>(DELETED), &body(json!({ "comment": "Said." }))).unwrap();
+    cases::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
+    opportunities::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
+    leads::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
+    contacts::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
+    organizations::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
 }
 
 /// What is made.
-pub(crate) const MADE: [(&str, Make); 9] = [
+pub(crate) const MADE: [(&str, Make); 14] = [
     ("an organization", |c, s| done(organizations::create(c, s, &body(json!({ "name": "N", "tags": "a,b" }))))),
     ("a contact", |c, s| done(contacts::create(c, s, &body(json!({ "name": "N", "organizationId": 9, "tags": "a" }))))),
     ("a lead", |c, s| done(leads::create(c, s, &body(everything("title"))))),
@@ -149,6 +184,11 @@ pub(crate) const MADE: [(&str, Make); 9] = [
     }),
     ("a case type", |c, s| done(types::create(c, s, &body(json!({ "label": "V" }))))),
     ("a tag", |c, s| done(crm_tags::create(c, s, TagKind::Lead, &body(json!({ "label": "c" }))))),
+    ("an organization again", |c, s| done(Organization::restore(c, s, Trash::default(), id(DELETED), None))),
+    ("a contact again", |c, s| done(Contact::restore(c, s, Trash::default(), id(DELETED), None))),
+    ("a lead again", |c, s| done(Lead::restore(c, s, Trash::default(), id(DELETED), None))),
+    ("an opportunity again", |c, s| done(Opportunity::restore(c, s, Trash::default(), id(DELETED), None))),
+    ("a case again", |c, s| done(Case::restore(c, s, Trash::default(), id(DELETED), None))),
 ];
 
 fn everything(title: &str) -> Value {

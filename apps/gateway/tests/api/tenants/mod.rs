@@ -50,6 +50,8 @@ struct Walk<'a> {
     own: World,
     foreign: World,
     gone: World,
+    /// In the other tenant's trash.
+    discarded: World,
     /// The other tenant, which knows the ETags of its records.
     other: &'a Tenant,
     attempts: usize,
@@ -59,7 +61,11 @@ impl Walk<'_> {
     /// Asks for an id of the other tenant's, a deleted one and one that never was, with each of these headers: the
     /// answers are the same.
     fn attempt(&mut self, place: &Place, never: &str) {
-        let (foreign, gone) = (self.foreign.id(place.kind), self.gone.id(place.kind));
+        let (foreign, gone) = match place.is_of_trash() {
+            // What is deleted is what these are about.
+            true => (self.discarded.id(place.kind), never),
+            false => (self.foreign.id(place.kind), self.gone.id(place.kind)),
+        };
         assert_eq!((foreign.len(), gone.len()), (never.len(), never.len()), "{foreign}, {gone}");
         let etag = self.other.etag(place.kind, foreign);
         let mut conditions = vec![None];
@@ -120,9 +126,11 @@ both_databases! {
         for _ in 0..rounds {
             let gone = World::new(&acme);
             gone.delete(&acme, delete_of);
+            let discarded = World::new(&other);
+            discarded.delete(&other, delete_of);
             let (own, foreign) = (World::new(&acme), World::new(&other));
             let before = records(database);
-            let mut walk = Walk { acme: &acme, own, foreign, gone, other: &other, attempts: 0 };
+            let mut walk = Walk { acme: &acme, own, foreign, gone, discarded, other: &other, attempts: 0 };
             for place in places.iter().filter(|place| !place.is_chosen()) {
                 walk.attempt(place, &never(walk.foreign.id(place.kind), &mut random));
             }
@@ -147,6 +155,9 @@ both_databases! {
                 anonymous(&acme.send(&place.operation, &asked.path, &[], asked.body.as_ref()), id)
             };
             let id = own.id(place.kind).to_owned();
+            if place.is_of_trash() {
+                assert_eq!(acme.client.delete(&format!("{}/{id}", place.kind)).status, 204);
+            }
             let never = ask(&never(&id, &mut random));
             let found = ask(&id);
             assert_ne!((found.0, &found.2), (never.0, &never.2), "{}", place.name());

@@ -65,10 +65,16 @@ impl Place {
         self.entity.is_some()
     }
 
+    /// Whether it is about what is in the trash.
+    pub(super) fn is_of_trash(&self) -> bool {
+        self.operation.path.starts_with("/trash/")
+    }
+
     /// Whether the record named may be gone afterwards, or no more as it was.
     pub(super) fn takes_away(&self) -> bool {
         let path = self.operation.path.as_str();
         self.operation.method == "DELETE"
+            || self.is_of_trash()
             || ["/bulk-actions", "/merge", "/convert"].iter().any(|end| path.ends_with(end))
     }
 
@@ -140,6 +146,9 @@ fn body(operation: &Operation, entity: Option<&str>, world: &World) -> Option<Va
 /// The kind of the record that a path names.
 fn kind_in(path: &str) -> Option<&'static str> {
     let (of, _) = path.split_once("/{id}")?;
+    if let Some(entity) = of.strip_prefix("/trash/") {
+        return RESOURCES.iter().find(|resource| resource.bulk.1 == entity).map(|resource| resource.path);
+    }
     let of = of.replace("/pipeline/lead", "/pipeline/leads").replace("leadss", "leads");
     let kind = World::kinds().into_iter().find(|kind| *kind == of);
     assert!(kind.is_some(), "if you are here because an operation is new: World makes no record for {path}");

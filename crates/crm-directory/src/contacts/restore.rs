@@ -1,0 +1,93 @@
+//! Contacts in the trash: what their deletion or merge keeps, and how they come back.
+
+use crm_core::records::run_again_where_taken;
+use crm_core::values::{ExternalIdTaken, LabeledValues, References, User, Vanished};
+use crm_core::{ContactId, DbConnection, RecordId, Scope, Uuid};
+use crm_forms::Form;
+use crm_forms::search::index;
+use crm_history::{Action, ChangeId, Kind, NewChange, What};
+use crm_tags::TagKind;
+use diesel::QueryResult;
+use serde::{Deserialize, Serialize};
+
+use super::filter::SEARCHED;
+use super::row::ContactRow;
+use super::service::organization_of;
+use super::told::whole;
+use super::{Contact, queries};
+use crate::DirectoryError;
+use crate::labeled::{contact_emails, contact_phones};
+
+/// What the deletion or merge of a contact keeps of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptContact {
+    row: ContactRow,
+    email: LabeledValues,
+    phone: LabeledValues,
+    tags: Vec<Uuid>,
+}
+
+/// A contact that is deleted, for the change.
+pub(super) fn deleted(contact: &Contact, row: ContactRow) -> QueryResult<What> {
+    let told = whole(contact, &row.values.custom_fields.0)?;
+    let (email, phone) = (contact.email.clone(), contact.phone.clone());
+    let tags = contact.tags.iter().map(|tag| tag.id).collect();
+    told.keeping(Some(&KeptContact { row, email, phone, tags }))
+}
+
+impl KeptContact {
+    /// What it pointed at.
+    #[must_use]
+    pub fn references(&self) -> References {
+        References::of(self.row.values.organization_id, None, None)
+    }
+
+    /// The contact as it was, with those of its tags that are still there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Contact, DirectoryError> {
+        let tags = crm_tags::existing(connection, scope, TagKind::Contact, &self.tags)?;
+        let organization = organization_of(connection, scope, self.row.values.organization_id)?;
+        Ok(self.row.into_contact(scope, form, self.email, self.phone, organization, tags))
+    }
+}
+
+/// Makes a contact again that was deleted or merged, without what vanished, and gives the change that says so, and the tags
+/// that are still there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in a [`DbConnection::write`].
+///
+/// What the target of its merge took over stays there.
+///
+/// # Errors
+/// [`DirectoryError::ExternalIdTaken`], nothing written; the database's.
+pub fn restore(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kept: KeptContact,
+    vanished: &Vanished,
+    target: Option<ContactId>,
+    by: Option<&User>,
+    form: &Form,
+) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
+    let KeptContact { mut row, email, phone, tags } = kept;
+    if let Some(wanted) = &row.values.external_id {
+        match queries::with_external_ids(connection, scope, &[wanted])?.into_values().next() {
+            Some(holder) if Some(holder) == target => row.values.external_id = None,
+            Some(holder) => return Err(ExternalIdTaken { kind: ContactId::KIND, holder: holder.number() }.into()),
+            None => {}
+        }
+    }
+    let row = row.restored(scope, by, vanished);
+    let tags = crm_tags::existing(connection, scope, TagKind::Contact, &tags)?;
+    let tag_ids = tags.iter().map(|tag| tag.id).collect();
+    let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    contact_emails::insert(connection, scope, row.id.as_i64(), &email)?;
+    contact_phones::insert(connection, scope, row.id.as_i64(), &phone)?;
+    let change = NewChange::new(Kind::Contact, Action::Restored).by(by);
+    let (change, ()) = made.recorded_as(connection, scope, change, |made| {
+        let contact = made.into_contact(scope, form, email, phone, None, tags);
+        Ok((whole(&contact, &row.values.custom_fields.0)?, ()))
+    })?;
+    Ok((change, tag_ids))
+}

@@ -1,0 +1,93 @@
+//! Leads in the trash: what their deletion keeps, and how they come back.
+
+use crm_core::records::run_again_where_taken;
+use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
+use crm_core::{DbConnection, OpportunityId, Scope, Uuid};
+use crm_forms::Form;
+use crm_forms::search::index;
+use crm_history::{Action, ChangeId, Kind, NewChange, What};
+use crm_tags::TagKind;
+use diesel::QueryResult;
+use serde::{Deserialize, Serialize};
+
+use crate::filter::SEARCHED;
+use crate::row::LeadRow;
+use crate::told::whole;
+use crate::{Lead, LeadError, participants, queries};
+
+/// What the deletion of a lead keeps of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptLead {
+    row: LeadRow,
+    participants: Vec<Participant>,
+    tags: Vec<Uuid>,
+}
+
+/// A lead that is deleted, for the change.
+pub(crate) fn deleted(lead: &Lead, row: LeadRow) -> QueryResult<What> {
+    let told = whole(lead, &row.values.custom_fields.0)?;
+    let participants = lead.participants.as_slice().to_vec();
+    told.keeping(Some(&KeptLead { row, participants, tags: lead.tags.iter().map(|tag| tag.id).collect() }))
+}
+
+impl KeptLead {
+    /// What it pointed at.
+    #[must_use]
+    pub fn references(&self) -> References {
+        self.row.references(&Participants::stored(self.participants.clone()))
+    }
+
+    /// The opportunity that it was converted into.
+    #[must_use]
+    pub fn opportunity(&self) -> Option<OpportunityId> {
+        self.row.opportunity_id
+    }
+
+    /// Its tags.
+    #[must_use]
+    pub fn tags(&self) -> &[Uuid] {
+        &self.tags
+    }
+
+    /// The lead as it was, with those of its tags that are still there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Lead, LeadError> {
+        let tags = crm_tags::existing(connection, scope, TagKind::Lead, &self.tags)?;
+        Ok(self.row.into_lead(scope, form, self.participants, tags))
+    }
+}
+
+/// Makes a lead again that was deleted, without what vanished, and gives the change that says so, and the tags that are still
+/// there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// [`LeadError::ExternalIdTaken`], nothing written; the database's.
+pub fn restore(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kept: KeptLead,
+    vanished: &Vanished,
+    opportunity: Option<OpportunityId>,
+    by: Option<&User>,
+    form: &Form,
+) -> Result<(ChangeId, Vec<Uuid>), LeadError> {
+    let KeptLead { row, participants, tags } = kept;
+    let external_id = row.values.external_id.clone().map(ExternalId::stored);
+    queries::claim_external_id(connection, scope, external_id.as_ref(), None)?;
+    let row = row.restored(scope, by, vanished, opportunity);
+    let tags = crm_tags::existing(connection, scope, TagKind::Lead, &tags)?;
+    let tag_ids = tags.iter().map(|tag| tag.id).collect();
+    let left = vanished.participants(participants);
+    let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    participants::add(connection, scope, row.id, &left)?;
+    let change = NewChange::new(Kind::Lead, Action::Restored).by(by);
+    let (change, ()) = made.recorded_as(connection, scope, change, |made| {
+        let lead = made.into_lead(scope, form, left.into_vec(), tags);
+        Ok((whole(&lead, &row.values.custom_fields.0)?, ()))
+    })?;
+    Ok((change, tag_ids))
+}
