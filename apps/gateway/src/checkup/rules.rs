@@ -127,7 +127,7 @@ pub const SEARCHED: [(&str, &str); 9] = [
 ];
 
 /// Columns of JSON: objects and lists.
-pub const JSON: [(&str, &str); 39] = [
+pub const JSON: [(&str, &str); 42] = [
     ("case_activities", "actor"),
     ("case_types", "creator"),
     ("case_types", "form"),
@@ -149,6 +149,7 @@ pub const JSON: [(&str, &str); 39] = [
     ("contacts", "custom_fields"),
     ("contacts", "last_updated_by"),
     ("contacts", "owner"),
+    ("deliveries", "attempts"),
     ("forms", "creator"),
     ("forms", "form"),
     ("idempotency_keys", "headers"),
@@ -167,6 +168,8 @@ pub const JSON: [(&str, &str); 39] = [
     ("organizations", "custom_fields"),
     ("organizations", "last_updated_by"),
     ("organizations", "owner"),
+    ("webhooks", "events"),
+    ("webhooks", "fields"),
 ];
 
 /// Every rule about rows that both databases can be asked about, but for those that a schema's own references make.
