@@ -1,3 +1,4 @@
+use crm_core::Unmet;
 use diesel::result::Error as DieselError;
 
 /// Why changes could not be read.
@@ -12,6 +13,26 @@ pub enum HistoryError {
 }
 
 impl From<DieselError> for HistoryError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Why a comment could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommentError {
+    /// No comment of the record has the id.
+    #[error("no such comment")]
+    NotFound,
+    /// The comment is not as the caller expected.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
+    /// The database's error.
+    #[error("database: {0}")]
+    Database(DieselError),
+}
+
+impl From<DieselError> for CommentError {
     fn from(error: DieselError) -> Self {
         Self::Database(error)
     }

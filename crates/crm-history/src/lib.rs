@@ -3,6 +3,7 @@
 mod action;
 mod cascade;
 mod change;
+pub mod comments;
 mod error;
 mod feed;
 mod fields;
@@ -24,7 +25,7 @@ mod written;
 pub use action::Action;
 pub use cascade::{ContactColumns, ReferenceColumn, record_alike};
 pub use change::{Change, FieldChange, UsedKey};
-pub use error::HistoryError;
+pub use error::{CommentError, HistoryError};
 pub use feed::{FeedFilter, FeedPage, end, feed, find, kept, oldest_kept, written_after};
 pub use fields::Fields;
 pub use forgetting::{Past, days_before, forget_before, go_on, last_written, tenants_with_older};

@@ -34,4 +34,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crm_core::sql::{Instant, JsonText, Uid};
+
+    comments (tenant_id, id) {
+        tenant_id -> BigInt,
+        id -> Uid,
+        kind -> Text,
+        record_id -> BigInt,
+        origin_id -> BigInt,
+        #[sql_name = "comment"]
+        text -> Text,
+        author -> Nullable<JsonText>,
+        created_on -> Instant,
+        updated_on -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(changes, change_horizons);

@@ -6,6 +6,7 @@ use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact, contacts,
 };
 use crm_forms::FormKind;
+use crm_history::comments;
 
 use crate::{SuiteError, references};
 
@@ -88,6 +89,7 @@ pub fn delete(
     crm_leads::unlink_contacts(connection, scope, &ids)?;
     crm_opportunities::unlink_contacts(connection, scope, &ids)?;
     crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
+    comments::forget(connection, scope, deletion.ids())?;
     Ok(contacts::delete(connection, scope, deletion)?)
 }
 
@@ -110,6 +112,7 @@ pub fn merge(
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
+    comments::move_all(connection, scope, sources, target)?;
     contacts::take_tags(connection, scope, target, &merging)?;
     contacts::delete(connection, scope, merging.into_deletion())?;
     Ok(contacts::get(connection, scope, target, &form)?)

@@ -4,6 +4,7 @@ use crm_core::tenants::TenantError;
 use crm_core::{FieldErrors, RecordKind, Unmet};
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
+use crm_history::CommentError;
 use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
 use crm_tags::TagError;
@@ -36,6 +37,9 @@ pub enum SuiteError {
     /// Of a tag.
     #[error(transparent)]
     Tag(#[from] TagError),
+    /// Of a comment.
+    #[error(transparent)]
+    Comment(#[from] CommentError),
     /// Of a tenant.
     #[error(transparent)]
     Tenant(#[from] TenantError),

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod bulk;
 pub mod cases;
+pub mod comments;
 pub mod contacts;
 pub mod convert;
 mod error;

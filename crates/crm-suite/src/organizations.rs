@@ -7,6 +7,7 @@ use crm_directory::{
     OrganizationSort, contacts, organizations,
 };
 use crm_forms::FormKind;
+use crm_history::comments;
 
 use crate::SuiteError;
 
@@ -88,6 +89,7 @@ pub fn delete(
     crm_leads::unlink_organizations(connection, scope, &ids)?;
     crm_opportunities::unlink_organizations(connection, scope, &ids)?;
     crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
+    comments::forget(connection, scope, deletion.ids())?;
     Ok(organizations::delete(connection, scope, deletion)?)
 }
 
@@ -111,6 +113,7 @@ pub fn merge(
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
     crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
+    comments::move_all(connection, scope, sources, target)?;
     organizations::take_tags(connection, scope, target, &merging)?;
     organizations::delete(connection, scope, merging.into_deletion())?;
     Ok(organizations::get(connection, scope, target, &form)?)

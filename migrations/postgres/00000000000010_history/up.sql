@@ -53,3 +53,24 @@ CREATE TABLE change_horizons (
     turn      BIGINT NOT NULL,
     seq       BIGINT NOT NULL
 );
+
+-- What was said about leads, opportunities, contacts and organizations. No foreign key: a record that is brought back has
+-- its comments still.
+CREATE TABLE comments (
+    tenant_id  BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id         UUID NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL,
+    record_id  BIGINT NOT NULL,
+    -- The record that it was written on, which a merge leaves as it is.
+    origin_id  BIGINT NOT NULL,
+    comment    TEXT NOT NULL,
+    author     JSON,
+    created_on TIMESTAMPTZ NOT NULL,
+    updated_on TIMESTAMPTZ,
+    PRIMARY KEY (tenant_id, id)
+);
+
+CREATE INDEX comments_record ON comments (tenant_id, kind, record_id, created_on, id);
+
+-- The comments that are so long that a page of them could be too much.
+CREATE INDEX comments_heavy ON comments (tenant_id) WHERE coalesce(octet_length(comment::text), 0) > 32768;

@@ -1,2 +1,3 @@
+DROP TABLE comments;
 DROP TABLE change_horizons;
 DROP TABLE changes;

@@ -53,3 +53,24 @@ CREATE TABLE change_horizons (
     turn      INTEGER NOT NULL,
     seq       INTEGER NOT NULL
 ) STRICT;
+
+-- What was said about leads, opportunities, contacts and organizations. No foreign key: a record that is brought back has
+-- its comments still.
+CREATE TABLE comments (
+    tenant_id  INTEGER NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    id         BLOB NOT NULL,
+    kind       TEXT NOT NULL,
+    record_id  INTEGER NOT NULL,
+    -- The record that it was written on, which a merge leaves as it is.
+    origin_id  INTEGER NOT NULL,
+    comment    TEXT NOT NULL,
+    author     TEXT,
+    created_on TEXT NOT NULL,
+    updated_on TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE INDEX comments_record ON comments (tenant_id, kind, record_id, created_on, id);
+
+-- The comments that are so long that a page of them could be too much.
+CREATE INDEX comments_heavy ON comments (tenant_id) WHERE coalesce(octet_length(comment), 0) > 32768;

@@ -10,7 +10,7 @@ use crm_core::tenants::TenantError;
 use crm_core::values::ExternalIdTaken;
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
-use crm_history::HistoryError;
+use crm_history::{CommentError, HistoryError};
 use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
 use crm_suite::SuiteError;
@@ -50,6 +50,7 @@ impl From<SuiteError> for Failure {
             SuiteError::Directory(error) => error.into(),
             SuiteError::Form(error) => error.into(),
             SuiteError::Tag(error) => error.into(),
+            SuiteError::Comment(error) => error.into(),
             SuiteError::Tenant(error) => error.into(),
             SuiteError::NoSuchExternalId => {
                 Problem::new(ProblemCode::NotFound, "No record has this external id.").into()
@@ -108,6 +109,16 @@ impl From<ClientMapError> for Failure {
             ClientMapError::Secrets(error) => Self::Bug(error.to_string()),
             ClientMapError::Invalid(errors) => errors.into(),
             ClientMapError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CommentError> for Failure {
+    fn from(error: CommentError) -> Self {
+        match error {
+            CommentError::NotFound => Problem::not_found("comment").into(),
+            CommentError::Unmet(unmet) => unmet.into(),
+            CommentError::Database(error) => error.into(),
         }
     }
 }

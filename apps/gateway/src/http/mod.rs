@@ -7,6 +7,7 @@ mod cases;
 mod changes;
 mod clientmap;
 mod collections;
+mod comments;
 mod contacts;
 mod docs;
 mod export;
@@ -38,6 +39,7 @@ pub fn routes(api: &mut Api) {
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);
+    comments::routes(api);
     history::routes(api);
     changes::routes(api);
     trash::routes(api);

@@ -147,6 +147,11 @@ fn change(client: &Client, operation: &str, nth: usize) -> Change {
             let body = json!({ "comment": "Seen" });
             Change { method: "POST", path: format!("{case}/activities"), body, changed: Vec::new(), makes: false }
         }
+        other if other.ends_with("/{id}/comments") => {
+            let record = fresh(kind.unwrap().path);
+            let body = json!({ "comment": "Seen" });
+            Change { method: "POST", path: format!("{record}/comments"), body, changed: Vec::new(), makes: false }
+        }
         other => panic!("a request for {other} is missing here"),
     }
 }

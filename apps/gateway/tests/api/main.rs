@@ -19,6 +19,7 @@ mod authors;
 mod batches;
 mod case_types;
 mod cases;
+mod comments;
 mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;

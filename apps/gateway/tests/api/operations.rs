@@ -9,6 +9,9 @@ use crate::resources::RESOURCES;
 
 pub(crate) const COMMITTED: &str = include_str!("../../openapi.json");
 
+/// An id that no comment has.
+pub(crate) const NO_COMMENT: &str = "0d5e6f78-9012-4345-8789-abcdef012345";
+
 /// One operation of the document.
 #[derive(Clone)]
 pub(crate) struct Operation {
@@ -42,9 +45,18 @@ impl Operation {
         self.method != "GET"
     }
 
-    /// Its path, of the record with this id, which is its external id too.
+    /// Its path, of the record with this id, which is its external id too. A comment in it is nobody's.
     pub(crate) fn at(&self, id: &str) -> String {
-        self.path.replace("{id}", id).replace("{externalId}", id).replace("{deliveryId}", id)
+        self.path
+            .replace("{id}", id)
+            .replace("{externalId}", id)
+            .replace("{deliveryId}", id)
+            .replace("{commentId}", NO_COMMENT)
+    }
+
+    /// Whether its path names a comment, which is nobody's here: comments.rs has some.
+    pub(crate) fn names_a_comment(&self) -> bool {
+        self.path.contains("{commentId}")
     }
 
     /// Whether its path names a record.
@@ -103,7 +115,11 @@ pub(crate) fn with_key() -> impl Iterator<Item = Operation> {
 /// How to make a record of each kind: where, a body, and what follows its id in the paths of its operations.
 pub(crate) fn kinds() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let mut kinds = vec![
-        ("/pipeline/leads", json!({ "title": "Mine" }), vec!["/convert", "/history"]),
+        (
+            "/pipeline/leads",
+            json!({ "title": "Mine" }),
+            vec!["/convert", "/history", "/comments", "/comments/{commentId}"],
+        ),
         (
             "/pipeline/pipelines/opportunities",
             json!({ "name": "Mine", "stages": [{ "label": "First" }] }),
@@ -119,8 +135,10 @@ pub(crate) fn kinds() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ),
     ];
     for resource in RESOURCES {
-        let actions = resource.actions.iter().map(|(_, action, _)| *action);
-        kinds.push((resource.path, json!({ resource.text: "Mine" }), actions.chain(["", "/history"]).collect()));
+        let actions = resource.actions.iter().map(|(_, action, _)| *action).chain(["", "/history"]);
+        let comments = if resource.path == "/cases/cases" { &[][..] } else { &["/comments", "/comments/{commentId}"] };
+        let actions = actions.chain(comments.iter().copied()).collect();
+        kinds.push((resource.path, json!({ resource.text: "Mine" }), actions));
         kinds.push((resource.tags, json!({ "label": "mine" }), vec![""]));
     }
     kinds

@@ -129,6 +129,8 @@ impl Player {
             let webhook = format!("/settings/webhooks/{}", self.made["create_webhook"]);
             path = path.replace("{deliveryId}", &self.tried(&webhook));
         }
+        let comment = text("comment").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
+        path = path.replace("{commentId}", comment.unwrap_or("unknown"));
         if let Some(query) = text("query") {
             path = format!("{path}?{query}");
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::operations::{COMMITTED, Operation, operations};
+use crate::operations::{COMMITTED, NO_COMMENT, Operation, operations};
 use crate::resources::RESOURCES;
 
 use super::world::{CLIENT_MAPS, World};
@@ -88,6 +88,7 @@ impl Place {
         let path = self.operation.path.as_str();
         let of_path = kind_in(path).map(|kind| world.id(kind));
         let mut body = body(&self.operation, self.entity, world);
+        let path = path.replace("{commentId}", NO_COMMENT);
         let path = match (&self.at, of_path) {
             (At::Path, _) => path.replace("{id}", id),
             (At::Query(name), _) if self.counts() => format!("{path}?{name}={id}&includeTotal=true"),
@@ -133,7 +134,7 @@ fn body(operation: &Operation, entity: Option<&str>, world: &World) -> Option<Va
         Some("sync") => json!({ "syncStatus": "success" }),
         Some("replay") => json!({ "since": "2025-01-01T00:00:00.000Z" }),
         Some("updateStage") => json!({ "stage": "last" }),
-        Some("activities") => json!({ "comment": "Not theirs" }),
+        Some("activities" | "comments" | "{commentId}") => json!({ "comment": "Not theirs" }),
         Some("bulk-actions") => json!({ "entity": entity, "action": "delete" }),
         Some("{externalId}") => World::body(path.strip_suffix("/external/{externalId}")?)?,
         Some("batch") => json!({ "mode": "create" }),
