@@ -298,6 +298,21 @@ pub fn move_all<I: RecordId>(
     Ok(())
 }
 
+/// Gives a source of a merge that is brought back the comments that were written on it and are on the target still. Call it
+/// in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn give_back<I: RecordId>(connection: &mut DbConnection, scope: &Scope, source: I, target: I) -> QueryResult<()> {
+    let of_it = comments::table
+        .filter(comments::tenant_id.eq(scope.tenant()))
+        .filter(comments::kind.eq(Kind::from(I::KIND).as_str()))
+        .filter(comments::record_id.eq(target.number()))
+        .filter(comments::origin_id.eq(source.number()));
+    diesel::update(of_it).set(comments::record_id.eq(source.number())).execute(connection)?;
+    Ok(())
+}
+
 /// Deletes the comments of records that are gone for good. Call it in a [`DbConnection::write`].
 ///
 /// # Errors

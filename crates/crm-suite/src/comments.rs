@@ -121,6 +121,7 @@ pub fn get<I: HasComments>(
     record: I,
     id: Uuid,
 ) -> Result<Comment, SuiteError> {
+    record.with(connection, scope)?;
     Ok(comments::get(connection, scope, Commented::of(record), id)?)
 }
 

@@ -89,7 +89,6 @@ pub fn delete(
     crm_leads::unlink_contacts(connection, scope, &ids)?;
     crm_opportunities::unlink_contacts(connection, scope, &ids)?;
     crm_cases::cases::unlink_contacts(connection, scope, &ids)?;
-    comments::forget(connection, scope, deletion.ids())?;
     Ok(contacts::delete(connection, scope, deletion)?)
 }
 

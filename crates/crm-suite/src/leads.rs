@@ -4,7 +4,6 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
 use crm_forms::{Form, FormKind};
-use crm_history::comments;
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, LockedLead, NewLead};
 
 use crate::{SuiteError, names, references};
@@ -127,6 +126,5 @@ pub fn delete(
     condition.check_each(|| ids.iter().map(|id| get(connection, scope, *id)).collect())?;
     let deletion = crm_leads::record_deletion(connection, scope, &ids)?;
     crm_opportunities::unlink_leads(connection, scope, &ids)?;
-    comments::forget(connection, scope, deletion.ids())?;
     Ok(crm_leads::delete(connection, scope, deletion)?)
 }

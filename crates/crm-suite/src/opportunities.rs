@@ -3,7 +3,6 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, DbConnection, OpportunityId, Scope};
 use crm_forms::{Form, FormKind};
-use crm_history::comments;
 use crm_opportunities::{
     LockedOpportunity, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange,
     StatusChange,
@@ -136,6 +135,5 @@ pub fn delete(
     crm_leads::lock_converted_into(connection, scope, ids)?;
     let deletion = crm_opportunities::record_deletion(connection, scope, ids)?;
     crm_leads::unlink_opportunities(connection, scope, ids)?;
-    comments::forget(connection, scope, deletion.ids())?;
     Ok(crm_opportunities::delete(connection, scope, deletion)?)
 }

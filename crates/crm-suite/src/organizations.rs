@@ -89,7 +89,6 @@ pub fn delete(
     crm_leads::unlink_organizations(connection, scope, &ids)?;
     crm_opportunities::unlink_organizations(connection, scope, &ids)?;
     crm_cases::cases::unlink_organizations(connection, scope, &ids)?;
-    comments::forget(connection, scope, deletion.ids())?;
     Ok(organizations::delete(connection, scope, deletion)?)
 }
 

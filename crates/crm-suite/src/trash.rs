@@ -15,7 +15,7 @@ use crm_directory::contacts::KeptContact;
 use crm_directory::organizations::KeptOrganization;
 use crm_directory::{Contact, DirectoryError, Organization};
 use crm_forms::FormKind;
-use crm_history::{Deleted, Discarded, Kind, Trash, TrashSort, Undone};
+use crm_history::{Deleted, Discarded, Kind, Trash, TrashSort, Undone, comments};
 use crm_leads::{KeptLead, Lead, LeadError};
 use crm_opportunities::{KeptOpportunity, Opportunity, OpportunityError};
 use crm_tags::TagKind;
@@ -67,7 +67,8 @@ pub trait Restorable: Sized {
     /// # Errors
     /// [`SuiteError::NotInTrash`]; the database's.
     fn let_go(connection: &mut DbConnection, scope: &Scope, trash: Trash, id: Self::Id) -> Result<(), SuiteError> {
-        Ok(take(connection, scope, trash, id)?.let_go(connection, scope)?)
+        take(connection, scope, trash, id)?.let_go(connection, scope)?;
+        Ok(comments::forget(connection, scope, &[id])?)
     }
 }
 
@@ -90,6 +91,10 @@ pub fn expire(connection: &mut DbConnection, scope: &Scope, trash: Trash) -> Res
             break;
         }
         one.deleted().let_go(connection, scope)?;
+        comments::forget(connection, scope, &Vec::from_iter(one.id::<LeadId>()))?;
+        comments::forget(connection, scope, &Vec::from_iter(one.id::<OpportunityId>()))?;
+        comments::forget(connection, scope, &Vec::from_iter(one.id::<ContactId>()))?;
+        comments::forget(connection, scope, &Vec::from_iter(one.id::<OrganizationId>()))?;
     }
     Ok(!expired.is_empty())
 }
@@ -176,6 +181,9 @@ impl Restorable for Organization {
         let restored = crm_directory::organizations::restore(connection, scope, kept, target, by, &form);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Organization, error.into()))?;
         relink_organization(connection, scope, &deleted.undone(id, change))?;
+        if let Some(target) = target {
+            comments::give_back(connection, scope, id, target)?;
+        }
         finish(connection, scope, &deleted, (TagKind::Organization, id), &tags)?;
         organizations::get(connection, scope, id)
     }
@@ -205,6 +213,9 @@ impl Restorable for Contact {
         let restored = crm_directory::contacts::restore(connection, scope, kept, &vanished, target, by, &form);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Contact, error.into()))?;
         relink_contact(connection, scope, &deleted.undone(id, change))?;
+        if let Some(target) = target {
+            comments::give_back(connection, scope, id, target)?;
+        }
         finish(connection, scope, &deleted, (TagKind::Contact, id), &tags)?;
         contacts::get(connection, scope, id)
     }

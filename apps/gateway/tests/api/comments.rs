@@ -84,6 +84,26 @@ both_databases! {
         }
     }
 
+    /// A record that comes back has its comments, and a source of a merge its own.
+    fn comments_come_back(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let ids = ["target", "source"].map(|name| made(acme, "/directory/contacts", &json!({ "name": name })));
+        let path = |id: &str| format!("/directory/contacts/{id}/comments");
+        for (id, text) in ids.iter().zip(["of the target", "of the source"]) {
+            acme.post(&path(id), &json!({ "comment": text })).item(201);
+        }
+        acme.post(&format!("/directory/contacts/{}/merge", ids[0]), &json!({ "sourceId": [ids[1]] })).item(200);
+        assert_eq!(texts(acme, &path(&ids[0])).len(), 2);
+        acme.post(&format!("/trash/contact/{}/restore", ids[1]), &json!({})).item(200);
+        assert_eq!(texts(acme, &path(&ids[1])), ["of the source"]);
+        assert_eq!(texts(acme, &path(&ids[0])), ["of the target"]);
+        assert_eq!(acme.delete(&format!("/directory/contacts/{}", ids[0])).status, 204);
+        acme.get(&path(&ids[0])).problem(404, "not_found");
+        acme.post(&format!("/trash/contact/{}/restore", ids[0]), &json!({})).item(200);
+        assert_eq!(texts(acme, &path(&ids[0])), ["of the target"]);
+    }
+
     fn a_comment_is_as_long_as_it_may_be(database) {
         let api = Api::start(database);
         let path = format!("/pipeline/leads/{}/comments", made(&api.acme, "/pipeline/leads", &json!({ "title": "L" })));
