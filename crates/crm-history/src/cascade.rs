@@ -280,5 +280,6 @@ impl ContactColumns {
 
 /// An array of those of two texts that are not NULL, of which one is.
 fn joined(one: &str, other: &str) -> String {
-    format!("'[' || coalesce({one} || coalesce(',' || {other}, ''), {other}) || ']'")
+    // Each once: the statement is long enough.
+    format!("'[' || ltrim(coalesce(',' || {one}, '') || coalesce(',' || {other}, ''), ',') || ']'")
 }

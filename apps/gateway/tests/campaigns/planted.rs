@@ -69,6 +69,7 @@ fn fill(database: &TestDatabase) {
     let participants = contacts.map(|id| json!({ "id": id }));
     let body = json!({ "title": "Converted", "participants": participants, "tags": [{ "id": tag }] });
     let lead = made("/pipeline/leads", &body);
+    client.post(&format!("/pipeline/leads/{lead}/comments"), &json!({ "comment": "Said" })).item(201);
     client.post(&format!("/pipeline/leads/{lead}/convert"), &json!({ "lastUpdatedBy": { "id": "u" } })).item(201);
     made("/settings/webhooks", &json!({ "url": "https://example.com/hook", "events": ["lead.created"] }));
     walk(client, &made("/cases/cases", &json!({ "title": "Walked" })));
