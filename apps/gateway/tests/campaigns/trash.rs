@@ -87,9 +87,17 @@ fn from_the_trash(clients: &[Client], world: &World, random: &mut Random) -> Str
     ];
     let answers = at_once(clients, &requests, late(random));
     let ended: Vec<u16> = answers[..3].iter().map(|answer| answer.status).collect();
-    assert_eq!(ended.iter().filter(|status| **status < 300).count(), 1, "{answers:#?}");
-    assert!(ended.iter().all(|status| [200, 204, 404].contains(status)), "{answers:#?}");
-    format!("{method} {}", if ended[2] == 204 { "gone" } else { "restored" })
+    assert!(ended.iter().all(|status| [200, 204, 404, 503].contains(status)), "{answers:#?}");
+    let done = ended.iter().filter(|status| **status < 300).count();
+    assert!(done == 1 || (done == 0 && ended.contains(&503)), "{answers:#?}");
+    let became = if done == 0 {
+        "as it was"
+    } else if ended[2] == 204 {
+        "gone"
+    } else {
+        "restored"
+    };
+    format!("{method} {became}")
 }
 
 /// A deletion, a merge and a restore at once.
@@ -100,14 +108,16 @@ fn into_the_trash(clients: &[Client], world: &World, random: &mut Random) -> Str
     let answers = at_once(clients, &requests, late(random));
     let restored = [&answers[1], &answers[5]].iter().filter(|answer| answer.status == 200).count();
     let taken = [&answers[0], &answers[2]].iter().filter(|answer| answer.status < 300).count();
-    assert!(taken >= 1 && taken <= restored + 1, "{answers:#?}");
+    // Some may not have been begun where the machine is busy.
+    let is_busy = answers.iter().any(|answer| answer.status == 503);
+    assert!((taken >= 1 || is_busy) && taken <= restored + 1, "{answers:#?}");
     let there = clients[0].get(&world.source()).status == 200;
     assert_eq!(there, taken == restored, "{answers:#?}");
     format!("{taken} taken, {restored} restored")
 }
 
 fn check_answers(title: &str, answers: &[Answer]) {
-    assert!(answers.iter().all(|answer| answer.status < 500), "{title}: {answers:#?}");
+    assert!(answers.iter().all(|answer| answer.status != 500), "{title}: {answers:#?}");
 }
 
 fn again_and_again(database: &TestDatabase) {
