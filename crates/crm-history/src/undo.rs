@@ -111,6 +111,9 @@ struct GonePlace {
     name: Option<String>,
 }
 
+/// The participants of records.
+type Lists<I> = HashMap<I, Vec<Participant>>;
+
 /// A place among the participants of a record that a restored contact can have again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -147,7 +150,7 @@ impl Places {
         self,
         locked: &[I],
         undone: &Undone<ContactId>,
-        before: &HashMap<I, Vec<Participant>>,
+        before: &Lists<I>,
     ) -> Self {
         let locked: HashSet<i64> = locked.iter().map(|id| id.number()).collect();
         let Self { mut own, mut listed } = self;
@@ -161,7 +164,7 @@ impl Places {
 
     /// The records whose list the target of a merge leaves: it has its place there only from others, who all have theirs again.
     #[must_use]
-    pub fn left_by_target<I: RecordId + Eq + Hash>(&self, before: &HashMap<I, Vec<Participant>>) -> Vec<I> {
+    pub fn left_by_target<I: RecordId + Eq + Hash>(&self, before: &Lists<I>) -> Vec<I> {
         let leaves = |place: &&Place| {
             let record = I::from_number(place.record);
             place.held_for.as_ref().is_some_and(|others| others.iter().all(|id| takes_part(before, record, *id)))
@@ -178,15 +181,14 @@ impl Places {
         connection: &mut DbConnection,
         scope: &Scope,
         undone: &Undone<ContactId>,
-        (before, after): (&HashMap<I, Vec<Participant>>, &HashMap<I, Vec<Participant>>),
+        (before, after): (&Lists<I>, &Lists<I>),
     ) -> QueryResult<()> {
         let own: HashSet<i64> = self.own.iter().copied().collect();
         let mut records: Vec<i64> = self.records::<I>().into_iter().map(RecordId::number).collect();
         records.sort_unstable();
         records.dedup();
-        let list = |lists: &HashMap<I, Vec<Participant>>, id: I| {
-            linked(lists.get(&id).into_iter().flatten().map(|participant| participant.id))
-        };
+        let list =
+            |lists: &Lists<I>, id: I| linked(lists.get(&id).into_iter().flatten().map(|participant| participant.id));
         let whats = records.into_iter().map(|number| {
             let id = I::from_number(number);
             let fields = if own.contains(&number) { undone.fields() } else { Fields::none() };
@@ -199,7 +201,7 @@ impl Places {
     }
 }
 
-fn takes_part<I: Eq + Hash>(lists: &HashMap<I, Vec<Participant>>, record: I, contact: ContactId) -> bool {
+fn takes_part<I: RecordId + Eq + Hash>(lists: &Lists<I>, record: I, contact: ContactId) -> bool {
     lists.get(&record).is_some_and(|list| list.iter().any(|participant| participant.id == contact))
 }
 
