@@ -22,7 +22,7 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 const CONNECTION_PAUSE: Duration = Duration::from_millis(100);
 /// On PostgreSQL, the longest that a statement waits for a lock, and that the server keeps a transaction of which nothing
 /// comes any more: it would hold its locks for as long as the server takes a connection for alive that a firewall forgot.
-const LIMITS: &str = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '5s'";
+const LIMITS: &str = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '15s'";
 /// How often a job is run again on another connection, and after a collision.
 const RECONNECTIONS: u32 = 2;
 const COLLISIONS: u32 = 3;

@@ -1,4 +1,4 @@
-//! `GET …/export`: a list as a file (docs/compatibility.md, "Export").
+//! `GET …/export`: a list as a file (docs/compatibility.md, "Export and search").
 
 use std::mem;
 use std::sync::Arc;

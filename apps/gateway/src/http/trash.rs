@@ -13,7 +13,7 @@ use crm_suite::trash::{self, Restorable};
 use super::changes::readable;
 use super::leads::ChangedBy;
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Item, Listing, NoContent, OptionalBody, PathId, Query};
+use crate::endpoint::{Answer, Api, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query};
 use crate::error::ProblemCode;
 
 /// The kinds of records that can be in the trash.
@@ -69,20 +69,28 @@ macro_rules! of_kind {
             async fn $restore(
                 caller: Caller<area::$area, Write>,
                 PathId(id): PathId<$id>,
+                Precondition(condition): Precondition<Item<$record>>,
                 OptionalBody(body): OptionalBody<ChangedBy>,
             ) -> Answer<Item<$record>> {
                 let (trash, by) = (caller.trash(), body.and_then(|ChangedBy(user)| user));
                 caller
                     .write(move |connection, scope| {
+                        // What is in the trash stays as it is until it is there no more.
+                        condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
                         Ok(Item(<$record>::restore(connection, scope, trash, id, by.as_ref())?))
                     })
                     .await
             }
 
-            async fn $delete(caller: Caller<area::$area, Write>, PathId(id): PathId<$id>) -> Answer<NoContent> {
+            async fn $delete(
+                caller: Caller<area::$area, Write>,
+                PathId(id): PathId<$id>,
+                Precondition(condition): Precondition<Item<$record>>,
+            ) -> Answer<NoContent> {
                 let trash = caller.trash();
                 caller
                     .write(move |connection, scope| {
+                        condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
                         <$record>::let_go(connection, scope, trash, id)?;
                         Ok(NoContent)
                     })

@@ -156,7 +156,7 @@ fn change(client: &Client, operation: &str, nth: usize) -> Change {
         other if other.starts_with("POST /trash/") => {
             let kind =
                 RESOURCES.iter().find(|kind| other == format!("POST /trash/{}/{{id}}/restore", kind.bulk.1)).unwrap();
-            let record = fresh(kind.path);
+            let record = made(client, kind.path, json!({ kind.text: format!("Fresh {nth}") }));
             assert_eq!(client.delete(&record).status, 204);
             let path = format!("/trash/{}/{}/restore", kind.bulk.1, id_of(&record));
             Change { method: "POST", path, body: json!({}), changed: vec![record], makes: false }

@@ -36,7 +36,7 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::TwoCredentials, include_str!("access.rs")),
     (ProblemCode::MissingScope, include_str!("access.rs")),
     (ProblemCode::OwnKey, include_str!("privileges.rs")),
-    (ProblemCode::FixedKey, include_str!("access.rs")),
+    (ProblemCode::FixedKey, include_str!("privileges.rs")),
     (ProblemCode::NotYourself, include_str!("access.rs")),
     (ProblemCode::NoKey, include_str!("access.rs")),
     (ProblemCode::MissingAdminKey, include_str!("admin.rs")),
@@ -289,7 +289,10 @@ fn every_code_of_the_table_is_provoked_by_a_test() {
     for (code, test) in ELSEWHERE {
         assert!(seen.insert(*code), "{code:?} is provoked here and needs no test elsewhere");
         let name = format!("\"{}\"", code.as_str());
-        let asserts = |line: &str| line.contains(&name) && (line.contains(".problem(") || line.contains("assert!("));
+        // An assertion, or a row of a table of attempts.
+        let is_checked =
+            |line: &str| [".problem(", "assert!(", ", 403, ", ", 409, "].iter().any(|sign| line.contains(sign));
+        let asserts = |line: &str| line.contains(&name) && is_checked(line);
         assert!(test.lines().any(asserts), "nothing in the test that is named for {code:?} asserts it");
     }
     let missing: Vec<_> = ProblemCode::ALL.iter().filter(|code| !seen.contains(code)).collect();

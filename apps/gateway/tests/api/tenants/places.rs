@@ -99,6 +99,12 @@ impl Place {
         };
         if let (At::Body(steps), Some(body)) = (&self.at, &mut body) {
             set(body, steps, id);
+            if let Some(of) = self.operation.path.strip_suffix("/batch") {
+                let item = &mut body["items"][0];
+                if item["id"].is_null() {
+                    item["id"] = json!(world.id(of));
+                }
+            }
         }
         Asked { path, body }
     }
@@ -137,7 +143,7 @@ fn body(operation: &Operation, entity: Option<&str>, world: &World) -> Option<Va
         Some("activities" | "comments" | "{commentId}") => json!({ "comment": "Not theirs" }),
         Some("bulk-actions") => json!({ "entity": entity, "action": "delete" }),
         Some("{externalId}") => World::body(path.strip_suffix("/external/{externalId}")?)?,
-        Some("batch") => json!({ "mode": "create" }),
+        Some("batch") => json!({ "mode": "update" }),
         Some("{id}") => World::change(kind_in(path)?),
         _ => World::body(path).unwrap_or_else(|| json!({})),
     };
@@ -170,7 +176,7 @@ fn kind_named(name: &str, path: &str, entity: Option<&str>) -> &'static str {
         "pipelineId" => PIPELINES,
         "tags" => resource().tags,
         "ids" | "sourceId" => resource().path,
-        "id" => World::kinds().into_iter().find(|kind| *kind == path).unwrap(),
+        "id" => World::kinds().into_iter().find(|kind| *kind == path.trim_end_matches("/batch")).unwrap(),
         _ => panic!("if you are here because {name} of {path} is new: say here what its ids are those of"),
     }
 }
@@ -197,7 +203,12 @@ pub(super) fn places() -> Vec<Place> {
         ids_in(&document, schema, &mut Vec::new(), &mut found);
         for steps in found {
             for entity in entities(&document, schema) {
-                let Some(Step::Member(name)) = steps.first() else { panic!("a body is an object") };
+                let name = match steps.as_slice() {
+                    // An item of a batch names what the body of its own operation does.
+                    [Step::Member(items), Step::Item, Step::Member(name), ..] if items == "items" => name,
+                    [Step::Member(name), ..] => name,
+                    _ => panic!("a body is an object"),
+                };
                 let kind = kind_named(name, &operation.path, entity);
                 places.push(Place { operation: operation.clone(), kind, at: At::Body(steps.clone()), entity });
             }
