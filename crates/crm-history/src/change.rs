@@ -39,11 +39,11 @@ pub struct Change {
     pub record: Option<Value>,
     /// Of `merged`: the ids of the records that were merged into this one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(required = false, examples(json!(["43", "44"]))))]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("43")))]
     pub sources: Option<Vec<String>>,
     /// Of `mergedInto`: the id of the record that this one was merged into.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(required = false, examples("42")))]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("42")))]
     pub target: Option<String>,
     /// The change that this one follows from.
     pub cause: Option<ChangeId>,

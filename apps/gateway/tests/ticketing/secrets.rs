@@ -163,6 +163,6 @@ fn without_a_key_the_start_says_so_once_and_nothing_can_be_sealed() {
         drop(Serving::start_logging(&mut command, log.reopen().unwrap()));
         let mut said = String::new();
         std::io::Read::read_to_string(&mut log, &mut said).unwrap();
-        assert_eq!(said.matches("secrets in client maps are stored in clear").count(), expected, "{said}");
+        assert_eq!(said.matches("secrets of client maps and webhooks are stored in clear").count(), expected, "{said}");
     }
 }
