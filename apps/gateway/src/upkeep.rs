@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{Timestamp, database, idempotency, keys};
+use crm_core::{DbConnection, Timestamp, database, idempotency, keys};
 use crm_webhooks::deliveries;
+use diesel::QueryResult;
 
 use crate::db::Db;
 use crate::error::Failure;
@@ -53,59 +54,65 @@ async fn note_uses(state: &AppState) -> Result<(), Failure> {
     Ok(())
 }
 
-/// In transactions so small that no request notices them.
-async fn forget_answers(state: &AppState) -> Result<(), Failure> {
-    let now = Timestamp::now();
-    let tenants =
-        state.db.look_up(move |connection| Ok::<_, Failure>(idempotency::tenants_with_expired(connection, now)?));
-    for tenant in tenants.await? {
-        let forget = || {
-            state.db.write(move |connection| Ok::<_, Failure>(idempotency::forget_expired(connection, tenant, now)?))
+/// For each that has something to forget: forgets a part of it at a time, until there is no more, in transactions so small
+/// that no request notices them.
+async fn forget<T: Clone + Send + 'static>(
+    db: &Db,
+    all: impl Fn(&mut DbConnection) -> QueryResult<Vec<T>> + Send + 'static,
+    a_part: impl Fn(&mut DbConnection, &T) -> Result<bool, Failure> + Clone + Send + 'static,
+) -> Result<(), Failure> {
+    for one in db.look_up(move |connection| Ok::<_, Failure>(all(connection)?)).await? {
+        let forget_a_part = || {
+            let (one, a_part) = (one.clone(), a_part.clone());
+            db.write(move |connection| a_part(connection, &one))
         };
-        while forget().await? > 0 {}
+        while forget_a_part().await? {}
     }
     Ok(())
 }
 
-/// What happened longer ago than is kept, in transactions so small that no request notices them.
+async fn forget_answers(state: &AppState) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    forget(
+        &state.db,
+        move |connection| idempotency::tenants_with_expired(connection, now),
+        move |connection, tenant| Ok(idempotency::forget_expired(connection, *tenant, now)? > 0),
+    )
+    .await
+}
+
+/// What happened longer ago than is kept.
 async fn forget_changes(state: &AppState) -> Result<(), Failure> {
     let Some(days) = state.history_days else { return Ok(()) };
     let before = crm_history::days_before(Timestamp::now(), days);
-    let tenants =
-        state.db.look_up(move |connection| Ok::<_, Failure>(crm_history::tenants_with_older(connection, before)?));
-    for tenant in tenants.await? {
-        let forget = || {
-            state.db.write(move |connection| Ok::<_, Failure>(crm_history::forget_before(connection, tenant, before)?))
-        };
-        while forget().await? > 0 {}
-    }
-    Ok(())
+    forget(
+        &state.db,
+        move |connection| crm_history::tenants_with_older(connection, before),
+        move |connection, tenant| Ok(crm_history::forget_before(connection, *tenant, before)? > 0),
+    )
+    .await
 }
 
-/// The log of webhooks, in transactions as small.
+/// The log of webhooks.
 async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
     let now = Timestamp::now();
-    let tenants = state.db.look_up(move |connection| Ok::<_, Failure>(deliveries::tenants_with_old(connection, now)?));
-    for tenant in tenants.await? {
-        let forget =
-            || state.db.write(move |connection| Ok::<_, Failure>(deliveries::forget_old(connection, tenant, now)?));
-        while forget().await? > 0 {}
-    }
-    Ok(())
+    forget(
+        &state.db,
+        move |connection| deliveries::tenants_with_old(connection, now),
+        move |connection, tenant| Ok(deliveries::forget_old(connection, *tenant, now)? > 0),
+    )
+    .await
 }
 
 /// What is in the trash longer than it is kept there.
 async fn empty_trash(state: &AppState) -> Result<(), Failure> {
     let (trash, now) = (state.trash, Timestamp::now());
-    let scopes = state.db.look_up(move |connection| Ok::<_, Failure>(trash.tenants_with_expired(connection, now)?));
-    for scope in scopes.await? {
-        let expire = || {
-            let scope = scope.clone();
-            state.db.write(move |connection| Ok::<_, Failure>(crm_suite::trash::expire(connection, &scope, trash)?))
-        };
-        while expire().await? {}
-    }
-    Ok(())
+    forget(
+        &state.db,
+        move |connection| trash.tenants_with_expired(connection, now),
+        move |connection, scope| Ok(crm_suite::trash::expire(connection, scope, trash)?),
+    )
+    .await
 }
 
 /// Gives the file system back what deletions left free in an SQLite file: in steps of a few milliseconds, and so many of them

@@ -60,7 +60,7 @@ both_databases! {
             let patched = connection.write(|c| keys::update(c, &scope, key.id, &Condition::none(), &patch));
             assert!(matches!(patched, Err(KeyError::Fixed)), "{patched:?}");
             let patch = KeyPatch { name: Some(Title::new("name", "ours").unwrap()), ..KeyPatch::default() };
-            assert_eq!(connection.write(|c| keys::update(c, &scope, key.id, &Condition::none(), &patch)).unwrap().name.as_str(), "ours");
+            assert_eq!(connection.write(|c| keys::update(c, &scope, key.id, &Condition::none(), &patch)).unwrap().after.name.as_str(), "ours");
         }
     }
 
@@ -179,7 +179,7 @@ both_databases! {
         assert_eq!(holder.expires_on, made.described.expires_on, "who asks is told why the key is refused");
         let patch = KeyPatch { expires_on: Patch::Clear, ..KeyPatch::default() };
         let id = made.described.id;
-        assert_eq!(connection.write(|c| keys::update(c, &scope, id, &Condition::none(), &patch)).unwrap().expires_on, None);
+        assert_eq!(connection.write(|c| keys::update(c, &scope, id, &Condition::none(), &patch)).unwrap().after.expires_on, None);
     }
 
     fn the_latest_use_is_that_of_any_secret(database) {

@@ -94,3 +94,52 @@ macro_rules! looking_like {
 }
 
 pub(crate) use looking_like;
+
+/// Declares `with_emails` and `with_names` for a table of records with their addresses: what a set of them is asked for at
+/// once, each record with the one that it has.
+macro_rules! matched_by {
+    ($table:ident, $id:ty, $emails:ident) => {
+        /// Those with one of these addresses, which are folded, each with the address.
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn with_emails(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            folded: &[&str],
+        ) -> QueryResult<Vec<(String, $id)>> {
+            let mut found = Vec::new();
+            for these in in_statements(folded) {
+                let of_record = $table::tenant_id.eq($emails::tenant_id).and($table::id.eq($emails::record_id));
+                let with_them = $emails::table
+                    .inner_join($table::table.on(of_record))
+                    .filter($emails::tenant_id.eq(scope.tenant()))
+                    .filter($table::tenant_id.eq(scope.tenant()))
+                    .filter($emails::value_folded.eq_any(these));
+                found.extend(with_them.select(($emails::value_folded, $table::id)).load::<(String, $id)>(connection)?);
+            }
+            Ok(found)
+        }
+
+        /// Those with one of these names, which are folded, each with the name.
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn with_names(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            folded: &[&str],
+        ) -> QueryResult<Vec<(String, $id)>> {
+            let mut found = Vec::new();
+            for these in in_statements(folded) {
+                let named = $table::table
+                    .filter($table::tenant_id.eq(scope.tenant()))
+                    .filter($table::name_folded.eq_any(these));
+                found.extend(named.select(($table::name_folded, $table::id)).load::<(String, $id)>(connection)?);
+            }
+            Ok(found)
+        }
+    };
+}
+
+pub(crate) use matched_by;

@@ -68,7 +68,7 @@ impl Import {
         if self.mode == Mode::Create {
             need(self.kind.required(), "no record is made without it");
         } else {
-            let name = MatchBy::NAMES.iter().find(|(_, by)| *by == self.match_by).map_or("id", |(name, _)| name);
+            let name = self.match_by.as_str();
             need(name, "rows match by it");
         }
         let moved = header.columns().iter().flatten().filter(|column| column.access() == crate::Access::Moved);

@@ -13,7 +13,7 @@ pub fn linked<I>(ids: impl IntoIterator<Item = I>) -> Vec<Linked<I>> {
 }
 
 /// Declares a record as changes tell of it: the members that are compared one by one, those of an object that are compared
-/// each by its name, and those that only the whole record shows.
+/// each by its name, and those that only the whole record shows, its `id` among them.
 ///
 /// ```
 /// crm_history::told! {
@@ -49,6 +49,16 @@ macro_rules! told {
                 $crate::Fields::none()
                     $(.compare($name, &self.$member, &after.$member))*
                     $(.compare_members($map_name, self.$map.as_ref(), after.$map.as_ref()))*
+            }
+
+            /// What becomes of the record between this and another state.
+            $vis fn changed_to(&self, after: &Self) -> ::diesel::QueryResult<$crate::What> {
+                $crate::What::changed(self.id, self.differences(after))
+            }
+
+            /// The whole record, for a change that makes or deletes it.
+            $vis fn whole(&self) -> ::diesel::QueryResult<$crate::What> {
+                $crate::What::whole(self.id, self)
             }
         }
     };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::SEARCHED;
 use crate::row::LeadRow;
-use crate::told::whole;
+use crate::told::ToldLead;
 use crate::{Lead, LeadError, participants, queries};
 
 /// What the deletion of a lead keeps of it.
@@ -25,7 +25,7 @@ pub struct KeptLead {
 
 /// A lead that is deleted, for the change.
 pub(crate) fn deleted(lead: &Lead, row: LeadRow) -> QueryResult<What> {
-    let told = whole(lead, &row.values.custom_fields.0)?;
+    let told = ToldLead::of(lead, &row.values.custom_fields.0).whole()?;
     let participants = lead.participants.as_slice().to_vec();
     told.keeping(Some(&KeptLead { row, participants, tags: lead.tags.iter().map(|tag| tag.id).collect() }))
 }
@@ -87,7 +87,7 @@ pub fn restore(
     let change = NewChange::new(Kind::Lead, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let lead = made.into_lead(scope, form, left.into_vec(), tags);
-        Ok((whole(&lead, &row.values.custom_fields.0)?, ()))
+        Ok((ToldLead::of(&lead, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))
 }

@@ -12,7 +12,7 @@ use crate::check::{check_new, check_patch};
 use crate::filter::SEARCHED;
 use crate::restore::deleted;
 use crate::row::{LeadRow, LeadValues};
-use crate::told::{ToldLead, whole};
+use crate::told::ToldLead;
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
 /// Makes a lead. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
@@ -45,7 +45,7 @@ pub fn create(
     let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
     let lead = made.recorded(connection, scope, change, |row| {
         let lead = row.into_lead(scope, form, new.participants.as_slice().to_vec(), tags);
-        Ok((whole(&lead, &values.custom_fields.0)?, lead))
+        Ok((ToldLead::of(&lead, &values.custom_fields.0).whole()?, lead))
     });
     Ok(lead?)
 }

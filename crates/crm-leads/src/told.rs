@@ -3,8 +3,7 @@
 use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
-use crm_history::{Linked, What, linked};
-use diesel::QueryResult;
+use crm_history::{Linked, linked};
 
 use crate::Lead;
 
@@ -94,14 +93,4 @@ impl<'a> ToldLead<'a> {
             last_updated_on: *last_updated_on,
         }
     }
-
-    /// What becomes of it between this and another state.
-    pub(crate) fn changed_to(&self, after: &Self) -> QueryResult<What> {
-        What::changed(self.id, self.differences(after))
-    }
-}
-
-/// The whole lead, for a change that makes or deletes it.
-pub(crate) fn whole(lead: &Lead, custom_fields: &CustomFields) -> QueryResult<What> {
-    What::whole(lead.id, &ToldLead::of(lead, custom_fields))
 }

@@ -1,6 +1,6 @@
 //! Keys whose changes are written down. Reading them needs nothing from here: [`crm_core::keys`].
 
-use crm_core::keys::{self, ApiKey, Key, KeyError, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rotation};
+use crm_core::keys::{self, ApiKey, ChangedKey, Key, KeyError, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rotation};
 use crm_core::tenants::{self, TenantError};
 use crm_core::{Condition, DbConnection, PublicTenantId, Scope, Timestamp, Uuid};
 use crm_history::{Action, Fields, Kind, NewChange, What};
@@ -27,9 +27,7 @@ pub fn update(
     condition: &Condition<Key>,
     patch: &KeyPatch,
 ) -> Result<Key, KeyError> {
-    keys::hold(connection, scope)?;
-    let before = keys::get(connection, scope, id)?;
-    let after = keys::update(connection, scope, id, condition, patch)?;
+    let ChangedKey { before, after } = keys::update(connection, scope, id, condition, patch)?;
     let fields = Fields::none()
         .compare("name", &before.name, &after.name)
         .compare("scopes", &before.scopes, &after.scopes)
@@ -50,9 +48,7 @@ pub fn delete(
     id: Uuid,
     condition: &Condition<Key>,
 ) -> Result<(), KeyError> {
-    keys::hold(connection, scope)?;
-    let key = keys::get(connection, scope, id)?;
-    keys::delete(connection, scope, id, condition)?;
+    let key = keys::delete(connection, scope, id, condition)?;
     Ok(record(connection, scope, Action::Deleted, What::whole(id, &key)?)?)
 }
 

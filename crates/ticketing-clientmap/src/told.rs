@@ -70,8 +70,7 @@ impl<'a> ToldMap<'a> {
 
 /// Writes down that a client map was made or is deleted.
 pub(crate) fn whole(connection: &mut DbConnection, scope: &Scope, action: Action, map: &ClientMap) -> QueryResult<()> {
-    let what = What::whole(map.id, &ToldMap::of(map))?;
-    crm_history::record(connection, scope, NewChange::new(Kind::ClientMap, action), what)?;
+    crm_history::record(connection, scope, NewChange::new(Kind::ClientMap, action), ToldMap::of(map).whole()?)?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::cases::filter::SEARCHED;
 use crate::cases::queries;
 use crate::cases::row::CaseRow;
 use crate::cases::service::note_missing_type;
-use crate::cases::told::whole;
+use crate::cases::told::ToldCase;
 use crate::types::KnownType;
 use crate::{Case, CaseError, types};
 
@@ -29,7 +29,7 @@ pub struct KeptCase {
 
 /// A case that is deleted, for the change.
 pub(crate) fn deleted(case: &Case, row: CaseRow) -> QueryResult<What> {
-    let told = whole(case, &row.values.custom_fields.0)?;
+    let told = ToldCase::of(case, &row.values.custom_fields.0).whole()?;
     told.keeping(Some(&KeptCase { row, tags: case.tags.iter().map(|tag| tag.id).collect() }))
 }
 
@@ -82,7 +82,7 @@ pub fn restore(
     let change = NewChange::new(Kind::Case, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let case = made.into_case(scope, &case_type.form, tags);
-        Ok((whole(&case, &row.values.custom_fields.0)?, ()))
+        Ok((ToldCase::of(&case, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))
 }

@@ -17,7 +17,7 @@ use crate::cases::queries::Named;
 use crate::cases::restore::deleted;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
-use crate::cases::told::{ToldCase, whole};
+use crate::cases::told::ToldCase;
 use crate::cases::{queries, walk};
 use crate::types::KnownType;
 use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, CaseTypeError, NewCase, activities, types};
@@ -59,7 +59,7 @@ pub fn create(
     let change = NewChange::new(Kind::Case, Action::Created).by(new.last_updated_by.as_ref());
     let case = made.recorded(connection, scope, change, |row| {
         let case = row.into_case(scope, &case_type.form, tags);
-        Ok((whole(&case, &values.custom_fields.0)?, case))
+        Ok((ToldCase::of(&case, &values.custom_fields.0).whole()?, case))
     });
     Ok(case?)
 }

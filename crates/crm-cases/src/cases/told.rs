@@ -3,8 +3,7 @@
 use crm_core::values::{ExternalId, LongText, Title, User};
 use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
-use crm_history::{Linked, What, linked};
-use diesel::QueryResult;
+use crm_history::{Linked, linked};
 
 use crate::{Case, Day, Priority};
 
@@ -88,9 +87,4 @@ impl<'a> ToldCase<'a> {
             last_updated_on: *last_updated_on,
         }
     }
-}
-
-/// The whole case, for a change that makes or deletes it.
-pub(crate) fn whole(case: &Case, custom_fields: &CustomFields) -> QueryResult<What> {
-    What::whole(case.id, &ToldCase::of(case, custom_fields))
 }

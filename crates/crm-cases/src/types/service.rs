@@ -6,7 +6,7 @@ use crm_forms::Form;
 use crm_history::{Action, Deletion, Kind, NewChange};
 
 use crate::types::row::{CaseTypeRow, CaseTypeValues, stored_form, stored_graph};
-use crate::types::told::{ToldCaseType, whole};
+use crate::types::told::ToldCaseType;
 use crate::types::{general, queries, statuses};
 use crate::workflow::WorkflowDocument;
 use crate::{CaseType, CaseTypeError, CaseTypePatch, CaseTypeSort, NewCaseType};
@@ -74,7 +74,7 @@ fn insert(
     let change = NewChange::new(Kind::CaseType, Action::Created).by(new.last_updated_by.as_ref());
     let case_type = made.recorded(connection, scope, change, |row| {
         let case_type = row.into_case_type(scope);
-        Ok((whole(&case_type)?, case_type))
+        Ok((ToldCaseType::of(&case_type).whole()?, case_type))
     });
     Ok(case_type?)
 }
@@ -178,7 +178,12 @@ pub fn delete(
     match queries::count_cases(connection, scope, id)? {
         0 => {
             let change = NewChange::new(Kind::CaseType, Action::Deleted);
-            let deletion = Deletion::of_nothing().record(connection, scope, change, vec![(id, whole(&present)?)])?;
+            let deletion = Deletion::of_nothing().record(
+                connection,
+                scope,
+                change,
+                vec![(id, ToldCaseType::of(&present).whole()?)],
+            )?;
             Ok(queries::delete(connection, scope, &deletion)?)
         }
         cases => Err(CaseTypeError::InUse(cases)),

@@ -3,8 +3,6 @@
 use crm_core::values::{Title, User};
 use crm_core::{CaseTypeId, Timestamp};
 use crm_forms::Field;
-use crm_history::What;
-use diesel::QueryResult;
 
 use crate::CaseType;
 use crate::workflow::WorkflowDocument;
@@ -57,14 +55,4 @@ impl<'a> ToldCaseType<'a> {
             last_updated_on: *last_updated_on,
         }
     }
-
-    /// What becomes of it between this and another state.
-    pub(crate) fn changed_to(&self, after: &Self) -> QueryResult<What> {
-        What::changed(self.id, self.differences(after))
-    }
-}
-
-/// The whole case type, for a change that makes or deletes it.
-pub(crate) fn whole(case_type: &CaseType) -> QueryResult<What> {
-    What::whole(case_type.id, &ToldCaseType::of(case_type))
 }

@@ -42,6 +42,15 @@ pub struct KeyWithSecret {
     pub key: Option<String>,
 }
 
+/// A key that was changed, if the patch changed anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedKey {
+    /// As it was.
+    pub before: Key,
+    /// As it is.
+    pub after: Key,
+}
+
 /// A key to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {

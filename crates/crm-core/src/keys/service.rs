@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
 use super::stored::{KeyRow, insert};
-use super::{ApiKey, Key, KeyPatch, KeyWithSecret, NewKey, Right, Rights, Rotation};
+use super::{ApiKey, ChangedKey, Key, KeyPatch, KeyWithSecret, NewKey, Right, Rights, Rotation};
 use crate::schema::api_keys;
 use crate::tenants::TenantError;
 use crate::{
@@ -135,7 +135,7 @@ pub fn update(
     id: Uuid,
     condition: &Condition<Key>,
     patch: &KeyPatch,
-) -> Result<Key, KeyError> {
+) -> Result<ChangedKey, KeyError> {
     let before = get_locked(connection, scope, id, condition)?;
     if scope.actor().key_id() == Some(id) {
         return Err(KeyError::OwnKey);
@@ -145,7 +145,7 @@ pub fn update(
     after.scopes = patch.scopes.unwrap_or(after.scopes);
     after.expires_on = patch.expires_on.applied_to(after.expires_on, |moment| *moment);
     if after == before {
-        return Ok(before);
+        return Ok(ChangedKey { before, after });
     }
     let is_fixed = (after.scopes, after.expires_on) != (before.scopes, before.expires_on);
     if before.role.is_some() && is_fixed {
@@ -162,10 +162,10 @@ pub fn update(
             api_keys::expires_on.eq(after.expires_on),
         ))
         .execute(connection)?;
-    Ok(after)
+    Ok(ChangedKey { before, after })
 }
 
-/// Deletes a key: it is nobody's from now on, within 5 seconds on gateways that remember it. Call it in a
+/// Deletes a key, and gives it as it was: it is nobody's from now on, within 5 seconds on gateways that remember it. Call it in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -175,13 +175,13 @@ pub fn delete(
     scope: &Scope,
     id: Uuid,
     condition: &Condition<Key>,
-) -> Result<(), KeyError> {
+) -> Result<Key, KeyError> {
     let key = get_locked(connection, scope, id, condition)?;
     if key.role.is_some() {
         return Err(KeyError::Fixed);
     }
     diesel::delete(of_key(scope, id)).execute(connection)?;
-    Ok(())
+    Ok(key)
 }
 
 /// Puts a new secret in the place of a key's. The old one works for the grace and then nowhere; without a grace, neither
@@ -277,15 +277,6 @@ fn get_locked(
     let key = get(connection, scope, id)?;
     condition.check(|| Ok::<_, KeyError>(key.clone()))?;
     Ok(key)
-}
-
-/// Keeps everybody else from changing the tenant's keys until the end of the transaction. Call it in a
-/// [`DbConnection::write`].
-///
-/// # Errors
-/// The database's.
-pub fn hold(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
-    lock(connection, scope.tenant())
 }
 
 /// One change of a tenant's keys after the other: the keys that every tenant has stand for all of them.

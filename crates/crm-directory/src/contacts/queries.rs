@@ -14,7 +14,7 @@ use diesel::prelude::*;
 
 use super::filter::SEARCHED;
 use super::row::{ContactRow, ContactValues};
-use crate::duplicate::looking_like;
+use crate::duplicate::{looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
 use crate::{ContactFilter, DirectoryError, query};
@@ -26,53 +26,7 @@ crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
 crm_core::released_external_ids!(contacts, ContactId);
 looking_like!(contacts, ContactId, contact_emails, contact_phones);
-
-/// Those with one of these addresses, which are folded, each with the address.
-///
-/// # Errors
-/// The database's.
-pub fn with_emails(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    folded: &[&str],
-) -> QueryResult<Vec<(String, ContactId)>> {
-    let mut found = Vec::new();
-    for these in in_statements(folded) {
-        let rows: Vec<(String, ContactId)> =
-            contact_emails::table
-                .inner_join(contacts::table.on(
-                    contacts::tenant_id.eq(contact_emails::tenant_id).and(contacts::id.eq(contact_emails::record_id)),
-                ))
-                .filter(contact_emails::tenant_id.eq(scope.tenant()))
-                .filter(contacts::tenant_id.eq(scope.tenant()))
-                .filter(contact_emails::value_folded.eq_any(these))
-                .select((contact_emails::value_folded, contacts::id))
-                .load(connection)?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
-
-/// Those with one of these names, which are folded, each with the name.
-///
-/// # Errors
-/// The database's.
-pub fn with_names(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    folded: &[&str],
-) -> QueryResult<Vec<(String, ContactId)>> {
-    let mut found = Vec::new();
-    for these in in_statements(folded) {
-        let rows: Vec<(String, ContactId)> = contacts::table
-            .filter(contacts::tenant_id.eq(scope.tenant()))
-            .filter(contacts::name_folded.eq_any(these))
-            .select((contacts::name_folded, contacts::id))
-            .load(connection)?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
+matched_by!(contacts, ContactId, contact_emails);
 crm_history::record_restores!(contacts, ContactRow);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::SEARCHED;
 use super::row::ContactRow;
 use super::service::organization_of;
-use super::told::whole;
+use super::told::ToldContact;
 use super::{Contact, queries};
 use crate::DirectoryError;
 use crate::labeled::{contact_emails, contact_phones};
@@ -29,7 +29,7 @@ pub struct KeptContact {
 
 /// A contact that is deleted, for the change.
 pub(super) fn deleted(contact: &Contact, row: ContactRow) -> QueryResult<What> {
-    let told = whole(contact, &row.values.custom_fields.0)?;
+    let told = ToldContact::of(contact, &row.values.custom_fields.0).whole()?;
     let (email, phone) = (contact.email.clone(), contact.phone.clone());
     let tags = contact.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptContact { row, email, phone, tags }))
@@ -87,7 +87,7 @@ pub fn restore(
     let change = NewChange::new(Kind::Contact, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let contact = made.into_contact(scope, form, email, phone, None, tags);
-        Ok((whole(&contact, &row.values.custom_fields.0)?, ()))
+        Ok((ToldContact::of(&contact, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))
 }

@@ -18,7 +18,7 @@ use super::filter::SEARCHED;
 use super::queries;
 use super::restore::deleted;
 use super::row::{ContactRow, ContactValues};
-use super::told::{ToldContact, whole};
+use super::told::ToldContact;
 use crate::duplicate::Looks;
 use crate::labeled::{contact_emails, contact_phones};
 use crate::{
@@ -79,7 +79,7 @@ pub fn create_unless(
     let organization = organization_of(connection, scope, new.organization_id)?;
     let contact = made.recorded(connection, scope, change, |row| {
         let contact = row.into_contact(scope, form, email, phone, organization, tags);
-        Ok((whole(&contact, &values.custom_fields.0)?, contact))
+        Ok((ToldContact::of(&contact, &values.custom_fields.0).whole()?, contact))
     });
     Ok(contact?)
 }

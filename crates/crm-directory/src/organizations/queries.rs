@@ -12,7 +12,7 @@ use diesel::prelude::*;
 
 use super::filter::SEARCHED;
 use super::row::{OrganizationRow, OrganizationValues};
-use crate::duplicate::looking_like;
+use crate::duplicate::{looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
 use crate::{DirectoryError, OrganizationFilter, query};
@@ -24,54 +24,7 @@ crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, Orga
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
 crm_core::released_external_ids!(organizations, OrganizationId);
 looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
-
-/// Those with one of these addresses, which are folded, each with the address.
-///
-/// # Errors
-/// The database's.
-pub fn with_emails(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    folded: &[&str],
-) -> QueryResult<Vec<(String, OrganizationId)>> {
-    let mut found = Vec::new();
-    for these in in_statements(folded) {
-        let rows: Vec<(String, OrganizationId)> = organization_emails::table
-            .inner_join(
-                organizations::table.on(organizations::tenant_id
-                    .eq(organization_emails::tenant_id)
-                    .and(organizations::id.eq(organization_emails::record_id))),
-            )
-            .filter(organization_emails::tenant_id.eq(scope.tenant()))
-            .filter(organizations::tenant_id.eq(scope.tenant()))
-            .filter(organization_emails::value_folded.eq_any(these))
-            .select((organization_emails::value_folded, organizations::id))
-            .load(connection)?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
-
-/// Those with one of these names, which are folded, each with the name.
-///
-/// # Errors
-/// The database's.
-pub fn with_names(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    folded: &[&str],
-) -> QueryResult<Vec<(String, OrganizationId)>> {
-    let mut found = Vec::new();
-    for these in in_statements(folded) {
-        let rows: Vec<(String, OrganizationId)> = organizations::table
-            .filter(organizations::tenant_id.eq(scope.tenant()))
-            .filter(organizations::name_folded.eq_any(these))
-            .select((organizations::name_folded, organizations::id))
-            .load(connection)?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
+matched_by!(organizations, OrganizationId, organization_emails);
 crm_history::record_restores!(organizations, OrganizationRow);
 
 /// What a filter means once other tables were asked.

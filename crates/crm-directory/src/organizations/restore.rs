@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::SEARCHED;
 use super::row::OrganizationRow;
-use super::told::whole;
+use super::told::ToldOrganization;
 use super::{Organization, queries};
 use crate::DirectoryError;
 use crate::labeled::{organization_emails, organization_phones};
@@ -28,7 +28,7 @@ pub struct KeptOrganization {
 
 /// An organization that is deleted, for the change.
 pub(super) fn deleted(organization: &Organization, row: OrganizationRow) -> QueryResult<What> {
-    let told = whole(organization, &row.values.custom_fields.0)?;
+    let told = ToldOrganization::of(organization, &row.values.custom_fields.0).whole()?;
     let (email, phone) = (organization.email.clone(), organization.phone.clone());
     let tags = organization.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptOrganization { row, email, phone, tags }))
@@ -83,7 +83,7 @@ pub fn restore(
     let change = NewChange::new(Kind::Organization, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let organization = made.into_organization(scope, form, email, phone, tags);
-        Ok((whole(&organization, &row.values.custom_fields.0)?, ()))
+        Ok((ToldOrganization::of(&organization, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))
 }

@@ -12,7 +12,7 @@ use super::filter::SEARCHED;
 use super::queries;
 use super::restore::deleted;
 use super::row::{OrganizationRow, OrganizationValues};
-use super::told::{ToldOrganization, whole};
+use super::told::ToldOrganization;
 use crate::duplicate::Looks;
 use crate::labeled::{organization_emails, organization_phones};
 use crate::{
@@ -70,7 +70,7 @@ pub fn create_unless(
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
     let organization = made.recorded(connection, scope, change, |row| {
         let organization = row.into_organization(scope, form, email, phone, tags);
-        Ok((whole(&organization, &values.custom_fields.0)?, organization))
+        Ok((ToldOrganization::of(&organization, &values.custom_fields.0).whole()?, organization))
     });
     Ok(organization?)
 }

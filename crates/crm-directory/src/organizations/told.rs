@@ -3,8 +3,7 @@
 use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
 use crm_core::{OrganizationId, Timestamp, Uuid};
 use crm_forms::CustomFields;
-use crm_history::{Linked, What, linked};
-use diesel::QueryResult;
+use crm_history::{Linked, linked};
 
 use super::{Address, Organization};
 
@@ -80,14 +79,4 @@ impl<'a> ToldOrganization<'a> {
             last_updated_on: *last_updated_on,
         }
     }
-
-    /// What becomes of it between this and another state.
-    pub(crate) fn changed_to(&self, after: &Self) -> QueryResult<What> {
-        What::changed(self.id, self.differences(after))
-    }
-}
-
-/// The whole organization, for a change that makes or deletes it.
-pub(crate) fn whole(organization: &Organization, custom_fields: &CustomFields) -> QueryResult<What> {
-    What::whole(organization.id, &ToldOrganization::of(organization, custom_fields))
 }

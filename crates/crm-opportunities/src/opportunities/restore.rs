@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::SEARCHED;
 use super::row::OpportunityRow;
-use super::told::whole;
+use super::told::ToldOpportunity;
 use super::{Opportunity, participants, queries};
 use crate::OpportunityError;
 use crate::pipelines::{self, StageKey};
@@ -27,7 +27,7 @@ pub struct KeptOpportunity {
 
 /// An opportunity that is deleted, for the change.
 pub(super) fn deleted(opportunity: &Opportunity, row: OpportunityRow) -> QueryResult<What> {
-    let told = whole(opportunity, &row.values.custom_fields.0)?;
+    let told = ToldOpportunity::of(opportunity, &row.values.custom_fields.0).whole()?;
     let participants = opportunity.participants.as_slice().to_vec();
     let tags = opportunity.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptOpportunity { row, participants, tags }))
@@ -93,7 +93,7 @@ pub fn restore(
     let change = NewChange::new(Kind::Opportunity, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let opportunity = made.into_opportunity(scope, form, left.into_vec(), tags);
-        Ok((whole(&opportunity, &row.values.custom_fields.0)?, ()))
+        Ok((ToldOpportunity::of(&opportunity, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))
 }

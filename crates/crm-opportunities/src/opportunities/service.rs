@@ -14,7 +14,7 @@ use super::filter::SEARCHED;
 use super::restore::deleted;
 use super::row::{OpportunityRow, OpportunityValues};
 use super::target::Target;
-use super::told::{ToldOpportunity, whole};
+use super::told::ToldOpportunity;
 use super::{
     ConvertedLead, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort,
     OpportunityStatus, participants, queries,
@@ -105,7 +105,7 @@ fn insert(
     let change = NewChange::new(Kind::Opportunity, Action::Created).by(new.last_updated_by.as_ref());
     let opportunity = made.recorded(connection, scope, change, |row| {
         let opportunity = row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags);
-        Ok((whole(&opportunity, &values.custom_fields.0)?, opportunity))
+        Ok((ToldOpportunity::of(&opportunity, &values.custom_fields.0).whole()?, opportunity))
     });
     Ok(opportunity?)
 }

@@ -8,7 +8,7 @@ use crm_history::{Action, ChangeId, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 
 use super::row::PipelineRow;
-use super::told::{ToldPipeline, whole};
+use super::told::ToldPipeline;
 use super::{NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, queries, stages};
 
 /// The most pipelines that a tenant has.
@@ -37,7 +37,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -
     }
     let made = complete_one(connection, scope, row)?;
     let change = NewChange::new(Kind::Pipeline, Action::Created);
-    let change = crm_history::record(connection, scope, change, whole(&made)?)?;
+    let change = crm_history::record(connection, scope, change, ToldPipeline::of(&made).whole()?)?;
     record_ousted(connection, scope, ousted, change)?;
     Ok(made)
 }
@@ -177,7 +177,12 @@ pub fn delete(
     if queries::has_opportunities(connection, scope, id, None)? {
         return Err(PipelineError::InUse);
     }
-    crm_history::record(connection, scope, NewChange::new(Kind::Pipeline, Action::Deleted), whole(&present)?)?;
+    crm_history::record(
+        connection,
+        scope,
+        NewChange::new(Kind::Pipeline, Action::Deleted),
+        ToldPipeline::of(&present).whole()?,
+    )?;
     Ok(queries::delete(connection, scope, id)?)
 }
 

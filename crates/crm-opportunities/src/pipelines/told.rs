@@ -2,8 +2,6 @@
 
 use crm_core::values::Title;
 use crm_core::{Timestamp, Uuid};
-use crm_history::What;
-use diesel::QueryResult;
 
 use super::{Pipeline, Stage};
 
@@ -35,14 +33,4 @@ impl<'a> ToldPipeline<'a> {
             last_updated_on: *last_updated_on,
         }
     }
-
-    /// What becomes of it between this and another state.
-    pub(super) fn changed_to(&self, after: &Self) -> QueryResult<What> {
-        What::changed(self.id, self.differences(after))
-    }
-}
-
-/// The whole pipeline, for a change that makes or deletes it.
-pub(super) fn whole(pipeline: &Pipeline) -> QueryResult<What> {
-    What::whole(pipeline.id, &ToldPipeline::of(pipeline))
 }

@@ -39,6 +39,12 @@ impl MatchBy {
     /// Each with its name.
     pub const NAMES: &'static [(&'static str, Self)] =
         &[("id", Self::Id), ("externalId", Self::ExternalId), ("email", Self::Email), ("name", Self::Name)];
+
+    /// Its name, which is that of the member that items match by.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, by)| *by == self).map_or("id", |(name, _)| name)
+    }
 }
 
 /// Records of one kind to be made and changed: `{ mode, matchBy?, atomic?, items }`.

@@ -56,9 +56,10 @@ impl<R: Resource> Matches<R> {
         if match_by == MatchBy::Id {
             return Ok(id_of::<R>(item)?.filter(|id| self.existing.contains(id)));
         }
-        let (_, field) = (match_by, MatchBy::NAMES.iter().find(|(_, by)| *by == match_by).map_or("", |(name, _)| name));
         if item.keys.is_empty() {
-            return Err(FieldErrors::of(field, FieldCode::Required, "is required: items match by it").into());
+            return Err(
+                FieldErrors::of(match_by.as_str(), FieldCode::Required, "is required: items match by it").into()
+            );
         }
         let mut ids: Vec<R::Id> = Vec::new();
         for id in item.keys.iter().filter_map(|key| self.by_key.get(key)).flatten() {
