@@ -1,4 +1,4 @@
-//! Asks the database itself whether the [`rules`] hold, reading only: what `crm-gateway check` tells an operator, and what
+//! Asks the database itself whether the [`rules`](mod@rules) hold, reading only: what `crm-gateway check` tells an operator, and what
 //! every campaign of the tests ends with.
 
 pub mod rules;
