@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keys::{Right, Rights};
 use crate::schema::{idempotency_keys, tenants};
-use crate::sql::{Instant, Json};
+use crate::sql::{Instant, Json, JsonText};
 use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns, each_backend};
 
 /// How long an answer is kept.
@@ -216,6 +216,38 @@ pub fn forget_before(connection: &mut DbConnection, tenant: TenantId, before: Ti
         Some(last) => diesel::delete(old().filter(idempotency_keys::created_on.le(last))).execute(connection),
         None => diesel::delete(old()).execute(connection),
     }
+}
+
+/// Takes the bodies out of a tenant's answers that may hold something of these records: every answer in which one of the ids
+/// stands, or one of these other texts, and every refusal, which may repeat what was sent. What was done once is known
+/// still, and not done again. It reads all that is kept of the tenant. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn forget_bodies(connection: &mut DbConnection, scope: &Scope, texts: &[String]) -> QueryResult<()> {
+    // Each database knows how to look for bytes in bytes.
+    let found = match connection {
+        DbConnection::Postgres(_) => {
+            "SELECT 1 FROM json_array_elements_text($2::json) AS t(value) WHERE position(convert_to(value, 'UTF8') IN body) > 0"
+        }
+        DbConnection::Sqlite(_) => "SELECT 1 FROM json_each($2) WHERE instr(body, CAST(value AS BLOB)) > 0",
+    };
+    let these = format!(
+        "FROM idempotency_keys WHERE tenant_id = $1 AND body IS NOT NULL AND (status >= 400 OR EXISTS ({found}))"
+    );
+    let sql = match connection {
+        // Two who erase at once must not wait for each other.
+        DbConnection::Postgres(_) => format!(
+            "UPDATE idempotency_keys SET body = NULL WHERE tenant_id = $1 AND key IN \
+             (SELECT key FROM (SELECT key {these} ORDER BY key FOR UPDATE) AS found)"
+        ),
+        DbConnection::Sqlite(_) => {
+            format!("UPDATE idempotency_keys SET body = NULL WHERE tenant_id = $1 AND key IN (SELECT key {these})")
+        }
+    };
+    let query = diesel::sql_query(sql).bind::<BigInt, _>(scope.tenant()).bind::<JsonText, _>(Json(texts.to_vec()));
+    each_backend!(connection, connection => query.execute(connection))?;
+    Ok(())
 }
 
 fn oldest_kept(now: Timestamp) -> Timestamp {

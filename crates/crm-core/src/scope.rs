@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::{FieldCode, FieldErrors};
 use crate::ids::database_integer;
 use crate::input::{At, FromJson};
-use crate::keys::Rights;
+use crate::keys::{KeyHash, Rights};
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
 use crate::{Memory, Patch, Timestamp, Uuid};
@@ -60,6 +60,7 @@ impl FromStr for PublicTenantId {
 #[derive(Debug, Clone)]
 pub struct Actor {
     key: Option<(Uuid, Title)>,
+    secret: Option<KeyHash>,
     user: Option<User>,
     rights: Rights,
 }
@@ -68,25 +69,36 @@ impl Actor {
     /// The program that calls, which may do everything.
     #[must_use]
     pub fn program() -> Self {
-        Self { key: None, user: None, rights: Rights::WRITE_ALL }
+        Self { key: None, secret: None, user: None, rights: Rights::WRITE_ALL }
     }
 
     /// Whoever has this key of the tenant.
     #[must_use]
     pub fn key(id: Uuid, name: Title, rights: Rights) -> Self {
-        Self { key: Some((id, name)), user: None, rights }
+        Self { key: Some((id, name)), secret: None, user: None, rights }
+    }
+
+    /// The same, with the secret by which the key was known: with one that was replaced no key is made or changed.
+    #[must_use]
+    pub fn known_by(self, secret: KeyHash) -> Self {
+        Self { secret: Some(secret), ..self }
     }
 
     /// A person whom a token names.
     #[must_use]
     pub fn user(user: User, rights: Rights) -> Self {
-        Self { key: None, user: Some(user), rights }
+        Self { key: None, secret: None, user: Some(user), rights }
     }
 
     /// The id of the key, where it is one.
     #[must_use]
     pub fn key_id(&self) -> Option<Uuid> {
         self.key.as_ref().map(|(id, _)| *id)
+    }
+
+    /// The secret of the key, where that is known.
+    pub(crate) fn secret(&self) -> Option<&KeyHash> {
+        self.secret.as_ref()
     }
 
     /// The name of the key, where it is one.

@@ -9,6 +9,7 @@ mod best;
 
 use std::collections::BTreeSet;
 
+use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
@@ -225,6 +226,27 @@ const TENANT_SHIFT: u32 = 43;
 const RECORD_SHIFT: u32 = 10;
 /// The bits of the record's id.
 const RECORD_MASK: i64 = (1 << (TENANT_SHIFT - RECORD_SHIFT)) - 1;
+
+/// Takes what was deleted out of the indexes of texts. On SQLite it stays in them, marked as deleted, until parts of an index
+/// are merged: here all are, which reads and writes each index once. PostgreSQL cleans up by itself. Call it in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn forget_deleted(connection: &mut DbConnection) -> QueryResult<()> {
+    #[derive(QueryableByName)]
+    struct Index {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let DbConnection::Sqlite(sqlite) = connection else { return Ok(()) };
+    let indexes = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%USING fts5%' ORDER BY name";
+    let indexes: Vec<Index> = diesel::sql_query(indexes).load(sqlite)?;
+    for Index { name } in indexes {
+        sqlite.batch_execute(&format!("INSERT INTO {name} ({name}) VALUES ('optimize')"))?;
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {

@@ -89,7 +89,7 @@ struct DiscardedRow {
     seq: i64,
     kind: String,
     record_id: String,
-    #[diesel(select_expression = sql::<Nullable<Text>>("coalesce(record->>'title', record->>'name')"))]
+    #[diesel(select_expression = title())]
     #[diesel(select_expression_type = SqlLiteral<Nullable<Text>>)]
     title: Option<String>,
     created_on: Timestamp,
@@ -104,8 +104,13 @@ impl DiscardedRow {
     }
 }
 
+/// What a record was called, of a change that holds it.
+pub(crate) fn title() -> SqlLiteral<Nullable<Text>> {
+    sql("coalesce(record->>'title', record->>'name')")
+}
+
 /// What the index of the trash holds, in its words.
-fn in_trash() -> SqlLiteral<Bool> {
+pub(crate) fn in_trash() -> SqlLiteral<Bool> {
     sql("kept IS NOT NULL AND action IN ('deleted', 'mergedInto')")
 }
 
@@ -187,8 +192,9 @@ impl Trash {
         self.of_record(scope, id).select(columns::<Deleted>()).first(connection).optional()
     }
 
-    /// As [`find`](Self::find), locked until the end of the transaction: of those who restore it or let it go at once, one
-    /// finds it, and the others nothing. It is locked before anything else. Call it in a [`DbConnection::write`].
+    /// As [`find`](Self::find), locked until the end of the transaction: of those who restore it, erase it or let it go at
+    /// once, one finds it, and the others nothing. It is locked before anything else, with what followed from it. Call it in
+    /// a [`DbConnection::write`].
     ///
     /// # Errors
     /// The database's.
@@ -198,8 +204,23 @@ impl Trash {
         scope: &Scope,
         id: I,
     ) -> QueryResult<Option<Deleted>> {
-        self.of_record(scope, id).select(columns::<Deleted>()).locked().get_result(connection).optional()
+        let Some(found) = self.find(connection, scope, id)? else { return Ok(None) };
+        lock(connection, scope, &[found.seq])?;
+        self.find(connection, scope, id)
     }
+}
+
+/// Locks these deletions and what is kept of what followed from them, in the order in which everybody locks changes.
+fn lock(connection: &mut DbConnection, scope: &Scope, deletions: &[i64]) -> QueryResult<()> {
+    let followed = changes::cause.eq_any(deletions.to_vec()).assume_not_null().and(changes::kept.is_not_null());
+    let _: Vec<i64> = changes::table
+        .filter(changes::tenant_id.eq(scope.tenant()))
+        .filter(changes::seq.eq_any(deletions.to_vec()).or(followed))
+        .order(changes::seq)
+        .select(changes::seq)
+        .locked()
+        .load(connection)?;
+    Ok(())
 }
 
 /// Something in the trash whose time is over.
@@ -259,15 +280,17 @@ impl Trash {
     /// # Errors
     /// The database's.
     pub fn expired(self, connection: &mut DbConnection, scope: &Scope, most: i64) -> QueryResult<Vec<Expired>> {
-        changes::table
-            .filter(changes::tenant_id.eq(scope.tenant()))
-            .filter(in_trash())
-            .filter(changes::created_on.le(self.begins(scope.now())))
-            .order((changes::created_on, changes::seq))
-            .limit(most)
-            .select(columns::<Expired>())
-            .locked()
-            .load(connection)
+        let expired = || {
+            changes::table
+                .filter(changes::tenant_id.eq(scope.tenant()))
+                .filter(in_trash())
+                .filter(changes::created_on.le(self.begins(scope.now())))
+                .order((changes::created_on, changes::seq))
+        };
+        let deletions: Vec<i64> = expired().limit(most).select(changes::seq).load(connection)?;
+        lock(connection, scope, &deletions)?;
+        // Those that nobody took meanwhile.
+        expired().filter(changes::seq.eq_any(deletions)).select(columns::<Expired>()).load(connection)
     }
 }
 

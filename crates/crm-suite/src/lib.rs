@@ -6,6 +6,7 @@ pub mod cases;
 pub mod comments;
 pub mod contacts;
 pub mod convert;
+pub mod erasing;
 mod error;
 pub mod external;
 pub mod forms;

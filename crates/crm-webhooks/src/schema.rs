@@ -35,6 +35,7 @@ diesel::table! {
         seq -> BigInt,
         holder -> Nullable<Uid>,
         held_until -> Nullable<Instant>,
+        erasures -> BigInt,
     }
 }
 

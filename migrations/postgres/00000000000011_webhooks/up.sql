@@ -40,7 +40,9 @@ CREATE TABLE delivery_turns (
     seq        BIGINT NOT NULL,
     -- The gateway that delivers, and until when the others leave it alone. On SQLite there is one gateway only.
     holder     UUID,
-    held_until TIMESTAMPTZ
+    held_until TIMESTAMPTZ,
+    -- How often records of the tenant were erased: what was read before the last time is not written down after it.
+    erasures   BIGINT NOT NULL
 );
 
 -- One row for each change and each webhook that is told of it, for thirty days. Not tied to the webhook, which is deleted

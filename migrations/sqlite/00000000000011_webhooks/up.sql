@@ -40,7 +40,9 @@ CREATE TABLE delivery_turns (
     seq        INTEGER NOT NULL,
     -- The gateway that delivers, and until when the others leave it alone. On SQLite there is one gateway only.
     holder     BLOB,
-    held_until TEXT
+    held_until TEXT,
+    -- How often records of the tenant were erased: what was read before the last time is not written down after it.
+    erasures   INTEGER NOT NULL
 ) STRICT;
 
 -- One row for each change and each webhook that is told of it, for thirty days. Not tied to the webhook, which is deleted

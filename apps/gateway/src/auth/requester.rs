@@ -35,8 +35,8 @@ pub(super) struct Identified {
 impl Identified {
     /// The holder of a key.
     pub(super) fn holder(call: &Call, holder: Holder, payer: Payer) -> Self {
-        let Holder { tenant, public_tenant, id, name, role, rights, .. } = holder;
-        let scope = Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights));
+        let Holder { tenant, public_tenant, id, secret, name, role, rights, .. } = holder;
+        let scope = Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights).known_by(secret));
         Self { scope, payer, role }
     }
 

@@ -310,6 +310,10 @@ impl From<KeyError> for Failure {
                 refused(ProblemCode::LimitReached, detail)
             }
             KeyError::MissingRight(right) => Problem::missing_scope(right).into(),
+            KeyError::Replaced => {
+                let detail = "The key was rotated: its old secret makes, changes and rotates no key.";
+                refused(ProblemCode::ReplacedKey, detail.to_owned())
+            }
             KeyError::OwnKey => refused(ProblemCode::OwnKey, "The key in use cannot be changed by itself.".to_owned()),
             KeyError::Fixed => refused(
                 ProblemCode::FixedKey,

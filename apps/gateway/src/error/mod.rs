@@ -81,6 +81,8 @@ problem_table! {
         "Use a key, or a token with a role, that has the scope that `scope` names.";
     OwnKey, "own_key", FORBIDDEN, "A key does not change itself",
         "Use another key with the scope settings:write.";
+    ReplacedKey, "replaced_key", FORBIDDEN, "The secret in use was replaced",
+        "Use the new secret of the key, from whoever rotated it; the old one is for finishing what was begun.";
     NotYourself, "not_yourself", FORBIDDEN, "The author is somebody else",
         "Leave lastUpdatedBy out, or send the user that the token names.";
     TenantMismatch, "tenant_mismatch", FORBIDDEN, "The body names another tenant than the key",

@@ -26,6 +26,7 @@ pub(super) fn routes(api: &mut Api) {
             "The answer is the only place where the key itself, `key`, is ever shown. Nobody gives a scope that is not \
                 his own.",
         )
+        .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::LimitReached);
     api.get("/settings/keys/{id}", get_key).summary("Read a key");
     api.patch("/settings/keys/{id}", update_key)
@@ -35,6 +36,7 @@ pub(super) fn routes(api: &mut Api) {
                 given other names only; the key in use cannot be changed.",
         )
         .problem(ProblemCode::OwnKey)
+        .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::FixedKey);
     api.delete("/settings/keys/{id}", delete_key)
         .summary("Delete a key")
@@ -43,13 +45,15 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/settings/keys/{id}/rotate", rotate_key)
         .summary("Replace a key by a new one")
         .about("The old one works for `graceMinutes` more beside the new one, and then within 5 seconds nowhere. Without a \
-                grace, those that earlier rotations left end too.")
+                grace, those that earlier rotations left end too. A secret that was replaced rotates nothing.")
+        .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::LimitReached);
     api.get("/me", get_me).summary("Who am I, and what may I do?").about("For any key or token.");
     api.post("/me/rotate", rotate_own_key)
         .summary("Replace the key in use by a new one")
         .about("For any key, whatever its scopes. Otherwise as `/settings/keys/{id}/rotate`.")
         .problem(ProblemCode::NoKey)
+        .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::LimitReached);
 }
 

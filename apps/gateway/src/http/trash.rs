@@ -8,7 +8,9 @@ use crm_directory::{Contact, Organization};
 use crm_history::{Discarded, Kind, TrashSort};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
+use crm_suite::erasing::{self, Erased};
 use crm_suite::trash::{self, Restorable};
+use crm_webhooks::deliveries;
 
 use super::changes::readable;
 use super::leads::ChangedBy;
@@ -56,7 +58,10 @@ macro_rules! of_kind {
                     .problem(ProblemCode::CannotRestore);
                 api.delete($path, $delete)
                     .summary(concat!("Delete ", $one, " for good"))
-                    .about("It is not in the trash any more, and cannot be restored. Its history stays.");
+                    .about(
+                        "It is not in the trash any more, and cannot be restored. Its history stays, unless `erase` takes every \
+                         value out of that as well, of what was merged into it too: also when it is in the trash no more.",
+                    );
             }
 
             async fn $get(caller: Caller<area::$area, Read>, PathId(id): PathId<$id>) -> Answer<Item<$record>> {
@@ -86,12 +91,18 @@ macro_rules! of_kind {
                 caller: Caller<area::$area, Write>,
                 PathId(id): PathId<$id>,
                 Precondition(condition): Precondition<Item<$record>>,
+                Query((Finality { erases },)): Query<(Finality,)>,
             ) -> Answer<NoContent> {
                 let trash = caller.trash();
                 caller
                     .write(move |connection, scope| {
                         condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
-                        <$record>::let_go(connection, scope, trash, id)?;
+                        if erases {
+                            let Erased { kind, ids, texts } = erasing::erase(connection, scope, id)?;
+                            deliveries::erase_records(connection, scope, kind, &ids, &texts)?;
+                        } else {
+                            <$record>::let_go(connection, scope, trash, id)?;
+                        }
                         Ok(NoContent)
                     })
                     .await
@@ -145,6 +156,19 @@ of_kind!(
     delete_organization_for_good
 );
 of_kind!(case, "/trash/case/{id}", Cases, Case, CaseId, "a case", get_deleted_case, restore_case, delete_case_for_good);
+
+/// How final a deletion is.
+struct Finality {
+    erases: bool,
+}
+
+impl FromParams for Finality {
+    fn from_params(params: &mut ParamReader) -> Self {
+        let description =
+            "Whether every value is taken out of its history, its comments, kept answers and webhooks, too.";
+        Self { erases: params.bool("erase", description).unwrap_or_default() }
+    }
+}
 
 /// Which kinds are wanted.
 struct TrashQuery {

@@ -202,6 +202,7 @@ fn keeps(code: ProblemCode) -> bool {
                 | ProblemCode::ForeignTenant
                 | ProblemCode::NotYourself
                 | ProblemCode::OwnKey
+                | ProblemCode::ReplacedKey
         ),
         StatusCode::NOT_FOUND => true,
         StatusCode::CONFLICT => code != ProblemCode::IdempotencyKeyInFlight,

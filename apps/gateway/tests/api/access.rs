@@ -33,7 +33,7 @@ const SCOPES: [&str; 10] = [
 const FOR_ANYBODY: &[&str] = &["GET /changes", "GET /me", "GET /search", "GET /trash"];
 
 /// The scope that the document says an operation needs.
-fn required(operation: &Operation) -> Option<String> {
+pub(crate) fn required(operation: &Operation) -> Option<String> {
     let document: Value = serde_json::from_str(COMMITTED).unwrap();
     let path = operation.path.replace("/pipeline/lead/", "/pipeline/leads/");
     let told = &document["paths"][&path][operation.method.to_lowercase()];

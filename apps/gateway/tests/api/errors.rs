@@ -36,6 +36,7 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::TwoCredentials, include_str!("access.rs")),
     (ProblemCode::MissingScope, include_str!("access.rs")),
     (ProblemCode::OwnKey, include_str!("privileges.rs")),
+    (ProblemCode::ReplacedKey, include_str!("privileges.rs")),
     (ProblemCode::FixedKey, include_str!("privileges.rs")),
     (ProblemCode::NotYourself, include_str!("access.rs")),
     (ProblemCode::NoKey, include_str!("access.rs")),

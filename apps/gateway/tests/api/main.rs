@@ -25,6 +25,7 @@ mod conversion;
 mod converted;
 mod document;
 mod edge;
+mod erasing;
 mod errors;
 mod export;
 mod fields;
@@ -41,6 +42,9 @@ mod operations;
 mod opportunities;
 mod preconditions;
 mod privileges;
+#[path = "../common/receiver.rs"]
+#[expect(dead_code, reason = "the tests of webhooks use the rest of it")]
+mod receiver;
 mod refusals;
 mod resources;
 mod search;

@@ -1,12 +1,18 @@
 //! Attempts to get, or to seem, more than one is (docs/compatibility.md, "Keys" and "Tokens on every route"): none succeeds,
 //! and none changes anything.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
-use crate::access::{key, token};
+use crate::access::{key, required, token};
 use crate::client::{Answer, Api, Client, Keys};
 use crate::dump::dump;
+use crate::operations::{existing, with_key};
+use crate::process::{Serving, gateway};
+use crate::resources::prepare;
 use crate::ticketing_errors::SECRET;
 
 /// Somebody who tries: a client with a key, or one without and the header of a token.
@@ -175,5 +181,142 @@ both_databases! {
             assert_eq!((replayed.header("idempotent-replayed"), &replayed.body), ("true", &made.body), "{name}");
         }
         assert_eq!(api.acme.get("/cases/cases?includeTotal=true").body["total"], 4);
+    }
+
+    /// The same of every route that takes a key of that kind: to whom less is open, whether by a key or a token, what was answered
+    /// is not, though they might do the same themselves; nor is it in another tenant.
+    fn no_kept_answer_reaches_those_with_less(database) {
+        let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);
+        let other = Intruder::with(&api.tenant("other"));
+        prepare(&api.acme);
+        let ids = existing(&api.acme);
+        let acme = json!("acme");
+        let primary = Intruder::with(&api.acme);
+        let user = Intruder::bearing(&api.acme, &token(&acme, &["crm_user"], "uma"));
+        let mut weaker: BTreeMap<String, Intruder> = BTreeMap::new();
+        let mut walked = 0;
+        for operation in with_key().filter(|operation| operation.method == "POST") {
+            let required = required(&operation).unwrap();
+            let name = operation.name();
+            let path = operation.at(ids.get(&operation.path).map_or("1", String::as_str));
+            let once = format!("once-{walked}");
+            let body = if operation.takes_body { json!({}) } else { Value::Null };
+            let ask = |who: &Intruder| who.tries("POST", &path, &[("Idempotency-Key", &once)], &body);
+            let first = ask(&primary);
+            assert!(first.status < 500, "{name}: {}", first.text);
+            assert_eq!(ask(&primary).header("idempotent-replayed"), "true", "{name}: {}", first.text);
+            let by_key = weaker.entry(required.clone()).or_insert_with(|| Intruder::with(&key(&api.acme, &[&required]).1));
+            for (who, intruder) in [("a key", &*by_key), ("a person", &user)] {
+                let refused = ask(intruder);
+                refused.problem(403, "missing_scope");
+                let missing = if who == "a person" && required.starts_with("settings") { required.as_str() } else { "*:write" };
+                assert_eq!(refused.body["scope"], missing, "{name}, {who}: {}", refused.text);
+            }
+            let theirs = ask(&other);
+            assert!(!theirs.headers.contains_key("idempotent-replayed"), "{name}: {}", theirs.text);
+            walked += 1;
+        }
+        assert!(walked >= 40, "the walk proved nothing: {walked}");
+    }
+
+    /// A secret that was replaced opens what it opened until its grace ends, and gets nobody another one, from the first moment on
+    /// and on a gateway that has not heard of it.
+    fn a_replaced_secret_gets_no_other(database) {
+        let api = Api::start(database);
+        let scopes = ["settings:write", "cases:read"];
+        let (id, old) = key(&api.acme, &scopes);
+        let (weaker, _) = key(&api.acme, &["cases:read"]);
+        let second = (database.url().file().is_none()).then(|| Serving::start(&mut gateway(database)));
+        let elsewhere = second.as_ref().map(|second| Client::new(&second.url, old.keys.clone()).with_key(old.key.as_deref()));
+        for client in [Some(&old), elsewhere.as_ref()].into_iter().flatten() {
+            assert_eq!(client.get("/me").status, 200);
+        }
+        let rotated = old.post("/me/rotate", &json!({ "graceMinutes": 60 }));
+        let new = api.acme.with_key(rotated.item(200)["key"].as_str());
+        let path = |id: &str, end: &str| format!("/settings/keys/{id}{end}");
+        let before = dump(database);
+        for client in [Some(&old), elsewhere.as_ref()].into_iter().flatten() {
+            let old = Intruder::with(client);
+            let named = json!({ "name": "n", "scopes": ["cases:read"] });
+            refuse(&[
+                ("the new one in its place", &old, "POST", "/me/rotate".to_owned(), Value::Null, 403, "replaced_key", None),
+                ("that for longer", &old, "POST", "/me/rotate".to_owned(), json!({ "graceMinutes": 60 }), 403, "replaced_key", None),
+                ("the same by its id", &old, "POST", path(&id, "/rotate"), json!({}), 403, "replaced_key", None),
+                ("that of a weaker key", &old, "POST", path(&weaker, "/rotate"), json!({}), 403, "replaced_key", None),
+                ("one of a key of its own", &old, "POST", "/settings/keys".to_owned(), named, 403, "replaced_key", None),
+                ("a weaker key made stronger", &old, "PATCH", path(&weaker, ""), json!({ "scopes": scopes }), 403, "replaced_key", None),
+            ]);
+            assert_eq!(client.get("/cases/cases").status, 200, "for finishing it is good");
+        }
+        let uses = |rows: Vec<String>| rows.into_iter().filter(|row| !row.starts_with("api_keys")).collect::<Vec<_>>();
+        assert_eq!(uses(dump(database)), uses(before));
+        assert_eq!(new.post("/me/rotate", &json!({})).status, 200);
+    }
+
+    /// What a list, a search, the feed, the trash or an export shows is what may be read, and a record in the trash is
+    /// nobody's who could not have read or changed it before.
+    fn nobody_is_shown_what_he_may_not_read(database) {
+        let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);
+        let acme = json!("acme");
+        let kinds = [
+            ("pipeline", "lead", "/pipeline/leads", "title"), ("pipeline", "opportunity", "/pipeline/opportunities", "title"),
+            ("directory", "contact", "/directory/contacts", "name"), ("directory", "organization", "/directory/organizations", "name"),
+            ("cases", "case", "/cases/cases", "title"),
+        ];
+        let mut trashed = Vec::new();
+        for (area, kind, path, text) in kinds {
+            for place in ["there", "gone"] {
+                let title = format!("Secret of {area} {place}");
+                let made = api.acme.post(path, &json!({ text: title }));
+                let id = made.item(201)["id"].as_str().unwrap().to_owned();
+                if place == "gone" {
+                    assert_eq!(api.acme.delete(&format!("{path}/{id}")).status, 204);
+                    trashed.push((area, kind, format!("/trash/{kind}/{id}")));
+                }
+            }
+        }
+        // Transactions of other tests on the same server hold changes back.
+        let began = Instant::now();
+        while !["there", "gone"].iter().all(|place| {
+            api.acme.get("/changes?size=1000&kinds=case").text.contains(&format!("Secret of cases {place}"))
+        }) {
+            assert!(began.elapsed() < Duration::from_secs(30));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let nobody = Intruder::bearing(&api.acme, &token(&acme, &["guest"], "ned"));
+        for area in ["pipeline", "directory", "cases", "settings"] {
+            let readers = [format!("{area}:read"), format!("{area}:write")].map(|scope| Intruder::with(&key(&api.acme, &[&scope]).1));
+            for (reader, may_write) in readers.iter().zip([false, true]) {
+                for path in ["/trash?size=200", "/search?q=Secret&size=50", "/changes?size=1000"] {
+                    let shown = reader.tries("GET", path, &[], &Value::Null);
+                    assert_eq!(shown.status, 200, "{path}: {}", shown.text);
+                    for other in ["pipeline", "directory", "cases"] {
+                        let is_shown = shown.text.contains(&format!("Secret of {other}"));
+                        assert_eq!(is_shown, other == area, "{path} of {other} with {area}: {}", shown.text);
+                    }
+                }
+                for (of, _, path, _) in kinds {
+                    let export = reader.tries("GET", &format!("{path}/export"), &[], &Value::Null);
+                    assert_eq!(export.status, if of == area { 200 } else { 403 }, "{path}/export with {area}");
+                }
+                for (of, kind, path) in &trashed {
+                    let (missing_read, missing_write) = (format!("{of}:read"), format!("{of}:write"));
+                    if *of != area {
+                        refuse(&[("what is in the trash", reader, "GET", path.clone(), Value::Null, 403, "missing_scope", Some(&missing_read))]);
+                    }
+                    if *of != area || !may_write {
+                        refuse(&[
+                            ("it restored", reader, "POST", format!("{path}/restore"), json!({}), 403, "missing_scope", Some(&missing_write)),
+                            ("it gone for good", reader, "DELETE", path.clone(), Value::Null, 403, "missing_scope", Some(&missing_write)),
+                            (kind, reader, "DELETE", format!("{path}?erase=true"), Value::Null, 403, "missing_scope", Some(&missing_write)),
+                        ]);
+                    }
+                }
+            }
+        }
+        for path in ["/trash", "/search?q=Secret", "/changes"] {
+            let shown = nobody.tries("GET", path, &[], &Value::Null);
+            assert!(!shown.text.contains("Secret of"), "{path} without a role: {}", shown.text);
+        }
     }
 }

@@ -101,7 +101,7 @@ fn fill_client_maps(connection: &mut DbConnection) {
          INSERT INTO clientmap_versions (tenant_id, version) VALUES (1, {uuid}); \
          INSERT INTO deliveries (tenant_id, id, webhook_id, change_seq, change_turn, kind, record_id, action, state, tries, \
          attempts, created_on) VALUES (1, {uuid}, {uuid}, 1, 1, 'lead', '1', 'created', 'pending', 0, '[]', {now}); \
-         INSERT INTO delivery_turns (tenant_id, turn, seq) VALUES (1, 0, 0) ON CONFLICT DO NOTHING;"
+         INSERT INTO delivery_turns (tenant_id, turn, seq, erasures) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING;"
     );
     connection.batch_execute(&rows).unwrap();
     for (kind, table) in [

@@ -124,7 +124,7 @@ both_databases! {
         let scope = scope(&mut connection);
         let id = lead.rsplit('/').next().unwrap();
         connection
-            .write(|connection| deliveries::erase_record(connection, &scope, crm_history::Kind::Lead, id))
+            .write(|connection| deliveries::erase_records(connection, &scope, crm_history::Kind::Lead, &[id.to_owned()], &[]))
             .unwrap();
         assert!(!holds());
     }

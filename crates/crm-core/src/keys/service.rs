@@ -33,6 +33,9 @@ pub enum KeyError {
     /// A key does not change what itself may do.
     #[error("a key does not change itself")]
     OwnKey,
+    /// The secret in use was replaced: it is for finishing what was begun with it, not for getting the new one.
+    #[error("the secret in use was replaced")]
+    Replaced,
     /// The primary and the secondary key stay what they are.
     #[error("the primary and the secondary key stay what they are")]
     Fixed,
@@ -100,11 +103,12 @@ fn with_latest_use(mut row: KeyRow, replaced: &[KeyRow]) -> KeyRow {
 /// Makes a key. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`KeyError::Invalid`], [`KeyError::MissingRight`], [`KeyError::LimitReached`]; the database's.
+/// [`KeyError::Invalid`], [`KeyError::MissingRight`], [`KeyError::LimitReached`], [`KeyError::Replaced`]; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Result<KeyWithSecret, KeyError> {
     check_given(scope, new.scopes)?;
     check_expiry(scope.now(), new.expires_on)?;
     lock(connection, scope.tenant())?;
+    check_current(connection, scope)?;
     let named = api_keys::table.filter(api_keys::tenant_id.eq(scope.tenant())).filter(api_keys::role.is_null());
     let count: i64 = named.filter(api_keys::grace_until.is_null()).count().get_result(connection)?;
     if usize::try_from(count).is_ok_and(|count| count >= MOST_KEYS) {
@@ -127,8 +131,8 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
 /// 5 seconds. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`KeyError::OwnKey`], [`KeyError::Fixed`], [`KeyError::Invalid`], [`KeyError::MissingRight`], [`KeyError::NotFound`];
-/// the database's.
+/// [`KeyError::OwnKey`], [`KeyError::Replaced`], [`KeyError::Fixed`], [`KeyError::Invalid`], [`KeyError::MissingRight`],
+/// [`KeyError::NotFound`]; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -137,6 +141,7 @@ pub fn update(
     patch: &KeyPatch,
 ) -> Result<ChangedKey, KeyError> {
     let before = get_locked(connection, scope, id, condition)?;
+    check_current(connection, scope)?;
     if scope.actor().key_id() == Some(id) {
         return Err(KeyError::OwnKey);
     }
@@ -190,7 +195,7 @@ pub fn delete(
 ///
 /// # Errors
 /// [`KeyError::MissingRight`] where the key may do more than whoever asks, [`KeyError::LimitReached`] where five secrets of
-/// it are in their grace, [`KeyError::NotFound`]; the database's.
+/// it are in their grace, [`KeyError::Replaced`], [`KeyError::NotFound`]; the database's.
 pub fn rotate(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -199,6 +204,7 @@ pub fn rotate(
     rotation: Rotation,
 ) -> Result<KeyWithSecret, KeyError> {
     let key = get_locked(connection, scope, id, condition)?;
+    check_current(connection, scope)?;
     check_given(scope, key.scopes)?;
     match rotation.grace_minutes.after(scope.now()) {
         None => diesel::delete(of_key(scope, id)).execute(connection)?,
@@ -284,6 +290,15 @@ fn lock(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
     let fixed = api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::role.is_not_null());
     let _: Vec<Uuid> = fixed.order(api_keys::hash).select(api_keys::id).locked().load(connection)?;
     Ok(())
+}
+
+/// Whoever has a secret that was replaced, perhaps because it leaked, does not get another for it: not the one in its place,
+/// nor one of another key that outlives it. Asked under the lock, because gateways remember for some seconds whose a secret is.
+fn check_current(connection: &mut DbConnection, scope: &Scope) -> Result<(), KeyError> {
+    let Some(secret) = scope.actor().secret() else { return Ok(()) };
+    let used = api_keys::table.find((scope.tenant(), secret.as_bytes())).filter(api_keys::grace_until.is_null());
+    let is_current = used.select(api_keys::id).first::<Uuid>(connection).optional()?.is_some();
+    if is_current { Ok(()) } else { Err(KeyError::Replaced) }
 }
 
 /// Nobody gives what he has not.

@@ -15,6 +15,8 @@ pub struct Holder {
     pub public_tenant: PublicTenantId,
     /// The id of the key.
     pub id: Uuid,
+    /// The secret that was used.
+    pub secret: KeyHash,
     /// Its name.
     pub name: Title,
     /// Which of the two keys that every tenant has, where it is one of them.
@@ -144,7 +146,7 @@ pub fn find_holder(connection: &mut DbConnection, hash: &KeyHash, now: Timestamp
     let (tenant, grace_until) = (row.tenant_id, row.grace_until);
     let Key { id, name, role, scopes: rights, expires_on, .. } = row.into_key()?;
     let public_tenant = public_tenant.parse().map_err(unreadable)?;
-    Ok(Some(Holder { tenant, public_tenant, id, name, role, rights, expires_on, grace_until }))
+    Ok(Some(Holder { tenant, public_tenant, id, secret: *hash, name, role, rights, expires_on, grace_until }))
 }
 
 /// Whether any tenant has a key that somebody chose: only then can a key without our checksum be one.

@@ -1,14 +1,15 @@
 //! What is forgotten: the log after its time, and everything of a record that is erased.
 
 use chrono::Duration;
-use crm_core::sql::{Instant, Json};
+use crm_core::records::in_statements;
+use crm_core::sql::{Instant, Json, JsonText};
 use crm_core::{DbConnection, Scope, TenantId, Timestamp, each_backend};
 use crm_history::Kind;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::deliveries::Attempt;
-use crate::schema::deliveries;
+use crate::schema::{deliveries, delivery_turns};
 
 /// For how many days the log is kept.
 pub const KEPT_DAYS: i64 = 30;
@@ -52,15 +53,46 @@ pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestam
     each_backend!(connection, connection => query.execute(connection))
 }
 
-/// Takes every value of a record out of what is and was on its way: what was sent first, and what receivers answered, which
-/// may repeat it. The deliveries stay. Call it in the transaction that erases the record.
+/// Takes every value of records of one kind out of what is and was on its way: what was sent first, and what receivers
+/// answered, which may repeat it. Also out of what was on its way about others, where one of these texts stands: the id and
+/// the name by which others show a record. The deliveries stay; what is to be sent again is as it is then. Call it in the
+/// transaction that erases the records.
 ///
 /// # Errors
 /// The database's.
-pub fn erase_record(connection: &mut DbConnection, scope: &Scope, kind: Kind, record_id: &str) -> QueryResult<()> {
-    let of_record = deliveries::table
-        .filter(deliveries::tenant_id.eq(scope.tenant()))
-        .filter(deliveries::kind.eq(kind.as_str()).and(deliveries::record_id.eq(record_id)));
+pub fn erase_records(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: Kind,
+    record_ids: &[String],
+    texts: &[String],
+) -> QueryResult<()> {
+    // Whoever has the turn waits, and writes nothing down afterwards of what was read before.
+    let turn = delivery_turns::table.find(scope.tenant());
+    let turn = diesel::update(turn).set(delivery_turns::erasures.eq(delivery_turns::erasures + 1));
+    if turn.execute(connection)? == 0 {
+        // Nobody was ever told of anything.
+        return Ok(());
+    }
     let nothing = (deliveries::body.eq(None::<String>), deliveries::attempts.eq(Json(Vec::<Attempt>::new())));
-    diesel::update(of_record).set(nothing).execute(connection).map(drop)
+    for ids in in_statements(&record_ids.iter().map(String::as_str).collect::<Vec<_>>()) {
+        let of_records = deliveries::table
+            .filter(deliveries::tenant_id.eq(scope.tenant()))
+            .filter(deliveries::kind.eq(kind.as_str()).and(deliveries::record_id.eq_any(ids)));
+        diesel::update(of_records).set(nothing.clone()).execute(connection)?;
+    }
+    let (list, place) = match connection {
+        DbConnection::Postgres(_) => ("json_array_elements_text($2::json) AS t(value)", "strpos"),
+        DbConnection::Sqlite(_) => ("json_each($2)", "instr"),
+    };
+    // An answer is a text in a list, in which quotes have a backslash before them.
+    let sql = format!(
+        "UPDATE deliveries SET body = NULL, attempts = '[]' WHERE tenant_id = $1 \
+         AND (body IS NOT NULL OR CAST(attempts AS TEXT) LIKE '%\"response\":\"%') \
+         AND EXISTS (SELECT 1 FROM {list} WHERE {place}(coalesce(body, ''), value) > 0 \
+         OR {place}(CAST(attempts AS TEXT), value) > 0 \
+         OR {place}(CAST(attempts AS TEXT), replace(value, '\"', '\\\"')) > 0)"
+    );
+    let query = diesel::sql_query(sql).bind::<BigInt, _>(scope.tenant()).bind::<JsonText, _>(Json(texts.to_vec()));
+    each_backend!(connection, connection => query.execute(connection)).map(drop)
 }

@@ -70,6 +70,8 @@ pub struct Due {
     pub attempts: Vec<Attempt>,
     /// What was sent first, where that has not arrived.
     pub body: Option<String>,
+    /// How often records of the tenant had been erased when this was read.
+    pub erasures: i64,
 }
 
 /// Takes the turn of delivering for the scope's tenant, makes what the next changes are to be delivered as, and tells what
@@ -87,7 +89,7 @@ pub fn take_turn(connection: &mut DbConnection, scope: &Scope, wanted: &Wanted) 
     let position = Position { turn: place.turn, seq: place.seq };
     let more_changes = !rows.is_empty() && plan(connection, scope, position, &rows)?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let (due, more_due) = due(connection, scope, &ids, wanted)?;
+    let (due, more_due) = due(connection, scope, &ids, wanted, place.erasures)?;
     hold(connection, scope, wanted, &place, !due.is_empty())?;
     let needed: HashSet<Uuid> = due.iter().map(|due| due.webhook).collect();
     let needed = rows.into_iter().filter(|row| needed.contains(&row.id));
@@ -101,6 +103,8 @@ struct Place {
     turn: i64,
     #[diesel(sql_type = BigInt)]
     seq: i64,
+    #[diesel(sql_type = BigInt)]
+    erasures: i64,
     #[diesel(sql_type = Bool)]
     is_free: bool,
     /// Whether whoever asks holds it, and for how many milliseconds more.
@@ -120,12 +124,13 @@ fn look(connection: &mut DbConnection, scope: &Scope, holder: Uuid) -> QueryResu
         DbConnection::Postgres(postgres) => postgres,
         // The one gateway on the file.
         DbConnection::Sqlite(_) => {
-            let place = delivery_turns::table.find(scope.tenant()).select((delivery_turns::turn, delivery_turns::seq));
+            let place = delivery_turns::table.find(scope.tenant());
+            let place = place.select((delivery_turns::turn, delivery_turns::seq, delivery_turns::erasures));
             let place = place.first(connection).optional()?;
-            return Ok(place.map(|(turn, seq)| Place { turn, seq, is_free: true, held_for: None }));
+            return Ok(place.map(|(turn, seq, erasures)| Place { turn, seq, erasures, is_free: true, held_for: None }));
         }
     };
-    let place = "SELECT turn, seq, coalesce(held_until < now() OR holder = $2, TRUE) AS is_free, \
+    let place = "SELECT turn, seq, erasures, coalesce(held_until < now() OR holder = $2, TRUE) AS is_free, \
                  CASE WHEN holder = $2 THEN (extract(epoch FROM held_until - now()) * 1000)::bigint END AS held_for \
                  FROM delivery_turns WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED";
     let place = diesel::sql_query(place).bind::<BigInt, _>(scope.tenant().as_i64()).bind::<Uid, _>(holder);
@@ -181,7 +186,7 @@ pub(crate) fn begin(connection: &mut DbConnection, scope: &Scope) -> QueryResult
     let Position { turn, seq } = crm_history::end(connection, scope)?;
     let place = (delivery_turns::turn.eq(turn), delivery_turns::seq.eq(seq));
     diesel::insert_into(delivery_turns::table)
-        .values((delivery_turns::tenant_id.eq(scope.tenant()), place))
+        .values((delivery_turns::tenant_id.eq(scope.tenant()), delivery_turns::erasures.eq(0), place))
         .on_conflict_do_nothing()
         .portable()
         .execute(connection)?;
@@ -325,6 +330,7 @@ fn due(
     scope: &Scope,
     webhooks: &[Uuid],
     wanted: &Wanted,
+    erasures: i64,
 ) -> Result<(Vec<Due>, bool), WebhookError> {
     let ready = |webhooks: Vec<Uuid>| {
         deliveries::table
@@ -354,7 +360,7 @@ fn due(
         let left = room.entry(row.webhook_id).or_insert(ROOM_OF_UNKNOWN);
         if *left > 0 {
             *left -= 1;
-            due.push(row.into_due()?);
+            due.push(row.into_due(erasures)?);
         }
     }
     Ok((due, !is_all))
@@ -370,7 +376,7 @@ impl Wanted {
 }
 
 impl DueRow {
-    fn into_due(self) -> QueryResult<Due> {
+    fn into_due(self, erasures: i64) -> QueryResult<Due> {
         let Self { id, webhook_id, change_seq, kind, record_id, action, next_try_on, tries, attempts, body } = self;
         let (kind, action) = read_event(kind, action)?;
         Ok(Due {
@@ -384,6 +390,7 @@ impl DueRow {
             tries: usize::try_from(tries).unwrap_or_default(),
             attempts: attempts.0,
             body,
+            erasures,
         })
     }
 }
