@@ -99,7 +99,8 @@ impl Past {
                 change_horizons::tenant_id.eq(tenant),
                 change_horizons::base.eq(self.base),
                 change_horizons::turn.eq(self.last.turn),
-                change_horizons::seq.eq(self.last.seq),
+                // One further than anybody has come: who saw the last change has not seen what became of everything since.
+                change_horizons::seq.eq(self.last.seq + 1),
             ))
             .portable()
             .execute(connection)?;

@@ -106,10 +106,13 @@ both_databases! {
         }
         let named = api.acme.post("/settings/keys", &json!({ "name": "n", "scopes": ["*:read"] }));
         assert_ne!(shape(&api.acme), shape(&fresh));
+        let seen = api.acme.get("/changes?since=now").body["next"].as_str().unwrap().to_owned();
         assert_eq!(operator.send("POST", "/admin/tenants/acme/reset", None).item(200)["id"], "acme");
         assert_eq!(shape(&api.acme), shape(&fresh));
         assert_eq!(api.acme.get("/settings/keys").items().len(), 2, "{}", named.text);
         let body = json!({ "title": "x" }).to_string();
+        // Also who had seen everything is told that it is no more.
+        api.acme.get(&format!("/changes?since={seen}")).problem(410, "history_gone");
         let again = api.acme.send("POST", "/pipeline/leads", &[("Idempotency-Key", "/pipeline/leads")], Some(&body));
         assert_eq!((again.header("idempotent-replayed"), &again.item(201)["id"]), ("", &json!("1")));
     }

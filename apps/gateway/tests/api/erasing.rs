@@ -68,7 +68,9 @@ fn whole(resource: &Resource, contact: &str, organization: &str) -> Value {
     members.remove("creator");
     members.insert("externalId".to_owned(), json!(format!("{STEM}-{}", resource.bulk.1)));
     for (name, id) in [("contactId", contact), ("organizationId", organization)] {
-        members.get_mut(name).map(|value| *value = json!(id));
+        if let Some(value) = members.get_mut(name) {
+            *value = json!(id);
+        }
     }
     if let Some(participants) = members.get_mut("participants") {
         participants[0]["id"] = json!(contact);
