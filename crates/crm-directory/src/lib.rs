@@ -11,7 +11,7 @@ mod query;
 mod schema;
 
 pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact};
-pub use duplicate::{DuplicateBy, IfNoDuplicate};
+pub use duplicate::{Duplicate, DuplicateBy, Duplicates, DuplicatesRequest, IfNoDuplicate};
 pub use error::DirectoryError;
 pub use labeled::{Emails, Phones};
 pub use merge::{MergeRequest, Merging};

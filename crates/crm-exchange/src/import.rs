@@ -252,6 +252,9 @@ impl Names {
     }
 }
 
+/// The most records of one name among which the id beside it says which is meant.
+const MOST_NAMESAKES: usize = 1_000;
+
 /// The ids of what has one of these names, which are folded, each with the name.
 fn ids_of(
     connection: &mut DbConnection,
@@ -262,11 +265,11 @@ fn ids_of(
     let numbered = |found: Vec<(String, i64)>| found.into_iter().map(|(name, id)| (name, id.to_string())).collect();
     Ok(match lookup {
         Lookup::Organization => {
-            let found = crm_directory::organizations::with_names(connection, scope, names)?;
+            let found = crm_directory::organizations::with_names(connection, scope, names, MOST_NAMESAKES)?;
             numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
         }
         Lookup::Contact => {
-            let found = crm_directory::contacts::with_names(connection, scope, names)?;
+            let found = crm_directory::contacts::with_names(connection, scope, names, MOST_NAMESAKES)?;
             numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
         }
         Lookup::CaseType => {

@@ -155,7 +155,8 @@ macro_rules! participants {
             let after = of(connection, scope, &locked)?;
             places.record::<$id>(connection, scope, undone, (&before, &after))?;
             let own: Vec<$id> = places.own.iter().map(|id| <$id>::from_number(*id)).collect();
-            let listed: Vec<$id> = places.records().into_iter().filter(|id| !own.contains(id)).collect();
+            let also_own: ::std::collections::HashSet<$id> = own.iter().copied().collect();
+            let listed: Vec<$id> = places.records().into_iter().filter(|id| !also_own.contains(id)).collect();
             let these = |ids: Vec<$id>| {
                 $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids))
             };

@@ -3,7 +3,8 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, ContactId, DbConnection, Scope};
 use crm_directory::{
-    Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact, contacts,
+    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest,
+    NewContact, contacts,
 };
 use crm_forms::FormKind;
 use crm_history::comments;
@@ -54,6 +55,18 @@ pub fn list(
 ) -> Result<Page<Contact>, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
     Ok(contacts::list(connection, scope, filter, request, &form)?)
+}
+
+/// A page of the contacts that look like one, in groups.
+///
+/// # Errors
+/// The database's.
+pub fn duplicates(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &DuplicatesRequest,
+) -> Result<Page<Duplicates>, SuiteError> {
+    Ok(contacts::duplicates(connection, scope, request)?)
 }
 
 /// Changes a contact.

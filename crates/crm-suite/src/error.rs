@@ -49,7 +49,7 @@ pub enum SuiteError {
     /// No record matches.
     #[error("no record matches")]
     NoMatch,
-    /// More than one record matches: their ids.
+    /// More than one record matches: the lowest of their ids, at most [`MOST_AMBIGUOUS`](Self::MOST_AMBIGUOUS).
     #[error("more than one record matches")]
     Ambiguous(Vec<i64>),
     /// The input names another tenant.
@@ -80,6 +80,9 @@ pub enum SuiteError {
 crm_core::from_write_error!(SuiteError);
 
 impl SuiteError {
+    /// The most records that are told where more than one matches.
+    pub const MOST_AMBIGUOUS: usize = 100;
+
     /// The same, where it says that another record has an external id that had been looked for and was nobody's: somebody took
     /// it in between, and the transaction is to be run again.
     #[must_use]

@@ -3,8 +3,8 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
 use crm_directory::{
-    IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
-    OrganizationSort, contacts, organizations,
+    Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter,
+    OrganizationPatch, OrganizationSort, contacts, organizations,
 };
 use crm_forms::FormKind;
 use crm_history::comments;
@@ -54,6 +54,18 @@ pub fn list(
 ) -> Result<Page<Organization>, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
     Ok(organizations::list(connection, scope, filter, request, &form)?)
+}
+
+/// A page of the organizations that look like one, in groups.
+///
+/// # Errors
+/// The database's.
+pub fn duplicates(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &DuplicatesRequest,
+) -> Result<Page<Duplicates>, SuiteError> {
+    Ok(organizations::duplicates(connection, scope, request)?)
 }
 
 /// Changes an organization.

@@ -4,7 +4,7 @@ use crm_core::values::{References, Referring, Vanished};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// Keeps the records that an input points at from being deleted before the end of the transaction. Gives the problems
@@ -25,7 +25,7 @@ pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &Re
         blame(&mut errors, References::ORGANIZATION_FIELD, id);
     }
     let ids: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
-    let missing = missing(connection, scope, &ids, contacts::lock_missing)?;
+    let missing: HashSet<ContactId> = missing(connection, scope, &ids, contacts::lock_missing)?.into_iter().collect();
     for (field, id) in references.contacts.iter().filter(|(_, id)| missing.contains(id)) {
         blame(&mut errors, field, *id);
     }
@@ -56,6 +56,7 @@ fn missing<I: RecordId + Eq + Hash>(
     unknown.sort_unstable_by_key(|id| id.number());
     unknown.dedup();
     let missing = if unknown.is_empty() { Vec::new() } else { lock_missing(connection, scope, &unknown)? };
+    let missing: HashSet<I> = missing.into_iter().collect();
     Ok(memory.with(|known: &mut Held<I>| {
         known.exists.extend(unknown.into_iter().map(|id| (id, !missing.contains(&id))));
         ids.iter().filter(|id| known.exists.get(id) == Some(&false)).copied().collect()

@@ -71,7 +71,7 @@ pub trait Resource: Sized + Send + 'static {
     /// What it matches by, in the form in which that is compared.
     fn keys(&self, by: MatchBy) -> Vec<String>;
 
-    /// Those that match by these, each with what it matches by.
+    /// Those that match by these, each with what it matches by: of one such key at most so many.
     ///
     /// # Errors
     /// The database's.
@@ -80,6 +80,7 @@ pub trait Resource: Sized + Send + 'static {
         scope: &Scope,
         by: MatchBy,
         keys: &[&str],
+        most: usize,
     ) -> QueryResult<Vec<(String, Self::Id)>>;
 
     /// Locks those of them that exist, in ascending order, and gives them.
@@ -194,6 +195,7 @@ macro_rules! matches_by_external_id {
             scope: &Scope,
             _: MatchBy,
             keys: &[&str],
+            _: usize,
         ) -> QueryResult<Vec<(String, Self::Id)>> {
             Ok(Self::with_external_ids(connection, scope, keys)?.into_iter().collect())
         }
@@ -221,14 +223,15 @@ macro_rules! matches_by_address {
             scope: &Scope,
             by: MatchBy,
             keys: &[&str],
+            most: usize,
         ) -> QueryResult<Vec<(String, Self::Id)>> {
             use $module as of;
             match by {
                 MatchBy::Id | MatchBy::ExternalId => {
                     Ok(Self::with_external_ids(connection, scope, keys)?.into_iter().collect())
                 }
-                MatchBy::Email => of::with_emails(connection, scope, keys),
-                MatchBy::Name => of::with_names(connection, scope, keys),
+                MatchBy::Email => of::with_emails(connection, scope, keys, most),
+                MatchBy::Name => of::with_names(connection, scope, keys, most),
             }
         }
     };

@@ -58,7 +58,8 @@ impl From<SuiteError> for Failure {
             SuiteError::NoMatch => Problem::new(ProblemCode::NotFound, "No record matches the item.").into(),
             SuiteError::Ambiguous(ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                let detail = format!("The records {} match.", ids.join(", "));
+                let most = SuiteError::MOST_AMBIGUOUS;
+                let detail = format!("More than one record matches; `ids` has the first {most} of them at the most.");
                 Problem::new(ProblemCode::AmbiguousMatch, detail).with("ids", ids).into()
             }
             SuiteError::TenantMismatch => {

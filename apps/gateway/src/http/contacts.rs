@@ -2,7 +2,10 @@
 
 use crm_core::page::{PageRequest, Whole};
 use crm_core::{ContactId, DbConnection, Scope};
-use crm_directory::{Contact, ContactFilter, ContactPatch, ContactSort, IfNoDuplicate, MergeRequest, NewContact};
+use crm_directory::{
+    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest,
+    NewContact,
+};
 use crm_exchange::{Export, Kind};
 use crm_suite::contacts;
 
@@ -20,6 +23,12 @@ pub(super) fn routes(api: &mut Api) {
     );
     api.get("/directory/contacts", list_contacts).summary("List contacts");
     export::describe(api.get("/directory/contacts/export", export_contacts).summary("Export contacts"));
+    api.get("/directory/contacts/duplicates", list_contact_duplicates)
+        .summary("List contacts that look like one")
+        .about(
+            "In groups, each with what its contacts have in common as it is compared, how many they are, and the first 20 of \
+             them: by e-mail addresses first, then by phone numbers, then by names. Merge them where they are one.",
+        );
     api.post("/directory/contacts", create_contact).summary("Create a contact").problem(ProblemCode::Duplicate);
     api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
     api.patch("/directory/contacts/{id}", update_contact)
@@ -53,6 +62,13 @@ async fn export_contacts(
         contacts::list(connection, scope, &filter, request)
     };
     export::export(caller, Kind::Contact, options, whole, list).await
+}
+
+async fn list_contact_duplicates(
+    caller: Caller<area::Directory, Read>,
+    Query((request,)): Query<(DuplicatesRequest,)>,
+) -> Answer<Listing<Duplicates>> {
+    caller.read(move |connection, scope| Ok(Listing(contacts::duplicates(connection, scope, &request)?))).await
 }
 
 async fn create_contact(

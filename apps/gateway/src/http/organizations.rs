@@ -3,7 +3,8 @@
 use crm_core::page::{PageRequest, Whole};
 use crm_core::{DbConnection, OrganizationId, Scope};
 use crm_directory::{
-    IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
+    Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter,
+    OrganizationPatch, OrganizationSort,
 };
 use crm_exchange::{Export, Kind};
 use crm_suite::organizations;
@@ -18,6 +19,12 @@ pub(super) fn routes(api: &mut Api) {
     api.tag("Organizations", "Companies. Contacts belong to them, and leads, opportunities and cases refer to them.");
     api.get("/directory/organizations", list_organizations).summary("List organizations");
     export::describe(api.get("/directory/organizations/export", export_organizations).summary("Export organizations"));
+    api.get("/directory/organizations/duplicates", list_organization_duplicates)
+        .summary("List organizations that look like one")
+        .about(
+            "In groups, each with what its organizations have in common as it is compared, how many they are, and the first 20 of \
+             them: by e-mail addresses first, then by phone numbers, then by names. Merge them where they are one.",
+        );
     api.post("/directory/organizations", create_organization)
         .summary("Create an organization")
         .problem(ProblemCode::Duplicate);
@@ -53,6 +60,13 @@ async fn export_organizations(
         organizations::list(connection, scope, &filter, request)
     };
     export::export(caller, Kind::Organization, options, whole, list).await
+}
+
+async fn list_organization_duplicates(
+    caller: Caller<area::Directory, Read>,
+    Query((request,)): Query<(DuplicatesRequest,)>,
+) -> Answer<Listing<Duplicates>> {
+    caller.read(move |connection, scope| Ok(Listing(organizations::duplicates(connection, scope, &request)?))).await
 }
 
 async fn create_organization(

@@ -134,6 +134,45 @@ both_databases! {
         batch(&api.acme, "/pipeline/leads", &wrong).refuses(&[("matchBy", "invalid_value")]);
     }
 
+    /// What an item takes from a record, the items that follow do not match it by.
+    fn items_match_what_those_before_left(database) {
+        let api = Api::start(database);
+        let emails = |addresses: &[&str]| addresses.iter().map(|value| json!({ "value": value })).collect::<Value>();
+        for own in ["a@example.com", "b@example.com"] {
+            api.acme.post(CONTACTS, &json!({ "name": "N", "email": emails(&[own, "shared@example.com"]) })).item(201);
+        }
+        let shared = json!({ "name": "Changed", "email": emails(&["shared@example.com"]) });
+        let answer = batch(&api.acme, CONTACTS, &json!({ "mode": "upsert", "matchBy": "email", "items": [
+            shared, { "email": emails(&["a@example.com"]) }, shared, { "name": "New", "email": emails(&["b@example.com"]) },
+        ] }));
+        assert_results(&answer, &[("failed", "ambiguous_match"), ("updated", "1"), ("updated", "2"), ("created", "3")]);
+    }
+
+    /// However many share an address, the lowest hundred are told; and one that is alone by then is found among them.
+    fn the_ids_of_those_that_match_have_an_end(database) {
+        let api = Api::start(database);
+        let email = json!([{ "value": "all@example.com" }]);
+        let make = |count: usize| {
+            let items: Vec<Value> = (0..count).map(|_| json!({ "name": "N", "email": email })).collect();
+            assert_eq!(batch(&api.acme, CONTACTS, &json!({ "mode": "create", "items": items })).body["created"], count);
+        };
+        let told = || {
+            let item = json!({ "name": "N", "email": email });
+            let answer = batch(&api.acme, CONTACTS, &json!({ "mode": "upsert", "matchBy": "email", "items": [item] }));
+            assert_results(&answer, &[("failed", "ambiguous_match")]);
+            let ids = answer.body["results"][0]["problem"]["ids"].as_array().unwrap().clone();
+            (ids.len(), ids.last().unwrap().as_str().unwrap().to_owned())
+        };
+        make(99);
+        assert_eq!(told(), (99, "99".to_owned()));
+        make(1);
+        assert_eq!(told(), (100, "100".to_owned()));
+        make(1);
+        assert_eq!(told(), (100, "100".to_owned()));
+        make(499);
+        assert_eq!(told(), (100, "100".to_owned()));
+    }
+
     fn a_batch_has_its_bounds_and_is_done_once(database) {
         let api = Api::start(database);
         let leads = "/pipeline/leads";

@@ -24,6 +24,7 @@ mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;
 mod document;
+mod duplicates;
 mod edge;
 mod erasing;
 mod errors;

@@ -42,4 +42,25 @@ both_databases! {
         }
         api.acme.post("/pipeline/leads?ifNoDuplicate=name", &json!({ "title": "L" })).refuses(&[("ifNoDuplicate", "unknown_field")]);
     }
+
+    /// However many it looks like, a hundred are told.
+    fn the_ids_of_those_that_look_alike_have_an_end(database) {
+        let api = Api::start(database);
+        let path = "/directory/contacts";
+        let make = |name: &str, email: &str, count: usize| {
+            let items: Vec<Value> = (0..count).map(|_| json!({ "name": name, "email": [{ "value": email }] })).collect();
+            let made = api.acme.post(&format!("{path}/batch"), &json!({ "mode": "create", "items": items }));
+            assert_eq!(made.body["created"], count, "{}", made.text);
+        };
+        let told = |by: &str| {
+            let body = json!({ "name": "Same", "email": [{ "value": "same@example.com" }] });
+            let refused = api.acme.post(&format!("{path}?ifNoDuplicate={by}"), &body);
+            refused.problem(409, "duplicate").body["ids"].as_array().unwrap().len()
+        };
+        make("Same", "other@example.com", 60);
+        make("Other", "same@example.com", 40);
+        assert_eq!((told("name"), told("email"), told("name,email")), (60, 40, 100));
+        make("Other", "same@example.com", 61);
+        assert_eq!((told("name"), told("email"), told("name,email")), (60, 100, 100));
+    }
 }

@@ -13,6 +13,7 @@ use diesel::query_dsl::methods::{FilterDsl, LimitDsl, LoadQuery, OffsetDsl, Orde
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, RunQueryDsl, Selectable};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -207,6 +208,14 @@ fn fingerprint<S: SortField>(params: &ParamReader, order_by: S, direction: Direc
     URL_SAFE_NO_PAD.encode(&hash.finalize()[..12])
 }
 
+/// The next page of a list that was asked for with these parameters, as [`Page::next`] has it.
+#[must_use]
+pub fn next_page(given: &[(String, String)], token: &str) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let given = given.iter().map(|(name, value)| format!("{}={}&", encoded(name), encoded(value)));
+    format!("?{}continuationToken={}", given.collect::<String>(), encoded(token))
+}
+
 /// The continuation token: opaque to clients, versioned by its first member's name.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
@@ -222,18 +231,28 @@ struct Token {
 
 impl Token {
     fn read(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let token: Self = serde_json::from_slice(&bytes).ok()?;
+        let token: Self = read_token(text)?;
         let sane = match &token.key {
             SortKey::Text(text) => !text.contains('\0'),
             SortKey::Number(_) | SortKey::Moment(_) => true,
         };
         (sane && token.page >= 1).then_some(token)
     }
+}
 
-    fn write(&self) -> Result<String, serde_json::Error> {
-        Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?))
-    }
+/// A continuation token with this in it.
+///
+/// # Errors
+/// Where it is no JSON, which would be a bug.
+pub fn write_token(content: &impl Serialize) -> QueryResult<String> {
+    let json = serde_json::to_vec(content).map_err(|error| DieselError::SerializationError(Box::new(error)))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
+}
+
+/// What is in a continuation token.
+#[must_use]
+pub fn read_token<T: DeserializeOwned>(token: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
 
 /// One page of a list, as it is answered.
@@ -330,20 +349,13 @@ impl<S: SortField> PageRequest<S> {
             (None, Start::After { key, id }) if self.include_token => Some(self.token(key.clone(), *id)?),
             (None, _) => None,
         };
-        let next = continuation_token.as_ref().filter(|_| has_more).map(|token| self.next(token));
+        let next = continuation_token.as_ref().filter(|_| has_more).map(|token| next_page(&self.given, token));
         Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total, next })
     }
 
     fn token(&self, key: SortKey, id: RowId) -> QueryResult<String> {
         let token = Token { fingerprint: self.fingerprint.clone(), key, id, page: self.page + 1 };
-        token.write().map_err(|error| DieselError::SerializationError(Box::new(error)))
-    }
-
-    /// The query string of the next page.
-    fn next(&self, token: &str) -> String {
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let given = self.given.iter().map(|(name, value)| format!("{}={}&", encoded(name), encoded(value)));
-        format!("?{}continuationToken={}", given.collect::<String>(), encoded(token))
+        write_token(&token)
     }
 
     /// The rows of the page, and whether another follows.

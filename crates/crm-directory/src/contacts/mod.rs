@@ -20,7 +20,7 @@ pub use merge::{merge, take_tags};
 pub use model::{Contact, ContactPatch, NewContact};
 pub use queries::{with_emails, with_external_ids, with_names};
 pub use restore::{KeptContact, restore};
-pub use service::{create, create_unless, delete, get, list, record_deletion, update};
+pub use service::{create, create_unless, delete, duplicates, get, list, record_deletion, update};
 
 /// What a search over all kinds looks into, and what each is called.
 pub const SOUGHT: &[(&str, crm_core::search::Sought)] = crate::query::OF_CONTACTS;

@@ -1,7 +1,6 @@
 //! The SQL of contacts. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::records::in_statements;
 use crm_core::search::{Candidates, FEW};
 use crm_core::{
     ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within,
@@ -14,19 +13,23 @@ use diesel::prelude::*;
 
 use super::filter::SEARCHED;
 use super::row::{ContactRow, ContactValues};
-use crate::duplicate::{looking_like, matched_by};
+use crate::duplicate::{Tables, looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
 use crate::{ContactFilter, DirectoryError, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
+/// What its records are told from others by.
+pub(crate) const TABLES: Tables =
+    Tables { records: "contacts", emails: "contact_emails", phones: "contact_phones", record: "contact_id" };
+
 crm_core::record_queries!(contacts, ContactId, ContactRow);
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
 crm_core::released_external_ids!(contacts, ContactId);
 looking_like!(contacts, ContactId, contact_emails, contact_phones);
-matched_by!(contacts, ContactId, contact_emails);
+matched_by!(ContactId, TABLES);
 crm_history::record_restores!(contacts, ContactRow);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes

@@ -19,7 +19,7 @@ use super::queries;
 use super::restore::deleted;
 use super::row::{ContactRow, ContactValues};
 use super::told::ToldContact;
-use crate::duplicate::Looks;
+use crate::duplicate::{self, Duplicates, DuplicatesRequest, Looks};
 use crate::labeled::{contact_emails, contact_phones};
 use crate::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, Emails, IfNoDuplicate, NewContact, Phones,
@@ -174,6 +174,18 @@ pub fn update(
         Ok((before.changed_to(&ToldContact::of(&contact, &values.custom_fields.0))?, contact))
     });
     Ok(contact?)
+}
+
+/// A page of the contacts that look like one, in groups. At most seven statements.
+///
+/// # Errors
+/// The database's.
+pub fn duplicates(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &DuplicatesRequest,
+) -> Result<Page<Duplicates>, DirectoryError> {
+    Ok(duplicate::page(connection, scope, queries::TABLES, request)?)
 }
 
 /// The organization of a contact with its name, in one statement where it has one.

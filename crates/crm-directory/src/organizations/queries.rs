@@ -1,7 +1,6 @@
 //! The SQL of organizations. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::records::in_statements;
 use crm_core::search::Candidates;
 use crm_core::text::all_searchable;
 use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within};
@@ -12,19 +11,27 @@ use diesel::prelude::*;
 
 use super::filter::SEARCHED;
 use super::row::{OrganizationRow, OrganizationValues};
-use crate::duplicate::{looking_like, matched_by};
+use crate::duplicate::{Tables, looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
 use crate::{DirectoryError, OrganizationFilter, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
+/// What its records are told from others by.
+pub(crate) const TABLES: Tables = Tables {
+    records: "organizations",
+    emails: "organization_emails",
+    phones: "organization_phones",
+    record: "organization_id",
+};
+
 crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
 crm_core::released_external_ids!(organizations, OrganizationId);
 looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
-matched_by!(organizations, OrganizationId, organization_emails);
+matched_by!(OrganizationId, TABLES);
 crm_history::record_restores!(organizations, OrganizationRow);
 
 /// What a filter means once other tables were asked.

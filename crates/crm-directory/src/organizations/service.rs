@@ -13,7 +13,7 @@ use super::queries;
 use super::restore::deleted;
 use super::row::{OrganizationRow, OrganizationValues};
 use super::told::ToldOrganization;
-use crate::duplicate::Looks;
+use crate::duplicate::{self, Duplicates, DuplicatesRequest, Looks};
 use crate::labeled::{organization_emails, organization_phones};
 use crate::{
     DirectoryError, Emails, IfNoDuplicate, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
@@ -161,6 +161,18 @@ pub fn update(
         Ok((before.changed_to(&ToldOrganization::of(&organization, &values.custom_fields.0))?, organization))
     });
     Ok(organization?)
+}
+
+/// A page of the organizations that look like one, in groups. At most seven statements.
+///
+/// # Errors
+/// The database's.
+pub fn duplicates(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    request: &DuplicatesRequest,
+) -> Result<Page<Duplicates>, DirectoryError> {
+    Ok(duplicate::page(connection, scope, queries::TABLES, request)?)
 }
 
 /// How many records are read at once that are about to be deleted.

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod common;
+mod duplicates;
 mod examples;
 mod folding;
 mod links;

@@ -42,7 +42,7 @@ fn fill(database: &TestDatabase) -> Desk {
 }
 
 /// Numbers from 1, for both databases.
-fn series(kind: BackendKind, count: u32) -> String {
+pub(crate) fn series(kind: BackendKind, count: u32) -> String {
     match kind {
         BackendKind::Postgres => format!("(SELECT generate_series(1, {count}) AS n) AS numbers"),
         BackendKind::Sqlite => {
@@ -53,7 +53,7 @@ fn series(kind: BackendKind, count: u32) -> String {
     }
 }
 
-fn moment(kind: BackendKind) -> &'static str {
+pub(crate) fn moment(kind: BackendKind) -> &'static str {
     match kind {
         BackendKind::Postgres => "timestamptz '2025-01-01Z' + n * interval '1 second'",
         BackendKind::Sqlite => "strftime('%Y-%m-%dT%H:%M:%S.000Z', 1735689600 + n, 'unixepoch')",

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::{DbConnection, FieldCode, FieldErrors, NotAnId, RecordId, Scope};
 use serde_json::Value;
@@ -10,15 +10,17 @@ use crate::resource::Resource;
 /// The records that the items match, asked for all at once, and kept up with what the items do.
 pub(super) struct Matches<R: Resource> {
     /// The records with each key.
-    by_key: HashMap<String, Vec<R::Id>>,
+    holders: HashMap<String, HashSet<R::Id>>,
+    /// The keys that each of these records has.
+    keys: HashMap<R::Id, Vec<String>>,
     /// Those that exist, of the ids that items have.
-    existing: Vec<R::Id>,
+    existing: HashSet<R::Id>,
 }
 
 impl<R: Resource> Matches<R> {
     /// One statement for some thousands of items.
     pub(super) fn find(connection: &mut DbConnection, scope: &Scope, batch: &Batch<R>) -> Result<Self, SuiteError> {
-        let mut found = Self { by_key: HashMap::new(), existing: Vec::new() };
+        let mut found = Self { holders: HashMap::new(), keys: HashMap::new(), existing: HashSet::new() };
         if batch.mode == Mode::Create {
             return Ok(found);
         }
@@ -29,24 +31,37 @@ impl<R: Resource> Matches<R> {
         let mut keys: Vec<&str> = batch.items.iter().flat_map(|item| &item.keys).map(String::as_str).collect();
         keys.sort_unstable();
         keys.dedup();
-        for (key, id) in R::matching(connection, scope, batch.match_by, &keys)? {
-            let ids = found.by_key.entry(key).or_default();
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
+        // However many share a key: those that are told, and for each item one that it takes the key from.
+        let most = SuiteError::MOST_AMBIGUOUS + batch.items.len();
+        for (key, id) in R::matching(connection, scope, batch.match_by, &keys, most)? {
+            found.has(id, key);
         }
         Ok(found)
     }
 
+    fn has(&mut self, id: R::Id, key: String) {
+        if self.holders.entry(key.clone()).or_default().insert(id) {
+            self.keys.entry(id).or_default().push(key);
+        }
+    }
+
+    fn forget(&mut self, id: R::Id) {
+        for key in self.keys.remove(&id).unwrap_or_default() {
+            self.holders.entry(key).or_default().remove(&id);
+        }
+    }
+
     /// Locks them in ascending order, so that no two batches wait for each other. What is gone by now is forgotten.
     pub(super) fn lock(&mut self, connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> {
-        let all: Vec<R::Id> = self.by_key.values().flatten().chain(&self.existing).copied().collect();
+        let all: Vec<R::Id> = self.keys.keys().chain(&self.existing).copied().collect();
         if all.is_empty() {
             return Ok(());
         }
-        self.existing = R::lock(connection, scope, &all)?;
-        for ids in self.by_key.values_mut() {
-            ids.retain(|id| self.existing.contains(id));
+        self.existing = R::lock(connection, scope, &all)?.into_iter().collect();
+        for id in all {
+            if !self.existing.contains(&id) {
+                self.forget(id);
+            }
         }
         Ok(())
     }
@@ -61,30 +76,22 @@ impl<R: Resource> Matches<R> {
                 FieldErrors::of(match_by.as_str(), FieldCode::Required, "is required: items match by it").into()
             );
         }
-        let mut ids: Vec<R::Id> = Vec::new();
-        for id in item.keys.iter().filter_map(|key| self.by_key.get(key)).flatten() {
-            if !ids.contains(id) {
-                ids.push(*id);
-            }
+        let matched: HashSet<R::Id> =
+            item.keys.iter().filter_map(|key| self.holders.get(key)).flatten().copied().collect();
+        if matched.len() <= 1 {
+            return Ok(matched.into_iter().next());
         }
-        match ids.as_slice() {
-            [] => Ok(None),
-            [only] => Ok(Some(*only)),
-            many => Err(SuiteError::Ambiguous(many.iter().map(|id| id.number()).collect())),
-        }
+        let mut ids: Vec<i64> = matched.into_iter().map(RecordId::number).collect();
+        ids.sort_unstable();
+        ids.truncate(SuiteError::MOST_AMBIGUOUS);
+        Err(SuiteError::Ambiguous(ids))
     }
 
     /// A record is as it is now: the items that follow match it by what it has.
     pub(super) fn now(&mut self, match_by: MatchBy, record: &R) {
-        let id = record.id();
-        if match_by == MatchBy::Id {
-            return;
-        }
-        for ids in self.by_key.values_mut() {
-            ids.retain(|other| *other != id);
-        }
+        self.forget(record.id());
         for key in record.keys(match_by) {
-            self.by_key.entry(key).or_default().push(id);
+            self.has(record.id(), key);
         }
     }
 }

@@ -1,10 +1,16 @@
 //! What makes two contacts, or two organizations, look like one.
 
+mod groups;
+mod holders;
+
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::text::name_key;
 use crm_core::values::{LabeledValueKind, LabeledValues};
 
 use crate::labeled::last_digits;
+
+pub use groups::{Duplicate, Duplicates, DuplicatesRequest};
+pub(crate) use groups::{Tables, page};
 
 /// By what records look like one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +27,16 @@ impl DuplicateBy {
     /// Each with its name.
     pub const NAMES: &'static [(&'static str, Self)] =
         &[("email", Self::Email), ("phone", Self::Phone), ("name", Self::Name)];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Name => "name",
+        }
+    }
 }
 
 /// By what a new record must look like none that there is.
@@ -58,8 +74,11 @@ impl Looks {
     }
 }
 
+/// The most records that a new one is said to look like.
+pub(crate) const MOST_ALIKE: usize = 100;
+
 /// Declares `looking_like` for a table of records with their addresses and numbers: the ids of those that look like a new one,
-/// at most a hundred, ascending.
+/// at most [`MOST_ALIKE`], ascending.
 macro_rules! looking_like {
     ($table:ident, $id:ty, $emails:ident, $phones:ident) => {
         pub(crate) fn looking_like(
@@ -67,7 +86,7 @@ macro_rules! looking_like {
             scope: &Scope,
             looks: &$crate::duplicate::Looks,
         ) -> QueryResult<Vec<i64>> {
-            const MOST: i64 = 100;
+            const MOST: i64 = $crate::duplicate::MOST_ALIKE as i64;
             let $crate::duplicate::Looks { emails, phones, name } = looks;
             let mut found = std::collections::BTreeSet::new();
             if !emails.is_empty() {
@@ -88,18 +107,19 @@ macro_rules! looking_like {
                 let ids: Vec<$id> = named.select($table::id).limit(MOST).load(connection)?;
                 found.extend(ids.into_iter().map(<$id>::as_i64));
             }
-            Ok(found.into_iter().collect())
+            // As many by each of the three.
+            Ok(found.into_iter().take($crate::duplicate::MOST_ALIKE).collect())
         }
     };
 }
 
 pub(crate) use looking_like;
 
-/// Declares `with_emails` and `with_names` for a table of records with their addresses: what a set of them is asked for at
-/// once, each record with the one that it has.
+/// Declares `with_emails` and `with_names` for a kind of records: what a set of them is asked for at once, each record with the
+/// one that it has, and of those that share one no more than are asked for.
 macro_rules! matched_by {
-    ($table:ident, $id:ty, $emails:ident) => {
-        /// Those with one of these addresses, which are folded, each with the address.
+    ($id:ty, $tables:path) => {
+        /// Those with one of these addresses, which are folded, each with the address: of one address at most so many, ascending.
         ///
         /// # Errors
         /// The database's.
@@ -107,21 +127,13 @@ macro_rules! matched_by {
             connection: &mut DbConnection,
             scope: &Scope,
             folded: &[&str],
+            most: usize,
         ) -> QueryResult<Vec<(String, $id)>> {
-            let mut found = Vec::new();
-            for these in in_statements(folded) {
-                let of_record = $table::tenant_id.eq($emails::tenant_id).and($table::id.eq($emails::record_id));
-                let with_them = $emails::table
-                    .inner_join($table::table.on(of_record))
-                    .filter($emails::tenant_id.eq(scope.tenant()))
-                    .filter($table::tenant_id.eq(scope.tenant()))
-                    .filter($emails::value_folded.eq_any(these));
-                found.extend(with_them.select(($emails::value_folded, $table::id)).load::<(String, $id)>(connection)?);
-            }
-            Ok(found)
+            let found = $tables.emails().holders(connection, scope, folded, most)?;
+            Ok(found.into_iter().map(|(address, id)| (address, <$id>::from_i64(id))).collect())
         }
 
-        /// Those with one of these names, which are folded, each with the name.
+        /// Those with one of these names, which are folded, each with the name: of one name at most so many, ascending.
         ///
         /// # Errors
         /// The database's.
@@ -129,15 +141,10 @@ macro_rules! matched_by {
             connection: &mut DbConnection,
             scope: &Scope,
             folded: &[&str],
+            most: usize,
         ) -> QueryResult<Vec<(String, $id)>> {
-            let mut found = Vec::new();
-            for these in in_statements(folded) {
-                let named = $table::table
-                    .filter($table::tenant_id.eq(scope.tenant()))
-                    .filter($table::name_folded.eq_any(these));
-                found.extend(named.select(($table::name_folded, $table::id)).load::<(String, $id)>(connection)?);
-            }
-            Ok(found)
+            let found = $tables.names().holders(connection, scope, folded, most)?;
+            Ok(found.into_iter().map(|(name, id)| (name, <$id>::from_i64(id))).collect())
         }
     };
 }
