@@ -1,5 +1,6 @@
 use crm_core::values::ExternalIdTaken;
 use crm_core::{FieldErrors, RecordId, RecordKind, Unmet};
+use crm_history::MergeError;
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a contact or organization.
@@ -8,9 +9,9 @@ pub enum DirectoryError {
     /// No record of this kind in the tenant has any of these ids.
     #[error("no such {}: {}", .0.name(), joined(.1))]
     NotFound(RecordKind, Vec<i64>),
-    /// The notes of merged records are longer together than a note may be.
-    #[error("the notes of the merged records are longer together than a note may be")]
-    NoteTooLong,
+    /// Records cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The record is not as the caller expected it to be.
     #[error(transparent)]
     Unmet(#[from] Unmet),

@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use crm_core::input::{At, FromJson};
 use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues};
 use crm_core::{DbConnection, FieldErrors, Patch, Scope, check_growth, each_backend};
+use crm_history::MergeError;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use crate::DirectoryError;
-use crate::merge::{MOST_VALUES, check_length};
+/// The most addresses or numbers that a record has after merging: far more than anybody has, and as many as the
+/// index of their texts has positions for on SQLite (migration 00000000000004).
+const MOST_VALUES: usize = 1_000;
 
 /// The digits of a phone number or of a filter for one; everything else is how a person writes it.
 pub(crate) fn digits(text: &str) -> String {
@@ -113,9 +115,9 @@ macro_rules! labeled_values {
             /// The values of all these lists, which a merge gives the record of the first.
             pub(crate) fn merged<'a>(
                 lists: impl IntoIterator<Item = &'a LabeledValues>,
-            ) -> Result<LabeledValues, DirectoryError> {
+            ) -> Result<LabeledValues, MergeError> {
                 let all = union($list::KIND, lists);
-                check_length($field, all.as_slice().len())?;
+                MergeError::check_length($field, all.as_slice().len(), MOST_VALUES)?;
                 Ok(all)
             }
         }

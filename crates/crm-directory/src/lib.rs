@@ -5,7 +5,6 @@ mod duplicate;
 mod error;
 mod labeled;
 mod links;
-mod merge;
 pub mod organizations;
 mod query;
 mod schema;
@@ -14,7 +13,6 @@ pub use contacts::{Contact, ContactFilter, ContactPatch, ContactSort, NewContact
 pub use duplicate::{Duplicate, DuplicateBy, Duplicates, DuplicatesRequest, IfNoDuplicate};
 pub use error::DirectoryError;
 pub use labeled::{Emails, Phones};
-pub use merge::{MergeRequest, Merging};
 pub use organizations::{
     Address, NewOrganization, Organization, OrganizationFilter, OrganizationPatch, OrganizationSort,
 };

@@ -32,13 +32,13 @@ const fn sought(index: TextIndex, shown: &'static str, ordered: Option<&'static 
 /// What a search over all kinds looks into, and what each is called.
 pub(crate) const OF_CONTACTS: &[(&str, Sought)] = &[
     ("name", sought(CONTACT_NAME, "name", Some("name_folded"))),
-    ("email", sought(CONTACT_EMAIL, "value", None)),
+    ("email", sought(CONTACT_EMAIL, "value", Some("value_folded"))),
     ("phone", sought(CONTACT_PHONE_DIGITS, "value", None)),
 ];
 /// As [`OF_CONTACTS`].
 pub(crate) const OF_ORGANIZATIONS: &[(&str, Sought)] = &[
     ("name", sought(ORGANIZATION_NAME, "name", Some("name_folded"))),
-    ("email", sought(ORGANIZATION_EMAIL, "value", None)),
+    ("email", sought(ORGANIZATION_EMAIL, "value", Some("value_folded"))),
     ("phone", sought(ORGANIZATION_PHONE_DIGITS, "value", None)),
 ];
 

@@ -278,8 +278,8 @@ pub fn delete(
     Ok(record(connection, scope, on, None, said(id, Some(&before.comment), None))?)
 }
 
-/// Moves the comments of the sources of a merge to its target, where they say which record they were written on. Call it in a
-/// [`DbConnection::write`].
+/// Moves the comments of the sources of a merge to its target, where they say which record they were written on, and gives how
+/// many they are. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
@@ -288,14 +288,13 @@ pub fn move_all<I: RecordId>(
     scope: &Scope,
     sources: &[I],
     target: I,
-) -> QueryResult<()> {
+) -> QueryResult<usize> {
     let sources: Vec<i64> = sources.iter().map(|id| id.number()).collect();
     let of_them = comments::table
         .filter(comments::tenant_id.eq(scope.tenant()))
         .filter(comments::kind.eq(Kind::from(I::KIND).as_str()))
         .filter(comments::record_id.eq_any(sources));
-    diesel::update(of_them).set(comments::record_id.eq(target.number())).execute(connection)?;
-    Ok(())
+    diesel::update(of_them).set(comments::record_id.eq(target.number())).execute(connection)
 }
 
 /// Gives a source of a merge that is brought back the comments that were written on it and are on the target still. Call it

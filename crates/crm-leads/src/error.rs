@@ -1,5 +1,6 @@
 use crm_core::values::ExternalIdTaken;
-use crm_core::{FieldErrors, OpportunityId};
+use crm_core::{FieldErrors, LeadId, OpportunityId};
+use crm_history::MergeError;
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a lead.
@@ -14,6 +15,17 @@ pub enum LeadError {
     /// The lead was converted before, into this opportunity unless that one is deleted.
     #[error("the lead was converted into {}", named(*.0))]
     AlreadyConverted(Option<OpportunityId>),
+    /// A lead that was converted is merged into no other one.
+    #[error("the lead {id} was converted into {}", named(*.opportunity))]
+    ConvertedSource {
+        /// The lead.
+        id: LeadId,
+        /// The opportunity, while there is one.
+        opportunity: Option<OpportunityId>,
+    },
+    /// Leads cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Another record of the kind has the external id.
     #[error(transparent)]
     ExternalIdTaken(#[from] ExternalIdTaken),

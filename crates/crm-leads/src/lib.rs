@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod filter;
 mod links;
+mod merge;
 mod model;
 mod participants;
 mod queries;
@@ -19,6 +20,7 @@ pub use links::{
     custom_fields_in_use, lock, lock_converted_into, relink_opportunities, relink_organizations, repoint_organizations,
     unlink_opportunities, unlink_organizations,
 };
+pub use merge::{LeadsToMerge, lock_to_merge, merge, references};
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};

@@ -24,6 +24,7 @@ type Query = leads::BoxedQuery<'static, Db>;
 crm_core::record_queries!(leads, LeadId, LeadRow);
 crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
 crm_core::external_ids!(leads, LeadId, LeadError);
+crm_core::released_external_ids!(leads, LeadId, LeadError);
 crm_history::record_restores!(leads, LeadRow);
 
 /// What a filter means once other tables were asked.
@@ -36,10 +37,10 @@ pub(crate) struct Narrowed {
     fields: NarrowedFields,
 }
 
-/// The index of titles (docs/adr/0006).
 /// What a search over all kinds looks into.
 pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some("title_folded") };
 
+/// The index of titles (docs/adr/0006).
 const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
 /// Asks the index of titles and the tags: one statement for each, where the filter has it.
@@ -99,6 +100,12 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
     of_fields!(query, leads, fields, &narrowed.fields);
     created_within!(query, leads, created_after, created_before);
     query
+}
+
+/// Those of these leads that exist, which nobody keeps as they are.
+pub(crate) fn rows(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<LeadRow>> {
+    let these = leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids));
+    these.select(columns::<LeadRow>()).load(connection)
 }
 
 /// Archives or unarchives a lead that is not in that state; `None` where it is, or where there is no such lead.

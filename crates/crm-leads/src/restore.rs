@@ -1,8 +1,8 @@
-//! Leads in the trash: what their deletion keeps, and how they come back.
+//! Leads in the trash: what their deletion or merge keeps, and how they come back.
 
 use crm_core::records::run_again_where_taken;
-use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
-use crm_core::{DbConnection, OpportunityId, Scope, Uuid};
+use crm_core::values::{Participant, Participants, References, User, Vanished};
+use crm_core::{DbConnection, LeadId, OpportunityId, Scope, Uuid};
 use crm_forms::Form;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -15,7 +15,7 @@ use crate::row::LeadRow;
 use crate::told::ToldLead;
 use crate::{Lead, LeadError, participants, queries};
 
-/// What the deletion of a lead keeps of it.
+/// What the deletion or merge of a lead keeps of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeptLead {
     row: LeadRow,
@@ -59,9 +59,11 @@ impl KeptLead {
     }
 }
 
-/// Makes a lead again that was deleted, without what vanished, and gives the change that says so, and the tags that are still
-/// there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in a
-/// [`DbConnection::write`].
+/// Makes a lead again that was deleted or merged into `target`, without what vanished, and gives the change that says so, and the
+/// tags that are still there, which whoever calls puts on it when all records are locked. The caller holds what it points at.
+/// Call it in a [`DbConnection::write`].
+///
+/// What the target of its merge took over stays there.
 ///
 /// # Errors
 /// [`LeadError::ExternalIdTaken`], nothing written; the database's.
@@ -70,13 +72,12 @@ pub fn restore(
     scope: &Scope,
     kept: KeptLead,
     vanished: &Vanished,
-    opportunity: Option<OpportunityId>,
+    (opportunity, target): (Option<OpportunityId>, Option<LeadId>),
     by: Option<&User>,
     form: &Form,
 ) -> Result<(ChangeId, Vec<Uuid>), LeadError> {
-    let KeptLead { row, participants, tags } = kept;
-    let external_id = row.values.external_id.clone().map(ExternalId::stored);
-    queries::claim_external_id(connection, scope, external_id.as_ref(), None)?;
+    let KeptLead { mut row, participants, tags } = kept;
+    row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
     let row = row.restored(scope, by, vanished, opportunity);
     let tags = crm_tags::existing(connection, scope, TagKind::Lead, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();

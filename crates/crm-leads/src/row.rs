@@ -41,7 +41,7 @@ pub(crate) struct LeadValues {
     origin: Option<String>,
     origin_search: Option<String>,
     lead_rating: Option<LeadRating>,
-    note: Option<String>,
+    pub(crate) note: Option<String>,
     organization_id: Option<OrganizationId>,
     contact_id: Option<ContactId>,
     owner: Option<Json<User>>,
@@ -143,6 +143,54 @@ impl LeadValues {
             custom_fields: Json(custom_fields),
             last_updated_on: scope.now(),
         }
+    }
+}
+
+impl LeadValues {
+    /// These columns, where empty filled from `source`. The note and the followers are left to the caller, who joins all of them.
+    pub(crate) fn filled_from(self, source: Self) -> Self {
+        let Self {
+            title: _,
+            title_folded: _,
+            title_search: _,
+            value_units,
+            value_code,
+            origin,
+            origin_search,
+            lead_rating,
+            note: _,
+            organization_id,
+            contact_id,
+            owner,
+            owner_id,
+            last_updated_by: _,
+            followers: _,
+            external_id,
+            custom_fields: Json(custom_fields),
+            last_updated_on: _,
+        } = source;
+        let money = self.value_units.zip(self.value_code).or_else(|| value_units.zip(value_code));
+        let (value_units, value_code) = money.unzip();
+        Self {
+            value_units,
+            value_code,
+            origin: self.origin.or(origin),
+            origin_search: self.origin_search.or(origin_search),
+            lead_rating: self.lead_rating.or(lead_rating),
+            organization_id: self.organization_id.or(organization_id),
+            contact_id: self.contact_id.or(contact_id),
+            owner: self.owner.or(owner),
+            owner_id: self.owner_id.or(owner_id),
+            external_id: self.external_id.or(external_id),
+            custom_fields: Json(self.custom_fields.0.filled_from(&custom_fields)),
+            ..self
+        }
+    }
+
+    /// These columns as a merge leaves them.
+    pub(crate) fn merged(self, scope: &Scope, note: Option<String>, followers: Followers, by: Option<&User>) -> Self {
+        let last_updated_by = scope.author(by).map(Json).or(self.last_updated_by);
+        Self { note, followers: Json(followers), last_updated_by, last_updated_on: scope.now(), ..self }
     }
 }
 

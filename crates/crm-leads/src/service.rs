@@ -262,7 +262,12 @@ pub fn mark_converted(
 }
 
 /// The leads of these rows with their participants and tags, in two statements.
-fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<LeadRow>, form: &Form) -> QueryResult<Vec<Lead>> {
+pub(crate) fn complete(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    rows: Vec<LeadRow>,
+    form: &Form,
+) -> QueryResult<Vec<Lead>> {
     let ids: Vec<LeadId> = rows.iter().map(|row| row.id).collect();
     let numbers: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let mut participants = participants::of(connection, scope, &ids)?;

@@ -3,12 +3,14 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, ContactId, DbConnection, Scope};
 use crm_directory::{
-    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest,
-    NewContact, contacts,
+    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, NewContact,
+    contacts,
 };
 use crm_forms::FormKind;
-use crm_history::comments;
+use crm_history::MergeRequest;
+use crm_tags::TagKind;
 
+use crate::merge::{self, Merged};
 use crate::{SuiteError, references};
 
 /// Makes a contact.
@@ -117,15 +119,14 @@ pub fn merge(
     target: ContactId,
     condition: &Condition<Contact>,
     request: &MergeRequest<ContactId>,
-) -> Result<Contact, SuiteError> {
+) -> Result<Merged<Contact>, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let merging = contacts::merge(connection, scope, target, condition, request, &form)?;
     let sources = merging.sources();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
-    comments::move_all(connection, scope, sources, target)?;
-    contacts::take_tags(connection, scope, target, &merging)?;
+    let moved = merge::take_over(connection, scope, TagKind::Contact, &merging)?;
     contacts::delete(connection, scope, merging.into_deletion())?;
-    Ok(contacts::get(connection, scope, target, &form)?)
+    Ok(moved.with(contacts::get(connection, scope, target, &form)?))
 }

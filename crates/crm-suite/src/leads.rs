@@ -4,8 +4,11 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
 use crm_forms::{Form, FormKind};
-use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, LockedLead, NewLead};
+use crm_history::MergeRequest;
+use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, LockedLead, NewLead};
+use crm_tags::TagKind;
 
+use crate::merge::{self, Merged};
 use crate::{SuiteError, names, references};
 
 /// Makes a lead.
@@ -127,4 +130,33 @@ pub fn delete(
     let deletion = crm_leads::record_deletion(connection, scope, &ids)?;
     crm_opportunities::unlink_leads(connection, scope, &ids)?;
     Ok(crm_leads::delete(connection, scope, deletion)?)
+}
+
+/// Merges leads into one: it is filled up from them, and they are deleted.
+///
+/// # Errors
+/// Unknown ids, a target that is not as expected or is among the sources, a source that was converted, notes that are too long, more
+/// participants or followers than a lead may have: nothing is changed once the transaction is rolled back. The database's, a
+/// [collision](crm_core::error::Fault::Collision) among them where a lead was made to point elsewhere in between.
+pub fn merge(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    target: LeadId,
+    condition: &Condition<Lead>,
+    request: &MergeRequest<LeadId>,
+) -> Result<Merged<Lead>, SuiteError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let all = request.all(target).map_err(LeadError::from)?;
+    // What the target will point at is held before the leads are locked, as everybody does.
+    let held = crm_leads::references(connection, scope, &all)?;
+    references::hold_each(connection, scope, &held)?;
+    let leads = crm_leads::lock_to_merge(connection, scope, all, &held, &form)?;
+    if let Some(present) = leads.target() {
+        condition.check(|| names::of(connection, scope, present.clone()))?;
+    }
+    let merging = crm_leads::merge(connection, scope, leads, request, &form)?;
+    let moved = merge::take_over(connection, scope, TagKind::Lead, &merging)?;
+    crm_leads::delete(connection, scope, merging.into_deletion())?;
+    let lead = crm_leads::get(connection, scope, target, &form)?;
+    Ok(moved.with(names::of(connection, scope, lead)?))
 }

@@ -12,6 +12,7 @@ pub mod external;
 pub mod forms;
 pub mod keys;
 pub mod leads;
+pub mod merge;
 mod names;
 pub mod opportunities;
 pub mod organizations;

@@ -3,13 +3,15 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
 use crm_directory::{
-    Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter,
-    OrganizationPatch, OrganizationSort, contacts, organizations,
+    Duplicates, DuplicatesRequest, IfNoDuplicate, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
+    OrganizationSort, contacts, organizations,
 };
 use crm_forms::FormKind;
-use crm_history::comments;
+use crm_history::MergeRequest;
+use crm_tags::TagKind;
 
 use crate::SuiteError;
+use crate::merge::{self, Merged};
 
 /// Makes an organization.
 ///
@@ -116,7 +118,7 @@ pub fn merge(
     target: OrganizationId,
     condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
-) -> Result<Organization, SuiteError> {
+) -> Result<Merged<Organization>, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let merging = organizations::merge(connection, scope, target, condition, request, &form)?;
     let sources = merging.sources();
@@ -124,8 +126,7 @@ pub fn merge(
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
     crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
-    comments::move_all(connection, scope, sources, target)?;
-    organizations::take_tags(connection, scope, target, &merging)?;
+    let moved = merge::take_over(connection, scope, TagKind::Organization, &merging)?;
     organizations::delete(connection, scope, merging.into_deletion())?;
-    Ok(organizations::get(connection, scope, target, &form)?)
+    Ok(moved.with(organizations::get(connection, scope, target, &form)?))
 }

@@ -36,14 +36,17 @@ pub struct Match {
     /// Its title or name.
     #[cfg_attr(feature = "openapi", schema(examples("Jane Doe")))]
     pub title: String,
-    /// The address or number that was found, where it was one.
+    /// The address, number or external id that was found, where it was one.
     #[cfg_attr(feature = "openapi", schema(examples("jane.doe@work.com")))]
     pub subtitle: Option<String>,
-    /// Where the text was found: `title`, `name`, `email`, `phone` or `id`.
+    /// Where the text was found: `title`, `name`, `email`, `phone`, `externalId` or `id`.
     #[serde(rename = "match")]
     #[cfg_attr(feature = "openapi", schema(examples("email")))]
     pub found_in: &'static str,
 }
+
+/// Where a text is found that is looked for as it stands, in any kind.
+const EXTERNAL_ID: &str = "externalId";
 
 const KINDS: &[(&str, RecordKind)] = &[
     ("lead", RecordKind::Lead),
@@ -62,7 +65,7 @@ const FEWEST_DIGITS: usize = 3;
 impl FromParams for Search {
     fn from_params(params: &mut ParamReader) -> Self {
         let text = params
-            .text("q", "What is searched for: a part of a title, name, e-mail address or phone number, or an id; without it nothing is found.");
+            .text("q", "What is searched for: a part of a title, name, e-mail address or phone number, the beginning of an external id, or an id; without it nothing is found.");
         let kinds = params.words(
             "kinds",
             KINDS,
@@ -102,9 +105,14 @@ pub fn search(connection: &mut DbConnection, scope: &Scope, search: &Search) -> 
         if !rights.allow(area, Access::Read) {
             continue;
         }
-        if let (Some((_, first)), Ok(id)) = (texts.first(), search.text.trim().parse()) {
-            let hit = first.by_id(connection, scope, id)?;
-            found.extend(hit.map(|hit| (0, *kind, "id", hit)));
+        let text = search.text.trim();
+        if let Some((_, first)) = texts.first().filter(|_| !text.is_empty()) {
+            if let Ok(id) = text.parse() {
+                let hit = first.by_id(connection, scope, id)?;
+                found.extend(hit.map(|hit| (0, *kind, "id", hit)));
+            }
+            let hits = first.by_external_id(connection, scope, text, search.size)?;
+            found.extend(hits.into_iter().map(|hit| (rank(&hit.text, text), *kind, EXTERNAL_ID, hit)));
         }
         for (name, text) in texts {
             let Some((part, begin)) = wanted(name, &search.text) else { continue };
@@ -172,7 +180,7 @@ fn shown(
     let matches = found.into_iter().map(|(_, kind, found_in, hit)| {
         let (title, subtitle) = match names.remove(&(kind, hit.record)).filter(|_| is_value(found_in)) {
             Some(name) => (name, Some(hit.shown)),
-            None => (hit.shown, None),
+            None => (hit.shown, Some(hit.text).filter(|_| found_in == EXTERNAL_ID)),
         };
         Match { kind: kind.name(), id: hit.record.to_string(), title, subtitle, found_in }
     });

@@ -142,7 +142,7 @@ fn relink_contact(connection: &mut DbConnection, scope: &Scope, undone: &Undone<
     crm_cases::cases::relink_contacts(connection, scope, undone)
 }
 
-/// What is left to do when all records are locked: the tags of the record, and its deletion keeps nothing any more.
+/// What is left to do when all records are locked: the comments and tags of the record, and its deletion keeps nothing any more.
 fn finish<I: RecordId>(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -150,6 +150,9 @@ fn finish<I: RecordId>(
     (kind, id): (TagKind, I),
     tags: &[Uuid],
 ) -> QueryResult<()> {
+    if let Some(target) = deleted.target::<I>() {
+        comments::give_back(connection, scope, id, target)?;
+    }
     crm_tags::add(connection, scope, kind, id.number(), tags)?;
     deleted.let_go(connection, scope)
 }
@@ -181,9 +184,6 @@ impl Restorable for Organization {
         let restored = crm_directory::organizations::restore(connection, scope, kept, target, by, &form);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Organization, error.into()))?;
         relink_organization(connection, scope, &deleted.undone(id, change))?;
-        if let Some(target) = target {
-            comments::give_back(connection, scope, id, target)?;
-        }
         finish(connection, scope, &deleted, (TagKind::Organization, id), &tags)?;
         organizations::get(connection, scope, id)
     }
@@ -213,9 +213,6 @@ impl Restorable for Contact {
         let restored = crm_directory::contacts::restore(connection, scope, kept, &vanished, target, by, &form);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Contact, error.into()))?;
         relink_contact(connection, scope, &deleted.undone(id, change))?;
-        if let Some(target) = target {
-            comments::give_back(connection, scope, id, target)?;
-        }
         finish(connection, scope, &deleted, (TagKind::Contact, id), &tags)?;
         contacts::get(connection, scope, id)
     }
@@ -244,7 +241,8 @@ impl Restorable for Lead {
         let vanished = references::hold_left(connection, scope, &kept.references())?;
         let opportunity: Vec<OpportunityId> = kept.opportunity().into_iter().collect();
         let opportunity = crm_opportunities::lock(connection, scope, &opportunity)?.pop();
-        let restored = crm_leads::restore(connection, scope, kept, &vanished, opportunity, by, &form);
+        let left = (opportunity, deleted.target());
+        let restored = crm_leads::restore(connection, scope, kept, &vanished, left, by, &form);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Lead, error.into()))?;
         crm_opportunities::relink_leads(connection, scope, &deleted.undone(id, change))?;
         finish(connection, scope, &deleted, (TagKind::Lead, id), &tags)?;

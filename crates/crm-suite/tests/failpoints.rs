@@ -8,8 +8,9 @@ mod dump;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crm_core::input::FromBody;
-use crm_core::{BackendKind, Condition, ContactId, DbConnection, OrganizationId, RecordId, Scope};
-use crm_directory::{MergeRequest, NewContact, NewOrganization};
+use crm_core::{BackendKind, Condition, ContactId, DbConnection, LeadId, OrganizationId, RecordId, Scope};
+use crm_directory::{NewContact, NewOrganization};
+use crm_history::MergeRequest;
 use crm_leads::NewLead;
 use crm_suite::{SuiteError, contacts, leads, organizations};
 use crm_tags::{NewTag, TagKind};
@@ -43,11 +44,11 @@ fn fill(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> 
         });
         contacts::create(connection, scope, &read::<NewContact>(&body))?;
     }
-    for number in 1..=3 {
+    for (number, tag) in [(1, "a"), (2, "b"), (3, "c")] {
         let others: Vec<Value> = (1..=3).filter(|other| *other != number).map(|other| json!({ "id": other })).collect();
         let body = json!({
             "title": format!("Lead {number}"), "organizationId": number, "contactId": number, "participants": others,
-            "tags": "a",
+            "tags": tag,
         });
         leads::create(connection, scope, &read::<NewLead>(&body))?;
     }
@@ -61,13 +62,16 @@ fn merge_request<I: RecordId>() -> MergeRequest<I> {
     MergeRequest { source_ids: vec![I::from_number(2), I::from_number(3)], last_updated_by: None }
 }
 
-const ACTIONS: [(&str, Action); 4] = [
+const ACTIONS: [(&str, Action); 5] = [
     ("merge contacts", |connection, scope| {
         contacts::merge(connection, scope, ContactId::from_number(1), &Condition::none(), &merge_request()).map(drop)
     }),
     ("merge organizations", |connection, scope| {
         organizations::merge(connection, scope, OrganizationId::from_number(1), &Condition::none(), &merge_request())
             .map(drop)
+    }),
+    ("merge leads", |connection, scope| {
+        leads::merge(connection, scope, LeadId::from_number(1), &Condition::none(), &merge_request()).map(drop)
     }),
     ("delete contacts", |connection, scope| {
         contacts::delete(connection, scope, &[1, 2, 3].map(ContactId::from_number), &Condition::none()).map(drop)
@@ -107,7 +111,7 @@ fn break_table(connection: &mut DbConnection, event: &str, table: &str) -> &'sta
 }
 
 /// Where each action writes.
-const BREAKS: [(&str, &[(&str, &str)]); 4] = [
+const BREAKS: [(&str, &[(&str, &str)]); 5] = [
     (
         "merge contacts",
         &[
@@ -132,6 +136,16 @@ const BREAKS: [(&str, &[(&str, &str)]); 4] = [
             ("UPDATE", "contacts"),
             ("UPDATE", "leads"),
             ("DELETE", "organizations"),
+        ],
+    ),
+    (
+        "merge leads",
+        &[
+            ("UPDATE", "leads"),
+            ("DELETE", "lead_participants"),
+            ("INSERT", "lead_participants"),
+            ("INSERT", "lead_tags"),
+            ("DELETE", "leads"),
         ],
     ),
     ("delete contacts", &[("UPDATE", "leads"), ("DELETE", "lead_participants"), ("DELETE", "contacts")]),

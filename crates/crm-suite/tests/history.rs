@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crm_core::{Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope, Timestamp};
-use crm_directory::{MergeRequest, NewContact, NewOrganization};
-use crm_history::{Action, Change, FeedFilter, Kind, Position};
+use crm_directory::{NewContact, NewOrganization};
+use crm_history::{Action, Change, FeedFilter, Kind, MergeRequest, Position};
 use crm_leads::NewLead;
 use crm_opportunities::NewOpportunity;
 use crm_suite::convert::Conversion;

@@ -10,8 +10,8 @@ use crm_cases::{Case, activities};
 use crm_core::page::PageRequest;
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, RecordId, Scope, Timestamp};
-use crm_directory::{Contact, MergeRequest, NewContact, NewOrganization, Organization};
-use crm_history::{Action, Change, Kind, Trash};
+use crm_directory::{Contact, NewContact, NewOrganization, Organization};
+use crm_history::{Action, Change, Kind, MergeRequest, Trash};
 use crm_leads::{Lead, NewLead};
 use crm_opportunities::{NewOpportunity, Opportunity};
 use crm_suite::convert::Conversion;
@@ -366,7 +366,7 @@ both_databases! {
         let merge: MergeRequest<crm_core::ContactId> = read(&json!({ "sourceId": [source] })).unwrap();
         let target = connection.write(|c| contacts::merge(c, &scope, id(2), &Condition::none(), &merge)).unwrap();
         let restored = connection.write(|c| Contact::restore(c, &scope, TRASH, source, None)).unwrap();
-        assert_eq!((restored.external_id, target.external_id.unwrap().as_str()), (None, "erp-1"));
+        assert_eq!((restored.external_id, target.item.external_id.unwrap().as_str()), (None, "erp-1"));
     }
 
     /// Whatever is in the trash is restored or let go once, by its own tenant, and in its time.

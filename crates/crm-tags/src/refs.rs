@@ -238,6 +238,14 @@ pub fn resolve_patch(
     Ok((tags != present).then_some(tags))
 }
 
+/// The tags of all these lists, each once, ordered by label.
+pub fn union<'a>(lists: impl IntoIterator<Item = &'a [TagOption]>) -> Vec<TagOption> {
+    let mut seen = HashSet::new();
+    let mut all: Vec<TagOption> = lists.into_iter().flatten().filter(|tag| seen.insert(tag.id)).cloned().collect();
+    all.sort_by_cached_key(|tag| folded(&tag.label));
+    all
+}
+
 /// The ids of the tags that a list filter spells by label (in any case) or id; what names no tag is left out.
 ///
 /// # Errors

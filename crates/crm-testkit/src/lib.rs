@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot have its database fails")]
 
+pub mod any_field;
 pub mod lists;
 pub mod plans;
 pub mod records;

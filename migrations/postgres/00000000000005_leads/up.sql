@@ -23,7 +23,7 @@ CREATE TABLE leads (
     creator         JSON,
     last_updated_by JSON,
     followers       JSON NOT NULL,
-    external_id     TEXT,
+    external_id     TEXT COLLATE "C",
     custom_fields   JSON NOT NULL,
     is_archived     BOOLEAN NOT NULL,
     -- A lead is converted where converted_on is set; opportunity_id is NULL again once that opportunity is deleted.

@@ -59,7 +59,7 @@ CREATE TABLE opportunities (
     creator         JSON,
     last_updated_by JSON,
     followers       JSON NOT NULL,
-    external_id     TEXT,
+    external_id     TEXT COLLATE "C",
     custom_fields   JSON NOT NULL,
     pipeline_id     UUID NOT NULL,
     stage_key       TEXT COLLATE "C" NOT NULL,

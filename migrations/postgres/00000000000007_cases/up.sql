@@ -64,7 +64,7 @@ CREATE TABLE cases (
     owner_id            TEXT COLLATE "C",
     creator             JSON,
     last_updated_by     JSON,
-    external_id         TEXT,
+    external_id         TEXT COLLATE "C",
     custom_fields       JSON NOT NULL,
     first_resolution_on TIMESTAMPTZ,
     last_resolution_on  TIMESTAMPTZ,

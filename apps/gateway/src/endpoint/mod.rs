@@ -42,7 +42,9 @@ pub use openapi::document;
 pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
-pub use reply::{Answer, Created, Item, Items, Listing, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of};
+pub use reply::{
+    Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of,
+};
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
 pub use streamed::{Cut, File, Part, Streamed};

@@ -6,6 +6,7 @@ use crm_core::keys::{Access, Right};
 use crm_core::openapi::{describe, or_null};
 use crm_core::page::Page;
 use crm_core::params::{ParamDescription, ParamKind};
+use crm_suite::merge::Repointed;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
@@ -258,6 +259,16 @@ impl OperationDoc {
         let envelope = self.named(format!("{}Item", T::name()), envelope.into());
         self.response(status, description, envelope, headers);
         self.conditional_get();
+    }
+
+    /// As of an item, and what a dry run says beside it.
+    pub(super) fn merge_response<T: ToSchema>(&mut self) {
+        let (item, repointed) = (self.schema_of::<T>(), self.schema_of::<Repointed>());
+        let envelope = ObjectBuilder::new().property("item", item).required("item").property("repointed", repointed);
+        let envelope = self.named(format!("{}Merge", T::name()), envelope.into());
+        let told =
+            "The record that is left; of a dry run, as it would be, without an ETag, and what would point at it.";
+        self.response(StatusCode::OK, told, envelope, &[headers::ETAG]);
     }
 
     pub(super) fn items_response<T: ToSchema>(&mut self) {

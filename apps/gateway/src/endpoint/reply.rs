@@ -7,6 +7,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
 use base64::Engine;
 use crm_core::page::Page;
+use crm_suite::merge::Repointed;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -97,6 +98,20 @@ pub enum Put<T> {
     Created(Created<T>),
     /// It was there.
     Changed(Item<T>),
+}
+
+/// A record that others were merged into, or would be: 200.
+#[derive(Debug)]
+pub enum Merge<T> {
+    /// They were.
+    Done(Item<T>),
+    /// Nothing was done. There is no ETag: no record is so.
+    Would {
+        /// The record as it would be.
+        item: T,
+        /// What would point at it.
+        repointed: Repointed,
+    },
 }
 
 /// A page of records: 200.
@@ -217,6 +232,25 @@ impl<T: Serialize + ToSchema> Reply for Put<T> {
     fn describe(operation: &mut OperationDoc) {
         <Item<T> as Reply>::describe(operation);
         <Created<T> as Reply>::describe(operation);
+    }
+}
+
+#[derive(Serialize)]
+struct PreviewEnvelope<T> {
+    item: T,
+    repointed: Repointed,
+}
+
+impl<T: Serialize + ToSchema> Reply for Merge<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        match self {
+            Self::Done(item) => item.render(),
+            Self::Would { item, repointed } => json(StatusCode::OK, &PreviewEnvelope { item, repointed }),
+        }
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.merge_response::<T>();
     }
 }
 

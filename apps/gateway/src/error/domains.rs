@@ -3,14 +3,14 @@
 use std::fmt::Display;
 
 use crm_cases::{CaseError, CaseTypeError};
-use crm_core::Unmet;
 use crm_core::keys::{KeyError, MOST_KEYS};
 use crm_core::migrate::MigrateError;
 use crm_core::tenants::TenantError;
 use crm_core::values::ExternalIdTaken;
+use crm_core::{RecordKind, Unmet};
 use crm_directory::DirectoryError;
 use crm_forms::FormError;
-use crm_history::{CommentError, HistoryError};
+use crm_history::{CommentError, HistoryError, MergeError};
 use crm_leads::LeadError;
 use crm_opportunities::{OpportunityError, PipelineError};
 use crm_suite::SuiteError;
@@ -137,6 +137,7 @@ impl From<HistoryError> for Failure {
 
 impl From<LeadError> for Failure {
     fn from(error: LeadError) -> Self {
+        let detail = sentence(&error);
         match error {
             LeadError::NotFound => Problem::not_found("lead").into(),
             LeadError::Archived => {
@@ -149,6 +150,10 @@ impl From<LeadError> for Failure {
                 };
                 Problem::new(ProblemCode::AlreadyConverted, detail).with("opportunityId", json!(opportunity)).into()
             }
+            LeadError::ConvertedSource { id: _, opportunity } => {
+                Problem::new(ProblemCode::AlreadyConverted, detail).with("opportunityId", json!(opportunity)).into()
+            }
+            LeadError::Merge(error) => error.into(),
             LeadError::ExternalIdTaken(taken) => taken.into(),
             LeadError::Invalid(errors) => errors.into(),
             LeadError::Database(error) => error.into(),
@@ -246,23 +251,34 @@ fn sentence(error: &impl Display) -> String {
     format!("{first}{}.", text.get(first.len()..).unwrap_or_default())
 }
 
+fn none_has(kind: RecordKind, ids: &[i64]) -> Problem {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    Problem::new(ProblemCode::NotFound, format!("No {} has the id {}.", kind.name(), ids.join(", ")))
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::NotFound(kind, ids) => none_has(kind, &ids).into(),
+            MergeError::NoteTooLong => {
+                let detail = "The joined notes have more than 10 000 characters; nothing was changed.";
+                Problem::new(ProblemCode::NoteTooLong, detail).into()
+            }
+            MergeError::Invalid(errors) => errors.into(),
+        }
+    }
+}
+
 impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         let detail = sentence(&error);
         match error {
-            DirectoryError::NotFound(kind, ids) => {
-                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                let detail = format!("No {} has the id {}.", kind.name(), ids.join(", "));
-                Problem::new(ProblemCode::NotFound, detail).into()
-            }
+            DirectoryError::NotFound(kind, ids) => none_has(kind, &ids).into(),
             DirectoryError::Duplicate(_, ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 Problem::new(ProblemCode::Duplicate, detail).with("ids", ids).into()
             }
-            DirectoryError::NoteTooLong => {
-                let detail = "The joined notes have more than 10 000 characters; nothing was changed.";
-                Problem::new(ProblemCode::NoteTooLong, detail).into()
-            }
+            DirectoryError::Merge(error) => error.into(),
             DirectoryError::Unmet(unmet) => unmet.into(),
             DirectoryError::ExternalIdTaken(taken) => taken.into(),
             DirectoryError::Invalid(errors) => errors.into(),

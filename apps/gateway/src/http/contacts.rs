@@ -3,15 +3,16 @@
 use crm_core::page::{PageRequest, Whole};
 use crm_core::{ContactId, DbConnection, Scope};
 use crm_directory::{
-    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest,
-    NewContact,
+    Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, NewContact,
 };
 use crm_exchange::{Export, Kind};
+use crm_history::MergeRequest;
 use crm_suite::contacts;
 
+use super::merges::{DryRun, merge};
 use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, Merge, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -113,8 +114,9 @@ async fn delete_contact(
 async fn merge_contacts(
     caller: Caller<area::Directory, Write>,
     PathId(id): PathId<ContactId>,
+    Query((dry,)): Query<(DryRun,)>,
     Precondition(condition): Precondition<Item<Contact>>,
     Body(request): Body<MergeRequest<ContactId>>,
-) -> Answer<Item<Contact>> {
-    caller.write(move |connection, scope| Ok(Item(contacts::merge(connection, scope, id, &condition, &request)?))).await
+) -> Answer<Merge<Contact>> {
+    merge(caller, (id, dry), condition, request, contacts::merge).await
 }

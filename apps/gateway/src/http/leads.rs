@@ -5,15 +5,17 @@ use crm_core::page::{PageRequest, Whole};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
 use crm_exchange::{Export, Kind};
+use crm_history::MergeRequest;
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_opportunities::Opportunity;
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{SuiteError, leads};
 
+use super::merges::{DryRun, merge};
 use super::{collections, export, opportunities};
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{
-    Answer, Api, Body, Created, File, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query,
+    Answer, Api, Body, Created, File, Item, Listing, Merge, NoContent, OptionalBody, PathId, Precondition, Query,
 };
 use crate::error::{Problem, ProblemCode};
 
@@ -49,6 +51,14 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::AlreadyConverted)
         .problem(ProblemCode::LeadArchived)
         .problem(ProblemCode::LimitReached);
+    api.post("/pipeline/leads/{id}/merge", merge_leads)
+        .summary("Merge leads into this one")
+        .about(
+            "This one keeps what it has and is filled up from the others, in their order; it takes over their tags, participants, \
+             followers and comments, and they are deleted. A lead that was converted is merged into no other one.",
+        )
+        .problem(ProblemCode::AlreadyConverted)
+        .problem(ProblemCode::NoteTooLong);
     // One example of the source writes `lead` for `leads`.
     api.patch("/pipeline/lead/{id}/archive", archive_lead).undocumented();
     api.patch("/pipeline/lead/{id}/unarchive", unarchive_lead).undocumented();
@@ -148,6 +158,16 @@ async fn convert_lead(
             Ok(opportunities::created(convert(connection, scope, id, &condition, &conversion)?))
         })
         .await
+}
+
+async fn merge_leads(
+    caller: Caller<area::Pipeline, Write>,
+    PathId(id): PathId<LeadId>,
+    Query((dry,)): Query<(DryRun,)>,
+    Precondition(condition): Precondition<Item<Lead>>,
+    Body(request): Body<MergeRequest<LeadId>>,
+) -> Answer<Merge<Lead>> {
+    merge(caller, (id, dry), condition, request, leads::merge).await
 }
 
 type SetArchived = fn(&mut DbConnection, &Scope, LeadId, &Condition<Lead>, Option<&User>) -> Result<Lead, SuiteError>;

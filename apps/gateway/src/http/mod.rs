@@ -15,6 +15,7 @@ mod forms;
 mod history;
 mod keys;
 mod leads;
+mod merges;
 mod opportunities;
 mod organizations;
 mod pipelines;

@@ -3,15 +3,17 @@
 use crm_core::page::{PageRequest, Whole};
 use crm_core::{DbConnection, OrganizationId, Scope};
 use crm_directory::{
-    Duplicates, DuplicatesRequest, IfNoDuplicate, MergeRequest, NewOrganization, Organization, OrganizationFilter,
-    OrganizationPatch, OrganizationSort,
+    Duplicates, DuplicatesRequest, IfNoDuplicate, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
+    OrganizationSort,
 };
 use crm_exchange::{Export, Kind};
+use crm_history::MergeRequest;
 use crm_suite::organizations;
 
+use super::merges::{DryRun, merge};
 use super::{collections, export};
 use crate::auth::{Caller, Read, Write, area};
-use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, NoContent, PathId, Precondition, Query};
+use crate::endpoint::{Answer, Api, Body, Created, File, Item, Listing, Merge, NoContent, PathId, Precondition, Query};
 use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
@@ -116,10 +118,9 @@ async fn delete_organization(
 async fn merge_organizations(
     caller: Caller<area::Directory, Write>,
     PathId(id): PathId<OrganizationId>,
+    Query((dry,)): Query<(DryRun,)>,
     Precondition(condition): Precondition<Item<Organization>>,
     Body(request): Body<MergeRequest<OrganizationId>>,
-) -> Answer<Item<Organization>> {
-    caller
-        .write(move |connection, scope| Ok(Item(organizations::merge(connection, scope, id, &condition, &request)?)))
-        .await
+) -> Answer<Merge<Organization>> {
+    merge(caller, (id, dry), condition, request, organizations::merge).await
 }

@@ -138,7 +138,7 @@ fn change(client: &Client, operation: &str, nth: usize) -> Change {
         "PATCH /pipeline/opportunities/{id}/updateStatus" => {
             acts("PATCH", fresh("/pipeline/opportunities"), "/updateStatus", json!({ "status": "won" }))
         }
-        "POST /directory/contacts/{id}/merge" | "POST /directory/organizations/{id}/merge" => {
+        other if other.ends_with("/{id}/merge") => {
             let of = kind.unwrap().path;
             let source = fresh(of);
             acts("POST", fresh(of), "/merge", json!({ "sourceId": [id_of(&source)] }))

@@ -122,8 +122,8 @@ both_databases! {
     fn comments_go_along(database) {
         let api = Api::start(database);
         let acme = &api.acme;
-        for kind in ["/directory/contacts", "/directory/organizations"] {
-            let ids = ["target", "one", "two"].map(|name| made(acme, kind, &json!({ "name": name })));
+        for (kind, text) in [("/directory/contacts", "name"), ("/directory/organizations", "name"), ("/pipeline/leads", "title")] {
+            let ids = ["target", "one", "two"].map(|name| made(acme, kind, &json!({ text: name })));
             for (id, text) in ids.iter().zip(["of the target", "of one", "of two"]) {
                 acme.post(&format!("{kind}/{id}/comments"), &json!({ "comment": text })).item(201);
             }

@@ -109,6 +109,7 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "POST /me/rotate",
     "POST /pipeline/leads/batch",
     "POST /pipeline/leads/{id}/comments",
+    "POST /pipeline/leads/{id}/merge",
     "POST /pipeline/opportunities/batch",
     "POST /pipeline/opportunities/{id}/comments",
     "POST /pipeline/pipelines/opportunities",

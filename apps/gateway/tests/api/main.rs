@@ -38,6 +38,7 @@ mod keys;
 mod leads;
 mod long;
 mod long_bodies;
+mod merges;
 mod no_duplicate;
 mod operations;
 mod opportunities;

@@ -81,4 +81,43 @@ both_databases! {
         assert_eq!(all[..2], ["contact | exam | - | name", "contact | exams | - | name"]);
         assert_eq!(all.len(), 50);
     }
+
+    /// External ids as they stand: the one that is the text before those that begin with it, and those of every kind.
+    fn an_external_id_is_found_from_its_beginning(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        for resource in crate::resources::RESOURCES {
+            for (number, external_id) in ["ERP-17", "ERP-1", "erp-1", "x ERP-1"].iter().enumerate() {
+                let body = json!({ resource.text: format!("R{number}"), "externalId": external_id });
+                acme.post(resource.path, &body).item(201);
+            }
+            let kind = resource.bulk.1;
+            assert_eq!(found(acme, &format!("q=ERP-1&kinds={kind}")), [
+                format!("{kind} | R1 | ERP-1 | externalId"), format!("{kind} | R0 | ERP-17 | externalId"),
+            ]);
+            assert_eq!(found(acme, &format!("q=erp-1&kinds={kind}")), [format!("{kind} | R2 | erp-1 | externalId")]);
+            assert_eq!(found(acme, &format!("q=ERP-1&kinds={kind}&size=1")), [format!("{kind} | R1 | ERP-1 | externalId")]);
+        }
+        assert_eq!(found(acme, "q=ERP-1&size=50").len(), 10);
+        assert_eq!(found(acme, "q=RP-1"), [""; 0], "not from the middle");
+        assert_eq!(found(&api.tenant("umbrella"), "q=ERP-1"), [""; 0]);
+        // What is found in more than one way is told once.
+        acme.post("/pipeline/leads", &json!({ "title": "ERP-1", "externalId": "ERP-1-copy" })).item(201);
+        assert_eq!(found(acme, "q=ERP-1&kinds=lead")[..2], ["lead | ERP-1 | - | title", "lead | R1 | ERP-1 | externalId"]);
+    }
+
+    /// An address that is the text comes first, however many contain it.
+    fn the_address_itself_is_found_among_many(database) {
+        let api = Api::start(database);
+        let path = "/directory/contacts/batch";
+        for part in 0..2 {
+            let items = (0..150).map(|number| {
+                json!({ "name": "Other", "email": [{ "value": format!("x{part}{number}.ann@example.com") }] })
+            });
+            let made = api.acme.post(path, &json!({ "mode": "create", "items": items.collect::<Vec<_>>() }));
+            assert_eq!(made.body["created"], 150, "{}", made.text);
+        }
+        api.acme.post("/directory/contacts", &json!({ "name": "Ann", "email": [{ "value": "Ann@example.com" }] })).item(201);
+        assert_eq!(found(&api.acme, "q=ann@example.com&size=1"), ["contact | Ann | Ann@example.com | email"]);
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crm_testkit::any_field::AnyField;
 use crm_testkit::plans::{Indexes, moment, ten_tenants};
 use crm_testkit::statements::statements;
 
@@ -105,6 +106,26 @@ crm_testkit::both_databases! {
             ],
         };
         indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
+    }
+
+    fn filters_by_any_field_have_their_indexes(database) {
+        let mut connection = database.connect();
+        let scope = hundred_thousand(database, &mut connection);
+        let form = json!({ "form": AnyField::fields() });
+        try_patch_type(&mut connection, &scope, CaseTypeId::from_i64(1), &form).unwrap();
+        let filters = AnyField {
+            table: "cases",
+            values: ("case_values", "case_id"),
+            beside: &["case_tags"],
+            own: &[
+                (("empty", "priority,expectedDate"), 9),
+                (("empty", "owner"), 0),
+                (("notEmpty", "firstResolutionOn"), 0),
+                (("notEmpty", "externalId"), 0),
+                (("notEmpty", "tags"), 9),
+            ],
+        };
+        filters.assert_used(&mut connection, &scope, |connection, params| list(connection, &scope, params));
     }
 
     /// At that size an edit of a workflow and a change of a status read no whole table, and neither does a timeline.

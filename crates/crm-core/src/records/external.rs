@@ -51,10 +51,10 @@ macro_rules! external_ids {
     };
 }
 
-/// As [`external_ids!`](crate::external_ids), for kinds that are merged: `release_external_ids`.
+/// As [`external_ids!`](crate::external_ids), for kinds that are merged: `release_external_ids` and `external_id_again`.
 #[macro_export]
 macro_rules! released_external_ids {
-    ($table:ident, $id:ty) => {
+    ($table:ident, $id:ty, $error:ty) => {
         /// Takes the external ids of records that are merged into another one, which is about to have the first of them.
         pub(crate) fn release_external_ids(
             connection: &mut $crate::DbConnection,
@@ -66,6 +66,25 @@ macro_rules! released_external_ids {
             let having = these.filter($table::external_id.is_not_null());
             ::diesel::update(having).set($table::external_id.eq(None::<String>)).execute(connection)?;
             Ok(())
+        }
+
+        /// The external id that a record has when it comes back: the one that it had, unless the target of its merge has it now.
+        pub(crate) fn external_id_again(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            had: Option<String>,
+            target: Option<$id>,
+        ) -> Result<Option<String>, $error> {
+            let Some(had) = had else { return Ok(None) };
+            match with_external_ids(connection, scope, &[&had])?.into_values().next() {
+                None => Ok(Some(had)),
+                Some(holder) if Some(holder) == target => Ok(None),
+                Some(holder) => {
+                    use $crate::RecordId as _;
+                    let kind = <$id as $crate::RecordId>::KIND;
+                    Err($crate::values::ExternalIdTaken { kind, holder: holder.number() }.into())
+                }
+            }
         }
     };
 }

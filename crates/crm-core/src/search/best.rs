@@ -122,6 +122,22 @@ impl Sought {
         .load(connection)
     }
 
+    /// Records of the scope's tenant whose external id begins with a text, the text itself first, each with that id as the text.
+    /// It is compared as it stands.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn by_external_id(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        text: &str,
+        most: usize,
+    ) -> QueryResult<Vec<Hit>> {
+        let index = TextIndex { column: "external_id", ..self.index };
+        Self { index, ordered: Some("external_id"), ..*self }.beginning(connection, scope, text, most)
+    }
+
     /// The record of this id.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,21 @@ impl Participants {
     #[must_use]
     pub fn into_vec(self) -> Vec<Participant> {
         self.0
+    }
+
+    /// All of several lists, each once, those of the first list first. Whoever has no name takes the first that came with it.
+    #[must_use]
+    pub fn union<'a>(lists: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut places: HashMap<ContactId, usize> = HashMap::new();
+        let mut all: Vec<Participant> = Vec::new();
+        for participant in lists.into_iter().flat_map(|list| &list.0) {
+            let place = *places.entry(participant.id).or_insert(all.len());
+            match all.get_mut(place) {
+                Some(known) => known.name = known.name.take().or_else(|| participant.name.clone()),
+                None => all.push(participant.clone()),
+            }
+        }
+        Self(all)
     }
 
     /// Participants that came from the database, where only checked ones are.

@@ -83,6 +83,14 @@ impl Followers {
         &self.0
     }
 
+    /// All of several lists, each once, those of the first list first.
+    #[must_use]
+    pub fn union<'a>(lists: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut seen = HashSet::new();
+        let all = lists.into_iter().flat_map(|list| &list.0).filter(|user| seen.insert(user.id()));
+        Self(all.cloned().collect())
+    }
+
     /// Whether nobody follows.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -16,7 +16,7 @@ pub use links::{
     custom_fields_in_use, lock, lock_missing, missing, names, relink_organizations, repoint_organizations,
     unlink_organizations,
 };
-pub use merge::{merge, take_tags};
+pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};
 pub use queries::{with_emails, with_external_ids, with_names};
 pub use restore::{KeptContact, restore};

@@ -27,7 +27,7 @@ pub(crate) const TABLES: Tables =
 crm_core::record_queries!(contacts, ContactId, ContactRow);
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
-crm_core::released_external_ids!(contacts, ContactId);
+crm_core::released_external_ids!(contacts, ContactId, DirectoryError);
 looking_like!(contacts, ContactId, contact_emails, contact_phones);
 matched_by!(ContactId, TABLES);
 crm_history::record_restores!(contacts, ContactRow);

@@ -15,7 +15,7 @@ mod told;
 pub use address::Address;
 pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
-pub use merge::{merge, take_tags};
+pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use queries::{with_emails, with_external_ids, with_names};
 pub use restore::{KeptOrganization, restore};

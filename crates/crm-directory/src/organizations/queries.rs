@@ -29,7 +29,7 @@ pub(crate) const TABLES: Tables = Tables {
 crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
-crm_core::released_external_ids!(organizations, OrganizationId);
+crm_core::released_external_ids!(organizations, OrganizationId, DirectoryError);
 looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
 matched_by!(OrganizationId, TABLES);
 crm_history::record_restores!(organizations, OrganizationRow);

@@ -1,8 +1,8 @@
 //! Organizations in the trash: what their deletion or merge keeps, and how they come back.
 
 use crm_core::records::run_again_where_taken;
-use crm_core::values::{ExternalIdTaken, LabeledValues, User};
-use crm_core::{DbConnection, OrganizationId, RecordId, Scope, Uuid};
+use crm_core::values::{LabeledValues, User};
+use crm_core::{DbConnection, OrganizationId, Scope, Uuid};
 use crm_forms::Form;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -66,13 +66,7 @@ pub fn restore(
     form: &Form,
 ) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
     let KeptOrganization { mut row, email, phone, tags } = kept;
-    if let Some(wanted) = &row.values.external_id {
-        match queries::with_external_ids(connection, scope, &[wanted])?.into_values().next() {
-            Some(holder) if Some(holder) == target => row.values.external_id = None,
-            Some(holder) => return Err(ExternalIdTaken { kind: OrganizationId::KIND, holder: holder.number() }.into()),
-            None => {}
-        }
-    }
+    row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
     let row = row.restored(scope, by);
     let tags = crm_tags::existing(connection, scope, TagKind::Organization, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();

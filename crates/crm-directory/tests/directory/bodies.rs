@@ -1,7 +1,8 @@
 //! What bodies are accepted and refused, each problem under its field.
 
 use crm_core::ContactId;
-use crm_directory::{ContactPatch, MergeRequest, NewContact, NewOrganization, OrganizationPatch};
+use crm_directory::{ContactPatch, NewContact, NewOrganization, OrganizationPatch};
+use crm_history::MergeRequest;
 use serde_json::{Value, json};
 
 use crate::common::{problems, read};

@@ -2,8 +2,9 @@
 
 use crm_core::OrganizationId;
 use crm_core::{Condition, ContactId};
-use crm_directory::{MergeRequest, contacts, organizations};
+use crm_directory::{contacts, organizations};
 use crm_forms::{FormKind, NewForm};
+use crm_history::MergeRequest;
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 

@@ -11,3 +11,4 @@ mod lists;
 mod merges;
 mod patches;
 mod search;
+mod values;

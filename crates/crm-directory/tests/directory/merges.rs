@@ -1,8 +1,9 @@
 //! The part of a merge that stays inside the directory.
 
 use crm_core::{Condition, ContactId, OrganizationId};
-use crm_directory::{Contact, DirectoryError, MergeRequest, contacts, organizations};
+use crm_directory::{Contact, DirectoryError, contacts, organizations};
 use crm_forms::{FormKind, NewForm};
+use crm_history::{MergeError, MergeRequest};
 use crm_tags::TagKind;
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, Directory
     let Desk { connection, scope, contact_form, .. } = desk;
     connection.write(|connection| {
         let merging = contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form)?;
-        contacts::take_tags(connection, scope, target, &merging)?;
+        crm_tags::add(connection, scope, TagKind::Contact, target.as_i64(), merging.tags())?;
         contacts::delete(connection, scope, merging.into_deletion())
     })?;
     desk.get_contact(target)
@@ -93,7 +94,7 @@ both_databases! {
         let Desk { connection, scope, organization_form, .. } = &mut desk;
         let merged = connection.write(|connection| {
             let merging = organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)?;
-            organizations::take_tags(connection, scope, target, &merging)?;
+            crm_tags::add(connection, scope, TagKind::Organization, target.as_i64(), merging.tags())?;
             organizations::delete(connection, scope, merging.into_deletion())
         });
         merged.unwrap();
@@ -124,13 +125,13 @@ both_databases! {
         let source = desk.contact(json!({ "name": "Source", "jobTitle": "Source", "note": "y".repeat(3_999), "email": [{ "value": "s@x.com" }] }));
         desk.wait(5);
         let itself = merge(&mut desk, 1, json!({ "sourceId": ["2", "1"] })).unwrap_err();
-        assert!(matches!(itself, DirectoryError::Invalid(errors) if problems(&errors) == ["sourceId conflicting"]));
+        assert!(matches!(itself, DirectoryError::Merge(MergeError::Invalid(errors)) if problems(&errors) == ["sourceId conflicting"]));
         let unknown = merge(&mut desk, 1, json!({ "sourceId": ["9", "2", "8"] })).unwrap_err();
-        assert!(matches!(unknown, DirectoryError::NotFound(_, ids) if ids == [9, 8]), "all that are unknown");
+        assert!(matches!(unknown, DirectoryError::Merge(MergeError::NotFound(_, ids)) if ids == [9, 8]), "all that are unknown");
         let unknown = merge(&mut desk, 7, json!({ "sourceId": ["2"] })).unwrap_err();
-        assert!(matches!(unknown, DirectoryError::NotFound(_, ids) if ids == [7]), "the target as well");
+        assert!(matches!(unknown, DirectoryError::Merge(MergeError::NotFound(_, ids)) if ids == [7]), "the target as well");
         let too_long = merge(&mut desk, 1, json!({ "sourceId": ["2"] })).unwrap_err();
-        assert!(matches!(too_long, DirectoryError::NoteTooLong), "6 000 + 2 + 3 999");
+        assert!(matches!(too_long, DirectoryError::Merge(MergeError::NoteTooLong)), "6 000 + 2 + 3 999");
         assert_eq!(desk.get_contact(target.id).unwrap(), target);
         assert_eq!(desk.get_contact(source.id).unwrap(), source);
         desk.patch_contact(source.id, json!({ "note": "y".repeat(3_998) })).unwrap();
@@ -176,7 +177,7 @@ fn overlapping_merges_keep_every_address() {
                     )?;
                     contacts::delete(connection, scope, merging.into_deletion())
                 });
-                assert!(matches!(outcome, Ok(_) | Err(DirectoryError::NotFound(..))), "{outcome:?}");
+                assert!(matches!(outcome, Ok(_) | Err(DirectoryError::Merge(MergeError::NotFound(..)))), "{outcome:?}");
             });
         }
     });

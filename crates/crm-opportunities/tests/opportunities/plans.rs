@@ -1,4 +1,6 @@
 use super::*;
+use crm_forms::{FormKind, NewForm};
+use crm_testkit::any_field::AnyField;
 use crm_testkit::plans::{Indexes, moment, ten_tenants};
 use crm_testkit::statements::statements;
 use diesel::connection::SimpleConnection;
@@ -103,6 +105,34 @@ crm_testkit::both_databases! {
             ],
         };
         indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
+    }
+
+    fn filters_by_any_field_have_their_indexes(database) {
+        let mut connection = database.connect();
+        let scope = hundred_thousand(database, &mut connection);
+        let title = json!({ "id": "title", "label": "Title", "category": "default", "type": "text", "required": true });
+        let fields: Vec<Value> = std::iter::once(title).chain(AnyField::fields()).collect();
+        let new: NewForm = read(&json!({ "fields": fields })).unwrap();
+        let form = connection
+            .write(|c| crm_forms::replace(c, &scope, FormKind::Pipeline, &Condition::none(), &new, |_, _| Ok([].into())))
+            .unwrap();
+        let filters = AnyField {
+            table: "opportunities",
+            values: ("opportunity_values", "opportunity_id"),
+            beside: &["opportunity_tags", "opportunity_participants"],
+            own: &[
+                (("empty", "value,origin"), 9),
+                (("empty", "owner"), 0),
+                (("notEmpty", "closedOn"), 9),
+                (("notEmpty", "externalId"), 0),
+                (("notEmpty", "tags"), 9),
+                (("notEmpty", "participants"), 9),
+            ],
+        };
+        filters.assert_used(&mut connection, &scope, |connection, params| {
+            let Asked { filter, page } = asked(params).unwrap();
+            crm_opportunities::list(connection, &scope, &filter, &page, &form).unwrap()
+        });
     }
 
     /// The summary of one pipeline is added up from an index alone, and none reads another tenant's rows.

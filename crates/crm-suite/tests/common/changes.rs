@@ -197,7 +197,7 @@ fn everything(title: &str) -> Value {
 }
 
 /// What is changed, with each record in as many ways as it can be.
-pub(crate) const CHANGES: [(&str, Change); 26] = [
+pub(crate) const CHANGES: [(&str, Change); 27] = [
     ("patch an organization", |c, s, on| {
         let patch = body(json!({ "name": "M", "email": [], "tags": "b" }));
         done(organizations::update(c, s, id::<OrganizationId>(9), &on.of(), &patch))
@@ -252,6 +252,9 @@ pub(crate) const CHANGES: [(&str, Change); 26] = [
     }),
     ("merge organizations", |c, s, on| {
         done(organizations::merge(c, s, id::<OrganizationId>(3), &on.of(), &body(json!({ "sourceId": [2, 1] }))))
+    }),
+    ("merge leads", |c, s, on| {
+        done(leads::merge(c, s, id::<LeadId>(3), &on.of(), &body(json!({ "sourceId": [2, 1] }))))
     }),
     ("delete contacts", |c, s, on| done(contacts::delete(c, s, &[5, 4].map(id::<ContactId>), &on.of()))),
     ("delete organizations", |c, s, on| done(organizations::delete(c, s, &[5, 4].map(id::<OrganizationId>), &on.of()))),
@@ -317,6 +320,11 @@ pub(crate) const REFUSED: &[(&str, Make, &str)] = &[
         "a merge of what is not there",
         |c, s| done(contacts::merge(c, s, id(1), &Condition::none(), &body(json!({ "sourceId": [99, 2] })))),
         "no such contact: 99",
+    ),
+    (
+        "a merge of leads that are not there",
+        |c, s| done(leads::merge(c, s, id(1), &Condition::none(), &body(json!({ "sourceId": [99, 2] })))),
+        "no such lead: 99",
     ),
     (
         "a stage that opportunities are in",

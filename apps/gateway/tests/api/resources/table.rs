@@ -45,7 +45,12 @@ pub(crate) const RESOURCES: &[Resource] = &[
         references: &[("organizationId", OF_ORGANIZATIONS), ("contactId", OF_CONTACTS)],
         text_filters: &["title", "tags", "ownerId", "origin"],
         id_filters: &[("contactId", OF_CONTACTS), ("organizationId", OF_ORGANIZATIONS)],
-        actions: &[("PATCH", "/archive", || json!({})), ("PATCH", "/unarchive", || json!({}))],
+        actions: &[
+            ("PATCH", "/archive", || json!({})),
+            ("PATCH", "/unarchive", || json!({})),
+            // Of a lead that is not there: whoever tells what is refused has the second one as its target.
+            ("POST", "/merge", || json!({ "sourceId": ["999999"] })),
+        ],
         bulk: ("/pipeline/bulk-actions", "lead"),
         tags: "/pipeline/tags/leads",
         form: "/pipeline/forms/opportunities",
