@@ -81,8 +81,7 @@ impl AnyField<'_> {
         list: impl Fn(&mut DbConnection, &Params<'_>) -> Page<T>,
     ) {
         self.fill(connection, scope);
-        let own: Vec<(Vec<(&str, &str)>, usize, &str)> =
-            self.own.iter().map(|((filter, fields), found)| (vec![(*filter, *fields)], *found, *fields)).collect();
+        let own = self.own.iter().map(|((filter, fields), found)| (vec![(*filter, *fields)], *found, *fields));
         let custom = CUSTOM.iter().map(|(params, found, why)| (params.to_vec(), *found, *why));
         for (mut params, found, why) in custom.chain(own) {
             params.push(("size", "9"));
