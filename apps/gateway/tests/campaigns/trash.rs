@@ -1,4 +1,5 @@
-//! Deletions, merges, restores, deletions for good and patches of the same records at once: each comes before or after.
+//! Deletions, merges, restores, deletions for good, erasures and patches of the same records at once: each comes before or
+//! after.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +9,17 @@ use serde_json::{Value, json};
 use crate::checker;
 use crate::client::{Answer, Api, Client};
 use crate::conversion::{Request, at_once, late};
+use crate::dump::dump;
 use crate::settings::{Random, alone, figure, rounds};
 
 /// Clients that ask at once.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
+/// What stands in the records of whoever may be erased, and nowhere else; with the number of the round behind it.
+const MARK: &str = "kwxqj";
 
 /// Two contacts of an organization, and a lead, an opportunity and a case of the second.
 struct World {
+    mark: String,
     organization: String,
     target: String,
     source: String,
@@ -29,15 +34,18 @@ impl World {
     fn new(client: &Client, title: &str) -> Self {
         let organization = made(client, "/directory/organizations", &json!({ "name": title }));
         let contact = json!({ "name": title, "organizationId": organization, "email": [{ "value": "a@example.com" }] });
-        let [target, source] = ["T", "S"].map(|_| made(client, "/directory/contacts", &contact));
+        let target = made(client, "/directory/contacts", &contact);
+        let mark = format!("{MARK} {title} end");
+        let person = json!({ "name": mark, "note": mark, "organizationId": organization });
+        let source = made(client, "/directory/contacts", &person);
         let body = json!({
             "title": title, "organizationId": organization, "contactId": source,
-            "participants": [{ "id": source, "name": "Source" }, { "id": target }],
+            "participants": [{ "id": source, "name": mark }, { "id": target }],
         });
         let case = json!({ "title": title, "organizationId": organization, "contactId": source });
         let paths = [("/pipeline/leads", &body), ("/pipeline/opportunities", &body), ("/cases/cases", &case)];
         let pointing = paths.map(|(path, body)| format!("{path}/{}", made(client, path, body)));
-        Self { organization, target, source, pointing }
+        Self { mark, organization, target, source, pointing }
     }
 
     fn source(&self) -> String {
@@ -50,6 +58,21 @@ impl World {
 
     fn let_go(&self) -> Request {
         ("DELETE", format!("/trash/contact/{}", self.source), Value::Null)
+    }
+
+    fn erase(&self) -> Request {
+        ("DELETE", format!("/trash/contact/{}?erase=true", self.source), Value::Null)
+    }
+
+    /// What points at the source, erased as well: its changes and those of the source are of the same ones.
+    fn erase_pointing(&self, random: &mut Random) -> Request {
+        let (kind, path) = *random.one_of(&[
+            ("lead", &self.pointing[0]),
+            ("opportunity", &self.pointing[1]),
+            ("case", &self.pointing[2]),
+        ]);
+        let id = path.rsplit('/').next().unwrap_or_default();
+        ("DELETE", format!("/trash/{kind}/{id}?erase=true"), Value::Null)
     }
 
     fn merge(&self) -> Request {
@@ -67,11 +90,18 @@ impl World {
     }
 }
 
-/// What a round does, and how it ended, for the figure.
-type Round = fn(&[Client], &World, &mut Random) -> String;
+/// How a round ended, and in words for the figure.
+struct Outcome {
+    /// Whether the source was erased; what it was merged into has some of its values.
+    leaves_nothing: bool,
+    became: String,
+}
 
-/// What is in the trash is restored or let go, and that once.
-fn from_the_trash(clients: &[Client], world: &World, random: &mut Random) -> String {
+/// What a round does.
+type Round = fn(&[Client], &World, &mut Random) -> Outcome;
+
+/// What is in the trash is restored, let go or erased, and that once; but what was let go can be erased still.
+fn from_the_trash(clients: &[Client], world: &World, random: &mut Random) -> Outcome {
     let (method, path, body) =
         if random.below(2) == 0 { ("DELETE", world.source(), Value::Null) } else { world.merge() };
     let body = (!body.is_null()).then(|| body.to_string());
@@ -81,39 +111,58 @@ fn from_the_trash(clients: &[Client], world: &World, random: &mut Random) -> Str
         world.restore(),
         world.restore(),
         world.let_go(),
+        world.erase(),
         world.patch(random),
         world.delete_pointing(random),
+        world.erase_pointing(random),
         delete_organization,
     ];
     let answers = at_once(clients, &requests, late(random));
-    let ended: Vec<u16> = answers[..3].iter().map(|answer| answer.status).collect();
+    let ended: Vec<u16> = answers[..4].iter().map(|answer| answer.status).collect();
     assert!(ended.iter().all(|status| [200, 204, 404, 503].contains(status)), "{answers:#?}");
-    let done = ended.iter().filter(|status| **status < 300).count();
-    assert!(done == 1 || (done == 0 && ended.contains(&503)), "{answers:#?}");
-    let became = if done == 0 {
-        "as it was"
-    } else if ended[2] == 204 {
-        "gone"
-    } else {
-        "restored"
+    let restored = ended[..2].iter().filter(|status| **status == 200).count();
+    let (gone, erased) = (ended[2] == 204, ended[3] == 204);
+    assert!(restored + usize::from(gone || erased) <= 1, "{answers:#?}");
+    assert!(restored == 1 || gone || erased || ended.contains(&503), "{answers:#?}");
+    let became = match (restored, gone, erased) {
+        (1, ..) => "restored",
+        (_, true, true) => "gone, then erased",
+        (_, true, false) => "gone",
+        (_, false, true) => "erased",
+        _ => "as it was",
     };
-    format!("{method} {became}")
+    Outcome { leaves_nothing: erased && method == "DELETE", became: format!("{method} {became}") }
 }
 
 /// A deletion, a merge and a restore at once.
-fn into_the_trash(clients: &[Client], world: &World, random: &mut Random) -> String {
+fn into_the_trash(clients: &[Client], world: &World, random: &mut Random) -> Outcome {
     let delete = ("DELETE", world.source(), Value::Null);
     let patch = ("PATCH", world.source(), json!({ "jobTitle": "CTO", "organizationId": world.organization }));
-    let requests = [delete, world.restore(), world.merge(), patch, world.patch(random), world.restore()];
+    let requests = [
+        delete,
+        world.restore(),
+        world.merge(),
+        patch,
+        world.patch(random),
+        world.restore(),
+        world.erase(),
+        world.erase(),
+    ];
     let answers = at_once(clients, &requests, late(random));
     let restored = [&answers[1], &answers[5]].iter().filter(|answer| answer.status == 200).count();
     let taken = [&answers[0], &answers[2]].iter().filter(|answer| answer.status < 300).count();
     // Some may not have been begun where the machine is busy.
     let is_busy = answers.iter().any(|answer| answer.status == 503);
+    let erased = [&answers[6], &answers[7]].iter().filter(|answer| answer.status == 204).count();
     assert!((taken >= 1 || is_busy) && taken <= restored + 1, "{answers:#?}");
+    assert!(erased <= 1 && restored + erased <= taken, "{answers:#?}");
     let there = clients[0].get(&world.source()).status == 200;
     assert_eq!(there, taken == restored, "{answers:#?}");
-    format!("{taken} taken, {restored} restored")
+    let merged = answers[2].status == 200;
+    Outcome {
+        leaves_nothing: erased == 1 && !merged,
+        became: format!("{taken} taken, {restored} restored, {erased} erased"),
+    }
 }
 
 fn check_answers(title: &str, answers: &[Answer]) {
@@ -127,22 +176,37 @@ fn again_and_again(database: &TestDatabase) {
     let other = api.tenant("other");
     let (rounds, mut random) = (rounds(4), Random::new());
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut marks: Vec<String> = Vec::new();
     for number in 1..=rounds {
         World::new(&other, &format!("Theirs {number}"));
         let ways: [(&str, Round); 2] = [("From", from_the_trash), ("Into", into_the_trash)];
         for (title, round) in ways {
             let title = format!("{title} {number}");
             let world = World::new(&api.acme, &title);
-            *outcomes.entry(round(&clients, &world, &mut random)).or_default() += 1;
+            let Outcome { leaves_nothing, became } = round(&clients, &world, &mut random);
+            *outcomes.entry(became).or_default() += 1;
             let seen: Vec<Answer> = world.pointing.iter().map(|path| api.acme.get(path)).collect();
             check_answers(&title, &seen);
+            if leaves_nothing {
+                marks.push(world.mark);
+            }
         }
         checker::check(database);
     }
+    let rows = dump(database);
+    for mark in &marks {
+        let left: Vec<&String> = rows.iter().filter(|row| row.contains(mark)).collect();
+        assert!(left.is_empty(), "{mark} was erased: {left:#?}");
+    }
+    assert!(rows.iter().any(|row| row.contains(MARK)), "those who were not erased are there");
     assert_eq!(other.get("/trash").items().len(), 0);
     assert_eq!(api.serving.terminate(), Some(0));
     let deadlocks = checker::deadlocks(database);
-    figure(database, "trash", format_args!("{rounds} rounds, {outcomes:?}, {deadlocks} deadlocks"));
+    figure(
+        database,
+        "trash",
+        format_args!("{rounds} rounds, {outcomes:?}, nothing left of {}, {deadlocks} deadlocks", marks.len()),
+    );
     assert_eq!(deadlocks, 0, "locks are taken in one order");
 }
 

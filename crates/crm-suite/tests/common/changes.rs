@@ -12,7 +12,7 @@ use crm_history::Trash;
 use crm_leads::Lead;
 use crm_opportunities::{Opportunity, pipelines};
 use crm_suite::trash::Restorable;
-use crm_suite::{bulk, cases, contacts, convert, forms, leads, opportunities, organizations, tenants};
+use crm_suite::{bulk, cases, contacts, convert, erasing, forms, leads, opportunities, organizations, tenants};
 use crm_tags::TagKind;
 use crm_testkit::TestDatabase;
 use serde_json::{Value, json};
@@ -166,10 +166,34 @@ fn discard(connection: &mut DbConnection, scope: &Scope) {
     leads::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
     contacts::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
     organizations::delete(connection, scope, &[id(DELETED)], &Condition::none()).unwrap();
+    for number in [GONE - 1, GONE] {
+        let common = json!({ "name": format!("N{number}"), "tags": "a" });
+        organizations::create(connection, scope, &body(common.clone())).unwrap();
+        contacts::create(connection, scope, &body(common)).unwrap();
+    }
+    let pointing = json!({
+        "title": "T", "organizationId": GONE, "contactId": GONE, "participants": [{ "id": GONE, "name": "Twelve" }],
+    });
+    leads::create(connection, scope, &body(pointing.clone())).unwrap();
+    opportunities::create(connection, scope, &body(pointing)).unwrap();
+    cases::create(
+        connection,
+        scope,
+        &body(json!({ "title": "C", "contactId": GONE, "caseTypeId": 2, "status": "New" })),
+    )
+    .unwrap();
+    cases::delete(connection, scope, &[id(GONE)], &Condition::none()).unwrap();
+    opportunities::delete(connection, scope, &[id(GONE)], &Condition::none()).unwrap();
+    leads::delete(connection, scope, &[id(GONE)], &Condition::none()).unwrap();
+    contacts::delete(connection, scope, &[id(GONE)], &Condition::none()).unwrap();
+    organizations::delete(connection, scope, &[id(GONE)], &Condition::none()).unwrap();
 }
 
-/// What is made.
-pub(crate) const MADE: [(&str, Make); 14] = [
+/// Another one, to be erased.
+const GONE: i64 = 12;
+
+/// What is made, there again, or no more.
+pub(crate) const MADE: [(&str, Make); 19] = [
     ("an organization", |c, s| done(organizations::create(c, s, &body(json!({ "name": "N", "tags": "a,b" }))))),
     ("a contact", |c, s| done(contacts::create(c, s, &body(json!({ "name": "N", "organizationId": 9, "tags": "a" }))))),
     ("a lead", |c, s| done(leads::create(c, s, &body(everything("title"))))),
@@ -189,6 +213,11 @@ pub(crate) const MADE: [(&str, Make); 14] = [
     ("a lead again", |c, s| done(Lead::restore(c, s, Trash::default(), id(DELETED), None))),
     ("an opportunity again", |c, s| done(Opportunity::restore(c, s, Trash::default(), id(DELETED), None))),
     ("a case again", |c, s| done(Case::restore(c, s, Trash::default(), id(DELETED), None))),
+    ("an organization no more", |c, s| done(erasing::erase(c, s, id::<OrganizationId>(GONE)))),
+    ("a contact no more", |c, s| done(erasing::erase(c, s, id::<ContactId>(GONE)))),
+    ("a lead no more", |c, s| done(erasing::erase(c, s, id::<LeadId>(GONE)))),
+    ("an opportunity no more", |c, s| done(erasing::erase(c, s, id::<OpportunityId>(GONE)))),
+    ("a case no more", |c, s| done(erasing::erase(c, s, id::<CaseId>(GONE)))),
 ];
 
 fn everything(title: &str) -> Value {
