@@ -15,6 +15,7 @@ use crate::deliveries;
 use crate::endpoint::{Api, document};
 use crate::feed;
 use crate::http;
+use crate::importing;
 use crate::server::server;
 use crate::state::AppState;
 use crate::upkeep;
@@ -54,10 +55,12 @@ pub async fn serve(
     actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
     actix_rt::spawn(feed::listen(state.clone().into_inner()));
     let delivering = deliver(&state, &db, config)?;
+    let importing = import(&state, &db, config)?;
     actix_rt::spawn(stop_on_signal(state, server.handle())?);
     ready()?;
     server.await?;
     delivering.await?;
+    importing.await?;
     // The last answers are out; what the threads still hold is flushed and closed.
     web::block(move || db.close()).await?;
     Ok(())
@@ -74,6 +77,14 @@ fn deliver(state: &web::Data<AppState>, db: &Db, config: &Config) -> anyhow::Res
     let courier = state.courier.clone();
     let task = deliveries::run(state.clone().into_inner(), db, config.database.kind(), courier, patience);
     Ok(actix_rt::spawn(task))
+}
+
+/// How many threads import, with connections of their own; on SQLite they only look what is to be done.
+const IMPORT_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+
+fn import(state: &web::Data<AppState>, db: &Db, config: &Config) -> anyhow::Result<JoinHandle<()>> {
+    let db = db.beside(&config.database, IMPORT_THREADS)?;
+    Ok(actix_rt::spawn(importing::run(state.clone().into_inner(), db)))
 }
 
 /// Waits for SIGTERM or SIGINT; `/readyz` turns 503 first and every answer closes its connection, then no connection

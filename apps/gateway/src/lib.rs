@@ -16,6 +16,7 @@ pub mod error;
 pub mod feed;
 pub mod http;
 pub mod idempotency;
+pub mod importing;
 pub mod limits;
 pub mod logging;
 pub mod metrics;

@@ -13,10 +13,11 @@ use crate::auth::{KeyCache, Roles, TenantCache};
 use crate::config::Config;
 use crate::db::Db;
 use crate::deliveries::{Courier, Deliveries, Reach};
-use crate::endpoint::{LongBodies, StoredForms};
+use crate::endpoint::{LongBodies, StoredForms, Uploads};
 use crate::error::Failure;
 use crate::feed::Listeners;
 use crate::idempotency::{Kept, Running};
+use crate::importing::Importing;
 use crate::limits::{RateLimit, Unread};
 use crate::logging;
 use crate::metrics::{EdgeStats, Metrics};
@@ -40,6 +41,10 @@ pub struct AppState {
     pub running: Running,
     /// Where long bodies are read.
     pub long_bodies: LongBodies,
+    /// Files on their way in.
+    pub uploads: Uploads,
+    /// Imports that go on by themselves.
+    pub importing: Importing,
     /// How much was kept of the answers to them.
     pub kept: Kept,
     /// Those who wait for changes.
@@ -87,6 +92,8 @@ impl AppState {
             places: Places::default(),
             running: Running::default(),
             long_bodies: LongBodies::default(),
+            uploads: Uploads::default(),
+            importing: Importing::default(),
             kept: Kept::default(),
             listeners: Listeners::default(),
             trash: config.trash,
@@ -122,6 +129,7 @@ impl AppState {
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.deliveries.nudge();
+        self.importing.wake();
     }
 
     /// Whether the process was told to stop and only finishes what it has begun.

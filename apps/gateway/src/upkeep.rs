@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{DbConnection, Timestamp, database, idempotency, keys};
+use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
 
@@ -31,6 +32,7 @@ pub async fn keep_up(state: Arc<AppState>) {
             forget_answers(&state).await,
             forget_changes(&state).await,
             forget_deliveries(&state).await,
+            forget_imports(&state).await,
             empty_trash(&state).await,
             note_uses(&state).await,
             shrink(&state.db).await,
@@ -100,6 +102,17 @@ async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
         &state.db,
         move |connection| deliveries::tenants_with_old(connection, now),
         move |connection, tenant| Ok(deliveries::forget_old(connection, *tenant, now)? > 0),
+    )
+    .await
+}
+
+/// Imports after their time, with what was wrong with their rows, and files that never came.
+async fn forget_imports(state: &AppState) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    forget(
+        &state.db,
+        move |connection| imports::tenants_with_old(connection, now),
+        move |connection, tenant| Ok(imports::forget_old(connection, *tenant, now)?),
     )
     .await
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::ids::RecordId;
+use crate::input::JsonObject;
 use crate::text::{searchable, with_unicode_domains};
 use crate::values::contains_control;
 use crate::{Timestamp, Uuid};
@@ -33,6 +34,8 @@ pub enum ParamKind {
     Word(Vec<&'static str>),
     /// One or more of these words, separated by commas.
     Words(Vec<&'static str>),
+    /// A JSON object, as text.
+    Object,
     /// An opaque token.
     Token,
     /// Any number of parameters whose names begin so.
@@ -54,6 +57,8 @@ pub struct ParamDescription {
 const MOST_ENTRIES: usize = 100;
 /// The most characters of a text filter: as many as the longest field that is searched.
 const LONGEST_TEXT: usize = 255;
+/// The most bytes of an object.
+const LONGEST_OBJECT: usize = 32 * 1024;
 
 /// Filters (or all parameters) of a list, read from a query string.
 pub trait FromParams: Sized {
@@ -309,6 +314,16 @@ impl ParamReader {
         self.descriptions.push(ParamDescription { name, kind: ParamKind::Prefixed(prefix), description });
         let given = self.given.iter().filter(|(name, value)| name.starts_with(prefix) && !value.is_empty());
         given.cloned().collect()
+    }
+
+    /// A JSON object, as text.
+    pub fn object(&mut self, name: &'static str, description: &'static str) -> Option<JsonObject> {
+        self.parsed(name, ParamKind::Object, description, FieldCode::WrongType, |value| {
+            if value.len() > LONGEST_OBJECT {
+                return Err(format!("must have at most {LONGEST_OBJECT} bytes"));
+            }
+            serde_json::from_str(value).map_err(|_| "must be a JSON object".to_owned())
+        })
     }
 
     /// An opaque token, to be read by whoever made it.

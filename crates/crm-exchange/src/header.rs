@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use crm_core::{FieldCode, FieldErrors};
 
 use crate::row::Row;
+use crate::sheet::PROBLEM;
 use crate::{Column, Columns, Kind};
 
 /// The header of a table that came: which column each of its cells is.
@@ -15,7 +16,7 @@ pub struct Header {
 
 impl Header {
     /// Reads a header. `map` gives names of its own another name, or none, which leaves their column out. A column
-    /// without a name is left out too: spreadsheets end in them.
+    /// without a name is left out too: spreadsheets end in them; and so is `problem`, unless a field is called so.
     ///
     /// # Errors
     /// Every name that no column has, with the nearest one; that stands twice; that is mapped and not there.
@@ -28,6 +29,9 @@ impl Header {
         let map: HashMap<&str, Option<&str>> = map.iter().map(|(from, to)| (from.trim(), to.as_deref())).collect();
         let (mut read, mut seen, mut mapped) = (Vec::new(), HashSet::new(), HashSet::new());
         for name in names {
+            if errors.is_full() {
+                break;
+            }
             let name = name.as_ref().trim();
             let wanted = match map.get_key_value(name) {
                 None => Some(name),
@@ -39,6 +43,8 @@ impl Header {
             let column = match wanted.filter(|wanted| !wanted.is_empty()) {
                 None => None,
                 Some(wanted) => match columns.find(wanted) {
+                    // What was wrong with each row, where those that failed come once more.
+                    Err(_) if wanted == PROBLEM => None,
                     Err(unknown) => {
                         errors.push(name, FieldCode::UnknownField, unknown);
                         None

@@ -6,7 +6,7 @@ use crm_cases::Case;
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::text::folded;
 use crm_core::values::Title;
-use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope, Uuid};
 use crm_directory::{Contact, NewOrganization, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
@@ -17,7 +17,7 @@ use crm_tags::{NewTag, TagKind};
 use serde_json::Value;
 
 use crate::row::Lookup;
-use crate::{Columns, Header, Kind, Row};
+use crate::{Columns, Header, Kind, RawRow, Row, Sheet};
 
 /// What is done with the rows of a file.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct Import {
 
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Imported {
+enum Imported {
     /// A record was made: its id.
     Created(i64),
     /// A record was changed.
@@ -47,6 +47,53 @@ pub enum Imported {
     Unchanged(i64),
     /// Nothing: this is wrong with it.
     Failed(String),
+}
+
+/// How many rows came to which end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Each made a record.
+    pub created: i64,
+    /// Each changed one.
+    pub updated: i64,
+    /// Each is as its record has it already.
+    pub unchanged: i64,
+    /// Each with a problem.
+    pub failed: i64,
+}
+
+impl Counts {
+    /// All of them.
+    #[must_use]
+    pub fn rows(self) -> i64 {
+        self.created + self.updated + self.unchanged + self.failed
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.failed += other.failed;
+    }
+}
+
+/// What became of some rows.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// How many came to which end.
+    pub counts: Counts,
+    /// The records that were made, by their ids.
+    pub made: Vec<i64>,
+    /// The records that were changed.
+    pub changed: Vec<i64>,
+    /// The organizations that were made because rows name them.
+    pub organizations: Vec<i64>,
+    /// The tags that were made because rows have them.
+    pub tags: Vec<Uuid>,
+    /// The places of the rows that failed, ascending, and what is wrong with each.
+    pub problems: Vec<(usize, String)>,
 }
 
 impl Import {
@@ -102,28 +149,50 @@ impl Import {
         &self,
         connection: &mut DbConnection,
         scope: &Scope,
-        rows: Vec<Row>,
-    ) -> Result<Vec<Imported>, SuiteError> {
-        match self.kind {
-            Kind::Lead => self.rows_of::<Lead>(connection, scope, TagKind::Lead, rows),
-            Kind::Opportunity => self.rows_of::<Opportunity>(connection, scope, TagKind::Opportunity, rows),
-            Kind::Contact => self.rows_of::<Contact>(connection, scope, TagKind::Contact, rows),
-            Kind::Organization => self.rows_of::<Organization>(connection, scope, TagKind::Organization, rows),
-            Kind::Case => self.rows_of::<Case>(connection, scope, TagKind::Case, rows),
+        sheet: &Sheet,
+        raw: &[RawRow],
+    ) -> Result<Done, SuiteError> {
+        let mut done = Done::default();
+        let (mut rows, mut places) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
+        for (place, row) in raw.iter().enumerate() {
+            match sheet.read(&row.content) {
+                Ok(read) => {
+                    rows.push(read);
+                    places.push(place);
+                }
+                Err(why) => done.problems.push((place, why)),
+            }
         }
+        let imported = match self.kind {
+            Kind::Lead => self.rows_of::<Lead>(connection, scope, rows, &mut done),
+            Kind::Opportunity => self.rows_of::<Opportunity>(connection, scope, rows, &mut done),
+            Kind::Contact => self.rows_of::<Contact>(connection, scope, rows, &mut done),
+            Kind::Organization => self.rows_of::<Organization>(connection, scope, rows, &mut done),
+            Kind::Case => self.rows_of::<Case>(connection, scope, rows, &mut done),
+        };
+        for (place, imported) in places.into_iter().zip(imported?) {
+            done.note(place, imported);
+        }
+        done.problems.sort_unstable();
+        done.counts.failed = i64::try_from(done.problems.len()).unwrap_or(i64::MAX);
+        Ok(done)
     }
 
     fn rows_of<R: Resource>(
         &self,
         connection: &mut DbConnection,
         scope: &Scope,
-        tags: TagKind,
         rows: Vec<Row>,
+        done: &mut Done,
     ) -> Result<Vec<Imported>, SuiteError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.makes_tags {
-            make_tags(connection, scope, tags, &rows)?;
+            done.tags = make_tags(connection, scope, self.kind.tags(), &rows)?;
         }
         let names = Names::find(connection, scope, self, &rows)?;
+        done.organizations.clone_from(&names.made);
         let items = rows.into_iter().map(|mut row| {
             let moved = std::mem::take(&mut row.moved);
             match names.settle(&mut row) {
@@ -142,6 +211,23 @@ impl Import {
     }
 }
 
+impl Done {
+    fn note(&mut self, place: usize, imported: Imported) {
+        match imported {
+            Imported::Created(id) => {
+                self.counts.created += 1;
+                self.made.push(id);
+            }
+            Imported::Updated(id) => {
+                self.counts.updated += 1;
+                self.changed.push(id);
+            }
+            Imported::Unchanged(_) => self.counts.unchanged += 1,
+            Imported::Failed(why) => self.problems.push((place, why)),
+        }
+    }
+}
+
 impl Imported {
     fn of<I: RecordId>(outcome: batch::Outcome<I>) -> Self {
         match outcome {
@@ -153,16 +239,22 @@ impl Imported {
     }
 }
 
-/// Makes the tags of rows that the kind has not.
-fn make_tags(connection: &mut DbConnection, scope: &Scope, kind: TagKind, rows: &[Row]) -> Result<(), SuiteError> {
+/// Makes the tags of rows that the kind has not, and tells which.
+fn make_tags(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    rows: &[Row],
+) -> Result<Vec<Uuid>, SuiteError> {
     let mut wanted: BTreeMap<String, &str> = BTreeMap::new();
     for row in rows {
         let tags = row.body.get("tags").and_then(Value::as_array).into_iter().flatten();
         let labels = tags.filter_map(|tag| tag["label"].as_str().or_else(|| tag.as_str())).map(str::trim);
         wanted.extend(labels.map(|label| (folded(label), label)));
     }
+    let mut made = Vec::new();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(made);
     }
     let known: HashSet<String> =
         crm_tags::list(connection, scope, kind)?.iter().map(|tag| folded(tag.label.as_str())).collect();
@@ -170,20 +262,22 @@ fn make_tags(connection: &mut DbConnection, scope: &Scope, kind: TagKind, rows: 
         // What is no label is told at its row.
         let body = JsonObject::from_iter([("label".to_owned(), label.into())]);
         if let Ok(new) = NewTag::from_body(&body) {
-            crm_tags::create(connection, scope, kind, &new)?;
+            made.push(crm_tags::create(connection, scope, kind, &new)?.id);
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 /// The ids of the records that rows name, asked for all at once.
 struct Names {
     ids: HashMap<(Lookup, String), Vec<String>>,
+    /// The organizations that were made.
+    made: Vec<i64>,
 }
 
 impl Names {
     fn find(connection: &mut DbConnection, scope: &Scope, import: &Import, rows: &[Row]) -> Result<Self, SuiteError> {
-        let mut names = Self { ids: HashMap::new() };
+        let mut names = Self { ids: HashMap::new(), made: Vec::new() };
         for lookup in Lookup::of(import.kind) {
             let named = rows.iter().flat_map(|row| &row.names).filter(|named| named.lookup == *lookup);
             let wanted: BTreeMap<String, &str> =
@@ -218,6 +312,7 @@ impl Names {
                 .write(|connection| Organization::create(connection, scope, &NewOrganization::new(title.clone())));
             match made {
                 Ok(made) => {
+                    self.made.push(made.id.number());
                     self.ids.insert((Lookup::Organization, key.clone()), vec![made.id.to_string()]);
                 }
                 // A form that requires more than a name.

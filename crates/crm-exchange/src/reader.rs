@@ -1,8 +1,7 @@
 //! Rows of a file as it comes in, piece by piece: CSV or NDJSON, never whole in memory.
 
-use crm_core::input::JsonObject;
 use encoding_rs::{CoderResult, Decoder, Encoding};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +52,13 @@ impl Delimiter {
     }
 }
 
-/// The most characters of a cell, or of a line of NDJSON.
+/// The most characters of a row.
 const LONGEST: usize = 1024 * 1024;
 /// The most cells of a row.
 const MOST_CELLS: usize = 1_000;
 
 /// A row as it came.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRow {
     /// The line that it begins in, from 1.
     pub line: u64,
@@ -68,14 +67,13 @@ pub struct RawRow {
 }
 
 /// What a row has.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Content {
     /// Cells.
     Cells(Vec<String>),
-    /// An object.
-    Object(JsonObject),
-    /// A line of NDJSON that is none: why, and the line.
-    NoObject(String, String),
+    /// A line of NDJSON, which may be none.
+    Line(String),
 }
 
 /// Why a file cannot be read any further.
@@ -98,7 +96,7 @@ pub struct Reader {
     /// What came of the first line while the delimiter is not known.
     first: String,
     cell: String,
-    cell_length: usize,
+    row_length: usize,
     cells: Vec<String>,
     state: State,
     line: u64,
@@ -133,7 +131,7 @@ impl Reader {
             delimiter,
             first: String::new(),
             cell: String::new(),
-            cell_length: 0,
+            row_length: 0,
             cells: Vec::new(),
             state: State::Begin,
             line: 1,
@@ -242,9 +240,9 @@ impl Reader {
     }
 
     fn add(&mut self, character: char) -> Result<(), Unreadable> {
-        self.cell_length += 1;
-        if self.cell_length > LONGEST {
-            let why = "a cell has more than 1 048 576 characters";
+        self.row_length += 1;
+        if self.row_length > LONGEST {
+            let why = "a row has more than 1 048 576 characters";
             return Err(Unreadable { line: self.line, column: self.cells.len() + 1, why });
         }
         self.cell.push(character);
@@ -253,7 +251,6 @@ impl Reader {
 
     fn end_cell(&mut self) -> Result<(), Unreadable> {
         self.cells.push(std::mem::take(&mut self.cell));
-        self.cell_length = 0;
         self.state = State::Begin;
         if self.cells.len() >= MOST_CELLS {
             let why = "a row has more than 1 000 cells";
@@ -266,7 +263,7 @@ impl Reader {
     fn end_row(&mut self, rows: &mut Vec<RawRow>) {
         let is_empty = self.cells.is_empty() && self.cell.trim().is_empty() && self.state != State::Closed;
         let cell = std::mem::take(&mut self.cell);
-        self.cell_length = 0;
+        self.row_length = 0;
         self.state = State::Begin;
         let line = std::mem::replace(&mut self.began, self.line);
         if is_empty {
@@ -276,11 +273,7 @@ impl Reader {
             self.cells.push(cell);
             Content::Cells(std::mem::take(&mut self.cells))
         } else {
-            match serde_json::from_str(&cell) {
-                Ok(Value::Object(object)) => Content::Object(object),
-                Ok(_) => Content::NoObject("is no JSON object".to_owned(), cell),
-                Err(error) => Content::NoObject(format!("is no JSON: {error}"), cell),
-            }
+            Content::Line(cell)
         };
         rows.push(RawRow { line, content });
     }
@@ -321,8 +314,7 @@ mod tests {
         reader.finish(&mut rows)?;
         let cells = |row: RawRow| match row.content {
             Content::Cells(cells) => (row.line, cells),
-            Content::Object(object) => (row.line, vec![Value::Object(object).to_string()]),
-            Content::NoObject(why, line) => (row.line, vec![why, line]),
+            Content::Line(line) => (row.line, vec![line]),
         };
         Ok(rows.into_iter().map(cells).collect())
     }
@@ -409,12 +401,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_with_its_place() {
-        let long = [b"a,b\n1,".as_slice(), &vec![b'x'; LONGEST + 1]].concat();
+        let long = [b"a,b\n1,".as_slice(), &vec![b'x'; LONGEST]].concat();
         let wide = [b"a\n".as_slice(), &vec![b','; 2_000]].concat();
         for (bytes, line, column, why) in [
             (b"a,b\n1,\"open\n2,3\n".as_slice(), 2, 2, "a quote that is open to the end"),
             (b"a,b\n1,\xff\n".as_slice(), 1, 1, "no UTF-8"),
-            (long.as_slice(), 2, 2, "a cell without an end"),
+            (long.as_slice(), 2, 2, "a row without an end"),
             (wide.as_slice(), 2, 1_001, "2 000 columns"),
         ] {
             let error = read(bytes, GUESSED, encoding_rs::UTF_8, 4096).unwrap_err();
@@ -429,8 +421,7 @@ mod tests {
         let rows = read(file, Format::NdJson, encoding_rs::UTF_8, 5).unwrap();
         let lines: Vec<u64> = rows.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [1, 3, 4, 5]);
-        assert_eq!(rows[0].1, ["{\"a\":1.50}"]);
-        assert_eq!(rows[1].1, ["is no JSON object", "[1]"]);
-        assert_eq!(rows[2].1[1], "{\"b\":");
+        let texts: Vec<&str> = rows.iter().map(|(_, row)| row[0].as_str()).collect();
+        assert_eq!(texts, ["{\"a\":1.50}", "[1]", "{\"b\":", "{\"c\":\"x\"}"]);
     }
 }

@@ -2,6 +2,7 @@ use crm_core::input::JsonObject;
 use serde_json::Value;
 
 use crate::Kind;
+use crate::sheet::PROBLEM;
 
 /// A record that is named, and not told by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +102,8 @@ impl Row {
             }
         }
         row.body.remove("tenantId");
+        // What was wrong with it, where it comes once more.
+        row.body.remove(PROBLEM);
         row.settle();
         row
     }

@@ -61,6 +61,25 @@ pub fn history(
     page.try_map(|rows| rows.into_iter().map(ChangeRow::into_change).collect())
 }
 
+/// The last changes of a record that are kept, the latest first: up to `most` of them.
+///
+/// # Errors
+/// The database's.
+pub fn latest(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: Kind,
+    record: &str,
+    most: i64,
+) -> QueryResult<Vec<Change>> {
+    let rows: Vec<ChangeRow> = of(scope, kind, record)
+        .order(changes::seq.desc())
+        .limit(most)
+        .select(crm_core::columns::<ChangeRow>())
+        .load(connection)?;
+    rows.into_iter().map(ChangeRow::into_change).collect()
+}
+
 /// Whether any change of a record is kept.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ pub use error::{CommentError, HistoryError};
 pub use feed::{FeedFilter, FeedPage, end, feed, find, kept, oldest_kept, written_after};
 pub use fields::Fields;
 pub use forgetting::{Past, days_before, forget_before, go_on, last_written, tenants_with_older};
-pub use history::{HistorySort, history, is_known};
+pub use history::{HistorySort, history, is_known, latest};
 pub use kind::Kind;
 pub use merge::{MergeError, MergeRequest, Merging, NewMerge, Parties, changed_by};
 pub use position::{ChangeId, NotAPosition, Position};

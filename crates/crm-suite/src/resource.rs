@@ -62,6 +62,12 @@ pub trait Resource: Sized + Send + 'static {
         patch: &Self::Patch,
     ) -> Result<Self, SuiteError>;
 
+    /// Puts those of them that exist into the trash, and gives them.
+    ///
+    /// # Errors
+    /// The database's.
+    fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[Self::Id]) -> Result<Vec<Self::Id>, SuiteError>;
+
     /// When it was last changed.
     fn last_updated_on(&self) -> Timestamp;
 
@@ -160,6 +166,10 @@ macro_rules! resource {
                 patch: &$patch,
             ) -> Result<Self, SuiteError> {
                 $of_suite::update(connection, scope, id, condition, patch)
+            }
+
+            fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> Result<Vec<$id>, SuiteError> {
+                $of_suite::delete(connection, scope, ids, &Condition::none())
             }
 
             fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {

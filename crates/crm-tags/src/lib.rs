@@ -15,7 +15,7 @@ mod told;
 pub use ensure::ensure;
 pub use error::TagError;
 pub use filter::HasAnyTag;
-pub use links::{add, existing, give, lock_links, of, set};
+pub use links::{add, existing, give, is_used, lock_links, of, set};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
 pub use refs::{TagRefs, ids_for_filter, resolve, resolve_patch, union};
 pub use service::{MOST_TAGS, create, delete, get, list, update};

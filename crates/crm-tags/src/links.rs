@@ -107,6 +107,20 @@ pub fn give(
     })
 }
 
+/// Whether any record of the kind has a tag.
+///
+/// # Errors
+/// The database's.
+pub fn is_used(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag: Uuid) -> QueryResult<bool> {
+    let found: Option<i64> = with_links!(kind, links => links::table
+        .filter(links::tenant_id.eq(scope.tenant()))
+        .filter(links::tag_id.eq(tag))
+        .select(links::record_id)
+        .first(connection)
+        .optional())?;
+    Ok(found.is_some())
+}
+
 /// Puts these tags on a record as well: for merges. Call it in a [`DbConnection::write`] that locked the record.
 ///
 /// # Errors

@@ -30,6 +30,16 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
         "cleaning asks which tenants have old deliveries, and goes through these",
     ),
     (
+        "imports",
+        "JOIN imports i ON i.tenant_id = t.id AND i.is_open",
+        "one question a second, of all tenants, tells which imports nobody works on",
+    ),
+    (
+        "imports",
+        "(SELECT 1 FROM imports i WHERE i.tenant_id = t.id",
+        "cleaning asks which tenants have imports that are old, and goes through these",
+    ),
+    (
         "changes",
         "(SELECT c.created_on FROM changes c WHERE c.tenant_id = t.id ORDER BY",
         "cleaning asks which tenants have changes that are old, and goes through these one by one",

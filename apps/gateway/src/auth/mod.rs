@@ -31,6 +31,7 @@ pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use permission::{Does, InArea, Read, Write, area};
 pub use reader::Reader;
+pub use requester::Permit;
 pub use roles::Roles;
 pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
@@ -55,7 +56,7 @@ impl<A: InArea, D: Does> Extract for Caller<A, D> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let identified = identify(call).await?;
         identified.permit(permission::needed::<A, D>())?;
-        Ok(Self { requester: Requester::new(call, identified.scope, identified.payer)?, may: PhantomData })
+        Ok(Self { requester: Requester::new(call, identified)?, may: PhantomData })
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -88,6 +89,12 @@ impl<A, D> Caller<A, D> {
     ) -> Result<Option<Position>, Problem> {
         let waited = feed::wait(self.requester.state(), self.scope(), since, filter, time).await;
         waited.map_err(|failure| failure.into_problem(self.requester.request_id()))
+    }
+
+    /// What may be done, where what is needed is found out on the way.
+    #[must_use]
+    pub fn permit(&self) -> Permit {
+        self.requester.permit()
     }
 
     /// How long what is deleted can be restored.
@@ -126,6 +133,18 @@ impl<A> Caller<A, Write> {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Problem> {
         self.requester.find(job).await
+    }
+
+    /// Stores a part of what comes in, in a transaction of its own, before the job of the request: it is tried again while the
+    /// database is busy.
+    ///
+    /// # Errors
+    /// What the job ends in, or a 503.
+    pub async fn store<T: Send + 'static>(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Clone + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.requester.store(job).await
     }
 
     /// Runs a job that may write, in one transaction: answered only after the commit. It may run again

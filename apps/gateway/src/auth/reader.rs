@@ -7,7 +7,7 @@ use crm_core::keys::{self, Right, Rights};
 use crm_core::{DbConnection, Scope, Timestamp, tenants};
 use futures_util::stream;
 
-use crate::endpoint::{Answer, File, Streamed, Typed, request_id};
+use crate::endpoint::{Answer, Reply, Streamed, Typed, request_id};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::{Held, Payer};
 use crate::state::AppState;
@@ -61,13 +61,13 @@ impl Reader {
         &self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Clone + Send + 'static,
     ) -> Result<T, Failure> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.read(job.clone()).await {
-                Err(failure) if Instant::now() < until && may_pass(&failure) => tokio::time::sleep(PAUSE).await,
-                outcome => return outcome,
-            }
-        }
+        patiently(|| self.read(job.clone())).await
+    }
+
+    /// Reads on as long as whoever asked has this right as well.
+    #[must_use]
+    pub fn needing(self, right: Right) -> Self {
+        Self { needed: Some(right), ..self }
     }
 
     /// Counts the bytes of a part until they are sent.
@@ -92,7 +92,7 @@ impl Reader {
     ///
     /// # Errors
     /// When its name cannot be written, which is a bug.
-    pub fn answer(self, file: File, parts: impl FnOnce(Self) -> Streamed) -> Answer<File> {
+    pub fn answer<R: Reply>(self, file: R, parts: impl FnOnce(Self) -> Streamed) -> Answer<R> {
         let answer = Typed::of(file).map_err(|failure| self.problem(failure))?;
         let request = self.request.clone();
         // The head of an answer is all that a HEAD asks for.
@@ -100,6 +100,17 @@ impl Reader {
         let streamed = if is_wanted { parts(self) } else { Streamed::new(stream::empty()) };
         request.extensions_mut().insert(streamed);
         Ok(answer)
+    }
+}
+
+/// Tries again while the database is busy, for half a minute.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, Failure>>>(work: impl Fn() -> F) -> Result<T, Failure> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match work().await {
+            Err(failure) if Instant::now() < until && may_pass(&failure) => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
     }
 }
 

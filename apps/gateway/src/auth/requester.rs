@@ -11,16 +11,39 @@ use crate::idempotency::{Answers, Attempt};
 use crate::limits::Payer;
 use crate::state::AppState;
 
+use super::reader::patiently;
 use super::{Reader, invalid_key, ticketing};
 
 /// Somebody whose key or token was accepted, on the way to the database.
 pub(super) struct Requester {
     scope: Scope,
     payer: Payer,
+    role: Option<KeyRole>,
     state: web::Data<AppState>,
     attempt: Attempt,
     request: HttpRequest,
     request_id: Rc<str>,
+}
+
+/// What somebody may do, for whoever finds out on the way what is needed.
+#[derive(Debug, Clone, Copy)]
+pub struct Permit {
+    rights: Rights,
+    role: Option<KeyRole>,
+}
+
+impl Permit {
+    /// Refuses whom this right is missing.
+    ///
+    /// # Errors
+    /// [`ProblemCode::MissingScope`], [`ProblemCode::ReadOnlyKey`].
+    pub fn check(self, needed: Right) -> Result<(), Problem> {
+        let Some(missing) = self.rights.lacking(Rights::default().with(needed)) else { return Ok(()) };
+        if self.role == Some(KeyRole::Secondary) && missing.access == Access::Write {
+            return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
+        }
+        Err(Problem::missing_scope(missing))
+    }
 }
 
 /// Whom a key or token turned out to be of, and what they may do.
@@ -42,25 +65,21 @@ impl Identified {
 
     /// Refuses whom this right is missing.
     pub(super) fn permit(&self, needed: Option<Right>) -> Result<(), Problem> {
-        let rights = self.scope.actor().rights();
-        let Some(missing) = needed.and_then(|right| rights.lacking(Rights::default().with(right))) else {
-            return Ok(());
-        };
-        if self.role == Some(KeyRole::Secondary) && missing.access == Access::Write {
-            return Err(Problem::new(ProblemCode::ReadOnlyKey, "The secondary key reads only."));
-        }
-        Err(Problem::missing_scope(missing))
+        let permit = Permit { rights: self.scope.actor().rights(), role: self.role };
+        needed.map_or(Ok(()), |right| permit.check(right))
     }
 }
 
 impl Requester {
     /// Somebody who may do what the handler does.
-    pub(super) fn new(call: &Call, scope: Scope, payer: Payer) -> Result<Self, Problem> {
+    pub(super) fn new(call: &Call, identified: Identified) -> Result<Self, Problem> {
+        let Identified { scope, payer, role } = identified;
         let scope = scope.with_secrets(call.state.secrets.clone()).for_request(&call.request_id());
         Attempt::begin(call, &scope)?;
         Ok(Self {
             scope,
             payer,
+            role,
             state: call.state.clone(),
             attempt: call.attempt.clone(),
             request: call.request.clone(),
@@ -72,6 +91,10 @@ impl Requester {
         &self.scope
     }
 
+    pub(super) fn permit(&self) -> Permit {
+        Permit { rights: self.scope.actor().rights(), role: self.role }
+    }
+
     pub(super) fn state(&self) -> &AppState {
         &self.state
     }
@@ -81,7 +104,7 @@ impl Requester {
     }
 
     pub(super) fn into_reader(self, needed: Option<Right>) -> Reader {
-        let Self { scope, payer, state, attempt, request, request_id: _ } = self;
+        let Self { scope, payer, role: _, state, attempt, request, request_id: _ } = self;
         attempt.handler_begins();
         Reader { scope, payer, needed, state, request }
     }
@@ -90,7 +113,7 @@ impl Requester {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, payer, state, attempt, request, request_id } = self;
+        let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
         attempt.handler_begins();
         let (db, unread) = (state.db.of(scope.tenant()), state.unread.clone());
         let rendered = db.read(move |connection| {
@@ -117,11 +140,28 @@ impl Requester {
         found.map_err(|failure| failure.into_problem(&self.request_id))
     }
 
+    pub(super) async fn store<T: Send + 'static>(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Clone + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.attempt.handler_begins();
+        let db = self.state.db.of(self.scope.tenant());
+        let stored = patiently(|| {
+            let (scope, job) = (self.scope.clone(), job.clone());
+            db.write(move |connection| job(connection, &scope))
+        });
+        let tenant = self.scope.tenant();
+        match stored.await {
+            Ok(stored) => Ok(stored),
+            Err(failure) => Err(or_deleted(&self.state, tenant, false, failure).await.into_problem(&self.request_id)),
+        }
+    }
+
     pub(super) async fn write<R: Reply + Send + 'static>(
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, payer, state, attempt, request, request_id } = self;
+        let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
         let is_ticketing = is_ticketing(request.path());
         attempt.handler_begins();
         let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());

@@ -5,7 +5,7 @@ use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Repl
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::{self, Payer};
 
-use super::requester::Requester;
+use super::requester::{Identified, Requester};
 use super::tokens::{Identity, TokenError};
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
@@ -33,7 +33,7 @@ impl Extract for TicketingAdmin {
         limits::count(call, payer)?;
         let scope = scope_of(call, tenant).await.map_err(|failure| failure.into_problem(&call.request_id()))?;
         call.set_tenant(scope.public_tenant().clone());
-        Ok(Self(Requester::new(call, scope, payer)?))
+        Ok(Self(Requester::new(call, Identified { scope, payer, role: None })?))
     }
 
     fn describe(operation: &mut OperationDoc) {

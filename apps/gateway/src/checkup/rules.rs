@@ -127,7 +127,7 @@ pub const SEARCHED: [(&str, &str); 9] = [
 ];
 
 /// Columns of JSON: objects and lists.
-pub const JSON: [(&str, &str); 42] = [
+pub const JSON: [(&str, &str); 44] = [
     ("case_activities", "actor"),
     ("case_types", "creator"),
     ("case_types", "form"),
@@ -153,6 +153,8 @@ pub const JSON: [(&str, &str); 42] = [
     ("forms", "creator"),
     ("forms", "form"),
     ("idempotency_keys", "headers"),
+    ("imports", "actor"),
+    ("imports", "settings"),
     ("leads", "creator"),
     ("leads", "custom_fields"),
     ("leads", "followers"),

@@ -7,9 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use crm_core::error::Fault;
 use crm_core::{Actor, DbConnection, PublicTenantId, Scope, Timestamp, tenants};
-use crm_exchange::{
-    Columns, Content, Delimiter, Format, Header, Import, Imported, Kind, RawRow, Reader, Row, cells_line,
-};
+use crm_exchange::{Columns, Counts, Delimiter, Done, Format, Import, Intake, Kind, RawRow, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -20,8 +18,6 @@ use crate::error::Failure;
 
 use super::{connect, print};
 
-/// How many rows a transaction takes: few enough that a gateway on the same database hardly waits.
-const ROWS_AT_ONCE: usize = 500;
 /// How much of the file is read at once.
 const PIECE: usize = 64 * 1024;
 /// How often a part is tried where others stand in its way.
@@ -93,15 +89,6 @@ fn delimiter(text: &str) -> Result<Delimiter, String> {
     of(Delimiter::NAMES, text)
 }
 
-/// How many rows came to which end.
-#[derive(Default, Clone, Copy)]
-struct Counts {
-    created: u64,
-    updated: u64,
-    unchanged: u64,
-    failed: u64,
-}
-
 /// Imports a file, and says what became of its rows. Exit code 1 where one failed.
 pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
     let mut connection = connect(settings)?;
@@ -114,7 +101,7 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     };
     running.finish()?;
     let Counts { created, updated, unchanged, failed } = counts;
-    let rows = created + updated + unchanged + failed;
+    let rows = counts.rows();
     let seconds = started.elapsed().as_secs_f64();
     let would = if command.dry_run { "nothing was changed; would have: " } else { "" };
     print(format_args!(
@@ -143,9 +130,9 @@ struct Running {
     import: Import,
     columns: Columns,
     map: Vec<(String, Option<String>)>,
-    header: Option<Header>,
+    sheet: Option<Sheet>,
     /// The cells of the header, for the file of problems.
-    names: Vec<String>,
+    names: Option<Vec<String>>,
     problems: PathBuf,
     failed: Option<BufWriter<File>>,
     counts: Counts,
@@ -161,12 +148,15 @@ impl Running {
         let progress = ProgressBar::new(length);
         let template = "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
         progress.set_style(ProgressStyle::with_template(template)?);
-        let default = if command.mode == Mode::Update { MatchBy::Id } else { MatchBy::ExternalId };
+        let match_by = command.match_by.unwrap_or(command.mode.matches_by());
+        if !command.kind.matches().contains(&match_by) {
+            bail!("--match-by: nothing of the kind {} matches by {}", command.kind.name(), match_by.as_str());
+        }
         Ok(Self {
             import: Import {
                 kind: command.kind,
                 mode: command.mode,
-                match_by: command.match_by.unwrap_or(default),
+                match_by,
                 makes_organizations: command.create_missing.contains(&Missing::Organization),
                 makes_tags: command.create_missing.contains(&Missing::Tag),
                 moves: true,
@@ -174,8 +164,8 @@ impl Running {
             scope,
             columns,
             map: read_map(command.map.as_deref())?,
-            header: None,
-            names: Vec::new(),
+            sheet: None,
+            names: None,
             problems: command.problems.clone().unwrap_or_else(|| with_problems(&command.file)),
             failed: None,
             counts: Counts::default(),
@@ -189,83 +179,58 @@ impl Running {
         let encoding = encoding.with_context(|| format!("--charset: {} is no charset", command.charset))?;
         let is_csv = !matches!(path.extension().and_then(|end| end.to_str()), Some("ndjson" | "jsonl"));
         let format = if is_csv { Format::Csv(command.delimiter) } else { Format::NdJson };
-        let mut reader = Reader::new(format, encoding);
+        let mut intake = Intake::new(format, encoding);
         let mut file = File::open(path).with_context(|| format!("{}", path.display()))?;
-        let (mut piece, mut rows) = (vec![0; PIECE], Vec::new());
+        let mut piece = vec![0; PIECE];
         loop {
             let length = file.read(&mut piece)?;
             match length {
-                0 => reader.finish(&mut rows)?,
-                length => reader.push(&piece[..length], &mut rows)?,
+                0 => intake.finish()?,
+                length => intake.push(&piece[..length])?,
             }
-            while rows.len() >= ROWS_AT_ONCE || (length == 0 && !rows.is_empty()) {
-                let rest = rows.split_off(rows.len().min(ROWS_AT_ONCE));
-                self.part(connection, std::mem::replace(&mut rows, rest))?;
+            if self.sheet.is_none() && !(intake.lacks_header() && length > 0) {
+                self.begin(&intake, is_csv)?;
+            }
+            while let Some(part) = intake.next_part(length == 0) {
+                self.part(connection, &part)?;
             }
             self.progress.inc(u64::try_from(length)?);
             if length == 0 {
-                break;
+                return Ok(self.counts);
             }
         }
-        if is_csv && self.header.is_none() {
-            bail!("{} has no header", path.display());
-        }
-        Ok(self.counts)
     }
 
-    /// Takes some rows in one transaction.
-    fn part(&mut self, connection: &mut DbConnection, mut raw: Vec<RawRow>) -> anyhow::Result<()> {
-        if self.header.is_none()
-            && let Some(Content::Cells(names)) = raw.first().map(|row| row.content.clone())
-        {
-            let header = self.import.header(&self.columns, &names, &self.map);
-            self.header = Some(header.map_err(|errors| anyhow!("the header: {errors}"))?);
-            self.names = names;
-            raw.remove(0);
-        }
-        let (mut whole, mut rows) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
-        for row in raw {
-            match self.read(&row) {
-                Ok(read) => {
-                    whole.push(row);
-                    rows.push(read);
-                }
-                Err(why) => self.fail(&row, &why)?,
-            }
-        }
-        let imported = self.written(connection, &rows)?;
-        for (row, imported) in whole.iter().zip(imported) {
-            match imported {
-                Imported::Created(_) => self.counts.created += 1,
-                Imported::Updated(_) => self.counts.updated += 1,
-                Imported::Unchanged(_) => self.counts.unchanged += 1,
-                Imported::Failed(why) => self.fail(row, &why)?,
-            }
-        }
-        let Counts { created, updated, unchanged, failed } = self.counts;
-        self.progress.set_message(format!("{} rows", created + updated + unchanged + failed));
+    /// Takes the header, where the file has one.
+    fn begin(&mut self, intake: &Intake, is_csv: bool) -> anyhow::Result<()> {
+        self.names = intake.names().map(<[String]>::to_vec);
+        self.sheet = Some(match &self.names {
+            Some(names) => Sheet::csv(&self.import, &self.columns, names.clone(), &self.map)
+                .map_err(|errors| anyhow!("the header: {errors}"))?,
+            None if is_csv => bail!("the file has no header"),
+            None => Sheet::lines(self.import.kind),
+        });
         Ok(())
     }
 
-    /// What a row says, or why it says nothing.
-    fn read(&self, row: &RawRow) -> Result<Row, String> {
-        match (&row.content, &self.header) {
-            (Content::Cells(cells), _) if *cells == self.names => Err("is the header again".to_owned()),
-            (Content::Cells(cells), Some(header)) if cells.len() == self.names.len() => Ok(header.row(cells)),
-            (Content::Cells(cells), _) => {
-                Err(format!("has {} cells, and the header {}", cells.len(), self.names.len()))
-            }
-            (Content::Object(object), _) => Ok(Row::of_object(self.import.kind, object.clone())),
-            (Content::NoObject(why, _), _) => Err(why.clone()),
+    /// Takes some rows in one transaction.
+    fn part(&mut self, connection: &mut DbConnection, rows: &[RawRow]) -> anyhow::Result<()> {
+        let done = self.written(connection, rows)?;
+        self.counts += done.counts;
+        for (row, why) in done.problems.iter().filter_map(|(place, why)| Some((rows.get(*place)?, why))) {
+            self.fail(row, why)?;
         }
+        self.progress.set_message(format!("{} rows", self.counts.rows()));
+        Ok(())
     }
 
-    fn written(&mut self, connection: &mut DbConnection, rows: &[Row]) -> anyhow::Result<Vec<Imported>> {
+    fn written(&mut self, connection: &mut DbConnection, rows: &[RawRow]) -> anyhow::Result<Done> {
         let scope = Scope::new(self.scope.tenant(), self.scope.public_tenant().clone(), Timestamp::now());
+        let sheet = self.sheet.as_ref().context("rows before the header")?;
         for attempt in 1.. {
-            let done = connection.write(|connection| self.import.rows(connection, &scope, rows.to_vec()));
+            let done = connection.write(|connection| self.import.rows(connection, &scope, sheet, rows));
             match done {
-                Ok(imported) => return Ok(imported),
+                Ok(done) => return Ok(done),
                 Err(error) => {
                     let text = error.to_string();
                     let fault = Failure::from(error).fault();
@@ -276,35 +241,18 @@ impl Running {
                 }
             }
         }
-        Ok(Vec::new())
+        Ok(Done::default())
     }
 
     /// Writes a row down that failed, as it came.
     fn fail(&mut self, row: &RawRow, why: &str) -> anyhow::Result<()> {
-        self.counts.failed += 1;
-        let why = format!("line {}: {why}", row.line);
-        let mut line = String::new();
-        let is_first = self.failed.is_none();
-        match &row.content {
-            Content::Cells(cells) => {
-                if is_first {
-                    cells_line(&mut line, self.names.iter().map(String::as_str).chain(["problem"]));
-                }
-                cells_line(&mut line, cells.iter().map(String::as_str).chain([why.as_str()]));
-            }
-            Content::Object(object) => {
-                let mut object = object.clone();
-                object.insert("problem".to_owned(), why.into());
-                line = format!("{}\n", Value::Object(object));
-            }
-            Content::NoObject(_, text) => line = format!("{}\n", serde_json::json!({ "line": text, "problem": why })),
-        }
         if self.failed.is_none() {
             let file = File::create(&self.problems).with_context(|| format!("{}", self.problems.display()))?;
-            self.failed = Some(BufWriter::new(file));
+            let file = self.failed.insert(BufWriter::new(file));
+            file.write_all(Sheet::problems_head(self.names.as_deref()).as_bytes())?;
         }
         if let Some(file) = &mut self.failed {
-            file.write_all(line.as_bytes())?;
+            file.write_all(Sheet::problem(row, why).as_bytes())?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use super::query;
 use super::reply::{Answer, Rendered, Reply};
 use super::ticketing::is_ticketing;
 
-/// A handler never runs longer (docs/compatibility.md, "Limits").
+/// A handler does not run longer unless its operation says so (docs/compatibility.md, "Limits").
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -76,6 +76,7 @@ type Run = Rc<dyn Fn(Call) -> LocalBoxFuture<'static, Result<Rendered, Problem>>
 /// A route with one method: what runs, and what the document says of it.
 pub struct Operation {
     run: Run,
+    longest: Duration,
     /// What the document says.
     pub doc: OperationDoc,
 }
@@ -96,6 +97,12 @@ impl Operation {
     /// Leaves the operation out of the document: another spelling of one that is in it.
     pub fn undocumented(&mut self) -> &mut Self {
         self.doc.is_documented = false;
+        self
+    }
+
+    /// It may run for so long, where that is not as long as others: for what comes in for minutes.
+    pub fn longest(&mut self, longest: Duration) -> &mut Self {
+        self.longest = longest;
         self
     }
 
@@ -162,7 +169,7 @@ impl Api {
         H::describe(&mut doc);
         let run: Run = Rc::new(move |call| handler.clone().run(call));
         let index = self.operations.len();
-        self.operations.push(Operation { run, doc });
+        self.operations.push(Operation { run, longest: HANDLER_TIMEOUT, doc });
         &mut self.operations[index]
     }
 
@@ -189,7 +196,7 @@ impl Api {
 fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resource {
     let mut allow: Vec<String> = Vec::new();
     let mut resource = web::resource(path);
-    for Operation { run, doc } in operations {
+    for Operation { run, longest, doc } in operations {
         let mut methods = vec![doc.method.clone()];
         if doc.method == Method::GET {
             methods.push(Method::HEAD);
@@ -201,7 +208,7 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
             let route = web::method(method);
             resource = resource.route(route.to(
                 move |request: HttpRequest, payload: web::Payload, state: web::Data<AppState>| {
-                    answer(run.clone(), media_types.clone(), request, payload, state)
+                    answer(run.clone(), longest, media_types.clone(), request, payload, state)
                 },
             ));
         }
@@ -232,6 +239,7 @@ fn function_name<H>() -> String {
 
 async fn answer(
     run: Run,
+    longest: Duration,
     media_types: Rc<[&'static str]>,
     request: HttpRequest,
     payload: web::Payload,
@@ -242,7 +250,7 @@ async fn answer(
     let outcome = match call {
         Ok(call) => {
             let attempt = call.attempt.clone();
-            match bounded(run(call), &request).await {
+            match bounded(run(call), longest, &request).await {
                 Ok(rendered) => Ok(rendered),
                 Err(problem) => keep_refusal(&attempt, &state, &request, problem).await,
             }
@@ -282,9 +290,10 @@ async fn keep_refusal(
 /// Runs a handler within its time; a panic in it is a bug of ours and no reason to drop the connection.
 async fn bounded(
     running: LocalBoxFuture<'static, Result<Rendered, Problem>>,
+    longest: Duration,
     request: &HttpRequest,
 ) -> Result<Rendered, Problem> {
-    match tokio::time::timeout(HANDLER_TIMEOUT, AssertUnwindSafe(running).catch_unwind()).await {
+    match tokio::time::timeout(longest, AssertUnwindSafe(running).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => {
             log::error!("request_id={} the handler panicked", request_id(request));
@@ -292,7 +301,8 @@ async fn bounded(
         }
         Err(_) => {
             let outcome = if request.method().is_safe() { Outcome::NotDone } else { Outcome::Unknown };
-            let problem = Problem::new(ProblemCode::Overloaded, "The request took longer than 30 seconds.");
+            let detail = format!("The request took longer than {} seconds.", longest.as_secs());
+            let problem = Problem::new(ProblemCode::Overloaded, detail);
             Err(problem.with("outcome", outcome.as_str()))
         }
     }

@@ -31,6 +31,7 @@ mod shown;
 mod stored;
 mod streamed;
 mod ticketing;
+mod upload;
 
 pub use body::{Body, OptionalBody};
 pub(crate) use call::request_id;
@@ -43,10 +44,11 @@ pub use operation::OperationDoc;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{
-    Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of,
+    Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of,
 };
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
-pub use streamed::{Cut, File, Part, Streamed};
+pub use streamed::{Cut, File, Part, RowsFile, Streamed};
 pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};
+pub use upload::{LONGEST_UPLOAD, Upload, Uploads};

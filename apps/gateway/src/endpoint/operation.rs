@@ -54,6 +54,8 @@ pub struct OperationDoc {
     pub(super) is_documented: bool,
     parameters: Vec<Parameter>,
     request: Option<(RefOr<Schema>, bool)>,
+    /// What the body is.
+    request_types: &'static [&'static str],
     responses: BTreeMap<u16, Success>,
     /// What an answer can be beside JSON.
     pub(super) media_types: Vec<&'static str>,
@@ -85,6 +87,7 @@ impl OperationDoc {
             is_documented: true,
             parameters: Vec::new(),
             request: None,
+            request_types: &[JSON],
             responses: BTreeMap::new(),
             media_types: Vec::new(),
             problems,
@@ -248,6 +251,13 @@ impl OperationDoc {
         self.request = Some((if required { body } else { or_null(body) }, required));
     }
 
+    /// The body is a file of one of these media types.
+    pub(super) fn file_body(&mut self, media_types: &'static [&'static str]) {
+        let file: Schema = ObjectBuilder::new().schema_type(Type::String).into();
+        self.request = Some((file.into(), true));
+        self.request_types = media_types;
+    }
+
     pub(super) fn item_response<T: ToSchema>(
         &mut self,
         status: StatusCode,
@@ -373,9 +383,14 @@ impl OperationDoc {
             .parameters(Some(self.parameters.clone()));
         if let Some((schema, required)) = &self.request {
             let required = if *required { Required::True } else { Required::False };
-            let content = examples.of_request(&self.id, ContentBuilder::new().schema(Some(schema.clone()))).build();
-            operation = operation
-                .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+            let mut body = RequestBodyBuilder::new().required(Some(required));
+            for (index, media_type) in self.request_types.iter().enumerate() {
+                let content = ContentBuilder::new().schema(Some(schema.clone()));
+                // The examples are of the first of them.
+                let content = if index == 0 { examples.of_request(&self.id, content) } else { content };
+                body = body.content(*media_type, content.build());
+            }
+            operation = operation.request_body(Some(body.build()));
         }
         for (status, success) in &self.responses {
             operation = operation.response(status.to_string(), self.success_response(*status, success, examples));
@@ -481,6 +496,7 @@ fn param_schema(kind: &ParamKind) -> Schema {
             let one = words(known);
             string().pattern(Some(format!("^({one})(,({one}))*$"))).into()
         }
+        ParamKind::Object => string().examples([json!("{\"E-mail 1\":\"email.Work\"}")]).into(),
         ParamKind::Token => string().min_length(Some(1)).into(),
         ParamKind::Prefixed(prefix) => {
             let one = string().min_length(Some(1));

@@ -91,6 +91,15 @@ pub struct Created<T> {
     pub item: T,
 }
 
+/// Something that goes on by itself: 202 with its `Location`.
+#[derive(Debug)]
+pub struct Accepted<T> {
+    /// Where its progress is seen.
+    pub location: String,
+    /// As it is now.
+    pub item: T,
+}
+
 /// A record that is as it was wanted, made or changed: 201 or 200.
 #[derive(Debug)]
 pub enum Put<T> {
@@ -218,6 +227,18 @@ impl<T: Serialize + ToSchema> Reply for Created<T> {
 
     fn describe(operation: &mut OperationDoc) {
         operation.item_response::<T>(StatusCode::CREATED, "The new record.", &[headers::ETAG, headers::LOCATION]);
+    }
+}
+
+impl<T: Serialize + ToSchema> Reply for Accepted<T> {
+    fn render(self) -> Result<Rendered, Failure> {
+        let mut rendered = json(StatusCode::ACCEPTED, &ItemEnvelope { item: self.item })?;
+        rendered.headers.push((LOCATION, header(&self.location)?));
+        Ok(rendered)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.item_response::<T>(StatusCode::ACCEPTED, "It goes on by itself.", &[headers::LOCATION]);
     }
 }
 

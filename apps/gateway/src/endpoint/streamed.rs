@@ -27,6 +27,20 @@ pub struct File {
     pub format: ExportFormat,
 }
 
+/// A file of rows as they came, CSV or lines of JSON: 200, its bytes come in parts as those of a [`File`].
+#[derive(Debug)]
+pub struct RowsFile(pub File);
+
+impl Reply for RowsFile {
+    fn render(self) -> Result<Rendered, Failure> {
+        self.0.render()
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.file_response(&[ExportFormat::Csv.media_type(), ExportFormat::Ndjson.media_type()]);
+    }
+}
+
 impl Reply for File {
     fn render(self) -> Result<Rendered, Failure> {
         let Self { name, format } = self;

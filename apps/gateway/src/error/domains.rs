@@ -9,6 +9,7 @@ use crm_core::tenants::TenantError;
 use crm_core::values::ExternalIdTaken;
 use crm_core::{RecordKind, Unmet};
 use crm_directory::DirectoryError;
+use crm_exchange::imports::ImportError;
 use crm_forms::FormError;
 use crm_history::{CommentError, HistoryError, MergeError};
 use crm_leads::LeadError;
@@ -77,6 +78,21 @@ impl From<SuiteError> for Failure {
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::NotFound => Problem::not_found("import").into(),
+            error @ ImportError::LimitReached => limit_reached(&error).into(),
+            error @ ImportError::UnderWay => Problem::new(ProblemCode::ImportUnderWay, sentence(&error)).into(),
+            ImportError::Unmet(unmet) => unmet.into(),
+            ImportError::Suite(error) => error.into(),
+            ImportError::Invalid(errors) => errors.into(),
+            ImportError::Database(error) => error.into(),
+            error => Self::Bug(error.to_string()),
         }
     }
 }

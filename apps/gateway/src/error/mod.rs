@@ -110,7 +110,7 @@ problem_table! {
     NotAcceptable, "not_acceptable", NOT_ACCEPTABLE, "The answer is JSON",
         "Accept application/json.";
     RequestTimeout, "request_timeout", REQUEST_TIMEOUT, "The body took too long",
-        "Send the whole body within 10 seconds.";
+        "Send the whole body within 10 seconds; a file at least 64 KiB in each 10 seconds, and all of it within 15 minutes.";
     AlreadyConverted, "already_converted", CONFLICT, "The lead was converted before",
         "Use the opportunity that opportunityId names.";
     LeadArchived, "lead_archived", CONFLICT, "The lead is archived",
@@ -152,6 +152,8 @@ problem_table! {
         "Move or delete the records that use it first.";
     FieldInUse, "field_in_use", CONFLICT, "The custom field has values",
         "Keep the type, or add a field with another id.";
+    ImportUnderWay, "import_under_way", CONFLICT, "The import is under way",
+        "Wait until it is over, or cancel it; what it made and changed can be taken back then.";
     NoteTooLong, "note_too_long", CONFLICT, "The joined notes are too long",
         "Shorten the notes of the records that are merged; nothing was changed.";
     ClientIdTaken, "client_id_taken", CONFLICT, "The clientId is taken",
@@ -167,9 +169,9 @@ problem_table! {
     HistoryGone, "history_gone", GONE, "Changes after that place are no longer kept",
         "Read the lists anew, from a token that since=now gave before, and go on from there.";
     BodyTooLarge, "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "Send at most 1 MiB, or 8 MiB to a batch.";
-    UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",
-        "Send application/json without a content coding.";
+        "Send at most 1 MiB, 8 MiB to a batch, or 256 MiB as a file to be imported.";
+    UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not of a known type",
+        "Send application/json without a content coding; to an import text/csv or application/x-ndjson.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request",
         "Use a new Idempotency-Key for each request, and the same only to repeat it unchanged.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",

@@ -13,6 +13,7 @@ mod docs;
 mod export;
 mod forms;
 mod history;
+mod imports;
 mod keys;
 mod leads;
 mod merges;
@@ -40,6 +41,7 @@ pub fn routes(api: &mut Api) {
     tags::routes(api);
     forms::routes(api);
     bulk::routes(api);
+    imports::routes(api);
     comments::routes(api);
     history::routes(api);
     changes::routes(api);

@@ -102,9 +102,20 @@ impl Attempt {
 
     /// Notes the body.
     pub fn read_body(&self, bytes: &[u8]) {
-        if let Some(head) = self.0.head.get() {
-            let _ = self.0.fingerprint.set(head.hash.clone().chain_update(bytes).finalize().into());
+        if let Some(hash) = self.hash() {
+            self.has_read(hash.chain_update(bytes));
         }
+    }
+
+    /// What a body that comes in pieces is added to; `None` where there is no key.
+    #[must_use]
+    pub fn hash(&self) -> Option<Sha256> {
+        self.0.head.get().map(|head| head.hash.clone())
+    }
+
+    /// Notes a body that was added to that.
+    pub fn has_read(&self, hash: Sha256) {
+        let _ = self.0.fingerprint.set(hash.finalize().into());
     }
 
     /// The handler begins to read or write: what it ends in is its own matter from here on.

@@ -23,6 +23,8 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     (ProblemCode::Duplicate, include_str!("no_duplicate.rs")),
     // An item of a batch.
     (ProblemCode::AmbiguousMatch, include_str!("batches.rs")),
+    // An import that takes a while.
+    (ProblemCode::ImportUnderWay, include_str!("uploads.rs")),
     // A database that is gone, or of another version.
     (ProblemCode::DatabaseUnavailable, include_str!("../surface/readiness.rs")),
     (ProblemCode::NotReady, include_str!("../surface/readiness.rs")),

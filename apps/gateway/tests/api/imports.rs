@@ -178,7 +178,7 @@ both_databases! {
             (b"name\nAnn\n".to_vec(), vec!["--charset", "klingon"], "is no charset", "a charset that is none"),
             (b"name\n\"Ann\nBob\n".to_vec(), vec![], "line 2, column 1: a quote that opens here is never closed", "a quote open to the end"),
             (b"name\nJ\xfcrgen\n".to_vec(), vec![], "is no text of the charset", "windows-1252 that says it is UTF-8"),
-            (long.into_bytes(), vec![], "line 2, column 2: a cell has more than", "10 MB in one cell"),
+            (long.into_bytes(), vec![], "line 2, column 2: a row has more than", "10 MB in one cell"),
             (wide.into_bytes(), vec![], "line 1, column 1001: a row has more than", "2 000 columns"),
         ] {
             let file = files.write("contacts.csv", &bytes);

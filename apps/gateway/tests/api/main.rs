@@ -57,4 +57,5 @@ mod source;
 mod tenants;
 mod ticketing_errors;
 mod trash;
+mod uploads;
 mod wire;

@@ -162,6 +162,8 @@ pub(crate) fn existing(client: &Client) -> BTreeMap<String, String> {
         "/settings/webhooks/deliveries/{deliveryId}/replay".to_owned(),
         "00000000-0000-4000-8000-000000000000".to_owned(),
     );
+    let import = crate::uploads::existing(client);
+    ids.extend(["", "/problems", "/undo"].map(|end| (format!("/imports/{{id}}{end}"), import.clone())));
     for resource in RESOURCES {
         let made = client.post(resource.path, &json!({ resource.text: "Deleted" }));
         let id = made.item(201)["id"].as_str().unwrap().to_owned();

@@ -24,6 +24,7 @@ mod full;
 mod gone;
 mod hooks;
 mod hostile;
+mod importing;
 mod ledger;
 mod mount;
 mod planted;

@@ -124,6 +124,16 @@ impl Player {
         }
     }
 
+    /// They go on by themselves.
+    fn wait_for_imports(&self) {
+        let began = Instant::now();
+        let is_over = || self.client.get("/imports").items().iter().all(|one| one["finishedOn"].is_string());
+        while !is_over() {
+            assert!(began.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub(crate) fn send(&mut self, method: &str, path: &str, exchange: &Value) -> Answer {
         let text = |name: &str| exchange[name].as_str();
         let made = text("of").map(|operation| self.made.get(operation).map_or("unknown", String::as_str));
@@ -138,7 +148,12 @@ impl Player {
         if let Some(query) = text("query") {
             path = format!("{path}?{query}");
         }
-        let body = exchange.get("request").map(Value::to_string);
+        if method == "GET" && path.starts_with("/imports") {
+            self.wait_for_imports();
+        }
+        // A text is a file.
+        let body = exchange.get("request").map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned));
+        let file = text("request").map(|_| ("content-type", "text/csv"));
         let ticketing = [("authorization", self.token.as_str()), ("x-tenantid", TENANT)];
         let answer = if path.starts_with("/api/v1/ticketing") {
             self.client.with_key(None).send(method, &path, &ticketing, body.as_deref())
@@ -149,10 +164,10 @@ impl Player {
             // Not the key that the others are sent with.
             self.client.read_only().send(method, &path, &[], body.as_deref())
         } else {
-            self.client.send(method, &path, &[], body.as_deref())
+            self.client.send(method, &path, file.as_slice(), body.as_deref())
         };
         let made = answer.body["item"]["id"].as_str().or_else(|| answer.body["data"]["id"].as_str());
-        if let (201, Some(made)) = (answer.status, made) {
+        if let (201 | 202, Some(made)) = (answer.status, made) {
             self.made.insert(text("operation").unwrap().to_owned(), made.to_owned());
         }
         answer

@@ -1,12 +1,15 @@
 use crm_core::input::{At, FromBody, FromJson, JsonObject, ObjectReader};
 use crm_core::values::LabeledValueKind;
 use crm_core::{FieldCode, FieldErrors, NotATimestamp, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::resource::Resource;
 
 /// What is done with the items of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Each is a new record.
     Create,
@@ -20,10 +23,24 @@ impl Mode {
     /// Each with its name.
     pub const NAMES: &'static [(&'static str, Self)] =
         &[("create", Self::Create), ("update", Self::Update), ("upsert", Self::Upsert)];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("create", |(name, _)| name)
+    }
+
+    /// By what items match where nothing is said of it.
+    #[must_use]
+    pub fn matches_by(self) -> MatchBy {
+        if self == Self::Update { MatchBy::Id } else { MatchBy::ExternalId }
+    }
 }
 
 /// By what an item matches a record that exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
 pub enum MatchBy {
     /// Its id.
     Id,
@@ -163,8 +180,7 @@ impl<R: Resource> FromBody for Batch<R> {
                 return None;
             }
             Some(Word(match_by)) => match_by,
-            None if mode == Mode::Update => MatchBy::Id,
-            None => MatchBy::ExternalId,
+            None => mode.matches_by(),
         };
         let Objects { objects, .. } = items?;
         let items = objects.iter().map(|object| Item::read(mode, match_by, object)).collect();

@@ -1,0 +1,107 @@
+//! What is forgotten: an import after its time, and one whose file never came.
+
+use chrono::Duration;
+use crm_core::sql::{Instant, Uid};
+use crm_core::{DbConnection, TenantId, Timestamp, Uuid, each_backend};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::ImportState;
+use super::schema::imports;
+
+/// For how many days imports are kept, and what was wrong with their rows.
+pub const KEPT_DAYS: i64 = 30;
+/// How long a file may be on its way, and a little more: whoever received it is gone then.
+const LONGEST_UPLOAD: Duration = Duration::minutes(20);
+
+/// How much is forgotten in one transaction: a few milliseconds.
+const PARTS_AT_ONCE: i64 = 20;
+const ROWS_AT_ONCE: i64 = 500;
+
+pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> diesel::result::Error {
+    diesel::result::Error::DeserializationError(error)
+}
+
+fn before(now: Timestamp, time: Duration) -> Timestamp {
+    Timestamp::from_datetime(now.as_datetime() - time)
+}
+
+/// The tenants of which imports are older than they are kept, or never came.
+///
+/// # Errors
+/// The database's.
+pub fn tenants_with_old(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
+    #[derive(QueryableByName)]
+    struct Tenant {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    let sql = "SELECT t.id AS id FROM tenants t WHERE EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = t.id \
+               AND i.created_on < $1) OR EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = t.id AND i.is_open \
+               AND i.state = 'uploading' AND i.created_on < $2)";
+    let query = diesel::sql_query(sql)
+        .bind::<Instant, _>(before(now, Duration::days(KEPT_DAYS)))
+        .bind::<Instant, _>(before(now, LONGEST_UPLOAD));
+    let found: Vec<Tenant> = each_backend!(connection, connection => query.load(connection))?;
+    Ok(found.into_iter().map(|Tenant { id }| TenantId::from_i64(id)).collect())
+}
+
+/// Forgets some of what is old of a tenant, and tells whether there was any; files that never came are given up. Call it again until there is none, each time in a
+/// [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestamp) -> QueryResult<bool> {
+    let old = imports::table
+        .filter(imports::tenant_id.eq(tenant))
+        .filter(imports::created_on.lt(before(now, Duration::days(KEPT_DAYS))))
+        .order((imports::created_on, imports::id))
+        .select(imports::id)
+        .first::<Uuid>(connection)
+        .optional()?;
+    if let Some(old) = old {
+        return forget(connection, tenant, old);
+    }
+    let stuck = imports::table
+        .filter(imports::tenant_id.eq(tenant).and(imports::is_open))
+        .filter(imports::state.eq(ImportState::Uploading.as_str()))
+        .filter(imports::created_on.lt(before(now, LONGEST_UPLOAD)));
+    diesel::update(stuck).set(imports::state.eq(ImportState::Abandoned.as_str())).execute(connection)?;
+    Ok(false)
+}
+
+/// Forgets some of an import, at last itself, and tells whether there was any.
+///
+/// # Errors
+/// The database's.
+pub(super) fn forget(connection: &mut DbConnection, tenant: TenantId, id: Uuid) -> QueryResult<bool> {
+    if forget_parts(connection, tenant, id)? {
+        return Ok(true);
+    }
+    for (table, key) in [("import_problems", "line"), ("import_records", "kind, record_id")] {
+        if forget_rows(connection, (tenant, id), table, key, ROWS_AT_ONCE)? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(diesel::delete(imports::table.find((tenant, id))).execute(connection)? > 0)
+}
+
+/// Forgets some of the rows that wait, and tells whether there were any.
+pub(super) fn forget_parts(connection: &mut DbConnection, tenant: TenantId, id: Uuid) -> QueryResult<bool> {
+    Ok(forget_rows(connection, (tenant, id), "import_parts", "part", PARTS_AT_ONCE)? > 0)
+}
+
+fn forget_rows(
+    connection: &mut DbConnection,
+    (tenant, id): (TenantId, Uuid),
+    table: &str,
+    key: &str,
+    most: i64,
+) -> QueryResult<usize> {
+    let sql = format!(
+        "DELETE FROM {table} WHERE tenant_id = $1 AND import_id = $2 AND ({key}) IN \
+         (SELECT {key} FROM {table} WHERE tenant_id = $1 AND import_id = $2 ORDER BY {key} LIMIT $3)"
+    );
+    let query = diesel::sql_query(sql).bind::<BigInt, _>(tenant.as_i64()).bind::<Uid, _>(id).bind::<BigInt, _>(most);
+    each_backend!(connection, connection => query.execute(connection))
+}

@@ -1,0 +1,21 @@
+//! Imports that go on by themselves: a file is stored in parts while it comes in, and any gateway reads them, one after the
+//! other, until none is left (docs/adr/0020).
+
+mod clean;
+mod error;
+mod model;
+mod row;
+mod schema;
+mod service;
+mod step;
+mod undo;
+mod upload;
+
+pub use clean::{KEPT_DAYS, forget_old, tenants_with_old};
+pub use error::ImportError;
+pub use model::{
+    ImportRun, ImportRunWithProblems, ImportSort, ImportState, NewImport, PROBLEMS_SHOWN, RowProblem, TakenBack,
+};
+pub use service::{MOST_AT_ONCE, Problems, cancel, get, list, problems, shown, undo};
+pub use step::{Left, Step, give_back, give_up, left_behind, step};
+pub use upload::{Uploaded, abandon, add_parts, begin, finish};

@@ -1,0 +1,4 @@
+DROP TABLE import_records;
+DROP TABLE import_problems;
+DROP TABLE import_parts;
+DROP TABLE imports;
