@@ -56,11 +56,15 @@ impl<A: InArea, D: Does> Extract for Caller<A, D> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let identified = identify(call).await?;
         identified.permit(permission::needed::<A, D>())?;
+        identified.permit_one_of(A::ONE_OF, D::ACCESS)?;
         Ok(Self { requester: Requester::new(call, identified)?, may: PhantomData })
     }
 
     fn describe(operation: &mut OperationDoc) {
         operation.key(permission::needed::<A, D>());
+        if !A::ONE_OF.is_empty() {
+            operation.key_of_kind(D::ACCESS);
+        }
     }
 }
 

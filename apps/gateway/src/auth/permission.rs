@@ -14,12 +14,16 @@ pub mod area {
     pub struct Settings;
     /// No area: whoever has a key or token may.
     pub struct Anywhere;
+    /// That of a kind of records which the handler finds out on the way, and [checks](crate::auth::Permit) then.
+    pub struct OfKind;
 }
 
 /// In which area a handler does something.
 pub trait InArea: 'static {
     /// `None` where no right is needed.
     const AREA: Option<Area>;
+    /// Of which areas one is needed, where it is found out on the way.
+    const ONE_OF: &'static [Area] = &[];
 }
 
 macro_rules! areas {
@@ -30,6 +34,11 @@ areas!(Pipeline, Directory, Cases, Settings);
 
 impl InArea for area::Anywhere {
     const AREA: Option<Area> = None;
+}
+
+impl InArea for area::OfKind {
+    const AREA: Option<Area> = None;
+    const ONE_OF: &'static [Area] = &[Area::Pipeline, Area::Directory, Area::Cases];
 }
 
 /// The handler only reads.

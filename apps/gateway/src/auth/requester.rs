@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use actix_web::{HttpMessage, HttpRequest, web};
 use crm_core::error::{Fault, fault};
-use crm_core::keys::{Access, Holder, KeyRole, Right, Rights};
+use crm_core::keys::{Access, Area, Holder, KeyRole, Right, Rights};
 use crm_core::{Actor, DbConnection, Scope, TenantId, tenants};
 
 use crate::endpoint::{Answer, Call, Reply, Typed, is_ticketing};
@@ -67,6 +67,14 @@ impl Identified {
     pub(super) fn permit(&self, needed: Option<Right>) -> Result<(), Problem> {
         let permit = Permit { rights: self.scope.actor().rights(), role: self.role };
         needed.map_or(Ok(()), |right| permit.check(right))
+    }
+
+    /// Refuses the key that only reads where one of these areas is to be written, whichever. What else is missing is told when
+    /// it is known which one.
+    pub(super) fn permit_one_of(&self, areas: &[Area], access: Access) -> Result<(), Problem> {
+        let refused = |area: &Area| self.permit(Some(Right { area: Some(*area), access })).err();
+        let is_read_only = |problem: &Problem| problem.code == ProblemCode::ReadOnlyKey;
+        areas.iter().find_map(refused).filter(is_read_only).map_or(Ok(()), Err)
     }
 }
 

@@ -10,7 +10,9 @@ use super::ticketing::is_ticketing;
 /// Says of an operation that makes a record what can be done with it: each operation on its path takes the new id.
 /// Readers see the connection, and tools that test by the document find records to work on.
 pub(super) fn add<'a>(operation: &mut Operation, doc: &OperationDoc, all: impl Iterator<Item = &'a OperationDoc>) {
-    let Some(RefOr::T(created)) = operation.responses.responses.get_mut("201") else { return };
+    let responses = &mut operation.responses.responses;
+    let status = if responses.contains_key("201") { "201" } else { "202" };
+    let Some(RefOr::T(created)) = responses.get_mut(status) else { return };
     let acts_on_it = |other: &&OperationDoc| {
         let rest = other.path.strip_prefix(doc.path).and_then(|rest| rest.strip_prefix("/{id}"));
         doc.method == Method::POST && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -131,6 +131,14 @@ impl OperationDoc {
         self.limited_and_repeatable();
     }
 
+    /// The operation needs the right of a kind of records that is found out on the way.
+    pub fn key_of_kind(&mut self, access: Access) {
+        self.problem(ProblemCode::MissingScope);
+        if access == Access::Write {
+            self.problem(ProblemCode::ReadOnlyKey);
+        }
+    }
+
     /// The operation needs the operator's key, where there is one.
     pub fn admin_key(&mut self) {
         self.needs_admin_key = true;

@@ -175,7 +175,10 @@ both_databases! {
         let seen = everything(&api.acme, &ids);
         for operation in with_key().filter(|operation| !operation.names_a_record()) {
             let body = operation.takes_body.then(|| body_of(&operation, &other).to_string());
-            let answer = other.send(&operation.method, &operation.path, &[], body.as_deref());
+            let answer = match operation.name().as_str() {
+                "POST /imports" => crate::uploads::one(&other),
+                _ => other.send(&operation.method, &operation.path, &[], body.as_deref()),
+            };
             assert!((200..300).contains(&answer.status), "{}: {}", operation.name(), answer.text);
             for foreign in ["\"acme\"", "\"mood\"", "\"deleted\":1"] {
                 assert!(!answer.text.contains(foreign), "{}: {}", operation.name(), answer.text);
