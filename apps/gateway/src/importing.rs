@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::state::AppState;
 
 /// How often the database is asked what another gateway has left behind.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How many imports go on at a time.
 const AT_ONCE: usize = 2;
 /// For how long one goes on before the others have their turn.

@@ -20,7 +20,7 @@ use crate::row::Lookup;
 use crate::{Columns, Header, Kind, RawRow, Row, Sheet};
 
 /// What is done with the rows of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Import {
     /// What they are.
     pub kind: Kind,

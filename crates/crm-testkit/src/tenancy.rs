@@ -32,7 +32,7 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     (
         "imports",
         "JOIN imports i ON i.tenant_id = t.id AND i.is_open",
-        "one question a second, of all tenants, tells which imports nobody works on",
+        "one question every five seconds, of all tenants, tells which imports nobody works on",
     ),
     (
         "imports",

@@ -274,15 +274,16 @@ fn count(connection: &mut DbConnection, scope: &Scope, id: Uuid, counts: Counts)
     each_backend!(connection, connection => query.execute(connection)).map(drop)
 }
 
-/// It is over.
+/// It is over; one of which all parts were read has nothing left to do.
 pub(super) fn end(
     connection: &mut DbConnection,
     scope: &Scope,
     id: Uuid,
     state: ImportState,
 ) -> Result<(), ImportError> {
+    let is_open = state != ImportState::Done;
     diesel::update(imports::table.find((scope.tenant(), id)))
-        .set((imports::state.eq(state.as_str()), imports::finished_on.eq(scope.now())))
+        .set((imports::state.eq(state.as_str()), imports::is_open.eq(is_open), imports::finished_on.eq(scope.now())))
         .execute(connection)?;
     Ok(())
 }

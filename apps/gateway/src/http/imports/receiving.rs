@@ -112,7 +112,7 @@ impl<'a> Receiving<'a> {
             let kind = self.new.import.kind;
             let columns =
                 self.caller.find(move |connection, scope| Ok(crm_exchange::columns(connection, scope, kind)?));
-            let (columns, import, map) = (columns.await?, self.new.import.clone(), self.new.map.clone());
+            let (columns, import, map) = (columns.await?, self.new.import, self.new.map.clone());
             blocking(move || Sheet::csv(&import, &columns, names, &map)).await??;
         }
         let (new, id) = (NewImport { names, ..self.new.clone() }, Uuid::random());
