@@ -16,6 +16,7 @@ use crate::endpoint::{Api, document};
 use crate::feed;
 use crate::http;
 use crate::importing;
+use crate::replica;
 use crate::server::server;
 use crate::state::AppState;
 use crate::upkeep;
@@ -54,6 +55,7 @@ pub async fn serve(
     let server = server(state.clone(), listener, config, routes)?;
     actix_rt::spawn(upkeep::keep_up(state.clone().into_inner()));
     actix_rt::spawn(feed::listen(state.clone().into_inner()));
+    actix_rt::spawn(replica::follow(state.clone().into_inner()));
     let delivering = deliver(&state, &db, config)?;
     let importing = import(&state, &db, config)?;
     actix_rt::spawn(stop_on_signal(state, server.handle())?);

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use crm_core::PublicTenantId;
-use crm_core::database::DatabaseUrl;
+use crm_core::database::{DatabaseUrl, Pooler};
 use crm_core::keys::ApiKey;
 use crm_core::secrets::Secrets;
 use crm_core::tenants::ChosenKeys;
+use crm_core::{BackendKind, PublicTenantId};
 use crm_history::Trash;
 
 use crate::auth::Roles;
@@ -40,6 +40,16 @@ pub struct Settings {
     /// A file with the database URL
     #[arg(long, env = "DATABASE_URL_FILE", global = true, value_name = "FILE")]
     database_url_file: Option<String>,
+    /// A standby of that PostgreSQL, which answers reads where it is not behind what the client wrote [default: none]
+    #[arg(long, env = "CRM_READ_DATABASE_URL", global = true, hide_env_values = true, value_name = "URL")]
+    read_database_url: Option<String>,
+    /// A file with its URL
+    #[arg(long, env = "CRM_READ_DATABASE_URL_FILE", global = true, value_name = "FILE")]
+    read_database_url_file: Option<String>,
+    /// What stands between the gateway and PostgreSQL: session (nothing, or a pooler by session), or transaction (PgBouncer
+    /// with pool_mode = transaction) [default: session]
+    #[arg(long, env = "CRM_DB_POOLER", global = true, value_name = "MODE")]
+    db_pooler: Option<String>,
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "CRM_LISTEN", global = true, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -135,6 +145,8 @@ pub struct Settings {
 pub struct Config {
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
+    /// `CRM_READ_DATABASE_URL`, where there is one.
+    pub read_database: Option<DatabaseUrl>,
     /// `CRM_LISTEN`: the addresses that the name stands for; the first that can be bound is taken.
     pub listen: Vec<SocketAddr>,
     /// `CRM_WORKERS`.
@@ -236,6 +248,7 @@ impl fmt::Display for BadSetting {
 
 impl std::error::Error for BadSetting {}
 
+const POOLER: &str = "CRM_DB_POOLER";
 /// HS256 must not have a key shorter than its hash (RFC 7518, section 3.2).
 const SHORTEST_JWT_SECRET: usize = 32;
 
@@ -249,7 +262,31 @@ impl Settings {
         let url = secret(name, self.database_url.as_deref(), self.database_url_file.as_deref())?;
         let url: Option<DatabaseUrl> = parse(name, url.as_deref().or(Some("sqlite://crm.db")))?;
         let url = url.ok_or_else(|| BadSetting::new(name, "is needed"))?;
-        url.canonical().map_err(|error| BadSetting::new(name, error))
+        let url = url.canonical().map_err(|error| BadSetting::new(name, error))?;
+        url.through(self.pooler()?).map_err(|error| BadSetting::new(POOLER, error))
+    }
+
+    /// `CRM_READ_DATABASE_URL`.
+    fn read_database(&self, database: &DatabaseUrl) -> Result<Option<DatabaseUrl>, BadSetting> {
+        let name = "CRM_READ_DATABASE_URL";
+        let url = secret(name, self.read_database_url.as_deref(), self.read_database_url_file.as_deref())?;
+        let Some(url) = parse::<DatabaseUrl>(name, url.as_deref())? else { return Ok(None) };
+        if [&url, database].iter().any(|url| url.kind() != BackendKind::Postgres) {
+            return Err(BadSetting::new(
+                name,
+                "names a standby of the PostgreSQL of DATABASE_URL: both are postgres://…",
+            ));
+        }
+        url.through(self.pooler()?).map(Some).map_err(|error| BadSetting::new(POOLER, error))
+    }
+
+    /// `CRM_DB_POOLER`.
+    fn pooler(&self) -> Result<Pooler, BadSetting> {
+        match set(self.db_pooler.as_deref()) {
+            None | Some("session") => Ok(Pooler::Session),
+            Some("transaction") => Ok(Pooler::Transaction),
+            Some(_) => Err(BadSetting::new(POOLER, "must be session or transaction")),
+        }
     }
 
     /// `RUST_LOG`.
@@ -349,8 +386,10 @@ impl Config {
         let history_days = days("CRM_HISTORY_DAYS", settings.history_days.as_deref(), 365)?;
         // Now, and not when the database has been migrated.
         tokens.as_ref().map(TokenVerifier::new).transpose()?;
+        let database = settings.database_url()?;
         Ok(Self {
-            database: settings.database_url()?,
+            read_database: settings.read_database(&database)?,
+            database,
             listen: addresses(set(settings.listen.as_deref()).unwrap_or("127.0.0.1:8080"))?,
             workers: positive("CRM_WORKERS", settings.workers.as_deref(), 1024)?.unwrap_or(cores).get(),
             db_pool: positive("CRM_DB_POOL", settings.db_pool.as_deref(), 1024)?,

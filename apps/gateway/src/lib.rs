@@ -21,6 +21,7 @@ pub mod limits;
 pub mod logging;
 pub mod metrics;
 pub mod middleware;
+pub mod replica;
 pub mod server;
 pub mod state;
 pub mod upkeep;

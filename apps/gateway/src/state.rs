@@ -11,7 +11,7 @@ use crm_history::Trash;
 use crate::auth::tokens::TokenVerifier;
 use crate::auth::{KeyCache, Roles, TenantCache};
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, DbSettings};
 use crate::deliveries::{Courier, Deliveries, Reach};
 use crate::endpoint::{LongBodies, StoredForms, Uploads};
 use crate::error::Failure;
@@ -21,12 +21,15 @@ use crate::importing::Importing;
 use crate::limits::{RateLimit, Unread};
 use crate::logging;
 use crate::metrics::{EdgeStats, Metrics};
+use crate::replica::Replica;
 use crate::server::Places;
 
 /// What all workers of the process share. Nothing in it must be known by another gateway.
 pub struct AppState {
     /// The way to the database.
     pub db: Db,
+    /// A standby to read from; `None` where there is none.
+    pub replica: Option<Replica>,
     /// The keys that were seen in the last seconds.
     pub keys: KeyCache,
     /// The tenants that tokens named in the last seconds.
@@ -84,7 +87,10 @@ impl AppState {
     pub async fn new(db: Db, config: &Config, openapi: Bytes) -> anyhow::Result<Self> {
         let chosen = db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
+        let standby = config.read_database.as_ref();
+        let standby = standby.map(|url| Db::open(url, DbSettings { threads: config.db_pool })).transpose()?;
         Ok(Self {
+            replica: standby.map(Replica::new),
             keys: KeyCache::new(chosen),
             tenants: TenantCache::default(),
             rate_limit: config.rate_limit.map(RateLimit::per_minute),

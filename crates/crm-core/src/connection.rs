@@ -129,9 +129,21 @@ impl DbConnection {
     /// # Errors
     /// The database's, when it refuses to begin.
     pub fn begin_write(&mut self) -> QueryResult<()> {
+        self.begin_write_with("")
+    }
+
+    /// As [`begin_write`](Self::begin_write), and on PostgreSQL with these settings for the time of the transaction
+    /// ([`DatabaseUrl::limits_of_a_transaction`](crate::DatabaseUrl::limits_of_a_transaction)), in one round trip.
+    ///
+    /// # Errors
+    /// The database's, when it refuses to begin.
+    pub fn begin_write_with(&mut self, settings: &str) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
-            Self::Postgres(_) => <Self as Connection>::TransactionManager::begin_transaction(self),
+            Self::Postgres(postgres) if settings.is_empty() => AnsiTransactionManager::begin_transaction(postgres),
+            Self::Postgres(postgres) => {
+                AnsiTransactionManager::begin_transaction_sql(postgres, &format!("BEGIN; {settings}"))
+            }
         }
     }
 
@@ -140,12 +152,23 @@ impl DbConnection {
     /// # Errors
     /// The database's, when it refuses to begin.
     pub fn begin_read(&mut self) -> QueryResult<()> {
+        self.begin_read_with("")
+    }
+
+    /// As [`begin_read`](Self::begin_read), with settings as [`begin_write_with`](Self::begin_write_with).
+    ///
+    /// # Errors
+    /// The database's, when it refuses to begin.
+    pub fn begin_read_with(&mut self, settings: &str) -> QueryResult<()> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match self {
             Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN DEFERRED"),
-            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
-                postgres,
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            ),
+            Self::Postgres(postgres) if settings.is_empty() => {
+                AnsiTransactionManager::begin_transaction_sql(postgres, BEGIN)
+            }
+            Self::Postgres(postgres) => {
+                AnsiTransactionManager::begin_transaction_sql(postgres, &format!("{BEGIN}; {settings}"))
+            }
         }
     }
 

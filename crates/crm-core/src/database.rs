@@ -2,20 +2,21 @@
 
 mod postgres_url;
 pub mod sqlite_file;
+pub mod standby;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::dsl::{select, sql};
 use diesel::sql_types::{BigInt, Bool, Nullable};
 use diesel::{Connection, ConnectionError, PgConnection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection};
 
 use crate::{BackendKind, DbConnection};
 
-pub use postgres_url::PostgresUrl;
+pub use postgres_url::{Pooler, PostgresUrl};
 use sqlite_file::BadPath;
 
 /// Where the data is: `sqlite://PATH`, `sqlite::memory:` or `postgres://…`.
@@ -42,6 +43,9 @@ pub enum NotADatabaseUrl {
     /// A parameter of a PostgreSQL URL has a value that it cannot have.
     #[error("the parameter {0} cannot have this value; percent-encode special characters (@ is %40, / is %2F)")]
     Parameter(&'static str),
+    /// A pooler was named for a database that is a file.
+    #[error("only PostgreSQL can be reached through a pooler")]
+    NoPooler,
 }
 
 impl FromStr for DatabaseUrl {
@@ -80,6 +84,9 @@ impl fmt::Debug for DatabaseUrl {
 
 /// The longest that one statement may run, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u32 = 5_000;
+/// The same, and the longest wait for a lock, and for the next statement, for one transaction.
+const LOCAL_LIMITS: &str = "SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '3s'; \
+                            SET LOCAL idle_in_transaction_session_timeout = '15s'";
 
 impl DatabaseUrl {
     /// Which database it names.
@@ -97,6 +104,27 @@ impl DatabaseUrl {
         match self {
             Self::SqliteFile(path) => Some(path),
             Self::SqliteMemory(_) | Self::Postgres(_) => None,
+        }
+    }
+
+    /// The same database through such a pooler, which an SQLite database cannot have.
+    ///
+    /// # Errors
+    /// [`NotADatabaseUrl::NoPooler`].
+    pub fn through(self, pooler: Pooler) -> Result<Self, NotADatabaseUrl> {
+        match (self, pooler) {
+            (Self::Postgres(url), pooler) => Ok(Self::Postgres(url.through(pooler))),
+            (url, Pooler::Session) => Ok(url),
+            (Self::SqliteFile(_) | Self::SqliteMemory(_), Pooler::Transaction) => Err(NotADatabaseUrl::NoPooler),
+        }
+    }
+
+    /// What has to be said at the begin of each transaction, since no session keeps it; nothing where one does.
+    #[must_use]
+    pub fn limits_of_a_transaction(&self) -> &'static str {
+        match self {
+            Self::Postgres(url) if url.pooler() == Pooler::Transaction => LOCAL_LIMITS,
+            Self::Postgres(_) | Self::SqliteFile(_) | Self::SqliteMemory(_) => "",
         }
     }
 
@@ -137,7 +165,11 @@ fn postgres(url: &PostgresUrl) -> Result<DbConnection, ConnectionError> {
         other => other,
     };
     let mut connection = PgConnection::establish(&url.connection_string()).map_err(scrubbed)?;
-    set_up_pg(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    match url.pooler() {
+        Pooler::Session => set_up_pg(&mut connection),
+        Pooler::Transaction => set_up_pooled(&mut connection),
+    }
+    .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(DbConnection::Postgres(connection))
 }
 
@@ -154,6 +186,13 @@ pub fn set_up_pg(connection: &mut PgConnection) -> QueryResult<()> {
         log::debug!("lc_messages stays as the server has it: {error}");
     }
     Ok(())
+}
+
+/// Of a session that is another one in the next transaction, nothing can be counted on: statements are not kept prepared in it,
+/// and what is set for it would be set for somebody else. Of the settings PgBouncer takes the time zone along.
+fn set_up_pooled(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    connection.batch_execute("SET TIME ZONE 'UTC'")
 }
 
 fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {

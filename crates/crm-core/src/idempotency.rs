@@ -158,11 +158,11 @@ pub fn keep(
 /// # Errors
 /// The database's.
 pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
-    let expired = idempotency_keys::table
-        .filter(idempotency_keys::tenant_id.eq(tenants::id))
-        .filter(idempotency_keys::created_on.lt(oldest_kept(now)));
-    let live = tenants::table.filter(tenants::deleted_on.is_null());
-    live.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
+    // Joined: a database that is sharded by tenant takes no subquery for each tenant, whom each of its nodes knows.
+    let live = idempotency_keys::table.inner_join(tenants::table.on(tenants::id.eq(idempotency_keys::tenant_id)));
+    let live = live.filter(tenants::deleted_on.is_null());
+    let expired = live.filter(idempotency_keys::created_on.lt(oldest_kept(now)));
+    expired.select(idempotency_keys::tenant_id).distinct().order(idempotency_keys::tenant_id).load(connection)
 }
 
 /// Deletes up to 1000 answers of a tenant that are older than 24 hours, and tells how many they were. Call it again

@@ -3,6 +3,7 @@
 mod condition;
 mod connection;
 pub mod database;
+pub mod distribute;
 pub mod error;
 pub mod idempotency;
 mod ids;

@@ -15,8 +15,9 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::database::sqlite_file::make_private;
+use crate::distribute::DistributeError;
 use crate::schema::__diesel_schema_migrations;
-use crate::{DatabaseUrl, DbConnection, database};
+use crate::{DatabaseUrl, DbConnection, database, distribute};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -67,13 +68,24 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
     if let Some(why) = database::takes_no_writes(&mut connection)? {
         return Err(MigrateError::TakesNoWrites(why));
     }
-    if let DbConnection::Postgres(postgres) = &mut connection {
-        // A migration may take longer than a request's statement, and so may the wait for another program's.
-        let lock = format!("SET statement_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})");
-        postgres.batch_execute(&lock).map_err(|error| MigrateError::Failed(error.into()))?;
-    }
-    // Closing the connection ends the advisory lock.
+    let _turn = match &mut connection {
+        DbConnection::Postgres(postgres) => Some(wait_for_turn(url, postgres)?),
+        DbConnection::Sqlite(_) => None,
+    };
     run_pending(&mut connection)
+}
+
+/// Waits until no other program migrates this database. The turn lasts as long as what is returned: a transaction of its own,
+/// since a lock of the session would be lost in a pooler.
+fn wait_for_turn(url: &DatabaseUrl, migrating: &mut PgConnection) -> Result<DbConnection, MigrateError> {
+    let mut turn = url.connect().map_err(MigrateError::Connect)?;
+    turn.begin_write_with("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")?;
+    turn.batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))?;
+    if url.limits_of_a_transaction().is_empty() {
+        // A migration may take longer than a request's statement.
+        migrating.batch_execute("SET statement_timeout = 0")?;
+    }
+    Ok(turn)
 }
 
 /// Brings the schema of this connection's database up to date, without a lock.
@@ -86,6 +98,20 @@ pub fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>, Migrate
     if !newer.is_empty() {
         return Err(MigrateError::Newer(newer));
     }
+    match distribute::is_distributed(connection)? {
+        // New tables must be where those are that they refer to, or they are in nobody's reach.
+        Some(shards) => connection.write(|connection| {
+            let failed = |error: DistributeError| MigrateError::Failed(error.into());
+            distribute::prepare(connection).map_err(failed)?;
+            let ran = apply(connection)?;
+            distribute::distribute(connection, shards).map_err(failed)?;
+            Ok(ran)
+        }),
+        None => apply(connection),
+    }
+}
+
+fn apply(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
     let ran = match connection {
         DbConnection::Postgres(connection) => names(connection.run_pending_migrations(POSTGRES)),
         DbConnection::Sqlite(connection) => names(connection.run_pending_migrations(SQLITE)),

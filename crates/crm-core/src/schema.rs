@@ -10,6 +10,7 @@ diesel::table! {
         name -> Text,
         created_on -> Instant,
         deleted_on -> Nullable<Instant>,
+        frozen_on -> Nullable<Instant>,
     }
 }
 

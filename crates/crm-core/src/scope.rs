@@ -142,6 +142,7 @@ pub struct Scope {
     secrets: Option<Arc<Secrets>>,
     request_id: Option<Arc<str>>,
     memory: Option<Arc<Memory>>,
+    is_frozen: bool,
 }
 
 impl Scope {
@@ -157,6 +158,7 @@ impl Scope {
             secrets: None,
             request_id: None,
             memory: None,
+            is_frozen: false,
         }
     }
 
@@ -171,6 +173,19 @@ impl Scope {
     #[must_use]
     pub fn with_secrets(self, secrets: Option<Arc<Secrets>>) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// The same, of a tenant of which nothing may be changed at present, or of one that has thawed.
+    #[must_use]
+    pub fn frozen(self, is_frozen: bool) -> Self {
+        Self { is_frozen, ..self }
+    }
+
+    /// Whether nothing of the tenant may be changed at present, as far as was known when the scope was made. It is for whoever
+    /// calls services to refuse then.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.is_frozen
     }
 
     /// The same, for the request of this id, which changes tell.

@@ -26,6 +26,8 @@ pub struct Tenant {
     pub created_on: Timestamp,
     /// Since when it is being deleted: it has no keys any more, and is found by nobody but who goes on deleting it.
     pub deleted_on: Option<Timestamp>,
+    /// Since when nothing of it may be changed, because it is being moved to another database.
+    pub frozen_on: Option<Timestamp>,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -36,13 +38,14 @@ struct TenantRow {
     name: String,
     created_on: Timestamp,
     deleted_on: Option<Timestamp>,
+    frozen_on: Option<Timestamp>,
 }
 
 impl TenantRow {
     fn into_tenant(self) -> QueryResult<Tenant> {
-        let Self { id, public_id, name, created_on, deleted_on } = self;
+        let Self { id, public_id, name, created_on, deleted_on, frozen_on } = self;
         let public_id = public_id.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
-        Ok(Tenant { id, public_id, name, created_on, deleted_on })
+        Ok(Tenant { id, public_id, name, created_on, deleted_on, frozen_on })
     }
 }
 
@@ -200,6 +203,41 @@ pub fn exists(connection: &mut DbConnection, tenant: TenantId) -> Result<bool, T
         .first(connection)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Freezes a tenant, so that it can be moved: gateways that know refuse every write of it, and deliver none of its webhooks.
+/// One that remembers a key of it knows within 5 seconds. Freezing again changes nothing. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn freeze(
+    connection: &mut DbConnection,
+    public_id: &PublicTenantId,
+    now: Timestamp,
+) -> Result<Tenant, TenantError> {
+    let tenant = find(connection, public_id)?;
+    let thawed = tenants::table.find(tenant.id).filter(tenants::frozen_on.is_null());
+    diesel::update(thawed).set(tenants::frozen_on.eq(now)).execute(connection)?;
+    find(connection, public_id)
+}
+
+/// Ends what [`freeze`] began. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`TenantError::Unknown`]; the database's.
+pub fn thaw(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
+    let tenant = find(connection, public_id)?;
+    diesel::update(tenants::table.find(tenant.id)).set(tenants::frozen_on.eq(None::<Timestamp>)).execute(connection)?;
+    Ok(Tenant { frozen_on: None, ..tenant })
+}
+
+/// Whether a tenant is frozen.
+///
+/// # Errors
+/// The database's.
+pub fn is_frozen(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<bool> {
+    let frozen = tenants::table.filter(tenants::id.eq(tenant).and(tenants::frozen_on.is_not_null()));
+    Ok(frozen.select(tenants::id).first::<TenantId>(connection).optional()?.is_some())
 }
 
 /// Begins to delete a tenant: its keys are gone with the commit, and nobody finds it any more. A gateway that remembers a key

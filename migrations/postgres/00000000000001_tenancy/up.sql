@@ -6,7 +6,9 @@ CREATE TABLE tenants (
     name       TEXT NOT NULL,
     created_on TIMESTAMPTZ NOT NULL,
     -- Since when it is being deleted, in parts; it has no keys from then on.
-    deleted_on TIMESTAMPTZ
+    deleted_on TIMESTAMPTZ,
+    -- Since when nothing of it may be changed, because it is being moved.
+    frozen_on  TIMESTAMPTZ
 );
 
 CREATE INDEX tenants_created_on ON tenants (created_on, id);

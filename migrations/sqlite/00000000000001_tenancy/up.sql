@@ -7,7 +7,9 @@ CREATE TABLE tenants (
     name       TEXT NOT NULL,
     created_on TEXT NOT NULL,
     -- Since when it is being deleted, in parts; it has no keys from then on.
-    deleted_on TEXT
+    deleted_on TEXT,
+    -- Since when nothing of it may be changed, because it is being moved.
+    frozen_on  TEXT
 ) STRICT;
 
 CREATE INDEX tenants_created_on ON tenants (created_on, id);

@@ -38,7 +38,7 @@ pub use ticketing::TicketingAdmin;
 
 pub(crate) use requester::or_deleted;
 
-use requester::{Identified, Requester};
+use requester::{From, Identified, Requester};
 
 /// The query parameters that may hold a key. They are no parameters of a route and reach no log.
 pub const KEY_PARAMETERS: [&str; 2] = ["subscription-key", "key"];
@@ -115,7 +115,19 @@ impl<A, D> Caller<A, D> {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        self.requester.read(job).await
+        self.requester.read(From::Anywhere, job).await
+    }
+
+    /// As [`read`](Self::read), never from a standby: for what goes on from a place in the order of commits, which a standby
+    /// may not have reached.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_newest<R: Reply + Send + 'static>(
+        self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        self.requester.read(From::Primary, job).await
     }
 }
 

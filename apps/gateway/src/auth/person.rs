@@ -6,6 +6,7 @@ use crate::error::{Problem, ProblemCode};
 use crate::limits::{self, Payer};
 
 use super::requester::Identified;
+use super::tenants::Found;
 use super::ticketing::{TENANT, verified};
 use super::tokens::Identity;
 
@@ -31,10 +32,11 @@ pub(super) async fn identify(call: &mut Call) -> Result<Identified, Problem> {
     limits::count(call, payer)?;
     let rights = call.state.roles.rights(&identity);
     let found = call.state.tenants.find(&call.state.db, &tenant).await;
-    let Some(found) = found.map_err(|failure| failure.into_problem(&call.request_id()))? else {
+    let Some(Found { tenant: id, is_frozen }) = found.map_err(|failure| failure.into_problem(&call.request_id()))?
+    else {
         return Err(Problem::new(ProblemCode::UnknownTenant, "The token names a tenant that does not exist."));
     };
-    let scope = Scope::new(found, tenant, call.now).by(Actor::user(user, rights));
+    let scope = Scope::new(id, tenant, call.now).by(Actor::user(user, rights)).frozen(is_frozen);
     call.set_caller(&scope);
     Ok(Identified { scope, payer, role: None })
 }

@@ -10,6 +10,7 @@ use futures_util::stream;
 use crate::endpoint::{Answer, Reply, Streamed, Typed, request_id};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::{Held, Payer};
+use crate::replica;
 use crate::state::AppState;
 
 use super::invalid_key;
@@ -44,8 +45,8 @@ impl Reader {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (scope, payer, needed, unread) = (self.scope.clone(), self.payer, self.needed, self.state.unread.clone());
-        let db = self.state.db.of(scope.tenant());
-        let read = db.read(move |connection| {
+        let tenant = scope.tenant();
+        let read = replica::read(&self.state, tenant, &self.request, move |connection| {
             unread.admit(payer)?;
             still_may(connection, &scope, payer, needed)?;
             job(connection, &scope)

@@ -9,6 +9,7 @@ use crate::endpoint::{Answer, Call, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
 use crate::limits::Payer;
+use crate::replica;
 use crate::state::AppState;
 
 use super::reader::patiently;
@@ -46,6 +47,15 @@ impl Permit {
     }
 }
 
+/// Where something is read, in a database that has a standby.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From {
+    /// The standby, where it has what the client wrote.
+    Anywhere,
+    /// Where it is written: what goes on from what another gateway has read.
+    Primary,
+}
+
 /// Whom a key or token turned out to be of, and what they may do.
 pub(super) struct Identified {
     pub(super) scope: Scope,
@@ -58,8 +68,9 @@ pub(super) struct Identified {
 impl Identified {
     /// The holder of a key.
     pub(super) fn holder(call: &Call, holder: Holder, payer: Payer) -> Self {
-        let Holder { tenant, public_tenant, id, secret, name, role, rights, .. } = holder;
-        let scope = Scope::new(tenant, public_tenant, call.now).by(Actor::key(id, name, rights).known_by(secret));
+        let Holder { tenant, public_tenant, id, secret, name, role, rights, is_frozen, .. } = holder;
+        let actor = Actor::key(id, name, rights).known_by(secret);
+        let scope = Scope::new(tenant, public_tenant, call.now).by(actor).frozen(is_frozen);
         Self { scope, payer, role }
     }
 
@@ -119,19 +130,24 @@ impl Requester {
 
     pub(super) async fn read<R: Reply + Send + 'static>(
         self,
+        from: From,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
         let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
         attempt.handler_begins();
-        let (db, unread) = (state.db.of(scope.tenant()), state.unread.clone());
-        let rendered = db.read(move |connection| {
+        let (tenant, unread) = (scope.tenant(), state.unread.clone());
+        let read = move |connection: &mut DbConnection| {
             // When its turn has come: what was read meanwhile counts no more, and what was written meanwhile does.
             unread.admit(payer)?;
             let typed = Typed::of(job(connection, &scope)?)?;
             let held = unread.hold(payer, typed.rendered.body.len());
             Ok((typed, held))
-        });
-        let rendered = rendered.await.map(|(typed, held)| {
+        };
+        let rendered = match from {
+            From::Anywhere => replica::read(&state, tenant, &request, read).await,
+            From::Primary => state.db.of(tenant).read(read).await,
+        };
+        let rendered = rendered.map(|(typed, held)| {
             held.map(|held| request.extensions_mut().insert(held));
             typed
         });
@@ -170,6 +186,9 @@ impl Requester {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
         let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
+        if scope.is_frozen() {
+            return Err(Problem::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database."));
+        }
         let is_ticketing = is_ticketing(request.path());
         attempt.handler_begins();
         let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());
@@ -187,8 +206,9 @@ impl Requester {
             None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
         };
         match rendered {
-            Ok(rendered) => {
+            Ok(mut rendered) => {
                 state.deliveries.wake(tenant, &public);
+                rendered.headers.extend(replica::was_written(&state, tenant).await);
                 Ok(Typed::rendered_before(rendered))
             }
             Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),

@@ -5,7 +5,8 @@ use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Repl
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::{self, Payer};
 
-use super::requester::{Identified, Requester};
+use super::requester::{From, Identified, Requester};
+use super::tenants::Found;
 use super::tokens::{Identity, TokenError};
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
@@ -50,7 +51,7 @@ impl TicketingAdmin {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        self.0.read(job).await
+        self.0.read(From::Anywhere, job).await
     }
 
     /// Runs a job that may write, as [`Caller::write`](super::Caller::write) does.
@@ -96,8 +97,8 @@ fn tenant_of(call: &Call) -> Result<Uuid, Problem> {
 async fn scope_of(call: &Call, tenant: Uuid) -> Result<Scope, Failure> {
     let id: PublicTenantId = tenant.to_string().parse().map_err(|error| Failure::Bug(format!("{tenant}: {error}")))?;
     let found = call.state.tenants.find(&call.state.db, &id).await?;
-    let tenant = found.ok_or_else(unknown_tenant)?;
-    Ok(Scope::new(tenant, id, call.now))
+    let Found { tenant, is_frozen } = found.ok_or_else(unknown_tenant)?;
+    Ok(Scope::new(tenant, id, call.now).frozen(is_frozen))
 }
 
 pub(super) fn unknown_tenant() -> Problem {

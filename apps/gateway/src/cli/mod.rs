@@ -5,7 +5,9 @@ mod check;
 mod copy;
 mod deletion;
 mod demo;
+mod distribute;
 mod export;
+mod freeze;
 mod healthcheck;
 mod import;
 mod keys;
@@ -53,7 +55,11 @@ enum Command {
     Serve,
     /// Brings the schema of the database up to date
     Migrate,
-    /// Makes, lists and deletes tenants
+    /// Spreads the tables over the nodes of a Citus cluster, by tenant (docs/scaling.md)
+    ///
+    /// All in one transaction; tables that are distributed already stay as they are. Name the coordinator in DATABASE_URL.
+    Distribute(distribute::Distribute),
+    /// Makes, lists, freezes and deletes tenants
     #[command(subcommand)]
     Tenants(tenants::Command),
     /// Replaces keys
@@ -123,6 +129,7 @@ fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()>
     match command {
         None | Some(Command::Serve) => serve::run(&settings),
         Some(Command::Migrate) => migrate::run(&settings),
+        Some(Command::Distribute(distribute)) => distribute::run(&settings, &distribute),
         Some(Command::Tenants(command)) => tenants::run(&settings, command),
         Some(Command::Keys(command)) => keys::run(&settings, command),
         Some(Command::Secrets(command)) => secrets::run(&settings, &command),
@@ -165,7 +172,9 @@ fn connect_to(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     if !is_current(&mut connection)? {
         bail!("the schema of {url} is not the one of this program: run `crm-gateway migrate` first");
     }
-    if let DbConnection::Postgres(connection) = &mut connection {
+    if url.limits_of_a_transaction().is_empty()
+        && let DbConnection::Postgres(connection) = &mut connection
+    {
         // The limit is for requests; deleting a large tenant takes longer.
         connection.batch_execute("SET statement_timeout = 0")?;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::config::Settings;
 
-use super::{connect, deletion, print, provision};
+use super::{connect, deletion, freeze, print, provision};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -17,6 +17,19 @@ pub(super) enum Command {
         /// Print an array of JSON objects
         #[arg(long)]
         json: bool,
+    },
+    /// Refuses every write of a tenant, so that it can be moved: 503 with Retry-After; reads go on
+    ///
+    /// Returns when no gateway writes for it any more. `crm-gateway copy` then takes it to another database, where it is frozen
+    /// too until `tenants thaw`.
+    Freeze {
+        /// Its id
+        id: PublicTenantId,
+    },
+    /// Takes writes of a frozen tenant again
+    Thaw {
+        /// Its id
+        id: PublicTenantId,
     },
     /// Deletes a tenant with everything it has
     ///
@@ -53,6 +66,8 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create(create) => run_create(&mut connection, create),
         Command::List { json } => list(&mut connection, json),
+        Command::Freeze { id } => freeze::freeze(&mut connection, &id),
+        Command::Thaw { id } => freeze::thaw(&mut connection, &id),
         Command::Delete { id, yes: _ } => deletion::run(&mut connection, &id),
     }
 }
@@ -84,17 +99,24 @@ fn list(connection: &mut DbConnection, json: bool) -> anyhow::Result<()> {
     if json {
         return print(serde_json::Value::from_iter(all.iter().map(described)));
     }
-    for Tenant { id: _, public_id, name, created_on, deleted_on } in all {
-        let state = if deleted_on.is_some() { "\tbeing deleted" } else { "" };
+    for Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on } in all {
+        let state = match (deleted_on, frozen_on) {
+            (Some(_), _) => "\tbeing deleted",
+            (None, Some(_)) => "\tfrozen",
+            (None, None) => "",
+        };
         print(format_args!("{public_id}\t{name}\t{created_on}{state}"))?;
     }
     Ok(())
 }
 
-fn described(Tenant { id: _, public_id, name, created_on, deleted_on }: &Tenant) -> serde_json::Value {
+fn described(Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on }: &Tenant) -> serde_json::Value {
     let mut item = json!({ "id": public_id, "name": name, "createdOn": created_on });
     if let Some(since) = deleted_on {
         item["deletedOn"] = json!(since);
+    }
+    if let Some(since) = frozen_on {
+        item["frozenOn"] = json!(since);
     }
     item
 }

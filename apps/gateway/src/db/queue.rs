@@ -26,26 +26,37 @@ pub(super) enum Lane {
     Writes(Option<TenantId>),
 }
 
+impl Lane {
+    fn owner(self) -> Option<TenantId> {
+        match self {
+            Self::Reads(owner) | Self::Writes(owner) => owner,
+        }
+    }
+}
+
 /// How many threads there are, and how many of them a lane may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) threads: usize,
     reads: usize,
     writes: usize,
+    /// How many of them one tenant may have in all.
+    tenant: usize,
     /// How many threads that hang are replaced.
     replacements: usize,
 }
 
 impl Limits {
-    /// Half of the threads for what a tenant reads, a quarter for what it writes, and so always a free one for others
-    /// where there are more than one.
+    /// Half of the threads for a tenant, half of those for what it writes, and so always a free one for others where there are
+    /// more than one. One thread is the least that each has.
     pub(super) fn shared(threads: usize) -> Self {
-        Self { threads, reads: (threads / 2).max(1), writes: (threads / 4).max(1), replacements: threads }
+        let half = (threads / 2).max(1);
+        Self { threads, reads: half, writes: (threads / 4).max(1), tenant: half, replacements: threads }
     }
 
     /// One thread, which takes whatever waits and is never replaced: SQLite has one writer.
     pub(super) fn only_writer() -> Self {
-        Self { threads: 1, reads: 1, writes: 1, replacements: 0 }
+        Self { threads: 1, reads: 1, writes: 1, tenant: 1, replacements: 0 }
     }
 
     fn of(&self, lane: Lane) -> usize {
@@ -247,8 +258,13 @@ impl State {
     }
 
     fn has_its_share(&self, lane: Lane, limits: &Limits) -> bool {
-        let at_work = self.at_work.iter().filter(|at_work| at_work.lane == lane && !at_work.is_replaced);
-        at_work.count() >= limits.of(lane)
+        let at_work = self.at_work.iter().filter(|at_work| !at_work.is_replaced);
+        let (mut of_lane, mut of_owner) = (0, 0);
+        for other in at_work.filter(|at_work| at_work.lane.owner() == lane.owner()) {
+            of_owner += 1;
+            of_lane += usize::from(other.lane == lane);
+        }
+        of_lane >= limits.of(lane) || of_owner >= limits.tenant
     }
 
     fn replace_hanging(&mut self, limits: &Limits) -> usize {
@@ -326,9 +342,15 @@ mod tests {
         assert_eq!(lane(queue.take_another(6)), None, "acme has half of the threads");
         let writes = Lane::Writes(Some(TenantId::from_i64(1)));
         (0..3).for_each(|_| assert_eq!(push(&queue, writes), Ok(0)));
-        assert_eq!([6, 7, 8].map(|thread| lane(queue.take_another(thread))), [Some(writes), Some(writes), None]);
+        assert_eq!([6, 7, 8].map(|thread| lane(queue.take_another(thread))), [None, None, None], "its writes included");
         assert!(queue.done(1));
         assert_eq!(lane(queue.take_another(8)), Some(acme()));
+        assert!(queue.done(3));
+        assert_eq!([6, 7].map(|thread| lane(queue.take_another(thread))), [Some(writes), None]);
+        assert!(queue.done(4) && queue.done(5));
+        assert_eq!([7, 5].map(|thread| lane(queue.take_another(thread))), [Some(acme()), Some(writes)]);
+        assert!(queue.done(8));
+        assert_eq!(lane(queue.take_another(8)), Some(acme()), "a quarter for writes");
     }
 
     #[test]

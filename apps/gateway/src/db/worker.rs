@@ -43,12 +43,18 @@ impl Opening {
     fn open(&self) -> Result<DbConnection, ConnectionError> {
         let mut connection = self.url.connect()?;
         let set_up = match &mut connection {
+            DbConnection::Postgres(_) if self.is_pooled() => Ok(()),
             DbConnection::Postgres(postgres) => postgres.batch_execute(LIMITS),
             DbConnection::Sqlite(sqlite) if self.reads_only => sqlite.batch_execute("PRAGMA query_only = ON"),
             DbConnection::Sqlite(_) => Ok(()),
         };
         set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(connection)
+    }
+
+    /// Whether each transaction may have another session of the server's.
+    fn is_pooled(&self) -> bool {
+        !self.url.limits_of_a_transaction().is_empty()
     }
 
     fn file_is_lost(&self) -> bool {
@@ -136,6 +142,9 @@ impl Worker {
 
     fn serve(&mut self, Request { access, mut job, .. }: Request) {
         let (mut reconnections, mut collisions) = (0, 0);
+        let limits = self.opening.url.limits_of_a_transaction();
+        // Without a session there is no limit but in a transaction.
+        let access = if access == Access::Statement && self.opening.is_pooled() { Access::Read } else { access };
         loop {
             if job.is_abandoned() {
                 return self.counters.skipped.add(1);
@@ -147,8 +156,8 @@ impl Worker {
             };
             let attempt = match access {
                 Access::Statement => job.run(connection),
-                Access::Read => in_snapshot(connection, &mut *job),
-                Access::Write => in_transaction(connection, &mut *job),
+                Access::Read => in_snapshot(connection, limits, &mut *job),
+                Access::Write => in_transaction(connection, limits, &mut *job),
             };
             self.counters.jobs.add(1);
             let Err(trouble) = attempt else {
@@ -318,8 +327,8 @@ impl Worker {
     }
 }
 
-fn in_snapshot(connection: &mut DbConnection, job: &mut dyn Job) -> Result<(), Trouble> {
-    connection.begin_read()?;
+fn in_snapshot(connection: &mut DbConnection, limits: &str, job: &mut dyn Job) -> Result<(), Trouble> {
+    connection.begin_read_with(limits)?;
     let outcome = job.run(connection);
     if outcome.is_err() {
         // Where the rollback fails, the connection is found broken.
@@ -328,15 +337,15 @@ fn in_snapshot(connection: &mut DbConnection, job: &mut dyn Job) -> Result<(), T
     outcome
 }
 
-fn in_transaction(connection: &mut DbConnection, job: &mut dyn Job) -> Result<(), Trouble> {
-    connection.begin_write()?;
+fn in_transaction(connection: &mut DbConnection, limits: &str, job: &mut dyn Job) -> Result<(), Trouble> {
+    connection.begin_write_with(limits)?;
     if let Err(trouble) = job.run(connection) {
         // Where the rollback fails, the connection is found broken and its end rolls back.
         let _ = connection.rollback_to_depth(0);
         return Err(trouble);
     }
     connection.commit_write().map_err(|error| match fault(&error) {
-        Fault::ConnectionLost => Trouble::CommitUnknown,
+        Fault::ConnectionLost | Fault::CommitUnknown => Trouble::CommitUnknown,
         Fault::Collision | Fault::Deadlock | Fault::Unavailable | Fault::Bug => Trouble::Transaction(error),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crm_core::{PublicTenantId, Scope, TenantId, Timestamp, Uuid};
+use crm_core::{PublicTenantId, Scope, TenantId, Timestamp, Uuid, tenants};
 use crm_webhooks::deliveries::{self, Due, Tried, Turn, Wanted};
 
 use super::courier::Sent;
@@ -69,7 +69,8 @@ async fn found(
             if !ended.is_empty() {
                 deliveries::note_tried(connection, &scope, &ended)?;
             }
-            if is_full { Ok(None) } else { Ok::<_, Failure>(deliveries::take_turn(connection, &scope, &wanted)?) }
+            let waits = is_full || tenants::is_frozen(connection, scope.tenant())?;
+            if waits { Ok(None) } else { Ok::<_, Failure>(deliveries::take_turn(connection, &scope, &wanted)?) }
         })
         .await?
     };

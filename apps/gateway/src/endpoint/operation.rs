@@ -126,6 +126,7 @@ impl OperationDoc {
             self.problem(ProblemCode::MissingScope);
             if right.access == Access::Write {
                 self.problem(ProblemCode::ReadOnlyKey);
+                self.problem(ProblemCode::TenantFrozen);
             }
         }
         self.limited_and_repeatable();
@@ -202,6 +203,9 @@ impl OperationDoc {
             ProblemCode::ValidationFailed,
         ] {
             self.problem(code);
+        }
+        if self.method != Method::GET {
+            self.problem(ProblemCode::TenantFrozen);
         }
         self.limited_and_repeatable();
     }

@@ -182,6 +182,8 @@ problem_table! {
         "Try again after the seconds in Retry-After, with some jitter.";
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database cannot be used now",
         "Try again after the seconds in Retry-After, with some jitter; where `outcome` is `unknown`, read first.";
+    TenantFrozen, "tenant_frozen", SERVICE_UNAVAILABLE, "The tenant takes no changes at present",
+        "It is being moved: read on, and send changes again after the seconds in Retry-After.";
     TokensNotConfigured, "tokens_not_configured", SERVICE_UNAVAILABLE, "Tokens are not configured",
         "Ask the operator to set one of the CRM_JWT settings.";
     IssuerUnavailable, "issuer_unavailable", SERVICE_UNAVAILABLE, "The issuer of the tokens is out of reach",
@@ -348,11 +350,12 @@ impl Failure {
             }
             Self::Database(error) => match fault(&error) {
                 Fault::Bug => bug(&error),
-                Fault::ConnectionLost | Fault::Collision | Fault::Deadlock | Fault::Unavailable => {
+                fault => {
                     log::warn!("request_id={request_id} {error}");
                     let detail = "The database could not finish the request.";
                     // A job that returns an error was rolled back.
-                    let outcome = Outcome::NotDone.as_str();
+                    let outcome = if fault == Fault::CommitUnknown { Outcome::Unknown } else { Outcome::NotDone };
+                    let outcome = outcome.as_str();
                     Problem::new(ProblemCode::DatabaseUnavailable, detail).with("outcome", outcome)
                 }
             },

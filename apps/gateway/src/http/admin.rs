@@ -56,7 +56,7 @@ pub(super) struct TenantItem {
 
 impl From<Tenant> for TenantItem {
     fn from(tenant: Tenant) -> Self {
-        let Tenant { id: _, public_id, name, created_on, deleted_on: _ } = tenant;
+        let Tenant { id: _, public_id, name, created_on, deleted_on: _, frozen_on: _ } = tenant;
         Self { id: public_id, name, created_on }
     }
 }

@@ -124,8 +124,9 @@ async fn list_changes(
     let since = match since {
         Since::Now => {
             let empty = |next| FeedPage { items: Vec::new(), next, has_more: false };
-            let end = caller
-                .read(move |connection, scope| Ok(Plain(Changes::of(empty(crm_history::end(connection, scope)?)))));
+            let end = caller.read_newest(move |connection, scope| {
+                Ok(Plain(Changes::of(empty(crm_history::end(connection, scope)?))))
+            });
             return end.await;
         }
         Since::Oldest => None,
@@ -133,7 +134,7 @@ async fn list_changes(
     };
     let since = if wait.is_zero() { since } else { caller.wait_for_changes(since, &filter, wait).await? };
     caller
-        .read(move |connection, scope| {
+        .read_newest(move |connection, scope| {
             Ok(Plain(Changes::of(crm_history::feed(connection, scope, since, &filter, size)?)))
         })
         .await

@@ -136,7 +136,10 @@ impl Attempt {
     /// kept.
     #[must_use]
     pub fn ends_early(&self, problem: &Problem, answers: impl FnOnce() -> Answers) -> Option<Once> {
-        let is_kept = !self.0.has_begun.get() && self.0.fingerprint.get().is_some() && keeps(problem.code);
+        // Nothing is written for a tenant that is moved.
+        let takes_writes = self.0.head.get().is_some_and(|head| !head.scope.is_frozen());
+        let is_known = !self.0.has_begun.get() && self.0.fingerprint.get().is_some();
+        let is_kept = is_known && takes_writes && keeps(problem.code);
         if is_kept { self.once(answers) } else { None }
     }
 }

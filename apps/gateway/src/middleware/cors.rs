@@ -13,10 +13,10 @@ use actix_web::middleware::Next;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Ocp-Apim-Subscription-Key, Authorization, x-tenantid, usecase, Content-Type, If-Match, If-None-Match, \
-     Idempotency-Key, X-Request-Id",
+     Idempotency-Key, X-Consistency-Token, X-Request-Id",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
+    "ETag, Location, X-Request-Id, X-Consistency-Token, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
 );
 /// Seconds for which a browser need not ask again; Chromium takes no more.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

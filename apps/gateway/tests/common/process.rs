@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::thread::JoinHandle;
 
+use crm_core::BackendKind;
 use crm_testkit::TestDatabase;
 use crm_testkit::tenancy::unscoped;
 
@@ -14,8 +15,22 @@ use crm_testkit::tenancy::unscoped;
 pub(crate) fn gateway(database: &TestDatabase) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crm-gateway"));
     command.env_clear().env("DATABASE_URL", database.url_text()).env("CRM_LISTEN", "127.0.0.1:0");
+    if let Some(url) = through_pooler(database) {
+        command.env("DATABASE_URL", url).env("CRM_DB_POOLER", "transaction");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The database by way of the pooler that scripts/pooler has put before the server, where it has.
+fn through_pooler(database: &TestDatabase) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+    let pooler = std::env::var("CRM_TEST_POOLER").ok()?;
+    let url = database.url_text();
+    let (scheme, rest) = url.split_once("://").filter(|_| database.kind() == BackendKind::Postgres)?;
+    let (authority, name) = rest.split_once('/')?;
+    let user = authority.split_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
+    Some(format!("{scheme}://{user}{pooler}/{name}"))
 }
 
 /// Whether there is a program that a test is made with. Where it is not, the test says so and ends; scripts/test, which

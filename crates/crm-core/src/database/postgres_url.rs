@@ -96,6 +96,18 @@ pub struct PostgresUrl {
     text: String,
     /// libpq's names with what the URL says, decoded; none twice.
     parameters: Vec<(&'static str, String)>,
+    pooler: Pooler,
+}
+
+/// What stands between this program and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pooler {
+    /// Nothing, or something that gives each connection a session of the server's for as long as it lasts.
+    #[default]
+    Session,
+    /// A pooler that gives a session for the time of a transaction only, such as PgBouncer with `pool_mode = transaction`:
+    /// what one transaction leaves in its session, the next one of the same connection does not find.
+    Transaction,
 }
 
 impl FromStr for PostgresUrl {
@@ -104,7 +116,7 @@ impl FromStr for PostgresUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let rest = rest.filter(|rest| !rest.is_empty()).ok_or(NotADatabaseUrl::Scheme)?;
-        let mut url = Self { text: text.to_owned(), parameters: Vec::new() };
+        let mut url = Self { text: text.to_owned(), parameters: Vec::new(), pooler: Pooler::Session };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = place.split_once('/').unwrap_or((place, ""));
         let (user, hosts) = authority.split_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
@@ -123,6 +135,18 @@ impl PostgresUrl {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
+    }
+
+    /// The same database through such a pooler.
+    #[must_use]
+    pub fn through(self, pooler: Pooler) -> Self {
+        Self { pooler, ..self }
+    }
+
+    /// What stands in between.
+    #[must_use]
+    pub fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// What libpq connects with: `name='value'` for each parameter.

@@ -66,6 +66,9 @@ pub enum Fault {
     /// The database ended the transaction because others and it waited for each other: run the whole transaction again.
     /// Nothing is lost by that, but somebody took locks out of order.
     Deadlock,
+    /// A part of a sharded database could not commit, or did not say whether it has: the transaction may or may not have been
+    /// done.
+    CommitUnknown,
     /// The database cannot do it now (statement time limit, locked, disk full, shutting down): try later.
     Unavailable,
     /// Anything else: a bug, or a constraint that the caller did not expect.
@@ -119,12 +122,19 @@ fn fault_by_words(message: &str) -> Fault {
         "disk I/O error",
         "No space left on device",
         "could not extend file",
+        // Citus, of a node that is down.
+        "could not establish any connections to the node",
+        "connection to the remote node",
         "the database system is",
         "remaining connection slots",
         "too many clients",
     ];
+    // Citus, which asks for the same by words of its own.
+    const DEADLOCK: &[&str] = &["deadlock detected", "involved in a distributed deadlock"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if message.contains("deadlock detected") {
+    if message.contains("could not commit transaction for shard") {
+        Fault::CommitUnknown
+    } else if says(DEADLOCK) {
         Fault::Deadlock
     } else if says(LOST) {
         Fault::ConnectionLost

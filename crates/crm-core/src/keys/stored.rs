@@ -27,6 +27,8 @@ pub struct Holder {
     pub expires_on: Option<Timestamp>,
     /// When this secret stops working, because another one took its place.
     pub grace_until: Option<Timestamp>,
+    /// Whether nothing of the tenant may be changed at present.
+    pub is_frozen: bool,
 }
 
 /// One secret of a key: the current one, or one that was replaced and works for some time yet. All of a key share its id
@@ -130,14 +132,14 @@ pub(crate) fn replace_of_role(
 /// # Errors
 /// The database's.
 pub fn find_holder(connection: &mut DbConnection, hash: &KeyHash, now: Timestamp) -> QueryResult<Option<Holder>> {
-    let found: Option<(String, KeyRow)> = api_keys::table
+    let found: Option<(String, Option<Timestamp>, KeyRow)> = api_keys::table
         .inner_join(tenants::table.on(tenants::id.eq(api_keys::tenant_id)))
         // A key that was made in the last moments of a tenant opens nothing.
         .filter(api_keys::hash.eq(hash.as_bytes()).and(tenants::deleted_on.is_null()))
-        .select((tenants::public_id, columns::<KeyRow>()))
+        .select((tenants::public_id, tenants::frozen_on, columns::<KeyRow>()))
         .first(connection)
         .optional()?;
-    let Some((public_tenant, row)) = found else { return Ok(None) };
+    let Some((public_tenant, frozen_on, row)) = found else { return Ok(None) };
     // The index found the row by comparing bytes; what decides is this comparison in constant time.
     let equal = bool::from(subtle::ConstantTimeEq::ct_eq(row.hash.as_slice(), hash.as_bytes()));
     if !equal || row.grace_until.is_some_and(|until| until <= now) {
@@ -146,7 +148,8 @@ pub fn find_holder(connection: &mut DbConnection, hash: &KeyHash, now: Timestamp
     let (tenant, grace_until) = (row.tenant_id, row.grace_until);
     let Key { id, name, role, scopes: rights, expires_on, .. } = row.into_key()?;
     let public_tenant = public_tenant.parse().map_err(unreadable)?;
-    Ok(Some(Holder { tenant, public_tenant, id, secret: *hash, name, role, rights, expires_on, grace_until }))
+    let (secret, is_frozen) = (*hash, frozen_on.is_some());
+    Ok(Some(Holder { tenant, public_tenant, id, secret, name, role, rights, expires_on, grace_until, is_frozen }))
 }
 
 /// Whether any tenant has a key that somebody chose: only then can a key without our checksum be one.

@@ -419,7 +419,7 @@ pub fn tenants_with_work(
     let on = "w.tenant_id = d.tenant_id AND w.enabled";
     let sql = format!(
         "SELECT t.id AS id, t.public_id AS public_id FROM tenants t JOIN delivery_turns d ON d.tenant_id = t.id \
-         WHERE t.deleted_on IS NULL AND {is_free} AND EXISTS (SELECT 1 FROM webhooks w WHERE {on}) \
+         WHERE t.deleted_on IS NULL AND t.frozen_on IS NULL AND {is_free} AND EXISTS (SELECT 1 FROM webhooks w WHERE {on}) \
          AND (EXISTS (SELECT 1 FROM changes c WHERE c.tenant_id = d.tenant_id AND (c.turn, c.seq) > (d.turn, d.seq)) \
          OR EXISTS (SELECT 1 FROM webhooks w JOIN deliveries x ON x.tenant_id = w.tenant_id AND x.webhook_id = w.id \
          AND x.next_try_on <= $1 WHERE {on}))"
