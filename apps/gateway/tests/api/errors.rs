@@ -28,6 +28,8 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     // A database that is gone, or of another version.
     (ProblemCode::DatabaseUnavailable, include_str!("../surface/readiness.rs")),
     (ProblemCode::NotReady, include_str!("../surface/readiness.rs")),
+    // The operator's command line.
+    (ProblemCode::TenantFrozen, include_str!("../engine/cluster.rs")),
     // A request that comes while others run.
     (ProblemCode::IdempotencyKeyInFlight, include_str!("../surface/idempotency.rs")),
     (ProblemCode::AnswerNotKept, include_str!("../surface/idempotency.rs")),

@@ -36,6 +36,7 @@ mod races;
 #[path = "../common/receiver.rs"]
 #[expect(dead_code, reason = "the tests of webhooks use the rest of it")]
 mod receiver;
+mod replica;
 mod resources;
 mod rotation;
 #[path = "../common/settings.rs"]

@@ -6,6 +6,7 @@
 mod cli;
 #[path = "../common/client.rs"]
 mod client;
+mod cluster;
 mod comments;
 mod demo;
 mod executor;
