@@ -190,6 +190,33 @@ both_databases! {
     }
 }
 
+/// What a PostgreSQL that is sharded by tenant refuses beside (docs/scaling.md): triggers, and rows that are unique across
+/// tenants. What is not spread, but on every node, is exempt.
+#[test]
+fn nothing_stands_in_the_way_of_spreading_the_tables() {
+    let database = TestDatabase::postgres();
+    let mut connection = database.connect();
+    let triggers = rows(
+        &mut connection,
+        "SELECT t.tgname::text AS name, c.relname::text AS detail FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
+         JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' WHERE NOT t.tgisinternal",
+        "",
+    );
+    assert_eq!(triggers, BTreeSet::new(), "triggers");
+    let across = rows(
+        &mut connection,
+        "SELECT i.relname::text AS name, t.relname::text AS detail
+         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+         JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'public'
+         WHERE (x.indisunique OR x.indisexclusion) AND NOT EXISTS (SELECT FROM pg_attribute a
+               WHERE a.attrelid = t.oid AND a.attname = 'tenant_id' AND a.attnum = ANY (x.indkey::smallint[]))",
+        "",
+    );
+    let spread: Vec<_> =
+        across.iter().filter(|(_, table)| !OF_NO_TENANT.contains(&table.as_str()) && table != "api_keys").collect();
+    assert_eq!(spread, Vec::<&(String, String)>::new(), "unique across tenants");
+}
+
 /// One schema, written twice.
 #[test]
 fn both_databases_have_the_same_schema() {

@@ -6,7 +6,7 @@ use crm_core::BackendKind;
 use crm_testkit::TestDatabase;
 use serde_json::json;
 
-use crate::client::{Api, Client, Keys};
+use crate::client::{Client, Keys};
 use crate::process::{Serving, gateway};
 use crate::settings::{alone, figure, rounds};
 
