@@ -168,6 +168,7 @@ impl Requester {
         &self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Clone + Send + 'static,
     ) -> Result<T, Problem> {
+        takes_writes(&self.scope)?;
         self.attempt.handler_begins();
         let db = self.state.db.of(self.scope.tenant());
         let stored = patiently(|| {
@@ -186,9 +187,7 @@ impl Requester {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
         let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
-        if scope.is_frozen() {
-            return Err(Problem::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database."));
-        }
+        takes_writes(&scope)?;
         let is_ticketing = is_ticketing(request.path());
         attempt.handler_begins();
         let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());
@@ -214,6 +213,12 @@ impl Requester {
             Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),
         }
     }
+}
+
+/// Refuses the writes of a tenant that is moved.
+fn takes_writes(scope: &Scope) -> Result<(), Problem> {
+    let problem = || Problem::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database.");
+    if scope.is_frozen() { Err(problem()) } else { Ok(()) }
 }
 
 /// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,

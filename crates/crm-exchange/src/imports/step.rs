@@ -325,7 +325,7 @@ pub fn left_behind(connection: &mut DbConnection, holder: Uuid) -> QueryResult<V
     let sql = format!(
         "SELECT t.id AS tenant, t.public_id AS public_id, i.id AS id FROM tenants t \
          JOIN imports i ON i.tenant_id = t.id AND i.is_open AND i.state <> 'uploading' \
-         WHERE t.deleted_on IS NULL AND {is_free} ORDER BY i.created_on, i.id LIMIT $2"
+         WHERE t.deleted_on IS NULL AND t.frozen_on IS NULL AND {is_free} ORDER BY i.created_on, i.id LIMIT $2"
     );
     let query = diesel::sql_query(sql).bind::<Uid, _>(holder).bind::<BigInt, _>(LEFT_AT_ONCE);
     let found: Vec<Found> = each_backend!(connection, connection => query.load(connection))?;
