@@ -107,6 +107,22 @@ recent_node() {
     node -e "$is_recent"
 }
 
+playwright=1.65.1
+axe=4.14.1
+tools=
+
+browser() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome
+}
+
+# browser_tools WHAT: a browser, and `tools`, a folder with what drives it. Ends the script where they cannot be had.
+browser_tools() {
+    tools=$(target_folder)/tools/browser
+    { recent_node && npm_tools "$tools" "playwright-core@$playwright" "axe-core@$axe"; } ||
+        skip "$1" "a recent Node.js, or playwright-core and axe-core from npm, cannot be had"
+    browser >/dev/null || apt_install chromium fonts-dejavu-core || skip "$1" "Chromium is not installed"
+}
+
 # A throwaway gateway: its tenant, which is a UUID since ticketing wants one, and the tenant's keys.
 tenant=0e6b2f70-5b0c-4b6c-9f3e-0d6a4c1b2a11
 primary_key=key-of-a-throwaway-gateway-that-reads-and-writes

@@ -10,6 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web;
 
 use crate::config::Config;
+use crate::console;
 use crate::db::Db;
 use crate::deliveries;
 use crate::endpoint::{Api, document};
@@ -26,6 +27,7 @@ use crate::upkeep;
 pub fn routes() -> Api {
     let mut api = Api::default();
     http::routes(&mut api);
+    console::routes(&mut api);
     api
 }
 

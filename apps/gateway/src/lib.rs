@@ -9,6 +9,7 @@ pub mod auth;
 pub mod checkup;
 pub mod cli;
 pub mod config;
+mod console;
 pub mod db;
 pub mod deliveries;
 pub mod endpoint;

@@ -9,7 +9,7 @@ use crm_core::secrets::Secrets;
 use crm_history::Trash;
 
 use crate::auth::tokens::TokenVerifier;
-use crate::auth::{KeyCache, Roles, TenantCache};
+use crate::auth::{KeyCache, Roles, SessionCache, TenantCache};
 use crate::config::Config;
 use crate::db::{Db, DbSettings};
 use crate::deliveries::{Courier, Deliveries, Reach};
@@ -32,6 +32,8 @@ pub struct AppState {
     pub replica: Option<Replica>,
     /// The keys that were seen in the last seconds.
     pub keys: KeyCache,
+    /// Who was signed in to the console in the last seconds.
+    pub sessions: SessionCache,
     /// The tenants that tokens named in the last seconds.
     pub tenants: TenantCache,
     /// How often a key may ask; `None` where there is no limit.
@@ -92,6 +94,7 @@ impl AppState {
         Ok(Self {
             replica: standby.map(Replica::new),
             keys: KeyCache::new(chosen),
+            sessions: SessionCache::default(),
             tenants: TenantCache::default(),
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
             unread: Unread::default(),

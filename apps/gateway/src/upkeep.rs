@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{DbConnection, Timestamp, database, idempotency, keys};
+use crm_core::{DbConnection, Timestamp, database, idempotency, keys, sessions};
 use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
@@ -35,6 +35,8 @@ pub async fn keep_up(state: Arc<AppState>) {
             forget_imports(&state).await,
             empty_trash(&state).await,
             note_uses(&state).await,
+            note_visits(&state).await,
+            forget_sessions(&state).await,
             shrink(&state.db).await,
         ];
         for failure in outcomes.into_iter().filter_map(Result::err) {
@@ -54,6 +56,26 @@ async fn note_uses(state: &AppState) -> Result<(), Failure> {
         state.db.write(move |connection| Ok::<_, Failure>(keys::note_uses(connection, &uses)?)).await?;
     }
     Ok(())
+}
+
+/// Moves the end of the sessions on that were used.
+async fn note_visits(state: &AppState) -> Result<(), Failure> {
+    for uses in state.sessions.take_uses().chunks(USES_AT_ONCE) {
+        let uses = uses.to_vec();
+        state.db.write(move |connection| Ok::<_, Failure>(sessions::note_uses(connection, &uses)?)).await?;
+    }
+    Ok(())
+}
+
+/// Those whose time is over.
+async fn forget_sessions(state: &AppState) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    forget(
+        &state.db,
+        move |connection| sessions::tenants_with_expired(connection, now),
+        move |connection, tenant| Ok(sessions::forget_expired(connection, *tenant, now)? > 0),
+    )
+    .await
 }
 
 /// For each that has something to forget: forgets a part of it at a time, until there is no more, in transactions so small

@@ -23,6 +23,7 @@ mod schema;
 mod scope;
 pub mod search;
 pub mod secrets;
+pub mod sessions;
 pub mod sql;
 pub mod tenants;
 pub mod text;

@@ -1,4 +1,4 @@
-//! The tables of tenancy, of answers that are kept, and Diesel's own of the migrations that ran.
+//! The tables of tenancy, of sessions, of answers that are kept, and Diesel's own of the migrations that ran.
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -65,4 +65,17 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys, idempotency_keys);
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql::Instant;
+
+    sessions (tenant_id, hash) {
+        tenant_id -> BigInt,
+        hash -> Binary,
+        key_hash -> Binary,
+        created_on -> Instant,
+        expires_on -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys, idempotency_keys, sessions);

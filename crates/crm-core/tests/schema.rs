@@ -18,6 +18,7 @@ const OF_NO_TENANT: &[&str] = &["tenants", "__diesel_schema_migrations"];
 /// Indexes and constraints that cannot begin with the tenant.
 const TENANT_NOT_FIRST: &[(&str, &str)] = &[
     ("api_keys_hash", "a key is what names the tenant"),
+    ("sessions_hash", "a session is what names the tenant"),
     ("idempotency_keys_created_on", "old keys of all tenants are cleaned away together"),
 ];
 

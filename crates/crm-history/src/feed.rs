@@ -117,6 +117,18 @@ pub fn end(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Position
     Ok(last.map_or(oldest_kept(connection, scope)?, |last| last.max(Position::START)))
 }
 
+/// The changes of the tenant that came last, newest first, for people to see; the feed may tell of them a moment later. Ask for
+/// so few that they fit into memory however long they are.
+///
+/// # Errors
+/// The database's.
+pub fn latest(connection: &mut DbConnection, scope: &Scope, size: i64) -> QueryResult<Vec<Change>> {
+    let of_tenant = changes::table.filter(changes::tenant_id.eq(scope.tenant()));
+    let newest = of_tenant.order((changes::turn.desc(), changes::seq.desc())).limit(size);
+    let rows: Vec<ChangeRow> = newest.select(columns::<ChangeRow>()).load(connection)?;
+    rows.into_iter().map(ChangeRow::into_change).collect()
+}
+
 /// The changes after a place, up to `size` of them, or 8 MiB. Who goes on from `next` sees every change that is committed
 /// exactly once, and those of one record in the order of their commits. Call it in one transaction that only reads
 /// ([`DbConnection::begin_read`]).

@@ -124,6 +124,12 @@ impl Trash {
         Self { days }
     }
 
+    /// For how many days what is deleted is kept.
+    #[must_use]
+    pub fn days(self) -> i64 {
+        self.days
+    }
+
     /// The moment before which what was deleted is gone.
     #[must_use]
     pub fn begins(self, now: Timestamp) -> Timestamp {

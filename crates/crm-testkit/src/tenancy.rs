@@ -18,6 +18,12 @@ const LEFT_BEHIND: &str = "FROM tenants t JOIN delivery_turns d ON d.tenant_id =
 const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("api_keys", "(\"api_keys\".\"hash\" = ", "a key is what names the tenant"),
     ("api_keys", "(\"api_keys\".\"is_chosen\" = ", "a start asks whether anybody chose keys of another look"),
+    ("sessions", "(\"sessions\".\"hash\" = ", "a session is what names the tenant"),
+    (
+        "sessions",
+        "(\"sessions\".\"tenant_id\" = \"tenants\".\"id\")",
+        "cleaning asks which tenants have sessions whose time is over, and goes through these one by one",
+    ),
     ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
     ("webhooks", "WHERE w.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
     ("delivery_turns", LEFT_BEHIND, "one question a second, of all tenants, tells whose deliveries nobody looks after"),

@@ -88,6 +88,7 @@ impl Operator {
             })
             .await?;
         state.keys.forget(tenant);
+        state.sessions.forget_of(tenant);
         state.tenants.forget(&id);
         for table in tables {
             loop {

@@ -8,9 +8,10 @@ use crm_core::keys::{self, ApiKey, Holder, KeyHash};
 use crm_core::{TenantId, Timestamp};
 
 use crate::db::Db;
-use crate::error::{Failure, Problem, ProblemCode};
+use crate::error::Failure;
 
 use super::fading::Fading;
+use super::guesses::Guesses;
 
 /// How long a key is trusted without asking the database again. A rotated key must be dead within 5 seconds
 /// on every gateway; the rest of those is for the look-up that was under way.
@@ -19,20 +20,16 @@ pub(super) const TRUSTED_FOR: Duration = Duration::from_secs(4);
 pub(crate) const DEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long a key is unknown without asking again: so soon does one work that was sent before it was made.
 const UNKNOWN_FOR: Duration = Duration::from_secs(1);
-/// How many keys are remembered at least, and of each of the others.
+/// How many keys are remembered at least, and how many that are nobody's.
 const MOST_KEYS: usize = 50_000;
 const MOST_UNKNOWN: usize = 10_000;
-/// So many keys that are nobody's may come from one address in a second, before keys from there are looked up only
-/// where they were good before. Whoever runs a gateway for many tenants mistypes no fifty keys in a second.
-const GUESSES: u32 = 50;
 
 /// Remembers whose a key is for a few seconds, by its hash, and for a second that it is nobody's.
 pub struct KeyCache {
     /// Whose a key is and until when that is trusted; after that, that it was good once.
     holders: Fading<KeyHash, (Holder, Instant)>,
     unknown: Fading<KeyHash, Instant>,
-    /// How many keys of an address were nobody's, in the second that ends then.
-    guesses: Fading<IpAddr, (u32, Instant)>,
+    guesses: Guesses,
     /// When which keys were used since that was last written down.
     used: Mutex<HashMap<(TenantId, KeyHash), Timestamp>>,
     /// Whether somebody chose a key for a tenant, so that a key without our checksum can be one.
@@ -49,7 +46,7 @@ impl KeyCache {
         Self {
             holders: Fading::of(MOST_KEYS),
             unknown: Fading::of(MOST_UNKNOWN),
-            guesses: Fading::of(MOST_UNKNOWN),
+            guesses: Guesses::of("keys"),
             used: Mutex::default(),
             chosen_keys_exist: AtomicBool::new(chosen_keys_exist),
             asked_for_chosen: Mutex::default(),
@@ -77,7 +74,7 @@ impl KeyCache {
             return Ok(None);
         }
         if known.is_none() {
-            self.refuse_guesses(from, asked)?;
+            self.guesses.refuse(from, asked)?;
         }
         let found = db.look_up(move |connection| Ok::<_, Failure>(keys::find_holder(connection, &hash, now)?)).await?;
         match &found {
@@ -85,7 +82,7 @@ impl KeyCache {
             None => {
                 self.holders.remove(&hash);
                 self.unknown.insert(hash, asked + UNKNOWN_FOR);
-                self.count_guess(from, asked);
+                self.guesses.count(from, asked);
             }
         }
         Ok(found)
@@ -132,21 +129,5 @@ impl KeyCache {
     pub fn take_uses(&self) -> Vec<(TenantId, KeyHash, Timestamp)> {
         let uses = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         uses.into_iter().map(|((tenant, key), when)| (tenant, key, when)).collect()
-    }
-
-    fn refuse_guesses(&self, from: IpAddr, now: Instant) -> Result<(), Problem> {
-        let too_many = self.guesses.get(&from).is_some_and(|(count, until)| count >= GUESSES && now < until);
-        if too_many {
-            let detail = format!("{GUESSES} keys that are nobody's came from this address in a second.");
-            Err(Problem::new(ProblemCode::RateLimited, detail))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn count_guess(&self, from: IpAddr, now: Instant) {
-        let running = self.guesses.get(&from).filter(|(_, until)| now < *until);
-        let (count, until) = running.unwrap_or((0, now + Duration::from_secs(1)));
-        self.guesses.insert(from, (count.saturating_add(1), until));
     }
 }

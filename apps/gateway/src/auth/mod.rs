@@ -2,16 +2,20 @@
 //! (docs/compatibility.md, "Keys"; docs/ticketing.md).
 
 mod admin;
+mod applicant;
 mod fading;
+mod guesses;
 mod keys;
 mod permission;
 mod person;
 mod reader;
 mod requester;
 mod roles;
+mod sessions;
 mod tenants;
 mod ticketing;
 pub mod tokens;
+mod visitor;
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -27,14 +31,17 @@ use crate::feed;
 use crate::limits::{self, Payer};
 
 pub use admin::Operator;
+pub use applicant::Applicant;
 pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use permission::{Does, InArea, Read, Write, area};
 pub use reader::Reader;
 pub use requester::Permit;
 pub use roles::Roles;
+pub use sessions::SessionCache;
 pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
+pub use visitor::Visitor;
 
 pub(crate) use requester::or_deleted;
 

@@ -16,6 +16,7 @@ use super::reader::patiently;
 use super::{Reader, invalid_key, ticketing};
 
 /// Somebody whose key or token was accepted, on the way to the database.
+#[derive(Clone)]
 pub(super) struct Requester {
     scope: Scope,
     payer: Payer,
@@ -116,6 +117,10 @@ impl Requester {
 
     pub(super) fn state(&self) -> &AppState {
         &self.state
+    }
+
+    pub(super) fn request(&self) -> &HttpRequest {
+        &self.request
     }
 
     pub(super) fn request_id(&self) -> &str {

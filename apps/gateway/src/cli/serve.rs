@@ -120,7 +120,7 @@ fn introduce(made: &CreatedTenant, address: SocketAddr) -> anyhow::Result<()> {
     print(format_args!("The tenant \"{}\" was made. Its keys are shown this once:", tenant.public_id))?;
     print(format_args!("  primary key    {primary}  (reads and writes)"))?;
     print(format_args!("  secondary key  {secondary}  (reads only)"))?;
-    print("Try it:")?;
+    print(format_args!("Sign in with one of them at http://{}/console, or try it:", reachable(address)))?;
     let url = format!("http://{}/pipeline/leads", reachable(address));
     print(format_args!(
         "  curl {url} -H 'Ocp-Apim-Subscription-Key: {primary}' -H 'Content-Type: application/json' \

@@ -84,7 +84,7 @@ fn too_large(most: usize) -> Problem {
     Problem::new(ProblemCode::BodyTooLarge, format!("The body has more than {} MiB.", most / 1024 / 1024))
 }
 
-async fn read(call: &mut Call, most: usize) -> Result<Bytes, Problem> {
+pub(super) async fn read(call: &mut Call, most: usize) -> Result<Bytes, Problem> {
     let mut payload = call.take_payload()?;
     let whole = async {
         let mut bytes = BytesMut::new();

@@ -103,7 +103,7 @@ impl Call {
     }
 
     /// The same, for whoever reads them; each request's are taken once.
-    pub(super) fn take_query(&mut self) -> Pairs {
+    pub(crate) fn take_query(&mut self) -> Pairs {
         self.query_was_read = true;
         std::mem::take(&mut self.query).into_iter().filter(|(name, _)| !is_key(name)).collect()
     }

@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
 use crate::auth::or_deleted;
+use crate::console::{is_console, refusal};
 use crate::db::Outcome;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
@@ -339,6 +340,9 @@ fn is_range_of(range: &str, media_type: &str) -> bool {
 
 /// The one way out of everything that goes wrong, in the envelope of the route's API.
 pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    if is_console(request.path()) {
+        return refusal(request, problem);
+    }
     let mut response = problem.render(is_ticketing(request.path()), &request_id(request)).into_response(request);
     match problem.code.status() {
         StatusCode::UNAUTHORIZED => {

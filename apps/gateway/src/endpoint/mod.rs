@@ -14,10 +14,12 @@ mod body;
 mod call;
 mod examples;
 mod extract;
+mod form;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
 mod headers;
+mod html;
 mod links;
 mod long_bodies;
 mod openapi;
@@ -37,10 +39,13 @@ pub use body::{Body, OptionalBody};
 pub(crate) use call::request_id;
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};
+pub use form::Form;
 pub use handler::{Api, Handler, Operation};
+pub use html::Html;
 pub use long_bodies::LongBodies;
 pub use openapi::document;
 pub use operation::OperationDoc;
+pub(crate) use query::read_params;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{

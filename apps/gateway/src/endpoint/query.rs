@@ -25,6 +25,12 @@ fn pairs(query: &str) -> impl Iterator<Item = &str> {
 /// Splits and decodes a query string. Nothing is dropped or replaced: a repeated parameter stays for
 /// [`ParamReader`] to refuse, and bytes that are no UTF-8 are an error (actix would put U+FFFD).
 pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
+    check_count(query)?;
+    decode_pairs(query, ParamReader::MOST)
+}
+
+/// The same of up to `most` pairs: also of a form.
+pub(super) fn decode_pairs(text: &str, most: usize) -> Result<Pairs, Problem> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
         percent_decode_str(&spaced)
@@ -32,8 +38,10 @@ pub(super) fn decode(query: &str) -> Result<Pairs, Problem> {
             .map(|decoded| decoded.into_owned())
             .map_err(|_| Problem::new(ProblemCode::MalformedQuery, "A query parameter is not percent-encoded UTF-8."))
     };
-    check_count(query)?;
-    pairs(query)
+    if pairs(text).nth(most).is_some() {
+        return Err(Problem::new(ProblemCode::MalformedQuery, format!("There are more than {most} fields.")));
+    }
+    pairs(text)
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode(name)?, decode(value)?))
@@ -59,14 +67,21 @@ pub struct Query<T>(pub T);
 
 impl<T: Params> Extract for Query<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        let pairs = call.take_query();
-        Ok(Self(ParamReader::new(pairs).read::<Both<T>>()?.0))
+        Ok(Self(read_params(call.take_query())?))
     }
 
     fn describe(operation: &mut OperationDoc) {
         operation.query_parameters(ParamReader::describing::<Both<T>>());
         operation.problem(ProblemCode::ValidationFailed);
     }
+}
+
+/// Reads parameters as [`Query`] does.
+///
+/// # Errors
+/// Every problem of them.
+pub(crate) fn read_params<T: Params>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
+    Ok(ParamReader::new(pairs).read::<Both<T>>()?.0)
 }
 
 /// What a route reads from its query string, in one go so that all problems are told together.

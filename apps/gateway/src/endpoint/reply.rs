@@ -342,7 +342,8 @@ impl Rendered {
         let mut response = HttpResponse::build(status);
         for (name, value) in self.headers {
             if !(unchanged && name == CONTENT_TYPE) {
-                response.insert_header((name, value));
+                // Cookies come one by one.
+                response.append_header((name, value));
             }
         }
         let streamed = request.extensions_mut().remove::<Streamed>();

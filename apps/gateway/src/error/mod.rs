@@ -85,6 +85,8 @@ problem_table! {
         "Use the new secret of the key, from whoever rotated it; the old one is for finishing what was begun.";
     NotYourself, "not_yourself", FORBIDDEN, "The author is somebody else",
         "Leave lastUpdatedBy out, or send the user that the token names.";
+    ForeignForm, "foreign_form", FORBIDDEN, "The form is not of this session",
+        "Open the page of the console again and send the form from there.";
     TenantMismatch, "tenant_mismatch", FORBIDDEN, "The body names another tenant than the key",
         "Leave tenantId out, or use the key of that tenant.";
     MissingToken, "missing_token", UNAUTHORIZED, "No token was sent",

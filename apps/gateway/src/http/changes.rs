@@ -105,7 +105,7 @@ fn areas(kind: Kind) -> &'static [Area] {
 }
 
 /// Those of these kinds that somebody may read.
-pub(super) fn readable(rights: Rights, wanted: Vec<Kind>) -> Vec<Kind> {
+pub(crate) fn readable(rights: Rights, wanted: Vec<Kind>) -> Vec<Kind> {
     let may = |kind: &Kind| {
         let right = |area: &Area| Rights::default().with(Right { area: Some(*area), access: Access::Read });
         areas(*kind).iter().all(|area| rights.lacking(right(area)).is_none())

@@ -36,7 +36,7 @@ pub(super) fn routes(api: &mut Api) {
 
 /// Whoever opens the server's address in a browser sees what there is.
 async fn home(_: Process) -> Answer<Elsewhere> {
-    Typed::of(Elsewhere("docs")).map_err(|failure| failure.into_problem("-"))
+    Typed::of(Elsewhere("console")).map_err(|failure| failure.into_problem("-"))
 }
 
 async fn docs_page(_: Process) -> Answer<File> {

@@ -34,7 +34,7 @@ type Records<S> = (Vec<Value>, Option<PageRequest<S>>);
 type List<S> = Arc<dyn Fn(&mut DbConnection, &Scope, &PageRequest<S>) -> Result<Records<S>, Failure> + Send + Sync>;
 
 /// Answers with all of a list.
-pub(super) async fn export<A: InArea, S: SortField + Send + Sync, T: Serialize>(
+pub(crate) async fn export<A: InArea, S: SortField + Send + Sync, T: Serialize>(
     caller: Caller<A, Read>,
     kind: Kind,
     export: Export,

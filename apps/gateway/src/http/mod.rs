@@ -10,7 +10,7 @@ mod collections;
 mod comments;
 mod contacts;
 mod docs;
-mod export;
+pub(crate) mod export;
 mod forms;
 mod history;
 mod imports;
@@ -25,6 +25,8 @@ mod search;
 mod tags;
 mod trash;
 mod webhooks;
+
+pub(crate) use changes::readable;
 
 use crate::endpoint::Api;
 

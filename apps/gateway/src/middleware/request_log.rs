@@ -9,6 +9,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
+use crate::console::is_console;
 use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
 use crate::server::Exchange;
 use crate::state::AppState;
@@ -37,6 +38,8 @@ pub async fn request_log(
 
     let vary = if is_ticketing(response.request().path()) {
         "Authorization, x-tenantid, usecase"
+    } else if is_console(response.request().path()) {
+        "Cookie"
     } else {
         "ocp-apim-subscription-key"
     };
@@ -44,7 +47,9 @@ pub async fn request_log(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
     headers.append(VARY, HeaderValue::from_static(vary));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 

@@ -290,7 +290,7 @@ both_databases! {
     fn the_address_leads_to_the_page(database) {
         let api = Api::start(database);
         let home = api.acme.with_key(None).get("/");
-        assert_eq!((home.status, home.header("location"), home.text.as_str()), (307, "docs", ""));
+        assert_eq!((home.status, home.header("location"), home.text.as_str()), (307, "console", ""));
         assert_eq!(api.acme.with_key(None).get("/docs").status, 200);
     }
 

@@ -33,6 +33,8 @@ const ELSEWHERE: &[(ProblemCode, &str)] = &[
     // A request that comes while others run.
     (ProblemCode::IdempotencyKeyInFlight, include_str!("../surface/idempotency.rs")),
     (ProblemCode::AnswerNotKept, include_str!("../surface/idempotency.rs")),
+    // A form of the console.
+    (ProblemCode::ForeignForm, include_str!("console/sessions.rs")),
     // Thousands of records.
     (ProblemCode::LimitReached, include_str!("long.rs")),
     // Keys and tokens of several kinds, and the operator's.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../common/browser.rs"]
+mod browser;
 #[path = "../common/client.rs"]
 mod client;
 #[path = "../common/dump.rs"]
@@ -20,6 +22,7 @@ mod batches;
 mod case_types;
 mod cases;
 mod comments;
+mod console;
 mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;

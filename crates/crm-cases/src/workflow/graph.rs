@@ -31,8 +31,10 @@ pub struct Transition {
     pub records_comment: bool,
     /// Who may walk it; everybody where it names nobody.
     pub authorized: Roles,
-    source: usize,
-    target: usize,
+    /// The place of the status that it leaves, among [`Workflow::statuses`].
+    pub source: usize,
+    /// The place of the status that it leads to.
+    pub target: usize,
 }
 
 /// A status as the nodes of a graph have it.

@@ -157,6 +157,11 @@ fn has_checksum(text: &str) -> bool {
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
+    /// One that a row has.
+    pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The bytes, as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

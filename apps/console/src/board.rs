@@ -1,0 +1,208 @@
+//! The board: a pipeline's stages as columns of cards.
+
+use crm_core::Timestamp;
+use crm_core::keys::{Access, Area};
+use crm_exchange::Kind;
+use crm_opportunities::{Opportunity, Pipeline, StageSummary};
+use crm_tags::TagOption;
+use maud::{Markup, html};
+
+use crate::icon::Icon;
+use crate::record::lost;
+use crate::{Frame, Place, assets, form, list, show};
+
+/// The most cards of a column; the list has the rest.
+pub const MOST_CARDS: i64 = 200;
+
+/// A column.
+pub struct Column {
+    /// The open opportunities of the stage, the latest first.
+    pub cards: Vec<Opportunity>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+/// A board.
+pub struct Board<'a> {
+    /// All pipelines, to choose from.
+    pub pipelines: &'a [Pipeline],
+    /// The one that is shown.
+    pub pipeline: &'a Pipeline,
+    /// A column for each of its stages, in their order.
+    pub columns: &'a [Column],
+    /// What the stages add up to.
+    pub sums: &'a [StageSummary],
+    /// The parameters of the address: what is filtered by.
+    pub given: &'a [(String, String)],
+    /// The tags of opportunities.
+    pub tags: &'a [TagOption],
+    /// Now.
+    pub now: Timestamp,
+    /// What was just refused.
+    pub problem: Option<&'a str>,
+}
+
+/// What the board is filtered by: parameters of the list of opportunities.
+const FILTERS: &[(&str, &str)] = &[("title", "Title"), ("ownerId", "Owner’s id")];
+
+impl Board<'_> {
+    fn value(&self, name: &str) -> &str {
+        self.given.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value)
+    }
+
+    /// The address of this board.
+    fn address(&self) -> String {
+        let pairs = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        list::address(Kind::Opportunity, pairs).replacen("/opportunities", "/board", 1)
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn page(&self, frame: &Frame) -> Markup {
+        let may_write = frame.may(Area::Pipeline, Access::Write);
+        let back = self.address();
+        let actions = html! {
+            @if may_write { a class="button button-main" href="/console/opportunities/new" { (Icon::Plus.draw()) "New opportunity" } }
+        };
+        let content = html! {
+            (show::head(self.pipeline.name.as_str(), &actions))
+            @if let Some(problem) = self.problem { div class="notice notice-bad" role="alert" { (Icon::Alert.draw()) p { (problem) } } }
+            (self.filters())
+            p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys." }
+            div class="board" data-board data-token=(frame.token) data-back=(back) tabindex="0" role="region" aria-label="Stages" {
+                @for (stage, column) in self.pipeline.stages.iter().zip(self.columns) {
+                    (self.column(frame, stage, column, may_write, &back))
+                }
+            }
+            p class="hidden" role="status" aria-live="polite" data-board-said {}
+            script type="module" src=(assets::path_of("board.js")) {}
+        };
+        frame.page(Place::Board, "Board", &content)
+    }
+
+    fn filters(&self) -> Markup {
+        html! {
+            form class="filters" method="get" action="/console/board" role="search" aria-label="Filters" {
+                @if self.pipelines.len() > 1 {
+                    div class="field filter" {
+                        label for="board-pipeline" { "Pipeline" }
+                        select id="board-pipeline" name="pipelineId" {
+                            @for pipeline in self.pipelines { option value=(pipeline.id) selected[pipeline.id == self.pipeline.id] { (pipeline.name.as_str()) } }
+                        }
+                    }
+                }
+                @for (name, label) in FILTERS {
+                    div class="field filter" {
+                        label for={ "board-" (name) } { (label) }
+                        input id={ "board-" (name) } type="text" name=(name) value=(self.value(name)) autocomplete="off";
+                    }
+                }
+                @if !self.tags.is_empty() {
+                    div class="field filter" {
+                        label for="board-tags" { "Tag" }
+                        select id="board-tags" name="tags" {
+                            option value="" { "any" }
+                            @for tag in self.tags {
+                                @let id = tag.id.to_string();
+                                option value=(id) selected[id == self.value("tags")] { (tag.label) }
+                            }
+                        }
+                    }
+                }
+                button class="button" type="submit" { "Apply" }
+            }
+        }
+    }
+
+    fn column(
+        &self,
+        frame: &Frame,
+        stage: &crm_opportunities::Stage,
+        column: &Column,
+        may_write: bool,
+        back: &str,
+    ) -> Markup {
+        let sum = self.sums.iter().find(|sum| sum.stage == stage.key && sum.pipeline_id == self.pipeline.id);
+        let key = stage.key.as_str();
+        let id = format!("stage-{key}");
+        html! {
+            section class="stage" aria-labelledby=(id) data-stage=(key) {
+                header class="stage-head" {
+                    h2 id=(id) { (show::dot(Some(stage.color.as_str()))) (stage.label.as_str()) }
+                    span class="quiet number" data-count { (sum.map_or(0, |sum| sum.count)) }
+                    p class="quiet small" {
+                        @if let Some(sum) = sum {
+                            @for total in &sum.values { span class="sum" { (show::grouped(&total.amount().to_string())) " " (total.currency().code()) } " " }
+                        }
+                        @if let Some(probability) = stage.probability { "· " (probability) " %" }
+                    }
+                }
+                ol class="cards" data-cards {
+                    @for card in &column.cards { (self.card(frame, card, may_write, back)) }
+                }
+                @if column.has_more {
+                    @let pipeline = self.pipeline.id.to_string();
+                    p class="small" {
+                        a href=(list::address(Kind::Opportunity, [("pipelineId", pipeline.as_str()), ("stage", key), ("status", "open")])) { "More of them" }
+                    }
+                }
+            }
+        }
+    }
+
+    fn card(&self, frame: &Frame, card: &Opportunity, may_write: bool, back: &str) -> Markup {
+        let id = card.id.to_string();
+        let path = show::path(Kind::Opportunity, &id);
+        let days = (self.now.as_datetime() - card.last_updated_on.as_datetime()).num_days().max(0);
+        html! {
+            li class="deal" data-card=(id) data-title=(card.title.as_str()) draggable=[may_write.then_some("true")] aria-describedby=[may_write.then_some("board-help")] {
+                div class="deal-head" {
+                    p class="deal-title" { a href=(path) { (card.title.as_str()) } }
+                    @if may_write { (self.menu(frame, card, &path, back)) }
+                }
+                @if let Some(organization) = &card.organization { p class="quiet small" { (organization.name) } }
+                @if !card.tags.is_empty() { p { @for tag in &card.tags { span class="pill" { (show::dot(Some(&tag.color))) (tag.label) } " " } } }
+                div class="deal-foot small" {
+                    @if let Some(value) = &card.value { strong { (show::grouped(&value.amount().to_string())) " " (value.currency().code()) } }
+                    span class="quiet" title="Days since it was last changed" { (days) " d" }
+                    @if let Some(owner) = card.owner.as_ref().and_then(|owner| owner.name().or(owner.email())) { span class="quiet owner" { (owner) } }
+                }
+            }
+        }
+    }
+
+    fn menu(&self, frame: &Frame, card: &Opportunity, path: &str, back: &str) -> Markup {
+        html! {
+            details class="pop card-menu" {
+                summary aria-label={ "Move " (card.title.as_str()) } title="Move, win or lose" { (Icon::More.draw()) }
+                div class="pop-box" {
+                    form class="together" method="post" action={ (path) "/stage" } {
+                        (form::token(frame))
+                        input type="hidden" name="back" value=(back);
+                        select name="stage" aria-label="Stage" {
+                            @for stage in &self.pipeline.stages { option value=(stage.key.as_str()) selected[stage.key == card.stage] { (stage.label.as_str()) } }
+                        }
+                        button class="button" type="submit" { "Move" }
+                    }
+                    form method="post" action={ (path) "/status" } {
+                        (form::token(frame))
+                        input type="hidden" name="back" value=(back);
+                        input type="hidden" name="status" value="won";
+                        button class="button button-main" type="submit" { "Won" }
+                    }
+                    (lost(frame, &format!("{path}/status"), Some(back)))
+                }
+            }
+        }
+    }
+}
+
+/// What is shown where there is no pipeline.
+#[must_use]
+pub fn none(frame: &Frame) -> Markup {
+    let content = html! {
+        (show::head("Board", &html! {}))
+        div class="empty" { p { "There is no pipeline yet: make one over the API, at POST /pipeline/pipelines/opportunities." } }
+    };
+    frame.page(Place::Board, "Board", &content)
+}

@@ -1,0 +1,126 @@
+//! How the controls of fields are drawn.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::fields::{Choice, Control, Entry, KEEP, WAS};
+use crate::form::{Field, Typed};
+use crate::icon::Icon;
+use crate::show;
+
+/// The fields of a form for a record, or for a new one where that is null. `conflicts` are the names of those that somebody
+/// else changed meanwhile.
+#[must_use]
+pub(crate) fn all(entries: &[Entry], record: &Value, typed: &Typed, conflicts: &[String]) -> Markup {
+    html! {
+        @for entry in entries {
+            @if entry.control != Control::Shown {
+                (draw(entry, record, typed))
+                @if !record.is_null() { (was(entry, record)) }
+                @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
+            }
+        }
+    }
+}
+
+/// What stood in the fields when they were shown: so only what somebody changed is changed.
+fn was(entry: &Entry, record: &Value) -> Markup {
+    html! {
+        @for (part, text) in entry.parts().iter().zip(entry.texts(record)) {
+            input type="hidden" name={ (WAS) (part) } value=(text);
+        }
+    }
+}
+
+/// Both values, to choose one.
+fn conflict(entry: &Entry, record: &Value) -> Markup {
+    let name = format!("{KEEP}{}", entry.name());
+    html! {
+        fieldset class="field conflict wide" {
+            legend { (Icon::Alert.draw()) "Somebody else changed “" (entry.label) "” meanwhile" }
+            label class="box" { input type="radio" name=(name) value="theirs" required; span { "Keep theirs: " strong { (text(entry, record)) } } }
+            label class="box" { input type="radio" name=(name) value="mine" required; span { "Take mine, as it stands above" } }
+        }
+    }
+}
+
+/// A value in words.
+#[must_use]
+pub(crate) fn text(entry: &Entry, record: &Value) -> String {
+    let texts = entry.texts(record);
+    let words = |choices: &[Choice], id: &str| {
+        choices.iter().find(|choice| choice.id == id).map_or_else(|| id.to_owned(), |choice| choice.words.clone())
+    };
+    let said = match &entry.control {
+        Control::One(choices) => words(choices, &texts[0]),
+        Control::Many(choices, _) => texts[0].lines().map(|id| words(choices, id)).collect::<Vec<_>>().join(", "),
+        Control::Money => show::money(entry.value(record)),
+        Control::Person => texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
+        Control::Range(_) => texts.join(" – "),
+        _ => texts.join(" "),
+    };
+    if said.trim().is_empty() || said == " – " { "–".to_owned() } else { said }
+}
+
+fn draw(entry: &Entry, record: &Value, typed: &Typed) -> Markup {
+    let (name, texts) = (entry.name(), entry.texts(record));
+    let field = |hint| Field { name: &name, label: &entry.label, hint, required: entry.required };
+    match &entry.control {
+        Control::Line(kind) => field("").line(typed, kind, &texts[0]),
+        Control::Number => field("").line(typed, "text", &texts[0]),
+        Control::Lines => html! { div class="wide" { (field("").lines(typed, &texts[0])) } },
+        Control::Labeled => field("One a line, with a label before it: Work: jane@example.com").lines(typed, &texts[0]),
+        Control::Record(_) => field("Its name, or # and its number.").line(typed, "text", &texts[0]),
+        Control::One(choices) => {
+            let options: Vec<(String, String)> =
+                choices.iter().map(|choice| (choice.id.clone(), choice.words.clone())).collect();
+            field("").choice(typed, &options, &texts[0])
+        }
+        Control::Many(choices, _) => many(entry, choices, typed, &texts[0]),
+        Control::Money => pair(entry, typed, &texts, ["Amount", "Currency"], "text"),
+        Control::Range(kind) => pair(entry, typed, &texts, ["from", "to"], kind),
+        Control::Person => pair(entry, typed, &texts, ["Name", "E-mail"], "text"),
+        Control::Shown => html! {},
+    }
+}
+
+fn many(entry: &Entry, choices: &[Choice], typed: &Typed, text: &str) -> Markup {
+    let name = entry.name();
+    let is_chosen = |id: &str| match typed.values.is_empty() {
+        true => text.lines().any(|chosen| chosen == id),
+        false => typed.has(&name, id),
+    };
+    let problems: Vec<&str> = typed.problems(&name).collect();
+    html! {
+        fieldset class={ "field wide" @if !problems.is_empty() { " field-bad" } } {
+            legend { (entry.label) @if entry.required { span class="required" { " (required)" } } }
+            @if choices.is_empty() { p class="quiet small" { "There is nothing to choose yet." } }
+            div class="boxes" {
+                @for choice in choices {
+                    label class="box" {
+                        input type="checkbox" name=(name) value=(choice.id) checked[is_chosen(&choice.id)];
+                        (show::dot(choice.color.as_deref())) span { (choice.words) }
+                    }
+                }
+            }
+            @for problem in problems { p class="words bad" { (Icon::Alert.draw()) (problem) } }
+        }
+    }
+}
+
+fn pair(entry: &Entry, typed: &Typed, texts: &[String], labels: [&str; 2], kind: &str) -> Markup {
+    let name = entry.name();
+    let problems: Vec<&str> = typed.problems(&name).collect();
+    html! {
+        fieldset class={ "field" @if !problems.is_empty() { " field-bad" } } {
+            legend { (entry.label) @if entry.required { span class="required" { " (required)" } } }
+            div class={ @if entry.control == Control::Money { "pair pair-money" } @else { "pair" } } {
+                @for ((part, text), label) in entry.parts().iter().zip(texts).zip(labels) {
+                    input type=(kind) name=(part) value=(typed.value(part).unwrap_or(text)) aria-label={ (entry.label) ": " (label) }
+                        placeholder=(label) autocomplete="off" aria-invalid=[(!problems.is_empty()).then_some("true")];
+                }
+            }
+            @for problem in problems { p class="words bad" { (Icon::Alert.draw()) (problem) } }
+        }
+    }
+}

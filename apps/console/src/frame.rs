@@ -1,0 +1,193 @@
+//! What stands around every page.
+
+use crm_core::keys::{Access, Area, Rights};
+use crm_exchange::Kind;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::icon::Icon;
+use crate::{assets, form};
+
+/// Who looks at a page.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The tenant.
+    pub tenant: String,
+    /// The name of the key that was used to sign in.
+    pub who: String,
+    /// What it may do.
+    pub rights: Rights,
+    /// What the forms of the session carry.
+    pub token: String,
+}
+
+/// Where a page is, for the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The overview.
+    Overview,
+    /// The board.
+    Board,
+    /// The trash.
+    Trash,
+    /// Records of a kind.
+    Records(Kind),
+    /// API keys.
+    Keys,
+    /// Somewhere that the navigation does not lead to.
+    Elsewhere,
+}
+
+/// The area of a kind of records.
+#[must_use]
+pub fn area_of(kind: Kind) -> Area {
+    match kind {
+        Kind::Lead | Kind::Opportunity => Area::Pipeline,
+        Kind::Contact | Kind::Organization => Area::Directory,
+        Kind::Case => Area::Cases,
+    }
+}
+
+struct Entry {
+    place: Place,
+    words: &'static str,
+    icon: Icon,
+    path: &'static str,
+    area: Option<Area>,
+}
+
+const fn entry(place: Place, words: &'static str, icon: Icon, path: &'static str, area: Option<Area>) -> Entry {
+    Entry { place, words, icon, path, area }
+}
+
+/// The groups of the navigation.
+const GROUPS: &[(&str, &[Entry])] = &[
+    (
+        "",
+        &[
+            entry(Place::Overview, "Overview", Icon::Overview, "/console", None),
+            entry(Place::Board, "Board", Icon::Board, "/console/board", Some(Area::Pipeline)),
+        ],
+    ),
+    (
+        "Records",
+        &[
+            entry(Place::Records(Kind::Lead), "Leads", Icon::Lead, "/console/leads", Some(Area::Pipeline)),
+            entry(
+                Place::Records(Kind::Opportunity),
+                "Opportunities",
+                Icon::Opportunity,
+                "/console/opportunities",
+                Some(Area::Pipeline),
+            ),
+            entry(Place::Records(Kind::Contact), "Contacts", Icon::Contact, "/console/contacts", Some(Area::Directory)),
+            entry(
+                Place::Records(Kind::Organization),
+                "Organizations",
+                Icon::Organization,
+                "/console/organizations",
+                Some(Area::Directory),
+            ),
+            entry(Place::Records(Kind::Case), "Cases", Icon::Case, "/console/cases", Some(Area::Cases)),
+            entry(Place::Trash, "Trash", Icon::Trash, "/console/trash", None),
+        ],
+    ),
+    ("Settings", &[entry(Place::Keys, "API keys", Icon::Key, "/console/settings/keys", Some(Area::Settings))]),
+];
+
+impl Frame {
+    /// Whether something may be done in an area.
+    #[must_use]
+    pub fn may(&self, area: Area, access: Access) -> bool {
+        self.rights.allow(area, access)
+    }
+
+    /// A page of the console.
+    #[must_use]
+    pub fn page(&self, place: Place, title: &str, content: &Markup) -> Markup {
+        let body = html! {
+            a class="skip" href="#content" { "Skip to the content" }
+            div class="shell" {
+                (self.side(place))
+                main id="content" tabindex="-1" { (content) }
+            }
+        };
+        document(title, &body)
+    }
+
+    fn side(&self, place: Place) -> Markup {
+        html! {
+            header class="side" {
+                div class="brand" {
+                    a class="brand-name" href="/console" { (brand()) span { "CRM" } }
+                    span class="brand-tenant" title=(self.tenant) { (self.tenant) }
+                }
+                form class="search" method="get" action="/console/search" role="search" aria-label="Everything" {
+                    (Icon::Search.draw())
+                    input id="search" type="search" name="q" placeholder="Search" aria-label="Search everything" autocomplete="off";
+                    kbd aria-hidden="true" { "/" }
+                }
+                nav aria-label="Main" { (self.groups(place)) }
+                div class="side-foot" {
+                    a class="nav-link" href="/docs" { (Icon::Document.draw()) span { "API document" } }
+                    form method="post" action="/console/sign-out" {
+                        (form::token(self))
+                        button class="nav-link" type="submit" { (Icon::SignOut.draw()) span { "Sign out" } }
+                    }
+                    p class="who" { "Signed in with the key " strong { (self.who) } }
+                }
+            }
+        }
+    }
+
+    fn groups(&self, place: Place) -> Markup {
+        html! {
+            @for (name, entries) in GROUPS {
+                @let offered = entries.iter().filter(|entry| entry.area.is_none_or(|area| self.may(area, Access::Read)));
+                @let offered: Vec<&Entry> = offered.collect();
+                @if !offered.is_empty() {
+                    @if !name.is_empty() { p class="nav-head" { (name) } }
+                    ul {
+                        @for entry in offered {
+                            li {
+                                a class="nav-link" href=(entry.path) aria-current=[(entry.place == place).then_some("page")] {
+                                    (entry.icon.draw()) span { (entry.words) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The mark of the console.
+#[must_use]
+pub fn brand() -> Markup {
+    html! {
+        svg class="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false" {
+            path class="mark-back" d="M5 0h10a5 5 0 0 1 5 5v10a5 5 0 0 1-5 5H5a5 5 0 0 1-5-5V5a5 5 0 0 1 5-5z" {}
+            path class="mark-front" d="M5.5 6.2h9M5.5 10h6M5.5 13.8h3" {}
+        }
+    }
+}
+
+/// A whole document.
+#[must_use]
+pub fn document(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · CRM" }
+                link rel="stylesheet" href=(assets::path_of("console.css"));
+                link rel="icon" type="image/svg+xml" href=(assets::path_of("icon.svg"));
+                script type="module" src=(assets::path_of("console.js")) {}
+            }
+            body { (body) }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Symbols, drawn for this console on a grid of 16 by 16.
+
+use maud::{Markup, html};
+
+/// A symbol. It says nothing by itself: a word stands beside it, or in the label of what it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Icon {
+    /// The overview.
+    Overview,
+    /// The board.
+    Board,
+    /// Leads.
+    Lead,
+    /// Opportunities.
+    Opportunity,
+    /// Contacts.
+    Contact,
+    /// Organizations.
+    Organization,
+    /// Cases.
+    Case,
+    /// The trash.
+    Trash,
+    /// The settings.
+    Settings,
+    /// Keys.
+    Key,
+    /// Searching.
+    Search,
+    /// Signing out.
+    SignOut,
+    /// Something new.
+    Plus,
+    /// Something was done.
+    Check,
+    /// Something is wrong.
+    Alert,
+    /// More that can be done.
+    More,
+    /// The API's document.
+    Document,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "M2.5 13.5V9M6.2 13.5V5M9.8 13.5V7.5M13.5 13.5v-11",
+            Self::Board => "M2.5 2.5h3v11h-3zM6.5 2.5h3v7h-3zM10.5 2.5h3v9h-3z",
+            Self::Lead => "M8 1.8v3M8 11.2v3M1.8 8h3M11.2 8h3M3.6 3.6l2 2M10.4 10.4l2 2M12.4 3.6l-2 2M5.6 10.4l-2 2",
+            Self::Opportunity => "M14 8A6 6 0 1 1 8 2M11 8a3 3 0 1 1-3-3M8 8l5.5-5.5M11 2.5V5h2.5",
+            Self::Contact => "M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8zM2.8 13.8c.4-2.6 2.5-4 5.2-4s4.8 1.4 5.2 4",
+            Self::Organization => {
+                "M2.5 13.8V3.2l6-1.4v12M8.5 6h5v7.8M1.5 13.8h13M5 5.5h1M5 8h1M5 10.5h1M11 8.5h.6M11 11h.6"
+            }
+            Self::Case => {
+                "M2 4h12v2.6a1.5 1.5 0 0 0 0 2.8V12H2V9.4a1.5 1.5 0 0 0 0-2.8zM9.5 4v1.5M9.5 7.2v1.6M9.5 10.5V12"
+            }
+            Self::Trash => "M2.5 4h11M6 4V2.3h4V4M4 4l.7 9.7h6.6L12 4M6.6 6.8v4.2M9.4 6.8v4.2",
+            Self::Settings => {
+                "M2 4.5h6M11.5 4.5H14M9.8 6.2a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4zM2 11.5h2.5M8 11.5h6M6.2 13.2a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4z"
+            }
+            Self::Key => "M5.2 13.4a2.6 2.6 0 1 0 0-5.2 2.6 2.6 0 0 0 0 5.2zM7 9l6.6-6.6M11 5l2 2",
+            Self::Search => "M7 11.8a4.8 4.8 0 1 0 0-9.6 4.8 4.8 0 0 0 0 9.6zM10.5 10.5l3.3 3.3",
+            Self::SignOut => "M6.5 2.5h-4v11h4M6.5 8h7M10.8 5.2 13.5 8l-2.7 2.8",
+            Self::Plus => "M8 3v10M3 8h10",
+            Self::Check => "M3 8.5l3.2 3.2L13 4.8",
+            Self::Alert => "M8 2.2 14.2 13H1.8zM8 6.4v3.2M8 11.3v.3",
+            Self::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
+            Self::Document => "M3.5 1.8h6l3 3v9.4h-9zM9.5 1.8v3h3M5.8 8h4.4M5.8 10.8h4.4",
+        }
+    }
+
+    /// Draws it.
+    #[must_use]
+    pub fn draw(self) -> Markup {
+        html! {
+            svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
+                path d=(self.path()) {}
+            }
+        }
+    }
+}

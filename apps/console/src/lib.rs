@@ -1,0 +1,24 @@
+//! The pages of the console: pure functions from domain types to markup. They know neither HTTP nor SQL; the gateway asks
+//! the database and calls them (docs/console.md, docs/adr/0021).
+//!
+//! Markup is made by [`maud`] alone, which escapes every value. No page has a style or script in itself, so that the
+//! policy of its answer forbids both.
+
+mod assets;
+pub mod board;
+mod controls;
+pub mod error;
+pub mod fields;
+pub mod form;
+pub mod frame;
+pub mod icon;
+pub mod keys;
+pub mod list;
+pub mod overview;
+pub mod record;
+pub mod session;
+pub mod show;
+pub mod trash;
+
+pub use assets::{Asset, assets, path_of};
+pub use frame::{Frame, Place};

@@ -1,0 +1,390 @@
+//! Lists of records: filters and order in the address, columns to choose, boxes to do something with several.
+
+use crm_core::keys::Access;
+use crm_core::params::{ParamDescription, ParamKind};
+use crm_exchange::{Columns, Kind};
+use crm_tags::TagOption;
+use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::fields::words_of;
+use crate::form::{self, Typed};
+use crate::frame::area_of;
+use crate::icon::Icon;
+use crate::{Frame, Place, show};
+
+/// A page of a list.
+pub struct List<'a> {
+    /// What is listed.
+    pub kind: Kind,
+    /// The columns that the kind has in the tenant.
+    pub columns: &'a Columns,
+    /// Those that are shown.
+    pub chosen: &'a [String],
+    /// The parameters of the address, without those of the page.
+    pub given: &'a [(String, String)],
+    /// What can be filtered by.
+    pub filters: &'a [ParamDescription],
+    /// What it can be ordered by, and what it is ordered by; whether downwards.
+    pub orders: &'a [&'static str],
+    /// What it is ordered by.
+    pub order_by: &'a str,
+    /// Whether the largest comes first.
+    pub is_descending: bool,
+    /// The records.
+    pub records: &'a [Value],
+    /// Leads to the next page.
+    pub next: Option<&'a str>,
+    /// Whether this is the first one.
+    pub is_first: bool,
+    /// The tags that the kind has.
+    pub tags: &'a [TagOption],
+}
+
+/// The columns that are shown unless somebody chose others.
+#[must_use]
+pub fn usual(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Lead => &["value.amount", "leadRating", "organization", "owner.name", "tags", "lastUpdatedOn"],
+        Kind::Opportunity => {
+            &["value.amount", "stage", "status", "organization", "owner.name", "tags", "lastUpdatedOn"]
+        }
+        Kind::Contact => &["email", "phone", "organization", "jobTitle", "owner.name", "tags"],
+        Kind::Organization => &["industry", "website", "email", "owner.name", "tags", "lastUpdatedOn"],
+        Kind::Case => {
+            &["status", "priority", "caseType", "assignee.name", "expectedDate", "organization", "lastUpdatedOn"]
+        }
+    }
+}
+
+/// Filters that have a place of their own; the others are below "More filters".
+fn main_filters(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Lead => &["title", "leadRating", "isArchived"],
+        Kind::Opportunity => &["title", "status"],
+        Kind::Contact | Kind::Organization => &["name", "email"],
+        Kind::Case => &["title", "status"],
+    }
+}
+
+/// Parameters of the page itself, which are no filters.
+const OF_PAGE: &[&str] =
+    &["page", "offset", "size", "sort", "orderBy", "includeTotal", "includeToken", "continuationToken", "columns"];
+
+/// The address of a list with these parameters.
+#[must_use]
+pub fn address<'p>(kind: Kind, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs: Vec<String> =
+        pairs.into_iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    let path = format!("/console/{}", kind.plural());
+    if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+impl List<'_> {
+    fn given_but<'s>(&'s self, left_out: &'s [&'s str]) -> impl Iterator<Item = (&'s str, &'s str)> {
+        let pairs = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(move |(name, _)| !left_out.contains(name))
+    }
+
+    fn has_filters(&self) -> bool {
+        self.given_but(OF_PAGE).next().is_some()
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn page(&self, frame: &Frame, notice: Option<&str>) -> Markup {
+        let (one, many, _) = show::names(self.kind);
+        let may_write = frame.may(area_of(self.kind), Access::Write);
+        let export = self.given_but(OF_PAGE).chain([
+            ("format", "csv"),
+            ("headers", "label"),
+            ("excelSafe", "true"),
+            ("bom", "true"),
+        ]);
+        let export = address(self.kind, export).replacen('?', "/export?", 1);
+        let actions = html! {
+            a class="button" href=(export) download { "Export" }
+            @if may_write {
+                a class="button button-main" href={ "/console/" (self.kind.plural()) "/new" } {
+                    (Icon::Plus.draw()) "New " (one.to_lowercase())
+                }
+            }
+        };
+        let content = html! {
+            (show::head(many, &actions))
+            @if let Some(words) = notice { (show::done(words)) }
+            (self.filters())
+            @if self.records.is_empty() { (self.nothing(may_write)) } @else { (self.table(frame, may_write)) }
+            (self.pages())
+        };
+        frame.page(Place::Records(self.kind), many, &content)
+    }
+
+    fn nothing(&self, may_write: bool) -> Markup {
+        let (one, many, _) = show::names(self.kind);
+        html! {
+            div class="empty" {
+                @if self.has_filters() {
+                    p { "Nothing matches these filters." }
+                    p { a class="button" href=(address(self.kind, [])) { "Show all " (many.to_lowercase()) } }
+                } @else {
+                    p { "There are no " (many.to_lowercase()) " yet." }
+                    @if may_write {
+                        p { a class="button button-main" href={ "/console/" (self.kind.plural()) "/new" } { "Make the first " (one.to_lowercase()) } }
+                    }
+                }
+            }
+        }
+    }
+
+    fn filters(&self) -> Markup {
+        let main = main_filters(self.kind);
+        let is_filter = |filter: &&ParamDescription| !OF_PAGE.contains(&filter.name);
+        let of = |name: &&str| self.filters.iter().find(|filter| filter.name == *name);
+        let (main, others): (Vec<_>, Vec<_>) = (
+            main.iter().filter_map(of).collect(),
+            self.filters.iter().filter(is_filter).filter(|filter| !main.contains(&filter.name)).collect(),
+        );
+        let is_open = others.iter().any(|filter| self.value(filter.name).is_some());
+        let is_known = |name: &str| self.filters.iter().any(|filter| filter.name == name);
+        html! {
+            form class="filters" method="get" action={ "/console/" (self.kind.plural()) } role="search" aria-label="Filters" {
+                // What has no field of its own here stays as it is.
+                @for (name, value) in self.given_but(&["page", "offset", "continuationToken", "columns"]) {
+                    @if !is_known(name) || OF_PAGE.contains(&name) { input type="hidden" name=(name) value=(value); }
+                }
+                @for filter in main { (self.filter(filter)) }
+                details class="pop" {
+                    summary { "More filters" @if is_open { " " span class="pill pill-accent" { "on" } } }
+                    div class="pop-box pop-wide" { @for filter in others { (self.filter(filter)) } }
+                }
+                (self.chooser())
+                button class="button" type="submit" { "Apply" }
+                @if self.has_filters() { a class="button button-plain" href=(address(self.kind, [])) { "Clear" } }
+            }
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    fn filter(&self, filter: &ParamDescription) -> Markup {
+        let value = self.value(filter.name).unwrap_or_default();
+        let id = format!("filter-{}", filter.name);
+        let label = words(filter.name);
+        let options: Option<Vec<&str>> = match &filter.kind {
+            ParamKind::Word(options) | ParamKind::Words(options) => Some(options.clone()),
+            ParamKind::Bool => Some(vec!["true", "false"]),
+            ParamKind::Prefixed(_) => return html! {},
+            _ => None,
+        };
+        html! {
+            div class="field filter" {
+                label for=(id) title=(filter.description) { (label) }
+                @match options {
+                    Some(options) => {
+                        select id=(id) name=(filter.name) {
+                            option value="" { "any" }
+                            @if !value.is_empty() && !options.contains(&value) { option value=(value) selected { (value) } }
+                            @for option in options {
+                                option value=(option) selected[option == value] {
+                                    (match option { "true" => "yes", "false" => "no", other => other }.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_'))
+                                }
+                            }
+                        }
+                    }
+                    None => {
+                        @if filter.name == "tags" && !self.tags.is_empty() {
+                            select id=(id) name="tags" {
+                                option value="" { "any" }
+                                @for tag in self.tags {
+                                    @let tag_id = tag.id.to_string();
+                                    option value=(tag_id) selected[tag_id == value || tag.label == value] { (tag.label) }
+                                }
+                            }
+                        } @else {
+                            input type=(if filter.kind == ParamKind::Timestamp { "date" } else { "text" }) id=(id) name=(filter.name)
+                                value=(if filter.kind == ParamKind::Timestamp { value.get(..10).unwrap_or(value) } else { value }) autocomplete="off";
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn chooser(&self) -> Markup {
+        html! {
+            details class="pop" {
+                summary { "Columns" }
+                fieldset class="pop-box pop-tall" {
+                    legend class="hidden" { "Columns" }
+                    @for column in self.columns.all() {
+                        @if column.name() != self.kind.required() {
+                            label class="box" {
+                                input type="checkbox" name="columns" value=(column.name()) checked[self.chosen.iter().any(|name| name == column.name())];
+                                span { (column.label()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn table(&self, frame: &Frame, may_write: bool) -> Markup {
+        let columns: Vec<_> = self.chosen.iter().filter_map(|name| self.columns.find(name).ok()).collect();
+        let title = self.kind.required();
+        let (_, many, _) = show::names(self.kind);
+        html! {
+            form method="post" action={ "/console/" (self.kind.plural()) "/selected" } {
+                (form::token(frame))
+                input type="hidden" name="back" value=(address(self.kind, self.given_but(&[])));
+                div class="table-box" tabindex="0" role="region" aria-label=(many) {
+                    table {
+                        thead {
+                            tr {
+                                @if may_write { th scope="col" class="tick" { span class="hidden" { "Selected" } } }
+                                (self.heading(title, if title == "name" { "Name" } else { "Title" }))
+                                @for column in &columns { (self.heading(column.name(), column.label())) }
+                            }
+                        }
+                        tbody {
+                            @for record in self.records {
+                                @let id = record["id"].as_str().unwrap_or_default();
+                                @let name = show::title(record);
+                                tr {
+                                    @if may_write {
+                                        td class="tick" { input type="checkbox" name="id" value=(id) aria-label={ "Select " (name) }; }
+                                    }
+                                    th scope="row" {
+                                        a href=(show::path(self.kind, id)) { (name) }
+                                        @if self.kind == Kind::Lead { " " (show::state(self.kind, record)) }
+                                    }
+                                    @for column in &columns { (cell(column, record)) }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if may_write { (self.selected()) }
+            }
+        }
+    }
+
+    fn heading(&self, name: &str, label: &str) -> Markup {
+        // A column of an amount is ordered by the amount.
+        let order = self.orders.iter().find(|order| **order == name || name.strip_suffix(".amount") == Some(**order));
+        let is_number = name.ends_with(".amount");
+        let Some(order) = order else {
+            return html! { th scope="col" class=[is_number.then_some("number")] { (label) } };
+        };
+        let is_current = *order == self.order_by;
+        let direction = if is_current && self.is_descending { "asc" } else { "desc" };
+        let pairs = self.given_but(&["orderBy", "sort", "page", "offset", "continuationToken"]);
+        let path = address(self.kind, pairs.chain([("orderBy", *order), ("sort", direction)]));
+        let sorted = is_current.then_some(if self.is_descending { "descending" } else { "ascending" });
+        html! {
+            th scope="col" class=[is_number.then_some("number")] aria-sort=[sorted] {
+                a href=(path) { (label) @if is_current { span aria-hidden="true" { (if self.is_descending { " ↓" } else { " ↑" }) } } }
+            }
+        }
+    }
+
+    fn selected(&self) -> Markup {
+        html! {
+            fieldset class="selected no-print" {
+                legend { "With those that are selected" }
+                @if !self.tags.is_empty() {
+                    div class="together" {
+                        label class="hidden" for="selected-tag" { "Tag" }
+                        select id="selected-tag" name="tag" {
+                            @for tag in self.tags { option value=(tag.id) { (tag.label) } }
+                        }
+                        button class="button" type="submit" name="action" value="tag" { "Add the tag" }
+                    }
+                }
+                div class="together" {
+                    input type="text" name="owner" aria-label="Owner: e-mail or id" placeholder="Owner’s e-mail or id" autocomplete="off";
+                    button class="button" type="submit" name="action" value="owner" { "Give to" }
+                }
+                button class="button" type="submit" name="action" value="delete" { (Icon::Trash.draw()) "Delete" }
+            }
+        }
+    }
+
+    fn pages(&self) -> Markup {
+        html! {
+            nav class="pages" aria-label="Pages" {
+                @if !self.is_first {
+                    a class="button" href=(address(self.kind, self.given_but(&["page", "offset", "continuationToken"]))) { "First page" }
+                }
+                @if let Some(token) = self.next {
+                    @let pairs = self.given_but(&["page", "offset", "continuationToken"]).chain([("continuationToken", token)]);
+                    a class="button" rel="next" href=(address(self.kind, pairs)) { "Next page" }
+                }
+            }
+        }
+    }
+}
+
+fn cell(column: &crm_exchange::Column, record: &Value) -> Markup {
+    let name = column.name();
+    let text = column.write(record);
+    html! {
+        @if name == "tags" { td { (show::tags(record)) } }
+        @else if name.ends_with("On") { td { (show::moment_of(&record[name])) } }
+        @else if name == "value.amount" { td class="number" { (show::money(&record["value"])) } }
+        @else if name == "status" && record["lostReason"].is_object() { td { span class="pill pill-bad" { (text) } } }
+        @else if matches!(name, "leadRating" | "priority") { td { (words_of(&text)) } }
+        @else { td { (text) } }
+    }
+}
+
+/// `createdAfterDate` as people read it.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        match letter {
+            letter if index == 0 => words.extend(letter.to_uppercase()),
+            letter if letter.is_uppercase() => {
+                words.push(' ');
+                words.extend(letter.to_lowercase());
+            }
+            letter => words.push(letter),
+        }
+    }
+    words
+}
+
+/// What is to be done with those that are selected, asked once more.
+#[must_use]
+pub fn confirm_deletion(frame: &Frame, kind: Kind, ids: &[String], back: &str, days: i64) -> Markup {
+    let (one, many, _) = show::names(kind);
+    let what = if ids.len() == 1 {
+        format!("1 {}", one.to_lowercase())
+    } else {
+        format!("{} {}", ids.len(), many.to_lowercase())
+    };
+    let content = html! {
+        (show::head(&format!("Delete {what}?"), &html! {}))
+        form class="card" method="post" action={ "/console/" (kind.plural()) "/selected" } {
+            (form::token(frame))
+            (Typed::default().summary(&[]))
+            input type="hidden" name="back" value=(back);
+            input type="hidden" name="sure" value="yes";
+            @for id in ids { input type="hidden" name="id" value=(id); }
+            p {
+                @if days > 0 { "They are in the trash for " (days) " days and can be restored from there." }
+                @else { "They are gone for good: this server keeps no trash." }
+            }
+            div class="actions spaced" {
+                button class="button button-bad" type="submit" name="action" value="delete" { "Delete " (what) }
+                a class="button" href=(back) { "Keep them" }
+            }
+        }
+    };
+    frame.page(Place::Records(kind), &format!("Delete {what}?"), &content)
+}

@@ -1,0 +1,497 @@
+//! The page of a record, and the forms to make and change one.
+
+use crm_core::keys::Access;
+use crm_exchange::{Kind, Lookup};
+use crm_history::Change;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::controls;
+use crate::fields::{Control, Entry};
+use crate::form::{self, Typed};
+use crate::frame::area_of;
+use crate::icon::Icon;
+use crate::{Frame, Place, show};
+
+/// Something that was said about a record.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What.
+    pub text: String,
+    /// By whom, as far as that was said.
+    pub by: Option<String>,
+    /// When.
+    pub on: crm_core::Timestamp,
+}
+
+/// A stage or status that a record can go to: how it is named, and what people read.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// How it is named.
+    pub id: String,
+    /// What people read.
+    pub words: String,
+}
+
+/// A record with what belongs to it.
+pub struct Record<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// As the API shows it.
+    pub record: &'a Value,
+    /// Its fields.
+    pub entries: &'a [Entry],
+    /// What was said, newest first.
+    pub comments: &'a [Said],
+    /// What happened, newest first.
+    pub history: &'a [Change],
+    /// Records that point at it.
+    pub related: &'a [(Kind, Vec<Value>)],
+    /// The stages of its pipeline, or the statuses of its type.
+    pub steps: &'a [Step],
+    /// What has just been done.
+    pub notice: Option<&'a str>,
+    /// What was refused.
+    pub typed: &'a Typed,
+}
+
+impl Record<'_> {
+    fn id(&self) -> &str {
+        self.record["id"].as_str().unwrap_or_default()
+    }
+
+    fn path(&self) -> String {
+        show::path(self.kind, self.id())
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn page(&self, frame: &Frame) -> Markup {
+        let title = show::title(self.record);
+        let may_write = frame.may(area_of(self.kind), Access::Write);
+        let (one, many, icon) = show::names(self.kind);
+        let content = html! {
+            nav class="crumbs" aria-label="Where you are" {
+                a class="with-icon" href={ "/console/" (self.kind.plural()) } { (icon.draw()) (many) }
+                span aria-hidden="true" { "/" }
+                span { (one) " #" (self.id()) }
+            }
+            div class="head" {
+                div class="titled" { h1 { (title) } (show::state(self.kind, self.record)) (show::tags(self.record)) }
+                @if may_write { div class="actions" { (self.actions(frame)) } }
+            }
+            @if let Some(words) = self.notice { (show::done(words)) }
+            (self.typed.summary(&["comment"]))
+            div class="split" {
+                div class="column" {
+                    (self.fields())
+                    (self.said(frame, may_write))
+                }
+                div class="column" {
+                    (self.about())
+                    (self.related())
+                    (self.happened())
+                }
+            }
+        };
+        frame.page(Place::Records(self.kind), title, &content)
+    }
+
+    fn actions(&self, frame: &Frame) -> Markup {
+        let record = self.record;
+        let path = self.path();
+        let is_closed = record["status"] == "won" || record["status"] == "lost";
+        html! {
+            @match self.kind {
+                Kind::Lead => {
+                    @if record["isConverted"] != true && record["isArchived"] != true {
+                        (button(frame, &format!("{path}/convert"), "Convert", "button"))
+                    }
+                    @if record["isArchived"] == true { (button(frame, &format!("{path}/unarchive"), "Unarchive", "button")) }
+                    @else { (button(frame, &format!("{path}/archive"), "Archive", "button")) }
+                }
+                Kind::Opportunity => {
+                    @if is_closed { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
+                    @else {
+                        (self.steps(frame, "stage", "Move", record["stage"].as_str()))
+                        (hidden(frame, &format!("{path}/status"), &[("status", "won")], "Won"))
+                        (lost(frame, &format!("{path}/status"), None))
+                    }
+                }
+                Kind::Case => {
+                    @if !self.steps.is_empty() { (self.steps(frame, "status", "Change the status", None)) }
+                }
+                Kind::Contact | Kind::Organization => (self.merge(frame)),
+            }
+            a class="button" href={ (path) "/edit" } { "Edit" }
+            details class="pop" {
+                summary { "Delete" }
+                form class="pop-box" method="post" action={ (path) "/delete" } {
+                    (form::token(frame))
+                    p { "It goes to the trash, where it can be restored from." }
+                    button class="button button-bad" type="submit" { "Delete" }
+                }
+            }
+        }
+    }
+
+    fn steps(&self, frame: &Frame, name: &str, words: &str, now: Option<&str>) -> Markup {
+        html! {
+            details class="pop" {
+                summary { (words) }
+                form class="pop-box" method="post" action={ (self.path()) "/" (name) } {
+                    (form::token(frame))
+                    div class="field" {
+                        label for="step" { (if name == "stage" { "Stage" } else { "Status" }) }
+                        select id="step" name=(name) {
+                            @for step in self.steps { option value=(step.id) selected[Some(step.id.as_str()) == now] { (step.words) } }
+                        }
+                    }
+                    @if name == "status" {
+                        div class="field" { label for="step-comment" { "Comment" } textarea id="step-comment" name="comment" rows="3" {} }
+                    }
+                    button class="button button-main" type="submit" { (words) }
+                }
+            }
+        }
+    }
+
+    fn merge(&self, frame: &Frame) -> Markup {
+        html! {
+            details class="pop" {
+                summary { "Merge" }
+                form class="pop-box" method="post" action={ (self.path()) "/merge" } {
+                    (form::token(frame))
+                    p { "Another one is merged into this one: what is empty here is filled from there, and what points there points here." }
+                    div class="field" {
+                        label for="merge-source" { "The other one’s number" }
+                        input id="merge-source" name="sourceId" type="text" inputmode="numeric" required autocomplete="off";
+                    }
+                    button class="button button-main" type="submit" { "Merge it into this one" }
+                }
+            }
+        }
+    }
+
+    fn fields(&self) -> Markup {
+        html! {
+            section class="card" aria-labelledby="fields" {
+                h2 id="fields" class="hidden" { "Fields" }
+                dl class="facts" {
+                    @for entry in self.entries {
+                        @if entry.id != self.kind.required() && entry.id != "tags" {
+                            dt { (entry.label) }
+                            dd { (fact(entry, self.record)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn about(&self) -> Markup {
+        let record = self.record;
+        html! {
+            section class="card" aria-labelledby="about" {
+                h2 id="about" { "About" }
+                dl class="facts facts-narrow" {
+                    dt { "Number" } dd { (self.id()) }
+                    @if let Some(external) = record["externalId"].as_str() { dt { "External id" } dd { (external) } }
+                    @if let Some(status) = record["status"].as_str() { dt { "Status" } dd { (status) } }
+                    @if let Some(stage) = record["stage"].as_str() {
+                        dt { "Stage" } dd { (self.steps.iter().find(|step| step.id == stage).map_or(stage, |step| &step.words)) }
+                    }
+                    @if let Some(reason) = record["lostReason"]["reasonId"].as_str() { dt { "Lost because of" } dd { (reason) } }
+                    @if let Some(comment) = record["lostReason"]["comment"].as_str() { dt { "Comment" } dd { (comment) } }
+                    @if record["opportunityId"].is_string() {
+                        @let id = record["opportunityId"].as_str().unwrap_or_default();
+                        dt { "Opportunity" } dd { a href=(show::path(Kind::Opportunity, id)) { "#" (id) } }
+                    }
+                    @if record["leadId"].is_string() {
+                        @let id = record["leadId"].as_str().unwrap_or_default();
+                        dt { "Made of lead" } dd { a href=(show::path(Kind::Lead, id)) { "#" (id) } }
+                    }
+                    dt { "Made" } dd { (show::moment_of(&record["createdOn"])) @if let Some(name) = person(&record["creator"]) { " by " (name) } }
+                    dt { "Changed" } dd { (show::moment_of(&record["lastUpdatedOn"])) @if let Some(name) = person(&record["lastUpdatedBy"]) { " by " (name) } }
+                }
+            }
+        }
+    }
+
+    fn related(&self) -> Markup {
+        html! {
+            @for (kind, records) in self.related {
+                @let (_, many, icon) = show::names(*kind);
+                @let member = if self.kind == Kind::Contact { "contactId" } else { "organizationId" };
+                section class="card" {
+                    h2 { (many) }
+                    ul class="rows" {
+                        @for record in records {
+                            @let id = record["id"].as_str().unwrap_or_default();
+                            li {
+                                a class="with-icon" href=(show::path(*kind, id)) { (icon.draw()) (show::title(record)) }
+                                span class="quiet small" { (show::money(&record["value"])) " " (show::state(*kind, record)) }
+                            }
+                        }
+                    }
+                    p class="small" { a href=(crate::list::address(*kind, [(member, self.id())])) { "All of them" } }
+                }
+            }
+        }
+    }
+
+    fn said(&self, frame: &Frame, may_write: bool) -> Markup {
+        html! {
+            section class="card" aria-labelledby="comments" {
+                h2 id="comments" { "Comments" }
+                @if may_write {
+                    form class="say" method="post" action={ (self.path()) "/comments" } {
+                        (form::token(frame))
+                        (form::Field { name: "comment", label: "Add a comment", hint: "", required: false }.lines(self.typed, ""))
+                        div class="actions" { button class="button" type="submit" { "Comment" } }
+                    }
+                }
+                @if self.comments.is_empty() { p class="quiet" { "Nothing was said yet." } }
+                ol class="talk" {
+                    @for said in self.comments {
+                        li {
+                            p class="quiet small" { (said.by.as_deref().unwrap_or("Somebody")) " · " (show::moment(said.on)) }
+                            p class="pre" { (said.text) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn happened(&self) -> Markup {
+        html! {
+            section class="card" aria-labelledby="history" {
+                h2 id="history" { "History" }
+                @if self.history.is_empty() { p class="quiet" { "Nothing is kept." } }
+                ol class="timeline" { @for change in self.history { (happening(change)) } }
+            }
+        }
+    }
+}
+
+/// What one change says.
+#[must_use]
+pub fn happening(change: &Change) -> Markup {
+    let by = change.by.as_ref().and_then(|user| user.name().or(user.email()).map(str::to_owned));
+    let by = by.or_else(|| change.key.as_ref().map(|key| format!("key {}", key.name)));
+    html! {
+        li {
+            p {
+                strong { (action(change.action.as_str())) }
+                span class="quiet small" { " · " (show::moment(change.on)) @if let Some(by) = by { " · " (by) } }
+            }
+            @for field in change.changes.iter().take(12) {
+                p class="small change" {
+                    span class="quiet" { (field.field) ": " }
+                    del { (told(&field.from)) } " → " ins { (told(&field.to)) }
+                }
+            }
+        }
+    }
+}
+
+fn action(name: &str) -> String {
+    let mut words = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() {
+            words.push(' ');
+        }
+        if index == 0 { words.extend(letter.to_uppercase()) } else { words.extend(letter.to_lowercase()) }
+    }
+    words
+}
+
+/// A value that changed, in a few words; a moment in the zone of whoever reads.
+fn told(value: &Value) -> Markup {
+    let is_moment = value.as_str().is_some_and(|text| text.parse::<crm_core::Timestamp>().is_ok());
+    if is_moment {
+        show::moment_of(value)
+    } else {
+        html! { (short(value)) }
+    }
+}
+
+/// A value in a few words.
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Object(members) if members.contains_key("amount") => show::money(value),
+        Value::Object(members) => {
+            let name = ["name", "label", "reasonId", "email", "id"]
+                .iter()
+                .find_map(|name| members.get(*name).and_then(Value::as_str));
+            name.map_or_else(|| value.to_string(), str::to_owned)
+        }
+        Value::Array(entries) => entries
+            .iter()
+            .map(|entry| match entry["value"].as_str() {
+                Some(text) => text.to_owned(),
+                None => short(entry),
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None if text.is_empty() => "–".to_owned(),
+        None => text,
+    }
+}
+
+fn person(user: &Value) -> Option<&str> {
+    user["name"].as_str().or(user["email"].as_str()).or(user["id"].as_str())
+}
+
+/// The value of a field, with links where it is something to go to.
+fn fact(entry: &Entry, record: &Value) -> Markup {
+    let value = entry.value(record);
+    let text = controls::text(entry, record);
+    match &entry.control {
+        Control::Record(lookup) if value["id"].is_string() => {
+            let kind = if *lookup == Lookup::Contact { Kind::Contact } else { Kind::Organization };
+            html! { a href=(show::path(kind, value["id"].as_str().unwrap_or_default())) { (text) } }
+        }
+        Control::Labeled if value.is_array() => html! {
+            ul {
+                @for entry in value.as_array().into_iter().flatten() {
+                    @let address = entry["value"].as_str().unwrap_or_default();
+                    li {
+                        @if address.contains('@') { a href={ "mailto:" (address) } { (address) } }
+                        @else { a href={ "tel:" (address.replace(' ', "")) } { (address) } }
+                        @if let Some(label) = entry["label"].as_str() { " " span class="quiet small" { (label) } }
+                    }
+                }
+            }
+        },
+        Control::Line(_) if is_web_address(&text) => html! { a href=(text) rel="noopener noreferrer" { (text) } },
+        Control::Lines => html! { p class="pre" { (text) } },
+        Control::Shown => html! { span class="quiet" { (people(value)) } },
+        _ => html! { (text) },
+    }
+}
+
+/// Only what a browser opens as a page: never `javascript:` and the like.
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_alphanumeric()))
+}
+
+fn people(value: &Value) -> String {
+    let all: Vec<&str> = value.as_array().into_iter().flatten().filter_map(person).collect();
+    if all.is_empty() { "–".to_owned() } else { all.join(", ") }
+}
+
+fn button(frame: &Frame, action: &str, words: &str, class: &str) -> Markup {
+    html! { form method="post" action=(action) { (form::token(frame)) button class=(class) type="submit" { (words) } } }
+}
+
+/// A button whose form says more.
+#[must_use]
+pub fn hidden(frame: &Frame, action: &str, fields: &[(&str, &str)], words: &str) -> Markup {
+    html! {
+        form method="post" action=(action) {
+            (form::token(frame))
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            button class="button" type="submit" { (words) }
+        }
+    }
+}
+
+/// What asks why an opportunity is lost. `back` is where it leads then.
+#[must_use]
+pub fn lost(frame: &Frame, action: &str, back: Option<&str>) -> Markup {
+    let id = action.replace('/', "-");
+    html! {
+        details class="pop" {
+            summary { "Lost" }
+            form class="pop-box" method="post" action=(action) {
+                (form::token(frame))
+                input type="hidden" name="status" value="lost";
+                @if let Some(back) = back { input type="hidden" name="back" value=(back); }
+                div class="field" {
+                    label for={ "reason" (id) } { "Reason" span class="required" { " (required)" } }
+                    input id={ "reason" (id) } name="reasonId" type="text" required autocomplete="off";
+                }
+                div class="field" {
+                    label for={ "words" (id) } { "Comment" }
+                    textarea id={ "words" (id) } name="comment" rows="3" {}
+                }
+                button class="button button-bad" type="submit" { "Lost" }
+            }
+        }
+    }
+}
+
+/// The form to change a record: with what was typed and refused, or with the conflicts to decide.
+#[must_use]
+pub fn edit(
+    frame: &Frame,
+    kind: Kind,
+    record: &Value,
+    entries: &[Entry],
+    typed: &Typed,
+    conflicts: &[String],
+) -> Markup {
+    let title = format!("Edit {}", show::title(record));
+    let path = show::path(kind, record["id"].as_str().unwrap_or_default());
+    let names: Vec<String> = entries.iter().map(Entry::name).collect();
+    let shown: Vec<&str> = names.iter().map(String::as_str).collect();
+    let content = html! {
+        (show::head(&title, &html! {}))
+        form class="card grid-form" method="post" action={ (path) "/edit" } {
+            (form::token(frame))
+            (typed.summary(&shown))
+            (controls::all(entries, record, typed, conflicts))
+            div class="actions" {
+                button class="button button-main" type="submit" { "Save" }
+                a class="button" href=(path) { "Cancel" }
+            }
+        }
+    };
+    frame.page(Place::Records(kind), &title, &content)
+}
+
+/// The form of a new record. `types` are the case types to choose from, with the one whose fields these are.
+#[must_use]
+pub fn new(
+    frame: &Frame,
+    kind: Kind,
+    entries: &[Entry],
+    typed: &Typed,
+    types: &[(String, String)],
+    chosen: &str,
+) -> Markup {
+    let (one, ..) = show::names(kind);
+    let title = format!("New {}", one.to_lowercase());
+    let names: Vec<String> = entries.iter().map(Entry::name).collect();
+    let shown: Vec<&str> = names.iter().map(String::as_str).collect();
+    let content = html! {
+        (show::head(&title, &html! {}))
+        @if types.len() > 1 {
+            nav class="tabs" aria-label="Case types" {
+                @for (id, label) in types {
+                    a class="tab" href={ "/console/cases/new?type=" (id) } aria-current=[(id == chosen).then_some("page")] { (label) }
+                }
+            }
+        }
+        form class="card grid-form" method="post" action={ "/console/" (kind.plural()) "/new" } {
+            (form::token(frame))
+            @if !chosen.is_empty() { input type="hidden" name="caseTypeId" value=(chosen); }
+            (typed.summary(&shown))
+            (controls::all(entries, &Value::Null, typed, &[]))
+            div class="actions" {
+                button class="button button-main" type="submit" { (Icon::Plus.draw()) "Make the " (one.to_lowercase()) }
+                a class="button" href={ "/console/" (kind.plural()) } { "Cancel" }
+            }
+        }
+    };
+    frame.page(Place::Records(kind), &title, &content)
+}

@@ -1,0 +1,217 @@
+//! Pages as markup: what stands in a record is text, and what somebody may not do is not offered.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use crm_console::fields::{Choice, Control, Entry};
+use crm_console::form::Typed;
+use crm_console::record::{Record, edit, new};
+use crm_console::{Frame, error, list, session, show};
+use crm_exchange::{Columns, Kind};
+use serde_json::{Value, json};
+
+/// Texts that break pages which do not escape them.
+const HOSTILE: &[&str] = &[
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "'><svg/onload=alert(1)>",
+    "javascript:alert(1)",
+    "&lt;b&gt; &amp; &quot;",
+    "</textarea><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "\u{202e}evil\u{2066}",
+    "Größe 日本語 עברית 🦀",
+    "{{7*7}} ${7*7}",
+];
+
+fn frame(rights: &str) -> Frame {
+    Frame {
+        tenant: "acme".to_owned(),
+        who: "key".to_owned(),
+        rights: rights.parse().unwrap(),
+        token: "TOKEN".to_owned(),
+    }
+}
+
+fn line(id: &str, control: Control) -> Entry {
+    Entry { id: id.to_owned(), is_custom: false, label: id.to_owned(), required: false, control }
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let choice = Choice { id: text.to_owned(), words: text.to_owned(), color: Some("#ff0000".to_owned()) };
+    vec![
+        line("title", Control::Line("text")),
+        line("link", Control::Line("text")),
+        line("note", Control::Lines),
+        line("email", Control::Labeled),
+        line("origin", Control::One(vec![choice.clone()])),
+        line("tags", Control::Many(vec![choice], true)),
+        Entry { label: text.to_owned(), ..line("labelled", Control::Number) },
+    ]
+}
+
+fn record(text: &str) -> Value {
+    json!({
+        "id": "1", "title": text, "link": text, "note": text, "origin": text, "labelled": text,
+        "email": [{ "label": text, "value": text }], "tags": [{ "id": text, "label": text, "color": "#ff0000" }],
+        "status": text, "lostReason": { "reasonId": text, "comment": text },
+        "owner": { "id": text, "name": text }, "value": { "amount": text, "code": text },
+        "creator": { "name": text }, "createdOn": "2026-01-01T00:00:00.000Z", "lastUpdatedOn": "x"
+    })
+}
+
+/// Every page that shows a record or what was typed.
+fn pages(frame: &Frame, text: &str) -> Vec<String> {
+    let (value, entries) = (record(text), entries(text));
+    let typed = Typed {
+        values: vec![("title".to_owned(), text.to_owned()), ("note".to_owned(), text.to_owned())],
+        errors: crm_core::FieldErrors::of(text, crm_core::FieldCode::InvalidValue, text).as_slice().to_vec(),
+        problem: Some(text.to_owned()),
+    };
+    let columns = Columns::of(Kind::Lead, &[]);
+    let chosen: Vec<String> = columns.all().iter().map(|column| column.name().to_owned()).collect();
+    let given = vec![("title".to_owned(), text.to_owned()), (text.to_owned(), text.to_owned())];
+    let records = [value.clone()];
+    let list = list::List {
+        kind: Kind::Lead,
+        columns: &columns,
+        chosen: &chosen,
+        given: &given,
+        filters: &[],
+        orders: &["title"],
+        order_by: "title",
+        is_descending: true,
+        records: &records,
+        next: Some(text),
+        is_first: false,
+        tags: &[],
+    };
+    let page = Record {
+        kind: Kind::Opportunity,
+        record: &value,
+        entries: &entries,
+        comments: &[],
+        history: &[],
+        related: &[(Kind::Lead, vec![value.clone()])],
+        steps: &[],
+        notice: Some(text),
+        typed: &typed,
+    };
+    let refusal = error::Refusal { status: 400, code: "x", title: text, detail: text, advice: text, request_id: text };
+    let markup = [
+        list.page(frame, Some(text)),
+        page.page(frame),
+        edit(frame, Kind::Lead, &value, &entries, &typed, &["title".to_owned()]),
+        new(frame, Kind::Case, &entries, &typed, &[(text.to_owned(), text.to_owned())], text),
+        error::page(&refusal),
+        session::sign_in("T", Some(text), &typed),
+        crm_console::trash::search(frame, text, &[]),
+    ];
+    markup.map(maud::Markup::into_string).to_vec()
+}
+
+/// The tags and attributes of a page, read as a browser does: values are taken off.
+fn skeleton(page: &str) -> String {
+    let mut skeleton = String::new();
+    let (mut in_tag, mut in_value) = (false, false);
+    for letter in page.chars() {
+        match (in_tag, in_value, letter) {
+            (false, _, '<') => {
+                in_tag = true;
+                skeleton.push('<');
+            }
+            (true, false, '>') => {
+                in_tag = false;
+                skeleton.push('>');
+            }
+            (true, _, '"') => in_value = !in_value,
+            (true, false, letter) => skeleton.push(letter),
+            _ => {}
+        }
+    }
+    skeleton
+}
+
+#[test]
+fn whatever_stands_in_a_record_is_text() {
+    let frame = frame("*:write");
+    let plain: Vec<String> = pages(&frame, "plain").iter().map(|page| skeleton(page)).collect();
+    for text in HOSTILE {
+        for (page, plain) in pages(&frame, text).iter().zip(&plain) {
+            assert_eq!(&skeleton(page), plain, "{text:?} makes other markup");
+            assert!(!page.contains("href=\"javascript:") && !page.contains("<script>"), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn only_web_addresses_are_links() {
+    let of = |text: &str| {
+        let value = record(text);
+        let entries = [line("link", Control::Line("text"))];
+        let page = Record {
+            kind: Kind::Lead,
+            record: &value,
+            entries: &entries,
+            comments: &[],
+            history: &[],
+            related: &[],
+            steps: &[],
+            notice: None,
+            typed: &Typed::default(),
+        };
+        page.page(&frame("*:read")).into_string()
+    };
+    assert!(of("https://example.com/a").contains("<a href=\"https://example.com/a\""));
+    for text in [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        " https://x",
+        "https://",
+        "//x.example",
+        "http:x",
+    ] {
+        assert!(!of(text).contains(&format!("href=\"{}", text.trim())), "{text}");
+    }
+}
+
+#[test]
+fn pages_have_what_the_policy_asks_and_every_form_its_token() {
+    for page in pages(&frame("*:write"), "plain") {
+        assert!(!page.contains(" style=") && !page.contains(" onclick=") && !page.contains("<style"), "{page}");
+        assert_eq!(page.matches("<h1>").count(), 1, "one heading of the page");
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<html lang=\"en\">") && page.contains("<main"));
+        for form in page.split("<form").skip(1).filter(|form| form.contains("method=\"post\"")) {
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("name=\"_token\""), "{form}");
+        }
+    }
+}
+
+#[test]
+fn who_only_reads_is_offered_no_change() {
+    for page in pages(&frame("*:read"), "plain").iter().take(2) {
+        let left = page.split("<form").skip(1).filter(|form| form.contains("method=\"post\""));
+        let actions: Vec<&str> =
+            left.filter(|form| !form.contains("/sign-out") && !form.contains("/selected")).collect();
+        assert_eq!(actions, [""; 0], "{page}");
+        assert!(!page.contains("/edit\"") && !page.contains("/new\"") && !page.contains("name=\"action\""));
+    }
+    let nobody = pages(&frame("cases:read"), "plain");
+    assert!(
+        !nobody[0].contains("href=\"/console/leads\" aria-current") && !nobody[0].contains("/console/settings/keys")
+    );
+}
+
+#[test]
+fn amounts_have_their_thousands_told_apart() {
+    for (amount, text) in [
+        ("0", "0"),
+        ("999", "999"),
+        ("1000", "1\u{202f}000"),
+        ("-1234567.80", "-1\u{202f}234\u{202f}567.80"),
+        ("12", "12"),
+    ] {
+        assert_eq!(show::grouped(amount), text);
+    }
+}

@@ -1,0 +1,190 @@
+//! Who looks at the console: a session is one more credential, of whose key it was opened with (docs/console.md).
+
+use std::marker::PhantomData;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{COOKIE, HeaderName};
+use crm_core::keys::Access;
+use crm_core::sessions::{SessionHash, SessionSecret};
+use crm_core::{DbConnection, Scope};
+
+use crate::endpoint::{Answer, Call, Extract, Form, Html, OperationDoc};
+use crate::error::{Failure, Problem, ProblemCode};
+use crate::limits::{self, Payer};
+
+use super::Caller;
+use super::permission::{self, Does, InArea, Write};
+use super::requester::{Identified, Requester};
+
+/// The cookie with the session.
+const SESSION: &str = "crm_session";
+
+/// Somebody who is signed in and may do `D` in the area `A`: what [`Caller`](super::Caller) is to the API. Whoever may
+/// write sent a form, which carried the session's token.
+pub struct Visitor<A, D> {
+    requester: Requester,
+    secret: SessionSecret,
+    query: Vec<(String, String)>,
+    form: Form,
+    may: PhantomData<(A, D)>,
+}
+
+impl<A: InArea, D: Does> Extract for Visitor<A, D> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let secret = cookie(&call.request, SESSION).and_then(SessionSecret::parse).ok_or_else(nobody)?;
+        let hash = secret.hash();
+        let session = call.state.sessions.find(&call.state.db, hash, call.network(), call.now).await;
+        let session = session.map_err(|failure| failure.into_problem(&call.request_id()))?.ok_or_else(nobody)?;
+        let holder = session.holder;
+        if holder.expires_on.is_some_and(|moment| moment <= call.now) {
+            return Err(nobody());
+        }
+        call.state.sessions.was_used(holder.tenant, hash, call.now);
+        call.state.keys.was_used(holder.tenant, session.key, call.now);
+        let identified = Identified::holder(call, holder, Payer::Key(session.key));
+        call.set_caller(&identified.scope);
+        limits::count(call, identified.payer)?;
+        let query = call.take_query();
+        let form = match D::ACCESS {
+            Access::Read => Form::default(),
+            Access::Write => own_form(call, &secret).await?,
+        };
+        identified.permit(permission::needed::<A, D>())?;
+        let requester = Requester::new(call, identified.scope, identified.payer)?;
+        Ok(Self { requester, secret, query, form, may: PhantomData })
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
+impl<A, D> Visitor<A, D> {
+    /// The same to the handlers of the API.
+    #[must_use]
+    pub fn into_caller(self) -> Caller<A, D> {
+        Caller { requester: self.requester, may: PhantomData }
+    }
+
+    /// The tenant and the time of the request, and who it is.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        self.requester.scope()
+    }
+
+    /// What the forms of the session carry.
+    #[must_use]
+    pub fn form_token(&self) -> String {
+        self.secret.form_token()
+    }
+
+    /// The parameters of the address.
+    #[must_use]
+    pub fn query(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    /// How long what is deleted can be restored.
+    #[must_use]
+    pub fn trash(&self) -> crm_history::Trash {
+        self.requester.state().trash
+    }
+
+    /// Runs a job that only reads.
+    ///
+    /// # Errors
+    /// What the job ends in, or a 503.
+    pub async fn read(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<Html, Failure> + Send + 'static,
+    ) -> Answer<Html> {
+        self.requester.clone().read(job).await
+    }
+}
+
+impl<A> Visitor<A, Write> {
+    /// What was sent.
+    #[must_use]
+    pub fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// Runs a job that may write, in one transaction.
+    ///
+    /// # Errors
+    /// What the job ends in, with everything rolled back, or a 503.
+    pub async fn write(
+        &self,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<Html, Failure> + Send + 'static,
+    ) -> Answer<Html> {
+        self.requester.clone().write(job).await
+    }
+
+    /// `Set-Cookie` that takes the session away.
+    #[must_use]
+    pub fn no_cookie(&self) -> String {
+        set_cookie(self.requester.request(), SESSION, "", "; Max-Age=0")
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// A 503.
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        let hash: SessionHash = self.secret.hash();
+        let tenant = self.scope().tenant();
+        let state = self.requester.state();
+        state.sessions.forget(&hash);
+        let db = state.db.of(tenant);
+        let closed =
+            db.write(move |connection| Ok::<_, Failure>(crm_core::sessions::close(connection, tenant, &hash)?));
+        let closed = closed.await.map_err(|failure| failure.into_problem(self.requester.request_id()));
+        // Whoever looked it up meanwhile has it no longer.
+        state.sessions.forget(&hash);
+        closed
+    }
+}
+
+fn nobody() -> Problem {
+    Problem::new(ProblemCode::MissingKey, "Nobody is signed in.")
+}
+
+/// A form that carried the token of this session, or of whoever is about to sign in.
+pub(super) async fn own_form(call: &mut Call, secret: &SessionSecret) -> Result<Form, Problem> {
+    let form = Form::read(call).await?;
+    let token = form.value(crm_console::form::TOKEN).unwrap_or_default();
+    if secret.has_form_token(token) {
+        Ok(form)
+    } else {
+        Err(Problem::new(ProblemCode::ForeignForm, "The form did not carry the token of the session."))
+    }
+}
+
+/// The value of a cookie; none where two have its name.
+pub(super) fn cookie<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
+    let first = values.next();
+    first.filter(|_| values.next().is_none())
+}
+
+/// `Set-Cookie` of the session. Behind TLS it is sent over TLS alone; it lives as long as the browser, or until the session
+/// ends.
+pub(super) fn session_cookie(request: &HttpRequest, secret: &SessionSecret) -> String {
+    set_cookie(request, SESSION, secret.reveal(), "")
+}
+
+pub(super) fn set_cookie(request: &HttpRequest, name: &str, value: &str, more: &str) -> String {
+    let secure = if came_by_tls(request) { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/console; HttpOnly; SameSite=Lax{secure}{more}")
+}
+
+/// Whether the browser speaks TLS to the proxy in front, as that says. Whoever makes it up harms nobody but themselves.
+fn came_by_tls(request: &HttpRequest) -> bool {
+    let header =
+        |name: &'static str| request.headers().get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
+    let first = |text: &str| text.split(',').next().unwrap_or_default().trim().to_ascii_lowercase();
+    header("x-forwarded-proto").is_some_and(|text| first(text) == "https")
+        || header("forwarded").is_some_and(|text| {
+            first(text).split(';').any(|part| matches!(part.trim(), "proto=https" | "proto=\"https\""))
+        })
+}

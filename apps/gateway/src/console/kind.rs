@@ -1,0 +1,243 @@
+//! The five kinds of records, for the pages that each of them has alike.
+
+use crm_cases::workflow::Status;
+use crm_cases::{Case, CaseFilter, CaseSort, NewComment, activities};
+use crm_console::record::{Said, Step};
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::page::{Page, PageRequest, SortField};
+use crm_core::params::FromParams;
+use crm_core::values::User;
+use crm_core::{Condition, DbConnection, RecordId, Scope};
+use crm_directory::{Contact, ContactFilter, ContactSort, Organization, OrganizationFilter, OrganizationSort};
+use crm_exchange::Kind;
+use crm_forms::{Field, FormKind};
+use crm_history::comments::NewRecordComment;
+use crm_leads::{Lead, LeadFilter, LeadSort};
+use crm_opportunities::{Opportunity, OpportunityFilter, OpportunitySort, pipelines};
+use crm_suite::resource::Resource;
+use crm_suite::trash::Restorable;
+use crm_suite::{SuiteError, cases, comments, contacts, leads, opportunities, organizations};
+use crm_tags::TagKind;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::auth::{InArea, area};
+use crate::endpoint::{Call, Extract, OperationDoc};
+use crate::error::{Failure, Problem, ProblemCode};
+
+/// How many comments a page of a record shows.
+const COMMENTS: i64 = 50;
+
+/// A kind of records that has pages.
+pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resource>::Id> {
+    /// Whose rights count.
+    type Area: InArea;
+    /// What its lists are filtered by.
+    type Filter: FromParams + Send + Sync + 'static;
+    /// What they are ordered by.
+    type Sort: SortField + Send + Sync + 'static;
+    /// What it is.
+    const KIND: Kind;
+    /// Its tags.
+    const TAGS: TagKind;
+
+    fn list(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        filter: &Self::Filter,
+        request: &PageRequest<Self::Sort>,
+    ) -> Result<Page<Self>, SuiteError>;
+
+    fn delete(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        ids: &[IdOf<Self>],
+        condition: &Condition<Self>,
+    ) -> Result<Vec<IdOf<Self>>, SuiteError>;
+
+    /// The fields of this record, or of a new one of this type.
+    fn fields(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        record: Option<&Self>,
+        of_type: Option<&str>,
+    ) -> Result<Vec<Field>, Failure>;
+
+    /// What was said about it, newest first.
+    fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure>;
+
+    /// Says something about it.
+    fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure>;
+
+    /// Where it can go from where it is.
+    fn steps(&self, _: &mut DbConnection, _: &Scope) -> Result<Vec<Step>, Failure> {
+        Ok(Vec::new())
+    }
+}
+
+/// The id of a kind of records.
+pub(super) type IdOf<R> = <R as Resource>::Id;
+
+fn speaker(user: Option<&User>) -> Option<String> {
+    user.and_then(|user| user.name().or(user.email()).map(str::to_owned))
+}
+
+macro_rules! said_by_comments {
+    () => {
+        fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure> {
+            let page = comments::list(connection, scope, id, &PageRequest::first(COMMENTS))?;
+            let said = page.items.into_iter().map(|comment| Said {
+                text: comment.comment.as_str().to_owned(),
+                by: speaker(comment.user.as_ref()),
+                on: comment.created_on,
+            });
+            Ok(said.collect())
+        }
+
+        fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure> {
+            comments::add(connection, scope, id, &NewRecordComment::from_body(body)?)?;
+            Ok(())
+        }
+    };
+}
+
+macro_rules! form_of {
+    ($kind:ident) => {
+        fn fields(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            _: Option<&Self>,
+            _: Option<&str>,
+        ) -> Result<Vec<Field>, Failure> {
+            Ok(crm_forms::get(connection, scope, FormKind::$kind)?.fields().to_vec())
+        }
+    };
+}
+
+macro_rules! recorded {
+    ($record:ty, $area:ident, $kind:ident, $filter:ty, $sort:ty, $suite:ident { $($own:tt)* }) => {
+        impl Recorded for $record {
+            type Area = area::$area;
+            type Filter = $filter;
+            type Sort = $sort;
+            const KIND: Kind = Kind::$kind;
+            const TAGS: TagKind = TagKind::$kind;
+
+            fn list(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                filter: &$filter,
+                request: &PageRequest<$sort>,
+            ) -> Result<Page<Self>, SuiteError> {
+                $suite::list(connection, scope, filter, request)
+            }
+
+            fn delete(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                ids: &[IdOf<Self>],
+                condition: &Condition<Self>,
+            ) -> Result<Vec<IdOf<Self>>, SuiteError> {
+                $suite::delete(connection, scope, ids, condition)
+            }
+
+            $($own)*
+        }
+    };
+}
+
+recorded!(Lead, Pipeline, Lead, LeadFilter, LeadSort, leads {
+    form_of!(Pipeline);
+    said_by_comments!();
+});
+
+recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort, opportunities {
+    form_of!(Pipeline);
+    said_by_comments!();
+
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
+        let pipeline = pipelines::get(connection, scope, self.pipeline_id)?;
+        let steps = pipeline.stages.iter().map(|stage| Step { id: stage.key.to_string(), words: stage.label.to_string() });
+        Ok(steps.collect())
+    }
+});
+
+recorded!(Contact, Directory, Contact, ContactFilter, ContactSort, contacts {
+    form_of!(Contacts);
+    said_by_comments!();
+});
+
+recorded!(Organization, Directory, Organization, OrganizationFilter, OrganizationSort, organizations {
+    form_of!(Organizations);
+    said_by_comments!();
+});
+
+recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
+    fn fields(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        record: Option<&Self>,
+        of_type: Option<&str>,
+    ) -> Result<Vec<Field>, Failure> {
+        let wanted = record.map(|case| case.case_type_id.to_string()).or_else(|| of_type.map(str::to_owned));
+        let mut types = crm_cases::types::forms(connection, scope)?;
+        let at = types.iter().position(|(id, ..)| Some(id.to_string()) == wanted).unwrap_or(0);
+        if types.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(types.swap_remove(at).2.fields().to_vec())
+    }
+
+    fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure> {
+        let page = activities::list(connection, scope, id, &PageRequest::first(COMMENTS))?;
+        let said = page.items.into_iter().map(|activity| {
+            let step = activity.from.zip(activity.to).map(|(from, to)| format!("{from} → {to}"));
+            let words = activity.comment.map(|comment| comment.as_str().to_owned());
+            let text = [step, words].into_iter().flatten().collect::<Vec<_>>().join("\n");
+            Said { text, by: speaker(activity.user.as_ref()), on: activity.created_on }
+        });
+        Ok(said.collect())
+    }
+
+    fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure> {
+        activities::add(connection, scope, id, &NewComment::from_body(body)?)?;
+        Ok(())
+    }
+
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
+        let of_type = crm_cases::types::get(connection, scope, self.case_type_id)?;
+        let workflow = of_type.workflow.graph()?;
+        let statuses = workflow.statuses();
+        let here = workflow.status(self.status.as_str());
+        let is_elsewhere = |status: &&Status| Some(*status) != here;
+        if workflow.transitions().is_empty() {
+            let others = statuses.iter().filter(is_elsewhere);
+            return Ok(others.map(|status| Step { id: status.label.clone(), words: status.label.clone() }).collect());
+        }
+        let leaving = workflow.transitions().iter().filter(|transition| statuses.get(transition.source) == here);
+        let steps = leaving.filter_map(|transition| {
+            let target = statuses.get(transition.target)?;
+            let name = transition.label.as_ref().map_or_else(String::new, |label| format!("{label} → "));
+            let comment = if transition.records_comment { " (with a comment)" } else { "" };
+            Some(Step { id: target.label.clone(), words: format!("{name}{}{comment}", target.label) })
+        });
+        Ok(steps.collect())
+    }
+});
+
+/// The `{id}` of a path.
+pub(super) struct Numbered<I>(pub(super) I);
+
+impl<I: RecordId> Extract for Numbered<I> {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let id = call.request.match_info().get("id").and_then(|text| text.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::new(ProblemCode::NotFound, "No record has this id."))
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
+/// A record as the API shows it.
+pub(super) fn shown<R: Serialize>(record: &R) -> Result<Value, Failure> {
+    Ok(serde_json::to_value(record)?)
+}

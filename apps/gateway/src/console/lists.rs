@@ -1,0 +1,210 @@
+//! Lists, and what is done with several records of one.
+
+use crm_cases::Case;
+use crm_console::list::{List, confirm_deletion, usual};
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::page::{Direction, PageRequest, SortField, Start, Whole};
+use crm_core::params::ParamReader;
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, Scope};
+use crm_directory::{Contact, Organization};
+use crm_exchange::Export;
+use crm_leads::Lead;
+use crm_opportunities::Opportunity;
+use crm_suite::batch::{self, Batch, Outcome};
+use serde_json::{Value, json};
+
+use crate::auth::{Read, Visitor, Write};
+use crate::endpoint::{Answer, Api, File, Html, read_params};
+use crate::error::Failure;
+use crate::http::export;
+
+use super::kind::{IdOf, Recorded, shown};
+use super::{back, frame};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    macro_rules! lists {
+        ($($record:ty, $path:literal;)*) => { $(
+            api.get($path, list_page::<$record>).undocumented();
+            api.get(concat!($path, "/export"), export_list::<$record>).undocumented();
+            api.post(concat!($path, "/selected"), with_selected::<$record>).undocumented();
+        )* };
+    }
+    lists! {
+        Lead, "/console/leads";
+        Opportunity, "/console/opportunities";
+        Contact, "/console/contacts";
+        Organization, "/console/organizations";
+        Case, "/console/cases";
+    }
+}
+
+/// How many records a page has unless the address says.
+const SIZE: &str = "50";
+
+async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+    let frame = frame(&visitor);
+    let (given, own): (Vec<_>, Vec<_>) = visitor
+        .query()
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .cloned()
+        .partition(|(name, _)| name != "columns" && name != "notice");
+    let of = |wanted: &str| -> Vec<String> {
+        let values = own.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value);
+        values.flat_map(|value| value.split(',')).map(str::to_owned).collect()
+    };
+    let (columns, notice) = (of("columns"), of("notice"));
+    let chosen = if columns.is_empty() {
+        usual(R::KIND).iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        columns.clone()
+    };
+    let mut asked = given.clone();
+    if !asked.iter().any(|(name, _)| name == "size") {
+        asked.push(("size".to_owned(), SIZE.to_owned()));
+    }
+    let (filter, request): (R::Filter, PageRequest<R::Sort>) = read_params(asked)?;
+    // So that the columns stay from page to page.
+    let mut given: Vec<(String, String)> = given;
+    if !columns.is_empty() {
+        given.push(("columns".to_owned(), columns.join(",")));
+    }
+    let page = visitor.read(move |connection, scope| {
+        let columns = crm_exchange::columns(connection, scope, R::KIND)?;
+        let page = R::list(connection, scope, &filter, &request)?;
+        let records = page.items.iter().map(shown).collect::<Result<Vec<Value>, _>>()?;
+        let tags = crm_tags::list(connection, scope, R::TAGS)?;
+        let filters = ParamReader::describing::<R::Filter>();
+        let orders: Vec<&'static str> = R::Sort::NAMES.iter().map(|(name, _)| *name).collect();
+        let order_by = given.iter().find(|(name, _)| name == "orderBy").map_or(orders[0], |(_, value)| value.as_str());
+        let list = List {
+            kind: R::KIND,
+            columns: &columns,
+            chosen: &chosen,
+            given: &given,
+            filters: &filters,
+            orders: &orders,
+            order_by,
+            is_descending: request.direction == Direction::Desc,
+            records: &records,
+            next: page.continuation_token.as_deref().filter(|_| page.has_more),
+            is_first: request.start == Start::Offset(0),
+            tags: &tags,
+        };
+        Ok(Html::page(list.page(&frame, notice.first().map(|word| told(word)))))
+    });
+    page.await
+}
+
+/// What has just been done, by the word that the address has.
+fn told(word: &str) -> &'static str {
+    match word {
+        "deleted" => "Deleted. It is in the trash.",
+        "changed" => "Changed.",
+        _ => "Done.",
+    }
+}
+
+async fn export_list<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<File> {
+    let given =
+        visitor.query().iter().filter(|(name, value)| name != "columns" && !value.is_empty()).cloned().collect();
+    let (filter, whole, options): (R::Filter, Whole<R::Sort>, Export) = read_params(given)?;
+    let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<R::Sort>| {
+        R::list(connection, scope, &filter, request)
+    };
+    export::export(visitor.into_caller(), R::KIND, options, whole, list).await
+}
+
+async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
+    let form = visitor.form().clone();
+    let back = back(&form, &format!("/console/{}", R::KIND.plural()));
+    let ids: Vec<String> = form.values("id").map(str::to_owned).collect();
+    let action = form.value("action").unwrap_or_default().to_owned();
+    if ids.is_empty() {
+        return super::reply(Html::see_other(back));
+    }
+    if action == "delete" && form.value("sure") != Some("yes") {
+        let (frame, days) = (frame(&visitor), visitor.trash().days());
+        return super::reply(Html::page(confirm_deletion(&frame, R::KIND, &ids, &back, days)));
+    }
+    let done = visitor.write(move |connection, scope| {
+        let parsed = read_ids::<R>(&ids)?;
+        match action.as_str() {
+            "delete" => drop(R::delete(connection, scope, &parsed, &Condition::none())?),
+            "tag" => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
+            "owner" => {
+                let owner = form.value("owner").unwrap_or_default().trim();
+                change_all::<R>(connection, scope, parsed.iter().map(|id| (*id, json!({ "owner": person(owner) }))))?;
+            }
+            _ => {}
+        }
+        let notice = if action == "delete" { "deleted" } else { "changed" };
+        let sign = if back.contains('?') { '&' } else { '?' };
+        Ok(Html::see_other(format!("{back}{sign}notice={notice}")))
+    });
+    done.await
+}
+
+fn person(owner: &str) -> Value {
+    if owner.is_empty() {
+        return Value::Null;
+    }
+    let email = owner.contains('@').then_some(owner);
+    json!({ "id": owner, "email": email })
+}
+
+fn read_ids<R: Recorded>(ids: &[String]) -> Result<Vec<IdOf<R>>, Failure> {
+    let mut errors = FieldErrors::new();
+    let read = ids.iter().filter_map(|id| match id.parse() {
+        Ok(id) => Some(id),
+        Err(_) => {
+            errors.push("id", FieldCode::InvalidId, "is no id");
+            None
+        }
+    });
+    let read = read.collect();
+    Ok(errors.into_result(read)?)
+}
+
+/// Puts a tag on each, beside those that it has.
+fn add_tag<R: Recorded>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[IdOf<R>],
+    tag: &str,
+) -> Result<(), Failure> {
+    let mut patches = Vec::with_capacity(ids.len());
+    for id in ids {
+        let record = shown(&<R as crm_suite::resource::Resource>::get(connection, scope, *id)?)?;
+        let present = record["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["id"].as_str());
+        let all: Vec<&str> = present.filter(|present| *present != tag).chain([tag]).collect();
+        let all: Vec<Value> = all.into_iter().map(|id| json!({ "id": id })).collect();
+        patches.push((*id, json!({ "tags": all })));
+    }
+    change_all::<R>(connection, scope, patches.into_iter())
+}
+
+/// Changes all of them or none, as a batch of the API does.
+fn change_all<R: Recorded>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    patches: impl Iterator<Item = (IdOf<R>, Value)>,
+) -> Result<(), Failure> {
+    let items: Vec<Value> = patches
+        .map(|(id, mut patch)| {
+            patch["id"] = id.to_string().into();
+            patch
+        })
+        .collect();
+    let mut body = JsonObject::new();
+    body.insert("mode".to_owned(), "update".into());
+    body.insert("atomic".to_owned(), true.into());
+    body.insert("items".to_owned(), items.into());
+    for outcome in batch::run::<R>(connection, scope, &Batch::from_body(&body)?)? {
+        if let Outcome::Failed(error) = outcome {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The console: pages for people, below `/console` (docs/console.md). Each handler is as those of the API: one database
+//! job, of the same functions of crm-suite, whose outcome a function of crm-console turns into a page. The routes are not
+//! part of the API's document.
+
+mod actions;
+mod board;
+mod files;
+mod keys;
+mod kind;
+mod lists;
+mod records;
+mod session;
+mod trash;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+use crm_console::error::{self, Refusal};
+use crm_console::{Frame, form};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::auth::Visitor;
+use crate::endpoint::{Answer, Api, Form, Html, Reply, Typed, request_id};
+use crate::error::{Failure, Problem};
+
+/// Declares the routes of all areas.
+pub(crate) fn routes(api: &mut Api) {
+    files::routes(api);
+    session::routes(api);
+    board::routes(api);
+    lists::routes(api);
+    records::routes(api);
+    actions::routes(api);
+    trash::routes(api);
+    keys::routes(api);
+}
+
+/// Whether a path is one of the console.
+pub(crate) fn is_console(path: &str) -> bool {
+    path == "/console" || path.starts_with("/console/")
+}
+
+/// Whether somebody may be led there: to a page of the console, and to no other host.
+pub(crate) fn is_local(path: &str) -> bool {
+    (path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+/// Where a form says that it was, or else there.
+fn back(form: &Form, otherwise: &str) -> String {
+    form.value("back").filter(|path| is_local(path)).unwrap_or(otherwise).to_owned()
+}
+
+/// What goes wrong, as a page. Whoever is not signed in is led there, and back.
+pub(crate) fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let code = problem.code;
+    let html = if code.status() == actix_web::http::StatusCode::UNAUTHORIZED {
+        let wanted = request.uri().path_and_query().map_or("/console", |wanted| wanted.as_str());
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let next = utf8_percent_encode(if reads { wanted } else { "/console" }, NON_ALPHANUMERIC);
+        Html::see_other(format!("/console/sign-in?next={next}"))
+    } else {
+        let id = request_id(request);
+        let page = error::page(&Refusal {
+            status: code.status().as_u16(),
+            code: code.as_str(),
+            title: code.title(),
+            detail: &problem.detail,
+            advice: code.advice(),
+            request_id: &id,
+        });
+        Html::page(page).with_status(code.status())
+    };
+    match html.render() {
+        Ok(rendered) => rendered.into_response(request),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// What stands around the pages of this visitor.
+fn frame<A, D>(visitor: &Visitor<A, D>) -> Frame {
+    let scope = visitor.scope();
+    let actor = scope.actor();
+    Frame {
+        tenant: scope.public_tenant().to_string(),
+        who: actor.key_name().map(ToString::to_string).unwrap_or_default(),
+        rights: actor.rights(),
+        token: visitor.form_token(),
+    }
+}
+
+/// What was typed, with what is wrong with it.
+fn typed(sent: &Form, problem: &Problem) -> form::Typed {
+    let errors = problem.errors.as_slice().to_vec();
+    let whole = errors.is_empty().then(|| problem.detail.clone());
+    form::Typed { values: sent.fields().to_vec(), errors, problem: whole }
+}
+
+/// Whether a page with the form can say what went wrong; what else there is has a page of its own.
+fn is_told_in_form(problem: &Problem) -> bool {
+    problem.code.status().is_client_error() && !matches!(problem.code.status().as_u16(), 401 | 404 | 429)
+}
+
+fn reply(html: Html) -> Answer<Html> {
+    Typed::of(html).map_err(own)
+}
+
+/// A failure that came of no request.
+fn own(failure: Failure) -> Problem {
+    failure.into_problem("-")
+}

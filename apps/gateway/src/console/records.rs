@@ -1,0 +1,360 @@
+//! The page of a record, and the forms to make, change and delete one.
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use crm_cases::Case;
+use crm_console::fields::{self, Control, Entry};
+use crm_console::form::Typed;
+use crm_console::frame::area_of;
+use crm_console::record::{self, Record};
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::keys::{Access, Right, Rights};
+use crm_core::page::PageRequest;
+use crm_core::text::folded;
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, RecordKind, Scope, Unmet};
+use crm_directory::{Contact, Organization};
+use crm_exchange::{Kind, Lookup};
+use crm_leads::Lead;
+use crm_opportunities::Opportunity;
+use crm_suite::resource::Resource;
+use crm_suite::search::{self, Search};
+use serde_json::Value;
+
+use crate::auth::{Read, Visitor, Write};
+use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
+use crate::error::{Failure, Problem, ProblemCode};
+
+use super::kind::{IdOf, Numbered, Recorded, shown};
+use super::{frame, is_told_in_form, typed};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    macro_rules! records {
+        ($($record:ty, $path:literal;)*) => { $(
+            api.get(concat!($path, "/new"), new_page::<$record>).undocumented();
+            api.post(concat!($path, "/new"), make::<$record>).undocumented();
+            api.get(concat!($path, "/{id}"), record_page::<$record>).undocumented();
+            api.get(concat!($path, "/{id}/edit"), edit_page::<$record>).undocumented();
+            api.post(concat!($path, "/{id}/edit"), change::<$record>).undocumented();
+            api.post(concat!($path, "/{id}/delete"), remove::<$record>).undocumented();
+            api.post(concat!($path, "/{id}/comments"), comment::<$record>).undocumented();
+        )* };
+    }
+    records! {
+        Lead, "/console/leads";
+        Opportunity, "/console/opportunities";
+        Contact, "/console/contacts";
+        Organization, "/console/organizations";
+        Case, "/console/cases";
+    }
+}
+
+/// How many changes and related records of a kind a page shows.
+const CHANGES: i64 = 20;
+const RELATED: &str = "5";
+
+async fn record_page<R: Recorded>(visitor: Visitor<R::Area, Read>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    let done = visitor.query().iter().find(|(name, _)| name == "done").map(|(_, word)| word.clone());
+    show::<R, _>(&visitor, id, Typed::default(), done).await
+}
+
+async fn show<R: Recorded, D>(
+    visitor: &Visitor<R::Area, D>,
+    id: IdOf<R>,
+    typed: Typed,
+    done: Option<String>,
+) -> Answer<Html> {
+    let frame = frame(visitor);
+    let page = visitor.read(move |connection, scope| {
+        let found = <R as Resource>::get(connection, scope, id)?;
+        let value = shown(&found)?;
+        let entries = fields::entries(&R::fields(connection, scope, Some(&found), None)?, &[]);
+        let history = crm_history::history(
+            connection,
+            scope,
+            R::KIND.record().into(),
+            &id.to_string(),
+            &PageRequest::first(CHANGES),
+        )?;
+        let record = Record {
+            kind: R::KIND,
+            record: &value,
+            entries: &entries,
+            comments: &R::said(connection, scope, id)?,
+            history: &history.items,
+            related: &related(connection, scope, R::KIND, &id.to_string())?,
+            steps: &found.steps(connection, scope)?,
+            notice: done.as_deref().map(told),
+            typed: &typed,
+        };
+        Ok(Html::page(record.page(&frame)))
+    });
+    page.await
+}
+
+fn told(word: &str) -> &'static str {
+    match word {
+        "made" => "Made.",
+        "saved" => "Saved.",
+        "said" => "Your comment is there.",
+        "restored" => "Restored.",
+        "converted" => "The lead is an opportunity now: this one.",
+        "merged" => "Merged. The other one is in the trash.",
+        _ => "Done.",
+    }
+}
+
+/// What points at a contact or an organization, as far as it may be read.
+fn related(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: Kind,
+    id: &str,
+) -> Result<Vec<(Kind, Vec<Value>)>, Failure> {
+    let member = match kind {
+        Kind::Contact => "contactId",
+        Kind::Organization => "organizationId",
+        Kind::Lead | Kind::Opportunity | Kind::Case => return Ok(Vec::new()),
+    };
+    let rights = scope.actor().rights();
+    let mut found = Vec::new();
+    if kind == Kind::Organization {
+        found.push(pointing::<Contact>(connection, scope, rights, member, id)?);
+    }
+    found.push(pointing::<Opportunity>(connection, scope, rights, member, id)?);
+    found.push(pointing::<Lead>(connection, scope, rights, member, id)?);
+    found.push(pointing::<Case>(connection, scope, rights, member, id)?);
+    found.retain(|(_, records)| !records.is_empty());
+    Ok(found)
+}
+
+fn pointing<R: Recorded>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    rights: Rights,
+    member: &str,
+    id: &str,
+) -> Result<(Kind, Vec<Value>), Failure> {
+    if !rights.allow(area_of(R::KIND), Access::Read) {
+        return Ok((R::KIND, Vec::new()));
+    }
+    let pairs = [(member, id), ("size", RELATED)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (filter, request): (R::Filter, PageRequest<R::Sort>) = read_params(pairs.to_vec())?;
+    let page = R::list(connection, scope, &filter, &request)?;
+    Ok((R::KIND, page.items.iter().map(shown).collect::<Result<_, _>>()?))
+}
+
+/// The fields with the tags that there are.
+fn entries<R: Recorded>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    record: Option<&R>,
+    of_type: Option<&str>,
+) -> Result<Vec<Entry>, Failure> {
+    let tags = crm_tags::list(connection, scope, R::TAGS)?;
+    Ok(fields::entries(&R::fields(connection, scope, record, of_type)?, &tags))
+}
+
+/// What was sent for a name; of boxes all that were ticked, a line each.
+fn sent(form: &Form) -> impl Fn(&str) -> Option<String> + '_ {
+    let mut by_name: HashMap<&str, String> = HashMap::new();
+    for (name, value) in form.fields() {
+        by_name
+            .entry(name.as_str())
+            .and_modify(|all| {
+                all.push('\n');
+                all.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    move |name| by_name.get(name).cloned()
+}
+
+/// Refuses to show a form to whom it would be refused.
+fn may_send<R: Recorded, D>(visitor: &Visitor<R::Area, D>) -> Result<(), Problem> {
+    let right = Right { area: Some(area_of(R::KIND)), access: Access::Write };
+    let lacks = visitor.scope().actor().rights().lacking(Rights::default().with(right));
+    lacks.map_or(Ok(()), |right| Err(Problem::missing_scope(right)))
+}
+
+async fn new_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+    may_send::<R, _>(&visitor)?;
+    let asked = visitor.query().iter().find(|(name, _)| name == "type").map(|(_, value)| value.clone());
+    new_form::<R, _>(&visitor, asked, Typed::default()).await
+}
+
+async fn new_form<R: Recorded, D>(visitor: &Visitor<R::Area, D>, asked: Option<String>, typed: Typed) -> Answer<Html> {
+    let frame = frame(visitor);
+    let page = visitor.read(move |connection, scope| {
+        let types: Vec<(String, String)> = match R::KIND {
+            Kind::Case => crm_cases::types::forms(connection, scope)?
+                .into_iter()
+                .map(|(id, label, _)| (id.to_string(), label))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let is_known = |wanted: &&String| types.iter().any(|(id, _)| id == *wanted);
+        let chosen = asked.as_ref().filter(is_known).or(types.first().map(|(id, _)| id)).cloned().unwrap_or_default();
+        let entries = entries::<R>(connection, scope, None, Some(&chosen))?;
+        Ok(Html::page(record::new(&frame, R::KIND, &entries, &typed, &types, &chosen)))
+    });
+    page.await
+}
+
+async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
+    let form = visitor.form().clone();
+    let made = visitor.write(move |connection, scope| {
+        let of_type = form.value("caseTypeId").filter(|id| !id.is_empty());
+        let entries = entries::<R>(connection, scope, None, of_type)?;
+        let mut body = fields::new_body(&entries, sent(&form));
+        if let Some(of_type) = of_type.filter(|_| R::KIND == Kind::Case) {
+            body.insert("caseTypeId".to_owned(), of_type.into());
+        }
+        find_named(connection, scope, &entries, &mut body)?;
+        let record = R::create(connection, scope, &R::New::from_body(&body)?)?;
+        Ok(Html::see_other(format!("/console/{}/{}?done=made", R::KIND.plural(), record.id())))
+    });
+    match made.await {
+        Err(problem) if is_told_in_form(&problem) => {
+            let status = problem.code.status();
+            let asked = visitor.form().value("caseTypeId").map(str::to_owned);
+            with_status(new_form::<R, _>(&visitor, asked, typed(visitor.form(), &problem)).await, status)
+        }
+        made => made,
+    }
+}
+
+fn with_status(answer: Answer<Html>, status: StatusCode) -> Answer<Html> {
+    answer.map(|mut page| {
+        page.rendered.status = status;
+        page
+    })
+}
+
+async fn edit_page<R: Recorded>(visitor: Visitor<R::Area, Read>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    may_send::<R, _>(&visitor)?;
+    let frame = frame(&visitor);
+    let page = visitor.read(move |connection, scope| {
+        let found = <R as Resource>::get(connection, scope, id)?;
+        let entries = entries::<R>(connection, scope, Some(&found), None)?;
+        Ok(Html::page(record::edit(&frame, R::KIND, &shown(&found)?, &entries, &Typed::default(), &[])))
+    });
+    page.await
+}
+
+/// Changes what the form changed. Where somebody else changed the same field meanwhile, nothing is changed and both are
+/// shown; what others changed elsewhere stays.
+async fn change<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    let form = visitor.form().clone();
+    let changed = visitor.write(move |connection, scope| {
+        let found = <R as Resource>::get(connection, scope, id)?;
+        let entries = entries::<R>(connection, scope, Some(&found), None)?;
+        let mut edit = fields::edit(&entries, &shown(&found)?, sent(&form));
+        if !edit.conflicts.is_empty() {
+            let detail = "Somebody else changed the same fields meanwhile: choose which values are to stay.";
+            return Err(Problem::new(ProblemCode::PreconditionFailed, detail).into());
+        }
+        if !edit.body.is_empty() {
+            find_named(connection, scope, &entries, &mut edit.body)?;
+            R::update(connection, scope, id, &as_it_was(&found)?, &R::Patch::from_body(&edit.body)?)?;
+        }
+        Ok(Html::see_other(format!("/console/{}/{id}?done=saved", R::KIND.plural())))
+    });
+    match changed.await {
+        Err(problem) if is_told_in_form(&problem) => edit_again::<R>(&visitor, id, problem).await,
+        changed => changed,
+    }
+}
+
+/// The record has not changed since it was read.
+fn as_it_was<R: Recorded>(record: &R) -> Result<Condition<R>, Failure> {
+    let seen = etag_of(record)?;
+    Ok(Condition::new(move |now: &R| match etag_of(now) {
+        Ok(etag) if etag == seen => Ok(()),
+        _ => Err(Unmet("Somebody else changed it at the same moment.".to_owned())),
+    }))
+}
+
+async fn edit_again<R: Recorded>(visitor: &Visitor<R::Area, Write>, id: IdOf<R>, problem: Problem) -> Answer<Html> {
+    let (frame, form, status) = (frame(visitor), visitor.form().clone(), problem.code.status());
+    let page = visitor.read(move |connection, scope| {
+        let found = <R as Resource>::get(connection, scope, id)?;
+        let (entries, value) = (entries::<R>(connection, scope, Some(&found), None)?, shown(&found)?);
+        let conflicts = fields::edit(&entries, &value, sent(&form)).conflicts;
+        let mut typed = typed(&form, &problem);
+        typed.values = fields::carried(&entries, &value, sent(&form));
+        Ok(Html::page(record::edit(&frame, R::KIND, &value, &entries, &typed, &conflicts)))
+    });
+    with_status(page.await, status)
+}
+
+async fn remove<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    let removed = visitor.write(move |connection, scope| {
+        if R::delete(connection, scope, &[id], &Condition::none())?.is_empty() {
+            return Err(Problem::not_found(R::KIND.name()).into());
+        }
+        Ok(Html::see_other(format!("/console/{}?notice=deleted", R::KIND.plural())))
+    });
+    removed.await
+}
+
+async fn comment<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    let form = visitor.form().clone();
+    let said = visitor.write(move |connection, scope| {
+        let mut body = JsonObject::new();
+        body.insert("comment".to_owned(), form.value("comment").unwrap_or_default().replace("\r\n", "\n").into());
+        R::say(connection, scope, id, &body)?;
+        Ok(Html::see_other(format!("/console/{}/{id}?done=said#comments", R::KIND.plural())))
+    });
+    match said.await {
+        Err(problem) if is_told_in_form(&problem) => {
+            let status = problem.code.status();
+            with_status(show::<R, _>(&visitor, id, typed(visitor.form(), &problem), None).await, status)
+        }
+        said => said,
+    }
+}
+
+/// Puts ids in the place of names of records; of `#12` the number.
+fn find_named(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    entries: &[Entry],
+    body: &mut JsonObject,
+) -> Result<(), Failure> {
+    let mut errors = FieldErrors::new();
+    for entry in entries {
+        let Control::Record(lookup) = entry.control else { continue };
+        let Some(Value::String(text)) = body.get(&entry.id) else { continue };
+        let found = match text.strip_prefix('#') {
+            Some(number) => Ok(number.trim().to_owned()),
+            None => find(connection, scope, lookup, text)?,
+        };
+        match found {
+            Ok(id) => drop(body.insert(entry.id.clone(), id.into())),
+            Err(words) => errors.push(&entry.id, FieldCode::InvalidValue, words),
+        }
+    }
+    Ok(errors.into_result(())?)
+}
+
+/// How many that look alike are told apart by their names.
+const MOST_ALIKE: usize = 50;
+
+fn find(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    lookup: Lookup,
+    name: &str,
+) -> Result<Result<String, &'static str>, Failure> {
+    let kind = if lookup == Lookup::Contact { RecordKind::Contact } else { RecordKind::Organization };
+    let search = Search { text: name.to_owned(), kinds: vec![kind], size: MOST_ALIKE };
+    let found = search::search(connection, scope, &search)?;
+    let mut exact = found.into_iter().filter(|hit| hit.found_in == "name" && folded(&hit.title) == folded(name));
+    Ok(match (exact.next(), exact.next()) {
+        (Some(only), None) => Ok(only.id),
+        (Some(_), Some(_)) => Err("is the name of several: give # and the number of the one that is meant"),
+        (None, _) => Err("is the name of none; make it first, or give # and a number"),
+    })
+}

@@ -1,0 +1,79 @@
+//! The board: cards are moved, won and lost.
+
+use crm_testkit::both_databases;
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, between};
+use crate::client::Api;
+
+/// The stages of the default pipeline.
+fn stages(api: &Api) -> Vec<String> {
+    let pipelines = api.acme.get("/pipeline/pipelines/opportunities");
+    let default = pipelines.items().iter().find(|pipeline| pipeline["isDefault"] == true).unwrap().clone();
+    default["stages"].as_array().unwrap().iter().map(|stage| stage["key"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What stands in the column of a stage.
+fn column<'t>(page: &'t str, stage: &str) -> &'t str {
+    between(page, &format!("data-stage=\"{stage}\""), "</section>").unwrap()
+}
+
+both_databases! {
+    fn cards_are_moved_won_and_lost(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let stages = stages(&api);
+        for (title, amount) in [("Alpha", 1000), ("Beta", 2500), ("Gamma", 7)] {
+            acme.post("/pipeline/opportunities", &json!({ "title": title, "value": { "amount": amount, "code": "EUR" } })).item(201);
+        }
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let board = browser.get("/console/board");
+        let first = column(&board.text, &stages[0]);
+        assert!(["Alpha", "Beta", "Gamma", "3\u{202f}507", "EUR"].iter().all(|words| first.contains(words)), "{first}");
+        let back = "/console/board";
+        let moved = browser.post("/console/opportunities/2/stage", &[("stage", &stages[1]), ("back", back)]);
+        assert_eq!((moved.status, moved.header("location")), (303, back), "{}", moved.text);
+        let quiet = browser.post("/console/opportunities/3/stage", &[("stage", &stages[1]), ("quiet", "yes")]);
+        assert_eq!((quiet.status, quiet.text.as_str()), (204, ""), "a script asks for no page");
+        let board = browser.get(back);
+        assert!(column(&board.text, &stages[1]).contains("Beta") && !column(&board.text, &stages[0]).contains("Beta"));
+        assert_eq!(browser.post("/console/opportunities/2/stage", &[("stage", "nowhere"), ("quiet", "yes")]).status, 400);
+
+        let refused = browser.post("/console/opportunities/1/status", &[("status", "lost"), ("back", back)]);
+        assert!(refused.status == 400 && refused.text.contains("lostReason"), "lost asks for the reason: {}", refused.text);
+        let lost = [("status", "lost"), ("reasonId", "too_expensive"), ("comment", "a\r\nb"), ("back", back)];
+        assert_eq!(browser.post("/console/opportunities/1/status", &lost).status, 303);
+        let reason = acme.get("/pipeline/opportunities/1").item(200)["lostReason"].clone();
+        assert_eq!(reason, json!({ "reasonId": "too_expensive", "comment": "a\nb" }));
+        assert_eq!(browser.post("/console/opportunities/2/status", &[("status", "won"), ("back", back)]).status, 303);
+        assert_eq!(acme.get("/pipeline/opportunities/2").item(200)["status"], "won");
+        let board = browser.get(back);
+        assert!(!board.text.contains("Alpha") && !board.text.contains("Beta") && board.text.contains("Gamma"), "the closed ones are gone");
+        let page = browser.get("/console/opportunities/1");
+        assert!(page.text.contains("too_expensive") && page.text.contains("Reopen"), "{}", page.text);
+        assert_eq!(browser.post("/console/opportunities/1/status", &[("status", "open")]).status, 303);
+        assert_eq!(acme.get("/pipeline/opportunities/1").item(200)["lostReason"], Value::Null);
+        let overview = browser.get("/console");
+        for words in ["Won and lost by month", "Changed last", "Opportunity #1"] {
+            assert!(overview.text.contains(words), "{words}: {}", overview.text);
+        }
+    }
+
+    fn the_board_is_filtered_and_a_column_has_an_end(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let stages = stages(&api);
+        let items: Vec<Value> = (0..205).map(|number| json!({ "title": format!("Deal {number}"), "owner": { "id": if number < 3 { "eva" } else { "adam" } } })).collect();
+        assert_eq!(acme.post("/pipeline/opportunities/batch", &json!({ "mode": "create", "items": items })).status, 200);
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let all = browser.get("/console/board");
+        let first = column(&all.text, &stages[0]);
+        assert_eq!(first.matches("data-card=").count(), 200);
+        assert!(first.contains(">205<") && first.contains("More of them"), "{}", &first[..500]);
+        let some = browser.get("/console/board?ownerId=eva&title=");
+        let first = column(&some.text, &stages[0]);
+        assert!(first.matches("data-card=").count() == 3 && !first.contains("More of them"));
+        let read_only = Browser::signed_in(acme, &acme.keys.secondary).get("/console/board");
+        assert!(!read_only.text.contains("draggable") && !read_only.text.contains("/status\""), "who only reads moves nothing");
+    }
+}

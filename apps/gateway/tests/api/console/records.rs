@@ -1,0 +1,162 @@
+//! Records are made, changed, talked about, deleted and restored.
+
+use crm_testkit::both_databases;
+use serde_json::json;
+
+use crate::browser::{Browser, between};
+use crate::client::Api;
+
+both_databases! {
+    fn a_record_is_made_by_a_form(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        acme.post("/directory/organizations", &json!({ "name": "Acme Corp" })).item(201);
+        for _ in 0..2 {
+            acme.post("/directory/organizations", &json!({ "name": "Twin" })).item(201);
+        }
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        browser.get("/console/opportunities/new");
+        let fields = [
+            ("title", "Big deal"), ("value.amount", "25000.50"), ("value.code", "EUR"), ("organizationId", "acme corp"),
+            ("origin", "referral"), ("owner.name", "Sarah"), ("owner.email", "sarah@example.com"), ("note", "a\r\nb"),
+        ];
+        let made = browser.post("/console/opportunities/new", &fields);
+        assert_eq!((made.status, made.header("location")), (303, "/console/opportunities/1?done=made"), "{}", made.text);
+        let item = acme.get("/pipeline/opportunities/1");
+        let item = item.item(200);
+        assert_eq!((&item["title"], &item["value"]["code"], &item["organization"]["name"]), (&json!("Big deal"), &json!("EUR"), &json!("Acme Corp")));
+        assert_eq!((&item["owner"]["id"], &item["note"], &item["origin"]), (&json!("sarah@example.com"), &json!("a\nb"), &json!("referral")));
+        let page = browser.get(made.header("location"));
+        for words in ["Made.", "Big deal", "25\u{202f}000.5", "Acme Corp", "Sarah", "Created"] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        for (name, words) in [("Twin", "is the name of several"), ("Nobody", "is the name of none")] {
+            let refused = browser.post("/console/opportunities/new", &[("title", "Kept"), ("organizationId", name), ("value.amount", "much")]);
+            assert_eq!(refused.status, 400);
+            assert!(refused.text.contains(words) && refused.text.contains("value=\"Kept\""), "{}", refused.text);
+        }
+        let refused = browser.post("/console/opportunities/new", &[("title", ""), ("value.amount", "much"), ("value.code", "EUR")]);
+        let words = between(&refused.text, "id=\"f-title-words\"", "</div>").unwrap();
+        assert!(words.contains("class=\"bad\"") && refused.text.contains("value=\"much\""), "{}", refused.text);
+    }
+
+    fn two_people_change_one_record(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        acme.post("/pipeline/leads", &json!({ "title": "Before", "origin": "website" })).item(201);
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let form = browser.get("/console/leads/1/edit");
+        let was = |page: &str| -> Vec<(String, String)> {
+            let fields = page.split("name=\"was:").skip(1);
+            let pairs = fields.map(|rest| (format!("was:{}", rest.split('"').next().unwrap()), between(rest, "value=\"", "\"").unwrap_or_default().to_owned()));
+            pairs.collect()
+        };
+        let send = |browser: &mut Browser, was: &[(String, String)], changed: &[(&str, &str)]| {
+            let mut all: Vec<(&str, &str)> = was.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let same: Vec<(&str, &str)> = was.iter().map(|(name, value)| (name.trim_start_matches("was:"), value.as_str())).collect();
+            all.extend(same.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name)));
+            all.extend(changed);
+            browser.post("/console/leads/1/edit", &all)
+        };
+        let was_at_first = was(&form.text);
+        acme.patch("/pipeline/leads/1", &json!({ "origin": "partner", "title": "Theirs" })).item(200);
+        // Another field: both are kept.
+        let saved = send(&mut browser, &was_at_first, &[("note", "mine")]);
+        assert_eq!((saved.status, saved.header("location")), (303, "/console/leads/1?done=saved"), "{}", saved.text);
+        let lead = acme.get("/pipeline/leads/1");
+        assert_eq!((&lead.item(200)["note"], &lead.item(200)["origin"], &lead.item(200)["title"]), (&json!("mine"), &json!("partner"), &json!("Theirs")));
+        // The same field: both are shown, and nothing is changed.
+        let etag = lead.header("etag").to_owned();
+        let conflict = send(&mut browser, &was_at_first, &[("title", "Mine")]);
+        assert_eq!(conflict.status, 412, "{}", conflict.text);
+        assert!(conflict.text.contains("value=\"Mine\"") && conflict.text.contains("Keep theirs: <strong>Theirs"), "{}", conflict.text);
+        assert_eq!(acme.get("/pipeline/leads/1").header("etag"), etag);
+        let was_now = was(&conflict.text);
+        let theirs = send(&mut browser, &was_at_first, &[("title", "Mine"), ("keep:title", "theirs")]);
+        assert_eq!(theirs.status, 303);
+        assert_eq!(acme.get("/pipeline/leads/1").item(200)["title"], "Theirs");
+        let mine = send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", "mine")]);
+        assert_eq!(mine.status, 303, "{}", mine.text);
+        assert_eq!(acme.get("/pipeline/leads/1").item(200)["title"], "Mine");
+        let unchanged = acme.get("/pipeline/leads/1").header("etag").to_owned();
+        let form = browser.get("/console/leads/1/edit");
+        assert_eq!(send(&mut browser, &was(&form.text), &[]).status, 303);
+        assert_eq!(acme.get("/pipeline/leads/1").header("etag"), unchanged, "a form that nobody touched changes nothing");
+    }
+
+    fn a_record_is_talked_about_deleted_and_restored(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        for (records, path) in super::KINDS {
+            let name = if path.starts_with("/directory") { "name" } else { "title" };
+            acme.post(path, &json!({ name: "Phoenix" })).item(201);
+            let page = format!("/console/{records}/1");
+            browser.get(&page);
+            assert_eq!(browser.post(&format!("{page}/comments"), &[("comment", "Said <i>here</i>")]).status, 303);
+            assert!(browser.get(&page).text.contains("Said &lt;i&gt;here"), "{records}");
+            let empty = browser.post(&format!("{page}/comments"), &[("comment", " ")]);
+            assert!(empty.status == 400 && empty.text.contains("id=\"f-comment-words\""), "{}", empty.text);
+            let deleted = browser.post(&format!("{page}/delete"), &[]);
+            assert_eq!((deleted.status, deleted.header("location")), (303, format!("/console/{records}?notice=deleted").as_str()));
+            assert_eq!(browser.get(&page).status, 404);
+            let trash = browser.get("/console/trash");
+            let restore = between(&trash.text, "action=\"", "\"").map(str::to_owned);
+            assert!(trash.text.contains("Phoenix") && restore.is_some(), "{}", trash.text);
+            let singular = if records == "opportunities" { "opportunity" } else { records.trim_end_matches('s') };
+            let restored = browser.post(&format!("/console/trash/{singular}/1/restore"), &[]);
+            assert_eq!(restored.header("location"), format!("{page}?done=restored"), "{}", restored.text);
+            assert!(browser.get(restored.header("location")).text.contains("Said &lt;i&gt;here"));
+            browser.post(&format!("{page}/delete"), &[]);
+            let gone = browser.post(&format!("/console/trash/{singular}/1/delete"), &[]);
+            assert_eq!(gone.header("location"), "/console/trash?gone");
+            assert_eq!(browser.post(&format!("/console/trash/{singular}/1/restore"), &[]).status, 404);
+        }
+    }
+
+    fn leads_are_archived_and_converted_contacts_merged_cases_walked(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        acme.post("/pipeline/leads", &json!({ "title": "L" })).item(201);
+        browser.get("/console/leads/1");
+        for (action, is_archived) in [("archive", true), ("unarchive", false)] {
+            assert_eq!(browser.post(&format!("/console/leads/1/{action}"), &[]).header("location"), "/console/leads/1?done=done");
+            assert_eq!(acme.get("/pipeline/leads/1").item(200)["isArchived"], is_archived);
+        }
+        assert_eq!(browser.post("/console/leads/1/convert", &[]).header("location"), "/console/opportunities/1?done=converted");
+        let again = browser.post("/console/leads/1/convert", &[]);
+        assert!(again.status == 409 && again.text.contains("already_converted"), "{}", again.text);
+        for name in ["One", "Two"] {
+            acme.post("/directory/contacts", &json!({ "name": name })).item(201);
+            acme.post("/directory/organizations", &json!({ "name": name })).item(201);
+        }
+        for records in ["contacts", "organizations"] {
+            let merged = browser.post(&format!("/console/{records}/1/merge"), &[("sourceId", "#2")]);
+            assert_eq!(merged.header("location"), format!("/console/{records}/1?done=merged"), "{}", merged.text);
+            assert_eq!(browser.get(&format!("/console/{records}/2")).status, 404);
+        }
+        let case = acme.post("/cases/cases", &json!({ "title": "C" }));
+        let first = case.item(201)["status"].as_str().unwrap().to_owned();
+        let page = browser.get("/console/cases/1");
+        let step = page.text.split("<select id=\"step\"").nth(1).and_then(|rest| between(rest, "<option value=\"", "\"")).unwrap().to_owned();
+        let walked = browser.post("/console/cases/1/status", &[("status", &step), ("comment", "On it")]);
+        assert_eq!(walked.status, 303, "{}", walked.text);
+        let now = acme.get("/cases/cases/1").item(200)["status"].as_str().unwrap().to_owned();
+        assert!(now == step && now != first);
+        assert!(browser.get("/console/cases/1").text.contains("On it"));
+    }
+
+    fn everything_is_searched_from_every_page(database) {
+        let api = Api::start(database);
+        api.acme.post("/directory/contacts", &json!({ "name": "Álvaro & Söhne", "email": [{ "value": "alvaro@example.com" }] })).item(201);
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        for text in ["alvaro", "SÖHNE", "alvaro@example"] {
+            let found = browser.get(&format!("/console/search?q={}", crate::browser::encoded(text)));
+            assert!(found.text.contains("href=\"/console/contacts/1\"") && found.text.contains("Álvaro &amp; Söhne"), "{}", found.text);
+        }
+        assert!(browser.get("/console/search?q=zebra").text.contains("Nothing was found"));
+        assert_eq!(browser.get("/console/search").status, 200);
+        assert!(browser.get("/console").text.contains("action=\"/console/search\""));
+    }
+}

@@ -1,0 +1,213 @@
+//! Who is signed in to the console: for each browser a row that goes with the key that was used (docs/console.md).
+//!
+//! What the browser has is random, and the database holds its hash alone. Like keys, sessions are what names the tenant,
+//! so that looking one up needs no [`Scope`](crate::Scope).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Duration;
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::keys::{self, Holder, KeyHash};
+use crate::schema::{api_keys, sessions, tenants};
+use crate::{Db, DbConnection, ForKeyShareExt, TenantId, Timestamp, columns};
+
+/// How long a session lives that nobody uses.
+const IDLE: Duration = Duration::hours(12);
+/// The most sessions of a key: one more ends the oldest.
+pub const MOST_SESSIONS: i64 = 100;
+/// How many sessions one call of [`forget_expired`] deletes.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// What a browser has. It has no `Debug` and no `Display`, so that it reaches no log by accident.
+#[derive(Clone)]
+pub struct SessionSecret(String);
+
+impl SessionSecret {
+    /// How many characters it has: 256 bits in base64.
+    const LENGTH: usize = 43;
+
+    /// A new one: 256 bits from the operating system.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness to give.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut secret = [0_u8; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(secret)))
+    }
+
+    /// Takes one that a browser sends, when it can be one at all.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (text.len() == Self::LENGTH && text.bytes().all(sane)).then(|| Self(text.to_owned()))
+    }
+
+    /// What is stored and looked up.
+    #[must_use]
+    pub fn hash(&self) -> SessionHash {
+        SessionHash(Sha256::digest(&self.0).into())
+    }
+
+    /// What the forms of this session carry, so that no page of another site sends one: nobody else can know it, and it
+    /// does not tell the secret.
+    #[must_use]
+    pub fn form_token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::new().chain_update("form ").chain_update(&self.0).finalize())
+    }
+
+    /// Whether a form carried the token of this session. In constant time.
+    #[must_use]
+    pub fn has_form_token(&self, token: &str) -> bool {
+        self.form_token().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// The secret itself, to give it to the browser.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The SHA-256 of a session's secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionHash([u8; 32]);
+
+/// Who is signed in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Whose key was used.
+    pub holder: Holder,
+    /// The key's hash.
+    pub key: KeyHash,
+    /// When the session ends, unless it is used before.
+    pub expires_on: Timestamp,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions, check_for_backend(Db))]
+struct SessionRow {
+    tenant_id: TenantId,
+    hash: Vec<u8>,
+    key_hash: Vec<u8>,
+    created_on: Timestamp,
+    expires_on: Timestamp,
+}
+
+fn end(now: Timestamp) -> Timestamp {
+    Timestamp::from_datetime(now.as_datetime() + IDLE)
+}
+
+/// Begins a session of whoever has this key; whether it is still somebody's. The oldest sessions of the key end where it has
+/// [`MOST_SESSIONS`]. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn open(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    key: &KeyHash,
+    secret: &SessionSecret,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    // Held, so that the key is there as long as it takes.
+    let key_of_tenant = api_keys::table.find((tenant, key.as_bytes())).filter(api_keys::grace_until.is_null());
+    let held: Option<TenantId> = key_of_tenant.select(api_keys::tenant_id).held().get_result(connection).optional()?;
+    if held.is_none() {
+        return Ok(false);
+    }
+    let of_key =
+        || sessions::table.filter(sessions::tenant_id.eq(tenant)).filter(sessions::key_hash.eq(key.as_bytes()));
+    let last_that_goes: Option<Timestamp> = of_key()
+        .order(sessions::created_on.desc())
+        .select(sessions::created_on)
+        .offset(MOST_SESSIONS - 1)
+        .first(connection)
+        .optional()?;
+    if let Some(last) = last_that_goes {
+        diesel::delete(of_key().filter(sessions::created_on.le(last))).execute(connection)?;
+    }
+    let row = SessionRow {
+        tenant_id: tenant,
+        hash: secret.hash().0.to_vec(),
+        key_hash: key.as_bytes().to_vec(),
+        created_on: now,
+        expires_on: end(now),
+    };
+    diesel::insert_into(sessions::table).values(row).execute(connection)?;
+    Ok(true)
+}
+
+/// Who is signed in with this; `None` also where the key was rotated since, with a grace or without, or has expired.
+///
+/// # Errors
+/// The database's.
+pub fn find(connection: &mut DbConnection, hash: &SessionHash, now: Timestamp) -> QueryResult<Option<Session>> {
+    let found: Option<SessionRow> = sessions::table
+        .filter(sessions::hash.eq(hash.0.as_slice()))
+        .select(columns::<SessionRow>())
+        .first(connection)
+        .optional()?;
+    let Some(row) = found.filter(|row| row.expires_on > now && bool::from(row.hash.as_slice().ct_eq(&hash.0))) else {
+        return Ok(None);
+    };
+    let Some(key) = KeyHash::stored(&row.key_hash) else { return Ok(None) };
+    let holder = keys::find_holder(connection, &key, now)?;
+    let lives = |holder: &Holder| holder.grace_until.is_none() && holder.expires_on.is_none_or(|moment| moment > now);
+    Ok(holder.filter(lives).map(|holder| Session { holder, key, expires_on: row.expires_on }))
+}
+
+/// Moves the end of sessions on that were used. Call it now and then with all that were used since.
+///
+/// # Errors
+/// The database's.
+pub fn note_uses(connection: &mut DbConnection, uses: &[(TenantId, SessionHash, Timestamp)]) -> QueryResult<()> {
+    for (tenant, hash, when) in uses {
+        let until = end(*when);
+        let session = sessions::table.find((*tenant, hash.0.as_slice()));
+        diesel::update(session.filter(sessions::expires_on.lt(until)))
+            .set(sessions::expires_on.eq(until))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Ends a session. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn close(connection: &mut DbConnection, tenant: TenantId, hash: &SessionHash) -> QueryResult<()> {
+    diesel::delete(sessions::table.find((tenant, hash.0.as_slice()))).execute(connection).map(drop)
+}
+
+/// The tenants with sessions whose time is over. Those of one that is being deleted go by that.
+///
+/// # Errors
+/// The database's.
+pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
+    let expired = sessions::table.filter(sessions::tenant_id.eq(tenants::id)).filter(sessions::expires_on.le(now));
+    let live = tenants::table.filter(tenants::deleted_on.is_null());
+    live.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
+}
+
+/// Deletes up to 1000 sessions of a tenant whose time is over, and tells how many they were. Call it again until none is left.
+///
+/// # Errors
+/// The database's.
+pub fn forget_expired(connection: &mut DbConnection, tenant: TenantId, now: Timestamp) -> QueryResult<usize> {
+    let of_tenant = || sessions::table.filter(sessions::tenant_id.eq(tenant));
+    let expired: Vec<Vec<u8>> = of_tenant()
+        .filter(sessions::expires_on.le(now))
+        .order(sessions::expires_on)
+        .limit(FORGOTTEN_AT_ONCE)
+        .select(sessions::hash)
+        .load(connection)?;
+    if expired.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(of_tenant().filter(sessions::hash.eq_any(expired)).filter(sessions::expires_on.le(now)))
+        .execute(connection)
+}

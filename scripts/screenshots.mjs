@@ -1,0 +1,41 @@
+// Takes pictures of the console. Run by scripts/screenshots, in the folder that has playwright-core.
+//
+//   node screenshots.mjs URL KEY CHROMIUM FOLDER
+import { createRequire } from "node:module";
+
+const { chromium } = createRequire(`${process.cwd()}/`)("playwright-core");
+const [url, key, executablePath, folder] = process.argv.slice(2);
+
+const pages = {
+  overview: "/console",
+  board: "/console/board",
+  leads: "/console/leads",
+  contacts: "/console/contacts",
+  opportunity: "/console/opportunities/1",
+  organization: "/console/organizations/1",
+  case: "/console/cases/1",
+  edit: "/console/leads/1/edit",
+  trash: "/console/trash",
+  keys: "/console/settings/keys",
+};
+
+const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+const browser = await chromium.launch({ executablePath, args });
+try {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await page.goto(`${url}/console/sign-in`);
+    await page.screenshot({ path: `${folder}/console-sign-in-${colorScheme}.png` });
+    await page.getByLabel("API key").fill(key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL(`${url}/console`);
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(`${url}${path}`);
+      await page.screenshot({ path: `${folder}/console-${name}-${colorScheme}.png` });
+    }
+    await context.close();
+  }
+} finally {
+  await browser.close();
+}

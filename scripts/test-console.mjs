@@ -1,0 +1,332 @@
+// Drives a real browser through the console. Run by scripts/test-console, in the folder that has playwright-core and axe-core.
+//
+//   node test-console.mjs URL PRIMARY_KEY SECONDARY_KEY CHROMIUM
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const require = createRequire(`${process.cwd()}/`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [url, key, secondaryKey, executablePath] = process.argv.slice(2);
+const host = new URL(url).host;
+const complaints = [];
+
+function check(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+/** Whatever a page says that it should not: errors, refusals of the policy, dialogs, requests to other hosts. */
+function listen(page) {
+  page.setDefaultTimeout(15_000);
+  const where = () => new URL(page.url()).pathname;
+  page.on("console", (message) => {
+    // What a page answers with a status is no error of its script.
+    if (message.type() === "error" && !/status of (4\d\d)/.test(message.text())) complaints.push(`${where()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`${where()}: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    complaints.push(`${where()}: a dialog says ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    const asked = new URL(request.url());
+    if (asked.protocol !== "data:" && asked.host !== host) complaints.push(`${where()} asks ${asked.host}`);
+  });
+  return page;
+}
+
+async function api(method, path, body) {
+  const headers = { "Ocp-Apim-Subscription-Key": key, "Content-Type": "application/json" };
+  const answer = await fetch(`${url}${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  check(answer.ok, `${method} ${path} answers ${answer.status}: ${text}`);
+  return text ? JSON.parse(text) : {};
+}
+
+async function signIn(page, secret = key) {
+  await page.goto(`${url}/`);
+  await page.waitForURL(`${url}/console/sign-in*`);
+  await page.getByLabel("API key").fill(secret);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${url}/console`);
+}
+
+/** What axe finds on a page, in few words. */
+async function findings(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}
+
+const pages = [
+  "/console", "/console/board", "/console/leads", "/console/opportunities", "/console/contacts", "/console/organizations",
+  "/console/cases", "/console/leads/new", "/console/cases/new", "/console/leads/1", "/console/opportunities/1",
+  "/console/contacts/1", "/console/organizations/1", "/console/cases/1", "/console/contacts/1/edit", "/console/trash",
+  "/console/search?q=acme", "/console/search", "/console/settings/keys", "/console/nowhere", "/console/leads?title=zebra",
+];
+
+// Chromium refuses its sandbox to root, which is who runs CI.
+const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+const browser = await chromium.launch({ executablePath, args });
+
+async function fill() {
+  await api("POST", "/directory/organizations", { name: "Acme Corporation", website: "https://acme.example" });
+  await api("POST", "/directory/contacts", { name: "Jane Doe", organizationId: "1", email: [{ label: "Work", value: "jane@acme.example" }] });
+  await api("POST", "/pipeline/leads", { title: "Acme asks for a quote", organizationId: "1", leadRating: "3_hot" });
+  await api("POST", "/pipeline/opportunities", { title: "Acme, 40 seats", organizationId: "1", value: { amount: 25000, code: "EUR" } });
+  await api("POST", "/cases/cases", { title: "Acme cannot log in", contactId: "1" });
+  await api("POST", "/pipeline/tags/leads", { label: "vip", color: "#ffcc00" });
+}
+
+async function asPeopleGo(context) {
+  const page = listen(await context.newPage());
+  await signIn(page);
+
+  // A record is made, with a mistake first.
+  await page.getByRole("link", { name: "Opportunities", exact: true }).click();
+  await page.getByRole("link", { name: "New opportunity" }).click();
+  await page.getByLabel("Title").fill("Made in a browser");
+  await page.getByLabel("Organization").fill("Nobody Ltd");
+  await page.getByRole("button", { name: "Make the opportunity" }).click();
+  await page.getByText("is the name of none").waitFor();
+  check((await page.getByLabel("Title").inputValue()) === "Made in a browser", "what was typed is gone");
+  await page.getByLabel("Organization").fill("acme corporation");
+  await page.getByLabel("Value: Amount").fill("1200.50");
+  await page.getByLabel("Value: Currency").fill("EUR");
+  await page.getByRole("button", { name: "Make the opportunity" }).click();
+  await page.getByRole("heading", { name: "Made in a browser" }).waitFor();
+  const path = new URL(page.url()).pathname;
+
+  // It is moved by keys, by dragging, by its menu, and won.
+  await page.goto(`${url}/console/board`);
+  const stages = page.locator("[data-stage]");
+  const card = page.locator("[data-card]", { hasText: "Made in a browser" });
+  const isIn = async (index) => stages.nth(index).locator("[data-card]", { hasText: "Made in a browser" }).waitFor();
+  const answered = () => page.waitForResponse((response) => response.url().endsWith("/stage"));
+  await isIn(0);
+  await card.getByRole("link").focus();
+  let moved = answered();
+  await page.keyboard.press("Alt+ArrowRight");
+  check((await moved).status() === 204, "moving by keys was refused");
+  await isIn(1);
+  moved = answered();
+  await card.dragTo(stages.nth(2).locator("[data-cards]"));
+  check((await moved).status() === 204, "dragging was refused");
+  await page.reload();
+  await isIn(2);
+  await card.locator("summary").first().click();
+  await card.getByRole("combobox", { name: "Stage" }).selectOption({ index: 1 });
+  await card.getByRole("button", { name: "Move", exact: true }).click();
+  await isIn(1);
+  await card.locator("summary").first().click();
+  await card.getByRole("button", { name: "Won" }).click();
+  await page.waitForURL(`${url}/console/board*`);
+  check((await card.count()) === 0, "what is won is still on the board");
+  await page.goto(`${url}${path}`);
+  await page.getByText("won", { exact: true }).first().waitFor();
+
+  // Two people change one record.
+  await page.goto(`${url}/console/leads/1/edit`);
+  await api("PATCH", "/pipeline/leads/1", { title: "Theirs", note: "theirs too" });
+  await page.getByLabel("Title").fill("Mine");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Somebody else changed “Title” meanwhile").waitFor();
+  await page.getByLabel("Take mine").check();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { name: "Mine" }).waitFor();
+  const lead = await api("GET", "/pipeline/leads/1");
+  check(lead.item.title === "Mine" && lead.item.note === "theirs too", `the lead is ${JSON.stringify(lead.item)}`);
+
+  // It is said, deleted and restored.
+  await page.getByLabel("Add a comment").fill("Called them");
+  await page.getByRole("button", { name: "Comment" }).click();
+  await page.getByText("Called them").first().waitFor();
+  await page.getByText("Delete", { exact: true }).first().click();
+  await page.locator(".pop[open]").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("It is in the trash").waitFor();
+  await page.getByRole("link", { name: "Trash" }).click();
+  await page.getByRole("button", { name: "Restore" }).first().click();
+  await page.getByText("Restored.").waitFor();
+
+  // `/` leads to the search field.
+  await page.keyboard.press("/");
+  await page.keyboard.type("jane");
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: "Jane Doe" }).click();
+  await page.getByRole("heading", { name: "Jane Doe" }).waitFor();
+
+  // A key is made and replaced; its sessions end.
+  await page.getByRole("link", { name: "API keys" }).click();
+  await page.getByLabel("Name").fill("For a test");
+  await page.getByLabel("*:read").check();
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const secret = await page.getByLabel("The new key").inputValue();
+  const other = await browser.newContext();
+  const theirs = listen(await other.newPage());
+  await signIn(theirs, secret);
+  await page.getByLabel("Replace the key For a test").click();
+  await page.locator(".pop[open]").getByRole("button", { name: "Replace" }).click();
+  check((await page.getByLabel("The new key").inputValue()) !== secret, "the key is the old one");
+  const until = Date.now() + 6_000;
+  while (new URL((await theirs.goto(`${url}/console/leads`)).url()).pathname !== "/console/sign-in") {
+    check(Date.now() < until, "the session outlived its key");
+    await theirs.waitForTimeout(300);
+  }
+  await other.close();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${url}/console/sign-in`);
+}
+
+/** Every page, as axe sees it; nothing is wider than the window. */
+async function forEverybody() {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } });
+    const page = listen(await context.newPage());
+    await page.goto(`${url}/console/sign-in`);
+    for (const found of await findings(page)) complaints.push(`sign-in, ${colorScheme}: ${found}`);
+    await signIn(page);
+    for (const path of pages) {
+      await page.goto(`${url}${path}`);
+      for (const found of await findings(page)) complaints.push(`${path}, ${colorScheme}: ${found}`);
+    }
+    await context.close();
+  }
+  for (const [width, what] of [[390, "390 pixels"], [640, "200 % zoom"]]) {
+    const context = await browser.newContext({ viewport: { width, height: 800 } });
+    const page = listen(await context.newPage());
+    await signIn(page);
+    for (const path of pages) {
+      await page.goto(`${url}${path}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) complaints.push(`${path} at ${what} is ${wide} wide`);
+    }
+    await context.close();
+  }
+}
+
+async function withoutScript() {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = listen(await context.newPage());
+  await signIn(page);
+  await page.goto(`${url}/console/contacts/new`);
+  await page.getByLabel("Name").fill("Without script");
+  await page.getByRole("button", { name: "Make the contact" }).click();
+  await page.getByRole("heading", { name: "Without script" }).waitFor();
+  await page.getByRole("link", { name: "Edit" }).click();
+  await page.getByLabel("Job title").fill("Writer");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Writer").first().waitFor();
+  await page.goto(`${url}/console/board`);
+  const card = page.locator("[data-card]").first();
+  await card.locator("summary").first().click();
+  await card.getByRole("combobox", { name: "Stage" }).selectOption({ index: 2 });
+  await card.getByRole("button", { name: "Move", exact: true }).click();
+  check((await page.locator("[data-stage]").nth(2).locator("[data-card]").count()) === 1, "the card was not moved");
+  await card.locator("summary").first().click();
+  await card.getByText("Lost", { exact: true }).first().click();
+  await card.getByLabel("Reason").fill("price");
+  await card.getByRole("button", { name: "Lost" }).click();
+  check((await page.locator("[data-card]").count()) === 0, "what is lost is still on the board");
+  await page.goto(`${url}/console/contacts`);
+  await page.getByLabel("Select Without script").check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: /^Delete 1 contact/ }).click();
+  await page.getByText("It is in the trash").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${url}/console/sign-in`);
+  await context.close();
+}
+
+/** Texts that attack, in every field that takes any text. */
+async function attacked() {
+  const ends = ["", "\"", "'", "</title>", "</textarea>", "</script>", "-->", "]]>", "\u202e", "\u2066", "&quot;", "`"];
+  const attacks = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "javascript:alert(1)",
+    "<a href=javascript:alert(1)>x</a>", "<iframe srcdoc='<script>alert(1)</script>'>", "<math><mi//xlink:href='javascript:alert(1)'>",
+    "<details open ontoggle=alert(1)>", "<style>*{background:url(//evil.example)}</style>", "<link rel=stylesheet href=//evil.example>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>", "<base href=//evil.example>", "<form action=//evil.example><input name=a>",
+    "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "%3Cscript%3Ealert(1)%3C/script%3E", "<body onload=alert(1)>",
+    "<input autofocus onfocus=alert(1)>", "<video><source onerror=alert(1)>", "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>", "<x contenteditable onblur=alert(1)>y", "onmouseover=alert(1) x=", "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+  ];
+  const texts = attacks.flatMap((attack) => ends.map((end) => `${end}${attack}`));
+  check(texts.length === 300, `${texts.length} texts`);
+  const batch = (path, item) => api("POST", `${path}/batch`, { mode: "create", items: texts.map(item) });
+  const user = (text) => ({ id: text, name: text, email: text });
+  const money = { amount: 1, code: "EUR" };
+  await api("PUT", "/pipeline/forms/opportunities", {
+    fields: [
+      ...(await api("GET", "/pipeline/forms/opportunities")).item.fields.map(({ tenantId, ...field }) => ({ ...field, ...(field.id === "origin" ? { options: [] } : {}) })),
+      { id: "own", label: "<b>own</b>\" onclick=alert(1)", category: "custom", type: "text", required: false },
+    ],
+  });
+  const deal = (text) => ({ title: text, note: text, origin: text, owner: user(text), value: money, customFields: { own: text } });
+  await batch("/pipeline/leads", deal);
+  await batch("/pipeline/opportunities", deal);
+  await batch("/directory/contacts", (text) => ({ name: text, note: text, jobTitle: text, owner: user(text), phone: [{ label: text.slice(0, 40), value: text.slice(0, 40) }] }));
+  await batch("/directory/organizations", (text) => ({ name: text, note: text, address: text, owner: user(text) }));
+  await batch("/cases/cases", (text) => ({ title: text, description: text, owner: user(text), assignee: user(text) }));
+  const context = await browser.newContext();
+  const page = listen(await context.newPage());
+  await signIn(page);
+  const seen = new Set();
+  for (const records of ["leads", "opportunities", "contacts", "organizations", "cases"]) {
+    const title = records === "contacts" || records === "organizations" ? "name" : "title";
+    let next = `${url}/console/${records}?size=200&columns=${title},note,description,owner.name,customFields.own,origin,phone,address,assignee.name`;
+    while (next) {
+      await page.goto(next);
+      for (const text of await page.locator("tbody th a").allInnerTexts()) seen.add(`${records} ${text}`);
+      const link = page.locator("a[rel=next]");
+      next = (await link.count()) ? new URL(await link.getAttribute("href"), url).href : null;
+    }
+    const first = await page.locator("tbody th a").evaluateAll((links) => links.slice(0, 12).map((link) => link.href));
+    for (const href of first) {
+      await page.goto(href);
+      await page.goto(`${href}/edit`);
+    }
+  }
+  const shown = (text) => text.trim().replace(/\s+/g, " ");
+  const missing = texts.filter((text) => ![...seen].some((one) => one === `leads ${shown(text)}`));
+  check(missing.length === 0, `not shown as text: ${missing.slice(0, 3).join(" , ")}`);
+  for (const path of ["/console/board", "/console", "/console/search?q=alert", "/console/leads/new"]) await page.goto(`${url}${path}`);
+  check((await page.locator("img, iframe, object, embed, base, video").count()) === 0, "something of theirs is in the page");
+  await context.close();
+}
+
+/** What a browser fetches the first time it opens a page. */
+async function weighed() {
+  const context = await browser.newContext();
+  const page = listen(await context.newPage());
+  await signIn(page);
+  await page.goto(`${url}/console/leads/1`);
+  let bytes = 0;
+  page.on("requestfinished", async (request) => { bytes += (await request.sizes()).responseBodySize; });
+  await page.goto(`${url}/console/leads?size=50`, { waitUntil: "networkidle" });
+  check(bytes > 0 && bytes <= 60 * 1024, `a list of 50 has ${bytes} bytes`);
+  await context.close();
+  return bytes;
+}
+
+try {
+  await fill();
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await asPeopleGo(context);
+  await context.close();
+  await forEverybody();
+  await withoutScript();
+  await attacked();
+  const bytes = await weighed();
+  const reader = listen(await (await browser.newContext()).newPage());
+  await signIn(reader, secondaryKey);
+  await reader.goto(`${url}/console/leads`);
+  check((await reader.getByRole("link", { name: "New lead" }).count()) === 0, "who only reads is offered to write");
+  // What the policy refuses and what failed to load is told on the console.
+  check(complaints.length === 0, complaints.join("\n"));
+  console.log(`went through the console: ${pages.length} pages in both colour modes, 300 texts; a list has ${bytes} bytes`);
+} finally {
+  await browser.close();
+}
