@@ -18,7 +18,7 @@ function check(condition, message) {
 
 /** Whatever a page says that it should not: errors, refusals of the policy, dialogs, requests to other hosts. */
 function listen(page) {
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const where = () => new URL(page.url()).pathname;
   page.on("console", (message) => {
     // What a page answers with a status is no error of its script.
@@ -163,13 +163,13 @@ async function asPeopleGo(context) {
   await page.getByLabel("Name").fill("For a test");
   await page.getByLabel("*:read").check();
   await page.getByRole("button", { name: "Make the key" }).click();
-  const secret = await page.getByLabel("The new key").inputValue();
+  const secret = await page.getByRole("textbox", { name: "The new key" }).inputValue();
   const other = await browser.newContext();
   const theirs = listen(await other.newPage());
   await signIn(theirs, secret);
   await page.getByLabel("Replace the key For a test").click();
   await page.locator(".pop[open]").getByRole("button", { name: "Replace" }).click();
-  check((await page.getByLabel("The new key").inputValue()) !== secret, "the key is the old one");
+  check((await page.getByRole("textbox", { name: "The new key" }).inputValue()) !== secret, "the key is the old one");
   const until = Date.now() + 6_000;
   while (new URL((await theirs.goto(`${url}/console/leads`)).url()).pathname !== "/console/sign-in") {
     check(Date.now() < until, "the session outlived its key");
@@ -212,7 +212,7 @@ async function withoutScript() {
   const page = listen(await context.newPage());
   await signIn(page);
   await page.goto(`${url}/console/contacts/new`);
-  await page.getByLabel("Name").fill("Without script");
+  await page.getByRole("textbox", { name: "Name (required)" }).fill("Without script");
   await page.getByRole("button", { name: "Make the contact" }).click();
   await page.getByRole("heading", { name: "Without script" }).waitFor();
   await page.getByRole("link", { name: "Edit" }).click();

@@ -72,8 +72,8 @@ impl Overview<'_> {
                             tr {
                                 th scope="row" { (sum.label.as_str()) }
                                 td { (bar(share(sum.count, most))) span class="number" { (sum.count) } }
-                                td { (sums(&sum.values)) }
-                                td class="quiet" { (sums(&sum.weighted_values)) }
+                                td { (totals(&sum.values)) }
+                                td class="quiet" { (totals(&sum.weighted_values)) }
                             }
                         }
                     }
@@ -150,10 +150,10 @@ impl Overview<'_> {
 }
 
 /// Sums of several currencies, in whole units.
-fn sums(totals: &[MoneyTotal]) -> Markup {
+fn totals(all: &[MoneyTotal]) -> Markup {
     html! {
         div class="sums" {
-            @for total in totals {
+            @for total in all {
                 span class="number" { (show::grouped(&total.amount().round().to_string())) " " (total.currency().code()) }
             }
         }
