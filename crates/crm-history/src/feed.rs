@@ -122,10 +122,10 @@ pub fn end(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Position
 ///
 /// # Errors
 /// The database's.
-pub fn latest(connection: &mut DbConnection, scope: &Scope, size: i64) -> QueryResult<Vec<Change>> {
+pub fn newest(connection: &mut DbConnection, scope: &Scope, size: i64) -> QueryResult<Vec<Change>> {
     let of_tenant = changes::table.filter(changes::tenant_id.eq(scope.tenant()));
-    let newest = of_tenant.order((changes::turn.desc(), changes::seq.desc())).limit(size);
-    let rows: Vec<ChangeRow> = newest.select(columns::<ChangeRow>()).load(connection)?;
+    let ordered = of_tenant.order((changes::turn.desc(), changes::seq.desc())).limit(size);
+    let rows: Vec<ChangeRow> = ordered.select(columns::<ChangeRow>()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_change).collect()
 }
 

@@ -29,7 +29,7 @@ pub use cascade::{ContactColumns, ReferenceColumn, record_alike};
 pub use change::{Change, FieldChange, UsedKey};
 pub use erasing::{Gone, take_gone};
 pub use error::{CommentError, HistoryError};
-pub use feed::{FeedFilter, FeedPage, end, feed, find, kept, latest, oldest_kept, written_after};
+pub use feed::{FeedFilter, FeedPage, end, feed, find, kept, newest, oldest_kept, written_after};
 pub use fields::Fields;
 pub use forgetting::{Past, days_before, forget_before, go_on, last_written, tenants_with_older};
 pub use history::{HistorySort, history, is_known, latest};

@@ -14,7 +14,7 @@ use crate::limits::{self, Payer};
 
 use super::Caller;
 use super::permission::{self, Does, InArea, Write};
-use super::requester::{Identified, Requester};
+use super::requester::{From, Identified, Requester};
 
 /// The cookie with the session.
 const SESSION: &str = "crm_session";
@@ -50,7 +50,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
             Access::Write => own_form(call, &secret).await?,
         };
         identified.permit(permission::needed::<A, D>())?;
-        let requester = Requester::new(call, identified.scope, identified.payer)?;
+        let requester = Requester::new(call, identified)?;
         Ok(Self { requester, secret, query, form, may: PhantomData })
     }
 
@@ -96,7 +96,8 @@ impl<A, D> Visitor<A, D> {
         &self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<Html, Failure> + Send + 'static,
     ) -> Answer<Html> {
-        self.requester.clone().read(job).await
+        // What the form before has written is there.
+        self.requester.clone().read(From::Primary, job).await
     }
 }
 

@@ -3,7 +3,7 @@
 use crm_cases::{Case, CasePatch};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::{CaseId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
-use crm_directory::MergeRequest;
+use crm_history::MergeRequest;
 use crm_opportunities::{StageChange, StatusChange};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{cases, contacts, leads, opportunities, organizations};

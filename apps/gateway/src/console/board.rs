@@ -103,7 +103,7 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
             let latest = cases::list(connection, scope, &CaseFilter::default(), &PageRequest::first(LATEST))?;
             statuses = counted(&latest.items);
         }
-        let mut changes = crm_history::latest(connection, scope, CHANGES)?;
+        let mut changes = crm_history::newest(connection, scope, CHANGES)?;
         let readable = readable(rights, Kind::ALL.to_vec());
         changes.retain(|change| readable.contains(&change.kind));
         let overview =

@@ -7,7 +7,7 @@ use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
 use crm_core::params::FromParams;
 use crm_core::values::User;
-use crm_core::{Condition, DbConnection, RecordId, Scope};
+use crm_core::{DbConnection, RecordId, Scope};
 use crm_directory::{Contact, ContactFilter, ContactSort, Organization, OrganizationFilter, OrganizationSort};
 use crm_exchange::Kind;
 use crm_forms::{Field, FormKind};
@@ -47,13 +47,6 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
         filter: &Self::Filter,
         request: &PageRequest<Self::Sort>,
     ) -> Result<Page<Self>, SuiteError>;
-
-    fn delete(
-        connection: &mut DbConnection,
-        scope: &Scope,
-        ids: &[IdOf<Self>],
-        condition: &Condition<Self>,
-    ) -> Result<Vec<IdOf<Self>>, SuiteError>;
 
     /// The fields of this record, or of a new one of this type.
     fn fields(
@@ -130,15 +123,6 @@ macro_rules! recorded {
                 request: &PageRequest<$sort>,
             ) -> Result<Page<Self>, SuiteError> {
                 $suite::list(connection, scope, filter, request)
-            }
-
-            fn delete(
-                connection: &mut DbConnection,
-                scope: &Scope,
-                ids: &[IdOf<Self>],
-                condition: &Condition<Self>,
-            ) -> Result<Vec<IdOf<Self>>, SuiteError> {
-                $suite::delete(connection, scope, ids, condition)
             }
 
             $($own)*

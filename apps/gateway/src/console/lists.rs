@@ -5,7 +5,7 @@ use crm_console::list::{List, confirm_deletion, usual};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Direction, PageRequest, SortField, Start, Whole};
 use crm_core::params::ParamReader;
-use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
 use crm_directory::{Contact, Organization};
 use crm_exchange::Export;
 use crm_leads::Lead;
@@ -131,7 +131,7 @@ async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<
     let done = visitor.write(move |connection, scope| {
         let parsed = read_ids::<R>(&ids)?;
         match action.as_str() {
-            "delete" => drop(R::delete(connection, scope, &parsed, &Condition::none())?),
+            "delete" => drop(R::delete(connection, scope, &parsed)?),
             "tag" => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
             "owner" => {
                 let owner = form.value("owner").unwrap_or_default().trim();

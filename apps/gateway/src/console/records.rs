@@ -291,7 +291,7 @@ async fn edit_again<R: Recorded>(visitor: &Visitor<R::Area, Write>, id: IdOf<R>,
 
 async fn remove<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
-        if R::delete(connection, scope, &[id], &Condition::none())?.is_empty() {
+        if R::delete(connection, scope, &[id])?.is_empty() {
             return Err(Problem::not_found(R::KIND.name()).into());
         }
         Ok(Html::see_other(format!("/console/{}?notice=deleted", R::KIND.plural())))

@@ -1,5 +1,4 @@
 //! A browser without script: it keeps cookies, follows nothing by itself, and sends forms as they stand on its page.
-#![expect(dead_code, reason = "each test binary uses its part of it")]
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,8 @@ use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::client::Api;
-use crate::process::stdout;
+use crate::client::{Api, Client, Keys};
+use crate::process::{Serving, gateway, stdout};
 
 /// The address of the page to sign in on, for whoever wanted to go there.
 fn sign_in_for(path: &str) -> String {
@@ -145,15 +145,17 @@ both_databases! {
 
     fn the_log_and_the_database_have_no_session(database) {
         let log = tempfile::NamedTempFile::new().unwrap();
-        let api = Api::start_logging(database, &[], log.reopen().unwrap());
-        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        let keys = Keys::of_new_tenant(database, "acme");
+        let serving = Serving::start_logging(gateway(database).env("CRM_RATE_LIMIT", "0"), log.reopen().unwrap());
+        let acme = Client::new(&serving.url, keys);
+        let mut browser = Browser::signed_in(&acme, &acme.keys.primary);
         browser.get("/console/settings/keys");
         let secret = browser.cookies["crm_session"].clone();
         let dump = crate::dump::dump(database);
         assert!(!serde_json::to_string(&Value::from(format!("{dump:?}"))).unwrap().contains(&secret));
-        api.serving.kill();
+        serving.kill();
         let written = std::fs::read_to_string(log.path()).unwrap();
         assert!(written.contains("route=/console/settings/keys") && !written.contains(&secret), "{written}");
-        assert!(!written.contains(&browser.token) && !written.contains(&api.acme.keys.primary), "{written}");
+        assert!(!written.contains(&browser.token) && !written.contains(&acme.keys.primary), "{written}");
     }
 }
