@@ -12,8 +12,8 @@ CREATE TABLE sessions (
     FOREIGN KEY (tenant_id, key_hash) REFERENCES api_keys (tenant_id, hash) ON DELETE CASCADE
 );
 
--- A session is what names the tenant, so that this one index cannot begin with it.
-CREATE UNIQUE INDEX sessions_hash ON sessions (hash);
+-- A session is what names the tenant, so that this one index cannot begin with it. Not unique: 256 random bits are.
+CREATE INDEX sessions_hash ON sessions (hash);
 -- Those of a key, which go with it, the oldest first.
 CREATE INDEX sessions_key ON sessions (tenant_id, key_hash, created_on);
 CREATE INDEX sessions_expired ON sessions (tenant_id, expires_on);
