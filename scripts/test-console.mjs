@@ -260,7 +260,7 @@ async function attacked() {
   const money = { amount: 1, code: "EUR" };
   await api("PUT", "/pipeline/forms/opportunities", {
     fields: [
-      ...(await api("GET", "/pipeline/forms/opportunities")).item.fields.map(({ tenantId, ...field }) => ({ ...field, ...(field.id === "origin" ? { options: [] } : {}) })),
+      ...(await api("GET", "/pipeline/forms/opportunities")).items.map(({ tenantId, ...field }) => ({ ...field, ...(field.id === "origin" ? { options: [] } : {}) })),
       { id: "own", label: "<b>own</b>\" onclick=alert(1)", category: "custom", type: "text", required: false },
     ],
   });
