@@ -87,12 +87,12 @@ npm_tools() {
     printf '%s\n' "$*" >"$folder/packages"
 }
 
-# recent_node: makes `node` one that Playwright, Redocly and oidc-provider run with (20.19 or newer; Debian 12 has 18): the
-# one that is there, or else one from npm, put before it. Fails where neither can be had.
+# recent_node LEAST: makes `node` one of this version or newer (Playwright, Redocly and oidc-provider run with 20.19; Debian 12
+# has 18): the one that is there, or else one from npm, put before it. Fails where neither can be had.
 recent_node() {
-    local version=24.21.0 folder is_recent machine
-    is_recent='const [major, minor] = process.versions.node.split(".").map(Number);
-        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
+    local version=24.21.0 least=$1 folder is_recent machine
+    is_recent="const [major, minor] = process.versions.node.split('.').map(Number);
+        process.exit(major > ${least%.*} || (major === ${least%.*} && minor >= ${least#*.}) ? 0 : 1)"
     { have node && have npm; } || apt_install nodejs npm || return 1
     if node -e "$is_recent"; then return 0; fi
     case $(uname -sm) in
@@ -118,7 +118,7 @@ browser() {
 # browser_tools WHAT: a browser, and `tools`, a folder with what drives it. Ends the script where they cannot be had.
 browser_tools() {
     tools=$(target_folder)/tools/browser
-    { recent_node && npm_tools "$tools" "playwright-core@$playwright" "axe-core@$axe"; } ||
+    { recent_node 20.19 && npm_tools "$tools" "playwright-core@$playwright" "axe-core@$axe"; } ||
         skip "$1" "a recent Node.js, or playwright-core and axe-core from npm, cannot be had"
     browser >/dev/null || apt_install chromium fonts-dejavu-core || skip "$1" "Chromium is not installed"
 }

@@ -466,7 +466,7 @@ fn seconds(text: Option<&str>) -> Result<u64, BadSetting> {
 }
 
 /// A secret from its variable, or from the file that another names.
-fn secret(name: &str, text: Option<&str>, file: Option<&str>) -> Result<Option<String>, BadSetting> {
+pub(crate) fn secret(name: &str, text: Option<&str>, file: Option<&str>) -> Result<Option<String>, BadSetting> {
     match (set(text), set(file)) {
         (None, None) => Ok(None),
         (Some(text), None) => Ok(Some(text.to_owned())),

@@ -49,6 +49,9 @@ pub fn start(filter: &str) -> anyhow::Result<Log> {
         .spawn(move || write_all(&entries, io::stderr()))
         .context("the thread of the log cannot be started")?;
     env_logger::Builder::new()
+        // What it tells of each message the access log tells too; in more words it tells what stands in them.
+        .filter_module("rmcp", log::LevelFilter::Warn)
+        .filter_module("tracing", log::LevelFilter::Off)
         .parse_filters(filter)
         .format_timestamp_millis()
         .format_indent(None)

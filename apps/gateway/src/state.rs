@@ -1,7 +1,7 @@
 //! What the handlers of a process share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use actix_web::web::Bytes;
 use crm_core::keys::{self, ApiKey, KeyHash};
@@ -78,6 +78,8 @@ pub struct AppState {
     pub openapi: StoredForms,
     /// For how many days changes are kept; `None` where that is for ever.
     pub history_days: Option<i64>,
+    /// What the tools of `/mcp` are made of, read when the first is asked for.
+    tools: OnceLock<Arc<crm_mcp::Document>>,
     draining: AtomicBool,
 }
 
@@ -117,9 +119,22 @@ impl AppState {
             courier: Courier::new(config.webhook_reach.clone()),
             reach: config.webhook_reach.clone(),
             openapi: StoredForms::new("application/json", openapi)?,
+            tools: OnceLock::new(),
             draining: AtomicBool::new(false),
             db,
         })
+    }
+
+    /// What the tools of `/mcp` are made of.
+    ///
+    /// # Errors
+    /// When the document cannot be read, which is a bug.
+    pub fn tools(&self) -> Result<Arc<crm_mcp::Document>, Failure> {
+        if let Some(document) = self.tools.get() {
+            return Ok(Arc::clone(document));
+        }
+        let document = crm_mcp::Document::parse(self.openapi.text())?;
+        Ok(Arc::clone(self.tools.get_or_init(|| Arc::new(document))))
     }
 
     /// What the edge counts.

@@ -11,6 +11,7 @@ mod freeze;
 mod healthcheck;
 mod import;
 mod keys;
+mod mcp;
 mod migrate;
 mod secrets;
 mod serve;
@@ -89,6 +90,10 @@ enum Command {
     Copy(copy::Copy),
     /// Exits with 0 when the gateway that listens at CRM_LISTEN answers: for container images
     Healthcheck,
+    /// Serves a model's program over standard input and output (Model Context Protocol), with requests to a running gateway
+    ///
+    /// The key is that of CRM_KEY or CRM_KEY_FILE; what it may not do is not offered.
+    Mcp(mcp::Mcp),
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -141,6 +146,7 @@ fn run_command(Arguments { settings, command }: Arguments) -> anyhow::Result<()>
         Some(Command::Check) => check::run(&settings),
         Some(Command::Copy(copy)) => copy::run(&copy),
         Some(Command::Healthcheck) => healthcheck::run(&settings),
+        Some(Command::Mcp(command)) => mcp::run(&command),
         Some(Command::Openapi) => crate::app::openapi_json().and_then(|document| print(document.trim_end())),
     }
 }

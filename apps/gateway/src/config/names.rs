@@ -5,6 +5,9 @@ use super::{BadSetting, Settings};
 /// Of the tests and scripts of this repository, which start gateways in an environment that has them.
 const OF_TESTS: &str = "CRM_TEST_";
 
+/// Of commands that are clients of a gateway: they may stand in the environment of one.
+const OF_CLIENTS: [&str; 2] = ["CRM_KEY", "CRM_KEY_FILE"];
+
 /// A variable that looks like a setting and is none stops the start: a misspelt one would silently leave the default.
 ///
 /// # Errors
@@ -18,7 +21,7 @@ pub fn refuse_unknown(variables: impl Iterator<Item = (String, String)>) -> Resu
             name.starts_with("CRM_") && !name.starts_with(OF_TESTS) && !is_service_link(name, value)
         })
         .map(|(name, _)| name)
-        .filter(|name| !known.contains(name))
+        .filter(|name| !known.contains(name) && !OF_CLIENTS.contains(&name.as_str()))
         .collect();
     unknown.sort_unstable();
     let Some(name) = unknown.first() else { return Ok(()) };
@@ -58,6 +61,7 @@ mod tests {
             ("CRM_LISTEN", "x"),
             ("CRM_TEST_POSTGRES_URL", "x"),
             ("PATH", "x"),
+            ("CRM_KEY", "x"),
             ("CRM_SERVICE_HOST", "10.0.0.1"),
             ("CRM_GATEWAY_SERVICE_PORT_HTTP", "8080"),
             ("CRM_PORT", "tcp://10.0.0.1:8080"),

@@ -29,6 +29,9 @@ const HEAVY: usize = 9;
 /// The most bytes of a body that is read where it arrived. Others are read by [`LongBodies`](super::LongBodies).
 const LONGEST_HERE: usize = 64 * 1024;
 
+/// The most bytes of a message.
+const LONGEST_MESSAGE: usize = 1024 * 1024;
+
 /// The member that names who makes a change, of a body and of each entry of a list in it.
 const AUTHOR: &str = "lastUpdatedBy";
 /// The member that names who says something.
@@ -60,6 +63,24 @@ impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
 
     fn describe(operation: &mut OperationDoc) {
         operation.request_body::<T>(false);
+        describe_problems(operation);
+    }
+}
+
+/// One JSON object, held to the bounds of every body, for a handler that hands it on to somebody who reads it.
+pub struct Message(pub JsonObject);
+
+impl Extract for Message {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let bytes = read(call, LONGEST_MESSAGE).await?;
+        check_media_type(call)?;
+        if bytes.len() <= LONGEST_HERE {
+            return parse_object(&bytes).map(Self);
+        }
+        call.state.long_bodies.read(&call.request_id(), move || parse_object(&bytes)).await.map(Self)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
         describe_problems(operation);
     }
 }

@@ -35,7 +35,7 @@ mod streamed;
 mod ticketing;
 mod upload;
 
-pub use body::{Body, OptionalBody};
+pub use body::{Body, Message, OptionalBody};
 pub(crate) use call::request_id;
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};

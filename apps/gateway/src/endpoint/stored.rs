@@ -40,6 +40,12 @@ impl StoredForms {
         Ok(Self { gzip: form(true, encoder.finish()?.into()), plain: form(false, plain) })
     }
 
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.plain.bytes
+    }
+
     /// The form that a client takes.
     #[must_use]
     pub fn form(&self, takes_gzip: bool) -> Stored {

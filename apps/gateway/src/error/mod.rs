@@ -59,6 +59,8 @@ problem_table! {
         "Change the fields or parameters that `errors` names, each with its own code.";
     MalformedJson, "malformed_json", BAD_REQUEST, "The body is not one JSON object",
         "Send one JSON object without duplicate keys, at most 64 levels deep and with at most 250 000 values, in UTF-8.";
+    InvalidMessage, "invalid_message", BAD_REQUEST, "It is no message of the protocol",
+        "Send one JSON-RPC 2.0 message of the Model Context Protocol, in a version of it that the server has.";
     MalformedQuery, "malformed_query", BAD_REQUEST, "The query string cannot be read",
         "Percent-encode the parameters as UTF-8, and send at most 100 of them.";
     InvalidIdempotencyKey, "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is not valid",
@@ -97,6 +99,8 @@ problem_table! {
         "Get a new token from the issuer.";
     InvalidHeader, "invalid_header", BAD_REQUEST, "A header is not valid",
         "Send x-tenantid once, as a UUID; send usecase once or not at all.";
+    ForeignOrigin, "foreign_origin", FORBIDDEN, "The page may not call this",
+        "Ask the operator to add the page's origin to CRM_CORS_ORIGINS; a program sends no Origin.";
     MissingRole, "missing_role", FORBIDDEN, "Insufficient permissions to access client mappings",
         "Ask for the role ticket_admin or tenant_admin.";
     ForeignTenant, "foreign_tenant", FORBIDDEN, "The token is for another tenant",

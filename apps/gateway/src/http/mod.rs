@@ -16,6 +16,7 @@ mod history;
 mod imports;
 mod keys;
 mod leads;
+mod mcp;
 mod merges;
 mod opportunities;
 mod organizations;
@@ -54,4 +55,5 @@ pub fn routes(api: &mut Api) {
     clientmap::routes(api);
     process::routes(api);
     docs::routes(api);
+    mcp::routes(api);
 }

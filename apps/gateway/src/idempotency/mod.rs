@@ -29,7 +29,7 @@ use crate::state::AppState;
 
 pub use quota::Kept;
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The most characters of a key.
 const LONGEST: usize = 255;

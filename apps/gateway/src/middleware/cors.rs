@@ -10,10 +10,13 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 
+use crate::endpoint::{Call, Extract, OperationDoc};
+use crate::error::{Problem, ProblemCode};
+
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Ocp-Apim-Subscription-Key, Authorization, x-tenantid, usecase, Content-Type, If-Match, If-None-Match, \
-     Idempotency-Key, X-Consistency-Token, X-Request-Id",
+     Idempotency-Key, X-Consistency-Token, X-Request-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "ETag, Location, X-Request-Id, X-Consistency-Token, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
@@ -57,4 +60,27 @@ pub async fn cors(
 
 fn is_allowed(origins: &[String], origin: &HeaderValue) -> bool {
     origins.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+}
+
+/// The origins of `CRM_CORS_ORIGINS`, for a route that only their pages may call: among the data of the app.
+#[derive(Clone)]
+pub(crate) struct Origins(pub(crate) Arc<[String]>);
+
+/// A request that no page sent, or one of these origins. Programs send no `Origin`.
+pub(crate) struct KnownOrigin;
+
+impl Extract for KnownOrigin {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let known = call.request.app_data::<Origins>();
+        let is_known = |origin| known.is_some_and(|Origins(origins)| is_allowed(origins, origin));
+        if call.request.headers().get_all(ORIGIN).all(is_known) {
+            Ok(Self)
+        } else {
+            Err(Problem::new(ProblemCode::ForeignOrigin, "A page of another origin sent this."))
+        }
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        operation.problem(ProblemCode::ForeignOrigin);
+    }
 }

@@ -14,7 +14,7 @@ use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
 use crate::server::Exchange;
 use crate::state::AppState;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much of a method the log shows.
 const LONGEST_METHOD: usize = 32;
 

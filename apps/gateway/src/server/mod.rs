@@ -7,6 +7,7 @@
 mod connection;
 mod descriptors;
 mod exchange;
+mod inside;
 mod places;
 
 use std::io;
@@ -27,10 +28,11 @@ use socket2::SockRef;
 use crate::config::Config;
 use crate::endpoint::Api;
 use crate::limits::SLICE;
-use crate::middleware::{close_on_unread_body, compress, cors, request_log};
+use crate::middleware::{Origins, close_on_unread_body, compress, cors, request_log};
 use crate::state::AppState;
 
 pub use exchange::Exchange;
+pub(crate) use inside::{Inside, payload};
 pub use places::Places;
 pub(crate) use places::network_of;
 
@@ -133,7 +135,7 @@ fn prepare(listener: &TcpListener, patience: Patience) -> io::Result<()> {
 fn application(
     state: web::Data<AppState>,
     origins: Arc<[String]>,
-    routes: impl Fn() -> Api + 'static,
+    routes: impl Fn() -> Api + Clone + 'static,
 ) -> impl ServiceFactory<
     actix_http::Request,
     Config = AppConfig,
@@ -142,6 +144,8 @@ fn application(
     InitError = (),
 > {
     let app = App::new()
+        .app_data(Inside::of(state.clone(), routes.clone()))
+        .app_data(Origins(Arc::clone(&origins)))
         .app_data(state)
         .wrap(from_fn(compress))
         .wrap(Condition::new(

@@ -90,6 +90,8 @@ fn provoked() -> Vec<Provoked> {
         (Code::ValidationFailed, "POST", leads, &[], nested(64)),
         (Code::HistoryGone, "GET", "/changes?since=9000000000000000000-1", &[], text("")),
         (Code::MalformedQuery, "GET", "/pipeline/leads?title=%FF", &[], text("")),
+        (Code::InvalidMessage, "POST", "/mcp", &[], text("{}")),
+        (Code::ForeignOrigin, "POST", "/mcp", &[("Origin", "https://evil.example")], text("{}")),
         (Code::MalformedQuery, "GET", "/healthz?%C3%28", &[], text("")),
         (Code::ValidationFailed, "GET", "/healthz?page=1", &[], text("")),
         (Code::MissingKey, "GET", "/pipeline/leads", &[("Ocp-Apim-Subscription-Key", "-")], text("")),

@@ -1,0 +1,260 @@
+//! What a tool takes, as JSON Schema: put together of what the API document says of bodies and parameters.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::document::{Document, JsonObject, Operation, SCHEMAS};
+use crate::kinds::Kind;
+
+/// Where a schema's own definitions are.
+const DEFINITIONS: &str = "#/$defs/";
+/// What the document says of members that a body may bring and that change nothing: they would only keep a model busy.
+const IGNORED: [&str; 2] = ["Read-only:", "Ignored."];
+/// Members that say in another way what others say.
+const OTHER_SPELLINGS: [&str; 3] = ["tenantId", "organization", "contact"];
+/// A pattern that is longer says nothing to a model; the API looks at it all the same.
+const LONGEST_PATTERN: usize = 80;
+/// A schema that is longer, and stands there more than once, is written once.
+const LONGEST_REPEATED: usize = 90;
+
+/// An object of named members.
+pub(crate) struct Members<'a> {
+    document: &'a Document,
+    properties: JsonObject,
+    required: Vec<Value>,
+}
+
+impl<'a> Members<'a> {
+    pub(crate) fn of(document: &'a Document) -> Self {
+        Self { document, properties: JsonObject::new(), required: Vec::new() }
+    }
+
+    pub(crate) fn optional(mut self, name: &str, schema: Value) -> Self {
+        self.properties.insert(name.to_owned(), schema);
+        self
+    }
+
+    pub(crate) fn required(mut self, name: &str, schema: Value) -> Self {
+        self.required.push(name.into());
+        self.optional(name, schema)
+    }
+
+    /// Which kind of records.
+    pub(crate) fn kind(self, kinds: &[Kind]) -> Self {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        self.required("kind", json!({ "type": "string", "enum": names, "description": "The kind of record." }))
+    }
+
+    pub(crate) fn id(self, name: &str, about: &str) -> Self {
+        self.required(name, json!({ "type": "string", "description": about, "examples": ["42"] }))
+    }
+
+    pub(crate) fn token(self) -> Self {
+        let about = "The continuationToken of the result before, to go on from there; with the same other arguments.";
+        self.optional(crate::answer::TOKEN, json!({ "type": "string", "description": about }))
+    }
+
+    pub(crate) fn if_match(self) -> Self {
+        let about = "The etag of the record as it was read: the change is made only while that is how it stands; otherwise \
+                     the problem is precondition_failed, and the record must be read again.";
+        self.optional("ifMatch", json!({ "type": "string", "description": about }))
+    }
+
+    pub(crate) fn idempotency_key(self) -> Self {
+        let about = "A new text of your own, such as a UUID. Where it is not known whether a call was done, the same call \
+                     with the same key is done once and answered as the first time; for 24 hours.";
+        self.optional("idempotencyKey", json!({ "type": "string", "maxLength": 255, "description": about }))
+    }
+
+    /// The members of the body of an operation, beside the others.
+    pub(crate) fn body_of(mut self, operation: Option<Operation<'_>>) -> Self {
+        let Some(body) = operation.and_then(Operation::body) else { return self };
+        let body = cleared(self.document.resolved(body));
+        self.required.extend(body.get("required").and_then(Value::as_array).into_iter().flatten().cloned());
+        if let Some(Value::Object(members)) = body.get("properties").cloned() {
+            self.properties.extend(members);
+        }
+        self
+    }
+
+    /// Parameters of the query string as an object of filters: those of all kinds in one, each with the kinds that have it.
+    pub(crate) fn filters(self, operations: &[(Kind, Operation<'_>)], without: &[&str]) -> Self {
+        let mut all: Vec<(&str, Vec<(Kind, &Value)>)> = Vec::new();
+        for (kind, operation) in operations {
+            for parameter in operation.query() {
+                let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+                if without.contains(&name) {
+                    continue;
+                }
+                match all.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, of)) => of.push((*kind, parameter)),
+                    None => all.push((name, vec![(*kind, parameter)])),
+                }
+            }
+        }
+        let (mut properties, mut patterns) = (JsonObject::new(), JsonObject::new());
+        for (name, of) in all {
+            let schema = filter(&of, operations.len());
+            // A family of parameters: its schema is the object of all of them.
+            let family =
+                of.first().and_then(|(_, parameter)| parameter.get("schema")?.get("propertyNames")?.get("pattern"));
+            match family.and_then(Value::as_str) {
+                Some(pattern) => patterns.insert(pattern.to_owned(), schema),
+                None => properties.insert(name.to_owned(), schema),
+            };
+        }
+        let mut filters = json!({
+            "type": "object",
+            "description": "Only records that all of these let through. Where a filter takes several values, commas stand between them.",
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        if !patterns.is_empty() {
+            filters["patternProperties"] = Value::Object(patterns);
+        }
+        self.optional("filters", filters)
+    }
+
+    /// The schema of the arguments.
+    pub(crate) fn finish(self) -> JsonObject {
+        let Self { document, properties, required } = self;
+        let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        if !required.is_empty() {
+            schema["required"] = Value::Array(required);
+        }
+        let mut definitions = JsonObject::new();
+        define(&mut schema, document, &mut definitions);
+        write_once(&mut schema, &mut definitions);
+        if !definitions.is_empty() {
+            schema["$defs"] = Value::Object(definitions);
+        }
+        match schema {
+            Value::Object(schema) => schema,
+            _ => JsonObject::new(),
+        }
+    }
+}
+
+/// The bodies of an operation of several kinds, as one member.
+pub(crate) fn bodies(document: &Document, operations: &[(Kind, Operation<'_>)], about: &str) -> Value {
+    let bodies: Vec<Value> = operations
+        .iter()
+        .filter_map(|(kind, operation)| {
+            let mut body = cleared(document.resolved(operation.body()?));
+            body["title"] = format!("Where kind is {}", kind.name()).into();
+            Some(body)
+        })
+        .collect();
+    json!({ "type": "object", "description": about, "anyOf": bodies })
+}
+
+/// The schema of a filter, of those that each kind has under its name.
+fn filter(of: &[(Kind, &Value)], kinds: usize) -> Value {
+    let mut schemas: Vec<Value> = Vec::new();
+    for (_, parameter) in of {
+        let schema = parameter.get("schema").cloned().unwrap_or_default();
+        let schema = schema.get("additionalProperties").filter(|values| values.is_object()).cloned().unwrap_or(schema);
+        let schema = shown(schema);
+        if !schemas.contains(&schema) {
+            schemas.push(schema);
+        }
+    }
+    let mut schema = if schemas.len() == 1 { schemas.remove(0) } else { json!({ "anyOf": schemas }) };
+    let about = of.first().and_then(|(_, parameter)| parameter.get("description")?.as_str()).unwrap_or_default();
+    let names: Vec<&str> = of.iter().map(|(kind, _)| kind.name()).collect();
+    let about = if of.len() == kinds { about.to_owned() } else { format!("{about} Of: {}.", names.join(", ")) };
+    if let Value::Object(schema) = &mut schema {
+        schema.insert("description".to_owned(), about.into());
+    }
+    schema
+}
+
+/// Without a pattern that nobody reads.
+fn shown(mut schema: Value) -> Value {
+    if let Value::Object(members) = &mut schema {
+        members.retain(|name, value| {
+            name != "pattern" || value.as_str().is_some_and(|text| text.len() <= LONGEST_PATTERN)
+        });
+        members.values_mut().for_each(|value| *value = shown(std::mem::take(value)));
+    }
+    schema
+}
+
+/// A schema without what changes nothing and what is said twice.
+fn cleared(schema: &Value) -> Value {
+    let mut schema = shown(schema.clone());
+    clear(&mut schema);
+    schema
+}
+
+fn clear(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get_mut("properties") {
+                properties.retain(|name, member| {
+                    let about = member.get("description").and_then(Value::as_str).unwrap_or_default();
+                    !OTHER_SPELLINGS.contains(&name.as_str())
+                        && !IGNORED.iter().any(|ignored| about.starts_with(ignored))
+                });
+            }
+            members.values_mut().for_each(clear);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(clear),
+        _ => {}
+    }
+}
+
+/// Makes references to the document's schemas references to definitions of this one, which it adds.
+fn define(schema: &mut Value, document: &Document, definitions: &mut JsonObject) {
+    match schema {
+        Value::Object(members) => {
+            let name = members.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(SCHEMAS));
+            if let Some(name) = name.map(str::to_owned) {
+                members.insert("$ref".to_owned(), format!("{DEFINITIONS}{name}").into());
+                if !definitions.contains_key(&name) {
+                    // Before what it refers to itself is looked at: it may be among that.
+                    definitions.insert(name.clone(), Value::Null);
+                    let mut defined = document.schema(&name).map(cleared).unwrap_or_default();
+                    define(&mut defined, document, definitions);
+                    definitions.insert(name, defined);
+                }
+            }
+            members.values_mut().for_each(|value| define(value, document, definitions));
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| define(entry, document, definitions)),
+        _ => {}
+    }
+}
+
+/// Writes a member once that stands in several objects, under its own name.
+fn write_once(schema: &mut Value, definitions: &mut JsonObject) {
+    let mut seen = BTreeMap::new();
+    each_member(schema, &mut |name, member| *seen.entry((name.to_owned(), member.to_string())).or_insert(0) += 1);
+    each_member(schema, &mut |name, member| {
+        let text = member.to_string();
+        let is_repeated = seen.get(&(name.to_owned(), text.clone())).is_some_and(|times| *times > 1);
+        if !is_repeated || text.len() <= LONGEST_REPEATED {
+            return;
+        }
+        let is_free = definitions.get(name).is_none_or(|known| known == member);
+        if is_free {
+            definitions.insert(name.to_owned(), member.clone());
+            *member = json!({ "$ref": format!("{DEFINITIONS}{name}") });
+        }
+    });
+}
+
+/// Shows every member of every object that the schema tells of.
+fn each_member(schema: &mut Value, see: &mut impl FnMut(&str, &mut Value)) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get_mut("properties") {
+                properties.iter_mut().for_each(|(name, member)| see(name, member));
+            }
+            members.values_mut().for_each(|value| each_member(value, see));
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| each_member(entry, see)),
+        _ => {}
+    }
+}
