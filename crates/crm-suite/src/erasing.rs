@@ -20,6 +20,8 @@ pub struct Erased {
 const SHORTEST_TITLE: usize = 3;
 /// What only an entry of a case's timeline has, which does not say of which case it is.
 const OF_A_TIMELINE: &str = "\"transition\":";
+/// What stands where something of a batch was refused, which may repeat what was sent.
+const OF_A_REFUSAL: &str = "\"problem\":";
 
 /// Takes every value out of what is left of a record that is no more, in the trash or gone from there, and of those that were
 /// merged into it: their changes, which stay and say who did what when; comments and timelines; the answers that are kept for
@@ -36,6 +38,7 @@ pub fn erase<I: RecordId + Ord>(connection: &mut DbConnection, scope: &Scope, id
     comments::forget(connection, scope, &ids)?;
     let mut texts: Vec<String> = ids.iter().map(|id| quoted(&id.to_string())).collect();
     let mut of_answers = texts.clone();
+    of_answers.push(OF_A_REFUSAL.to_owned());
     if I::KIND == RecordKind::Case {
         for id in &ids {
             crm_cases::activities::forget(connection, scope, CaseId::from_number(id.number()), i64::MAX)?;

@@ -211,6 +211,16 @@ pub(crate) fn note_outcome(
     Ok(())
 }
 
+/// Those of these webhooks of which nothing has arrived for some time.
+pub(crate) fn failing(connection: &mut DbConnection, scope: &Scope, ids: Vec<Uuid>) -> QueryResult<Vec<Uuid>> {
+    let of_tenant = webhooks::table.filter(webhooks::tenant_id.eq(scope.tenant()));
+    of_tenant
+        .filter(webhooks::id.eq_any(ids))
+        .filter(webhooks::failing_since.is_not_null())
+        .select(webhooks::id)
+        .load(connection)
+}
+
 /// How a try ended, for the webhook as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {

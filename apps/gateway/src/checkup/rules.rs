@@ -37,7 +37,7 @@ const NUMBERED: [(&str, u8); 6] =
     [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5), ("case_types", 6)];
 
 /// Rules that are one statement each: the rows of it break the rule.
-const STATEMENTS: [(&str, &str); 15] = [
+const STATEMENTS: [(&str, &str); 17] = [
     (
         "a lead names an opportunity that is gone or was made of another lead",
         "SELECT 1 FROM leads l WHERE l.opportunity_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM opportunities o \
@@ -91,6 +91,15 @@ const STATEMENTS: [(&str, &str); 15] = [
          UNION ALL SELECT 'organization', tenant_id, id FROM organizations UNION ALL SELECT 'case', tenant_id, id FROM cases) r \
          ON r.tenant_id = d.tenant_id AND r.kind = d.kind AND CAST(r.id AS TEXT) = d.record_id \
          WHERE d.kept IS NOT NULL AND d.action IN ('deleted', 'mergedInto')",
+    ),
+    (
+        "an erased change says something",
+        "SELECT 1 FROM changes WHERE erased AND (record IS NOT NULL OR kept IS NOT NULL OR CAST(fields AS TEXT) <> '[]')",
+    ),
+    (
+        "something is said about a record that is erased",
+        "SELECT 1 FROM comments c JOIN changes e ON e.tenant_id = c.tenant_id AND e.kind = c.kind \
+         AND e.record_id = CAST(c.record_id AS TEXT) WHERE e.action = 'erased'",
     ),
     (
         "a pipeline has no stages, or a gap among them",

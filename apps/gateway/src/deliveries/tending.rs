@@ -1,6 +1,6 @@
 //! The task that looks after what is to be delivered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ struct Task {
 /// A tenant that is looked after.
 struct Tended {
     public: PublicTenantId,
-    under_way: HashSet<Uuid>,
+    under_way: HashMap<Uuid, Uuid>,
     /// What has ended and is not noted yet.
     ended: Vec<Tried>,
     next_look: Instant,
@@ -140,7 +140,7 @@ impl Task {
     fn tended(&mut self, tenant: TenantId, public: PublicTenantId) -> &mut Tended {
         self.tenants.entry(tenant).or_insert_with(|| Tended {
             public,
-            under_way: HashSet::new(),
+            under_way: HashMap::new(),
             ended: Vec::new(),
             next_look: Instant::now(),
             looks: 0,
@@ -300,7 +300,7 @@ impl Task {
             Ok(_) => {
                 self.rooms.begin(webhook);
                 self.state.deliveries.under_way.fetch_add(1, Ordering::Relaxed);
-                self.tenants.get_mut(&tenant).map(|tended| tended.under_way.insert(id));
+                self.tenants.get_mut(&tenant).map(|tended| tended.under_way.insert(id, webhook));
             }
             // It is due still, and found by the next turn.
             Err(error) => log::error!("a thread for a webhook cannot be started: {error}"),

@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::access::key;
-use crate::client::{Api, Client};
+use crate::client::{Answer, Api, Client};
 use crate::dump::dump;
 use crate::process::is_installed;
 use crate::receiver::{Receiver, Says};
@@ -115,7 +115,7 @@ struct World {
 
 impl World {
     /// Sends something under a key, so that its answer is kept.
-    fn post(&mut self, path: &str, body: &Value, status: u16) -> Value {
+    fn post(&mut self, path: &str, body: &Value, status: u16) -> Answer {
         self.keys += 1;
         let answer = self.client.send(
             "POST",
@@ -124,11 +124,11 @@ impl World {
             Some(&body.to_string()),
         );
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.text);
-        answer.body["item"].clone()
+        answer
     }
 
     fn made(&mut self, path: &str, body: &Value) -> String {
-        self.post(path, body, 201)["id"].as_str().unwrap().to_owned()
+        self.post(path, body, 201).item(201)["id"].as_str().unwrap().to_owned()
     }
 
     /// What somebody does with a record: makes it, is refused, changes it, says something about it.
@@ -138,8 +138,11 @@ impl World {
         self.post(resource.path, &body, 409);
         let mut unreadable = body.clone();
         unreadable[resource.text] = json!({ STEM: STEM });
-        unreadable["tags"] = json!([format!("{STEM} is no tag"), 1]);
-        self.post(resource.path, &unreadable, 400);
+        unreadable[format!("{STEM} is no member")] = json!(STEM);
+        let refused = self.post(resource.path, &unreadable, 400);
+        let batch =
+            self.post(&format!("{}/batch", resource.path), &json!({ "mode": "create", "items": [unreadable] }), 200);
+        assert!(refused.text.contains(STEM) && batch.text.contains(STEM), "{} {}", refused.text, batch.text);
         let path = format!("{}/{id}", resource.path);
         let patch =
             json!({ resource.note: format!("{STEM} again"), "customFields": { "mood": format!("{STEM} too") } });

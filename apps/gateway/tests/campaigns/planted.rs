@@ -15,7 +15,7 @@ use crate::client::{Api, Client};
 use crate::process::stdout;
 
 /// Faults, by the beginning of the name of the rule that they break.
-const FAULTS: [(&str, &str); 29] = [
+const FAULTS: [(&str, &str); 31] = [
     ("contact_emails has a value twice", "UPDATE contact_emails SET value_search = 'x'"),
     ("contact_phones has a value twice", "UPDATE contact_phones SET value_search = 'x'"),
     ("organization_emails has a value twice", "UPDATE organization_emails SET value_search = 'x'"),
@@ -48,6 +48,8 @@ const FAULTS: [(&str, &str); 29] = [
         "a record is there and in the trash",
         "UPDATE changes SET kept = '{}', action = 'deleted' WHERE action = 'created'",
     ),
+    ("an erased change says", "UPDATE changes SET erased = (1 = 1) WHERE action = 'created'"),
+    ("something is said about a record", "UPDATE changes SET action = 'erased' WHERE kind = 'lead'"),
     ("a pipeline has no stages", "DELETE FROM pipeline_stages WHERE position = 2"),
     ("an opportunity has not the place", "UPDATE opportunities SET stage_position = stage_position + 1"),
     ("a tenant has no default pipeline", "DELETE FROM default_pipelines"),

@@ -70,6 +70,8 @@ pub(crate) struct Receiver {
 struct Inner {
     behaviour: Box<Behaviour>,
     received: Mutex<Vec<Received>>,
+    /// How often each id came.
+    seen: Mutex<HashMap<String, usize>>,
     connections: AtomicUsize,
 }
 
@@ -84,8 +86,12 @@ impl Receiver {
         behaviour: impl Fn(&Received, usize) -> Says + Send + Sync + 'static,
     ) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let inner =
-            Inner { behaviour: Box::new(behaviour), received: Mutex::default(), connections: AtomicUsize::new(0) };
+        let inner = Inner {
+            behaviour: Box::new(behaviour),
+            received: Mutex::default(),
+            seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
+        };
         let receiver = Self { port, inner: Arc::new(inner) };
         let accepting = receiver.clone();
         std::thread::spawn(move || {
@@ -136,10 +142,13 @@ impl Receiver {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(received) = read(&mut reader) {
             let says = {
-                let mut all = self.inner.received.lock().unwrap();
-                let earlier = all.iter().filter(|other| other.id() == received.id()).count();
-                all.push(received.clone());
-                drop(all);
+                let earlier = {
+                    let mut seen = self.inner.seen.lock().unwrap();
+                    let count = seen.entry(received.id().to_owned()).or_default();
+                    *count += 1;
+                    *count - 1
+                };
+                self.inner.received.lock().unwrap().push(received.clone());
                 (self.inner.behaviour)(&received, earlier)
             };
             let mut stream = stream;

@@ -10,7 +10,7 @@ use crate::WebhookError;
 use crate::deliveries::replay::schedule_next;
 use crate::deliveries::{Attempt, DeliveryState, Due};
 use crate::schema::{deliveries, delivery_turns};
-use crate::service::{Outcome, note_outcome};
+use crate::service::{Outcome, failing, note_outcome};
 
 /// A try that has ended.
 #[derive(Debug, Clone)]
@@ -65,6 +65,10 @@ pub fn note_tried(connection: &mut DbConnection, scope: &Scope, tried: &[Tried])
         }
     }
     schedule_next(connection, scope, &over)?;
+    // Most are as they were, and nobody waits for them.
+    let arrived = outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Arrived).map(|(webhook, _)| *webhook);
+    let recovered = failing(connection, scope, arrived.collect())?;
+    outcomes.retain(|webhook, outcome| *outcome != Outcome::Arrived || recovered.contains(webhook));
     for (webhook, outcome) in outcomes {
         note_outcome(connection, scope, webhook, outcome)?;
     }

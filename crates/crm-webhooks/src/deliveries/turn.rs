@@ -23,9 +23,6 @@ use crate::service::{Endpoint, opened};
 const CHANGES_AT_ONCE: i64 = 200;
 /// How many deliveries are made by one statement: SQLite takes 32 766 values in one.
 const ROWS_AT_ONCE: usize = 500;
-/// How many due deliveries are read at once.
-const DUE_AT_ONCE: i64 = 500;
-
 /// Who asks for a turn, and what it has room for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -33,8 +30,8 @@ pub struct Wanted {
     pub holder: Uuid,
     /// How many deliveries more each webhook may have under way; those that are not named, one.
     pub room: HashMap<Uuid, usize>,
-    /// The deliveries that are under way.
-    pub under_way: HashSet<Uuid>,
+    /// The deliveries that are under way, with their webhooks.
+    pub under_way: HashMap<Uuid, Uuid>,
 }
 
 /// What a turn found.
@@ -324,7 +321,8 @@ struct DueRow {
     body: Option<String>,
 }
 
-/// What is due of these webhooks and not under way, of each as much as it has room for; and whether there is more.
+/// What is due of these webhooks and not under way, of each as much as it has room for; and whether there is more. Each is
+/// asked for by itself: what waits for one that is slow is never read, however much it is.
 fn due(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -332,38 +330,30 @@ fn due(
     wanted: &Wanted,
     erasures: i64,
 ) -> Result<(Vec<Due>, bool), WebhookError> {
-    let ready = |webhooks: Vec<Uuid>| {
-        deliveries::table
+    let (mut due, mut has_more) = (Vec::new(), false);
+    for webhook in webhooks {
+        let room = wanted.room_of(*webhook);
+        if room == 0 {
+            continue;
+        }
+        let under_way = wanted.under_way.values().filter(|other| *other == webhook).count();
+        // One more than there is room for, to know whether there is more.
+        let most = i64::try_from(room + under_way + 1).unwrap_or(i64::MAX);
+        let rows: Vec<DueRow> = deliveries::table
             .filter(deliveries::tenant_id.eq(scope.tenant()))
-            .filter(deliveries::webhook_id.eq_any(webhooks))
+            .filter(deliveries::webhook_id.eq(*webhook))
             .filter(deliveries::next_try_on.le(scope.now()).assume_not_null())
             .order((deliveries::next_try_on, deliveries::change_turn, deliveries::change_seq))
+            .limit(most)
             .select(columns::<DueRow>())
-    };
-    let with_room: Vec<Uuid> = webhooks.iter().copied().filter(|id| wanted.room_of(*id) > 0).collect();
-    if with_room.is_empty() {
-        return Ok((Vec::new(), false));
-    }
-    let mut rows: Vec<DueRow> = ready(with_room.clone()).limit(DUE_AT_ONCE).load(connection)?;
-    let is_all = rows.len() < usize::try_from(DUE_AT_ONCE).unwrap_or(usize::MAX);
-    if !is_all {
-        // One of them has so much that it would hide the others.
-        rows.clear();
-        for id in with_room {
-            let most = wanted.room_of(id) + wanted.under_way.len();
-            rows.extend(ready(vec![id]).limit(i64::try_from(most).unwrap_or(DUE_AT_ONCE)).load::<DueRow>(connection)?);
-        }
-    }
-    let mut room = wanted.room.clone();
-    let mut due = Vec::new();
-    for row in rows.into_iter().filter(|row| !wanted.under_way.contains(&row.id)) {
-        let left = room.entry(row.webhook_id).or_insert(ROOM_OF_UNKNOWN);
-        if *left > 0 {
-            *left -= 1;
+            .load(connection)?;
+        let mut ready = rows.into_iter().filter(|row| !wanted.under_way.contains_key(&row.id));
+        for row in ready.by_ref().take(room) {
             due.push(row.into_due(erasures)?);
         }
+        has_more |= ready.next().is_some();
     }
-    Ok((due, !is_all))
+    Ok((due, has_more))
 }
 
 /// A webhook of which nothing is known yet is tried with one.
