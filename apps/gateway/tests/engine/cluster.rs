@@ -46,7 +46,7 @@ both_databases! {
         drop(serving);
         assert!(stdout(&target, &["tenants", "thaw", "acme"]).starts_with("tenant acme takes writes again"));
         let serving = Serving::start(&mut gateway(&target));
-        let moved = Client::new(&serving.url, api.acme.keys.clone());
+        let moved = Client::new(&serving.url, api.acme.keys);
         let first = moved.send("POST", LEADS, &[("Idempotency-Key", "once")], Some("{\"title\":\"There\"}"));
         assert_eq!(first.item(201)["title"], "There", "what was refused meanwhile was not kept");
         let refused = output(database, &["tenants", "freeze", "nobody"]);
