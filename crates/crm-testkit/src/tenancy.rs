@@ -63,7 +63,7 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("change_horizons", "CROSS JOIN LATERAL (SELECT c.turn FROM changes c", "and lifts them for all at once"),
     (
         "idempotency_keys",
-        "(\"idempotency_keys\".\"tenant_id\" = \"tenants\".\"id\")",
+        "(\"tenants\".\"id\" = \"idempotency_keys\".\"tenant_id\")",
         "cleaning asks which tenants have kept answers that are old, and goes through these one by one",
     ),
 ];

@@ -1,4 +1,4 @@
-//! `/imports`: files that become records (docs/compatibility.md, "Imports").
+//! `/imports`: files that become records (docs/compatibility.md, "Imports over HTTP").
 
 mod receiving;
 mod wanted;

