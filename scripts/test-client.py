@@ -38,8 +38,9 @@ refused = create_lead.sync(client=client, body=NewLead(title=" "))
 assert isinstance(refused, Problem) and refused.code == "validation_failed", refused
 assert refused.errors and [(error.field, error.code) for error in refused.errors] == [("title", "required")], refused
 
-assert not isinstance(convert_lead.sync(client=client, id=lead.id), Problem)
-again = convert_lead.sync_detailed(client=client, id=lead.id)
+# The generator has no way to leave out a body that need not be there: it says null.
+assert not isinstance(convert_lead.sync(client=client, id=lead.id, body=None), Problem)
+again = convert_lead.sync_detailed(client=client, id=lead.id, body=None)
 assert again.status_code == 409 and isinstance(again.parsed, Problem), again
 assert again.parsed.code == "already_converted", again
 
