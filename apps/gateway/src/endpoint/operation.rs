@@ -220,8 +220,12 @@ impl OperationDoc {
                 .schema(Some(param_schema(&kind)));
             // Each member of the object is a parameter of its own.
             let is_object = matches!(kind, ParamKind::Prefixed(_));
-            let parameter =
-                if is_object { parameter.style(Some(ParameterStyle::Form)).explode(Some(true)) } else { parameter };
+            let parameter = if is_object {
+                // Whoever tries the operation in a page of the document sends what the example is: nothing.
+                parameter.style(Some(ParameterStyle::Form)).explode(Some(true)).example(Some(json!({})))
+            } else {
+                parameter
+            };
             self.parameters.push(parameter.build());
         }
     }
