@@ -88,7 +88,7 @@ fn walk(client: &Client, id: &str) {
     }
 }
 
-/// Rows of the tables that only tokens open, and of those that take a year to have any.
+/// Rows of the tables that only tokens open, of those that take a year to have any, and of those that are soon empty again.
 fn fill_client_maps(connection: &mut DbConnection) {
     let uuid = if connection.kind() == BackendKind::Sqlite {
         "x'c4d5e6f7890123456789abcdef012345'"
@@ -103,7 +103,15 @@ fn fill_client_maps(connection: &mut DbConnection) {
          INSERT INTO clientmap_versions (tenant_id, version) VALUES (1, {uuid}); \
          INSERT INTO deliveries (tenant_id, id, webhook_id, change_seq, change_turn, kind, record_id, action, state, tries, \
          attempts, created_on) VALUES (1, {uuid}, {uuid}, 1, 1, 'lead', '1', 'created', 'pending', 0, '[]', {now}); \
-         INSERT INTO delivery_turns (tenant_id, turn, seq, erasures) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING;"
+         INSERT INTO delivery_turns (tenant_id, turn, seq, erasures) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING; \
+         INSERT INTO sessions (tenant_id, hash, key_hash, created_on, expires_on) \
+         SELECT tenant_id, hash, hash, {now}, {now} FROM api_keys WHERE tenant_id = 1; \
+         INSERT INTO imports (tenant_id, id, kind, mode, match_by, dry_run, settings, actor, state, is_open, total, created, \
+         updated, unchanged, failed, deleted, restored, left_as_is, created_on) VALUES (1, {uuid}, 'lead', 'create', 'id', \
+         (1 = 0), '{{}}', '{{}}', 'uploading', (1 = 1), 0, 0, 0, 0, 0, 0, 0, 0, {now}); \
+         INSERT INTO import_parts (tenant_id, import_id, part, content) VALUES (1, {uuid}, 1, '[]'); \
+         INSERT INTO import_problems (tenant_id, import_id, line, content, problem) VALUES (1, {uuid}, 1, '[]', 'p'); \
+         INSERT INTO import_records (tenant_id, import_id, kind, record_id, is_new) VALUES (1, {uuid}, 'lead', '1', (1 = 1));"
     );
     connection.batch_execute(&rows).unwrap();
     for (kind, table) in [
