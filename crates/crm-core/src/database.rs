@@ -220,7 +220,8 @@ pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA cache_size = -65536",
-        "PRAGMA mmap_size = 268435456",
+        // A file that is read through a map of memory ends the process where somebody cuts it short.
+        "PRAGMA mmap_size = 0",
         "PRAGMA temp_store = MEMORY",
         // What is deleted or changed is written over, in pages that are given back too: what somebody wants erased is in no
         // corner of the file.

@@ -6,7 +6,17 @@ use std::path::{Path, PathBuf};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// What looks like a path of this repository and is none. This list may only shrink.
-const NO_PATHS: &[&str] = &["target/release/crm-gateway", "application/x-ndjson", "text/csv"];
+const NO_PATHS: &[&str] = &[
+    "target/release/crm-gateway",
+    // Media types and methods.
+    "application/x-ndjson",
+    "text/csv",
+    "tools/list",
+    // Of other programs.
+    ".cursor/mcp.json",
+    ".vscode/mcp.json",
+    "claude_desktop_config.json",
+];
 
 /// The endings of files that the pages name without a folder.
 const ENDINGS: &[&str] = &["json", "md", "mjs", "rs", "service", "sh", "sql", "toml", "yaml"];
@@ -106,7 +116,7 @@ fn bases(page: &Path) -> Vec<PathBuf> {
     let folder = page.parent().unwrap().to_owned();
     let mut crates = vec![folder.clone()];
     if !page.starts_with(root.join("crates")) {
-        crates = folders_in(&root.join("crates")).chain([root.join("apps/gateway")]).collect();
+        crates = folders_in(&root.join("crates")).chain(folders_in(&root.join("apps"))).collect();
     }
     let sources: Vec<PathBuf> = crates.iter().map(|folder| folder.join("src")).collect();
     [vec![folder, root.join("crates"), root], crates, sources].concat()
