@@ -285,7 +285,17 @@ mod tests {
     fn join(whole: &mut Value, next: Value) {
         match (whole, next) {
             (Value::String(whole), Value::String(next)) => whole.push_str(&next),
-            (Value::Array(whole), Value::Array(next)) => whole.extend(next),
+            (Value::Array(whole), Value::Array(next)) => {
+                let mut next = next.into_iter();
+                // A text goes on where it ended.
+                if let (Some(Value::String(last)), Some(Value::String(first))) =
+                    (whole.last_mut(), next.as_slice().first())
+                {
+                    last.push_str(first);
+                    next.next();
+                }
+                whole.extend(next);
+            }
             (Value::Object(whole), Value::Object(next)) => {
                 for (name, value) in next {
                     match whole.get_mut(&name) {
