@@ -220,11 +220,12 @@ pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA cache_size = -65536",
-        // A file that is read through a map of memory ends the process where somebody cuts it short.
-        "PRAGMA mmap_size = 0",
+        // As good as none: a file that is read through a map of memory ends the process where somebody cuts it short. Not 0,
+        // since with a map SQLite makes the file as long as it will be before it moves the log into it: whoever looks
+        // meanwhile whether the file is whole finds that it is.
+        "PRAGMA mmap_size = 1",
         "PRAGMA temp_store = MEMORY",
-        // What is deleted or changed is written over, in pages that are given back too: what somebody wants erased is in no
-        // corner of the file.
+        // What is deleted or changed is written over, in pages that are given back too.
         "PRAGMA secure_delete = ON",
     ] {
         connection.batch_execute(pragma)?;

@@ -261,6 +261,10 @@ both_databases! {
         assert!(taking.received().iter().all(|one| !one.text.contains(STEM) || one.body["type"] != "contact.erased"));
         assert!(refusing.count() > 0);
 
+        // What an earlier version of a row left where it stood before it was moved goes with this (docs/operations.md).
+        if database.url().file().is_some() {
+            database.connect().batch_execute("VACUUM").unwrap();
+        }
         let after = everything(database).unwrap();
         for mark in MARKS {
             let places = places(&after, mark);

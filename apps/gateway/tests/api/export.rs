@@ -199,7 +199,12 @@ both_databases! {
         let mut losing = begin(&api.acme.keys.primary);
         let hanging_up = begin(&api.acme.keys.primary);
         std::thread::sleep(Duration::from_millis(1_500));
-        assert_eq!(metric("crm_db_busy_threads"), 0, "no thread waits for them");
+        // The gateway looks by itself now and then what there is to deliver or to import.
+        let is_idle = |_| {
+            std::thread::sleep(Duration::from_millis(20));
+            metric("crm_db_busy_threads") == 0
+        };
+        assert!((0..50).any(is_idle), "no thread waits for them");
         let unread = metric("crm_http_unread_bytes");
         assert!((1..=3 * 12 * 1024 * 1024).contains(&unread), "{unread} bytes for three");
         drop(hanging_up);
