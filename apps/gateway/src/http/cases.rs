@@ -26,6 +26,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/cases/cases/{id}", get_case).summary("Read a case");
     api.patch("/cases/cases/{id}", update_case)
         .summary("Change a case")
+        .problem(ProblemCode::ExternalIdTaken)
         .about(
             "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. A new `status` \
              walks the workflow of the case's type: a transition must lead there; where it names `authorizedUsers`, \

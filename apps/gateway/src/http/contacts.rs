@@ -34,6 +34,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
     api.patch("/directory/contacts/{id}", update_contact)
         .summary("Change a contact")
+        .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
     api.delete("/directory/contacts/{id}", delete_contact)
         .summary("Delete a contact")

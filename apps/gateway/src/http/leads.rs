@@ -34,6 +34,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/pipeline/leads/{id}", get_lead).summary("Read a lead");
     api.patch("/pipeline/leads/{id}", update_lead)
         .summary("Change a lead")
+        .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field.");
     api.delete("/pipeline/leads/{id}", delete_lead).summary("Delete a lead");
     api.patch("/pipeline/leads/{id}/archive", archive_lead)

@@ -31,6 +31,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/pipeline/opportunities/{id}", get_opportunity).summary("Read an opportunity");
     api.patch("/pipeline/opportunities/{id}", update_opportunity)
         .summary("Change an opportunity")
+        .problem(ProblemCode::ExternalIdTaken)
         .about(
             "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. Another \
              `pipelineId` without a `stage` moves it to that pipeline's first stage.",

@@ -33,6 +33,7 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/directory/organizations/{id}", get_organization).summary("Read an organization");
     api.patch("/directory/organizations/{id}", update_organization)
         .summary("Change an organization")
+        .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
     api.delete("/directory/organizations/{id}", delete_organization)
         .summary("Delete an organization")
