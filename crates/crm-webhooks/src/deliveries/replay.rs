@@ -32,7 +32,7 @@ impl FromBody for Replay {
     fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
         let (since, until) = (reader.required("since"), reader.optional("until"));
         if since.zip(until).is_some_and(|(since, until): (Timestamp, Timestamp)| until < since) {
-            reader.errors().push("until", FieldCode::OutOfRange, "must not be before since");
+            reader.errors().push("until", FieldCode::Conflicting, "must not be before since");
         }
         Some(Self { since: since?, until })
     }
