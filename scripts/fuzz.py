@@ -32,6 +32,7 @@ number = itertools.count()
 BEYOND_A_SCHEMA = {
     "conflicting",  # two members contradict each other
     "duplicate",  # the same entry twice, by whatever makes entries the same
+    "invalid_amount",  # more than 4 decimals: `multipleOf` is refused by common validators for numbers that have 2
     "invalid_characters",  # control characters: a pattern for each text would bury what is there to read
     "invalid_currency",  # one of ISO 4217's codes
     "invalid_date",  # a day that the calendar has not; a time zone that there is not

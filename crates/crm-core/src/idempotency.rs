@@ -123,7 +123,8 @@ pub fn find(connection: &mut DbConnection, scope: &Scope, key: &str, fingerprint
 }
 
 /// Keeps the answer to a request whose key [`find`] knew nothing of, in the same transaction, and tells how many bytes
-/// of the tenant's quota that takes.
+/// of the tenant's quota that takes; `None` where another transaction has kept one meanwhile, so that this one must be rolled
+/// back: the advisory lock is of one server, and the gateways of a cluster may have come through several.
 ///
 /// # Errors
 /// The database's.
@@ -133,7 +134,7 @@ pub fn keep(
     key: &str,
     fingerprint: &Fingerprint,
     answer: KeptAnswer,
-) -> QueryResult<usize> {
+) -> QueryResult<Option<usize>> {
     let KeptAnswer { status, headers, body } = answer;
     let body = body.filter(|body| body.len() <= LONGEST_BODY);
     let size = ROW + body.as_ref().map_or(0, Vec::len);
@@ -146,11 +147,12 @@ pub fn keep(
         scopes: scope.actor().rights().to_string(),
         created_on: scope.now(),
     };
-    diesel::insert_into(idempotency_keys::table)
+    let kept = diesel::insert_into(idempotency_keys::table)
         .values((idempotency_keys::tenant_id.eq(scope.tenant()), idempotency_keys::key.eq(key), row))
+        .on_conflict_do_nothing()
         .portable()
         .execute(connection)?;
-    Ok(size)
+    Ok((kept > 0).then_some(size))
 }
 
 /// The tenants of which answers are older than 24 hours. Those of one that is being deleted go by that.
@@ -158,7 +160,7 @@ pub fn keep(
 /// # Errors
 /// The database's.
 pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
-    // Joined: a database that is sharded by tenant takes no subquery for each tenant, whom each of its nodes knows.
+    // Joined, as everywhere: a database that is sharded by tenant takes no subquery for each tenant, whom each node knows.
     let live = idempotency_keys::table.inner_join(tenants::table.on(tenants::id.eq(idempotency_keys::tenant_id)));
     let live = live.filter(tenants::deleted_on.is_null());
     let expired = live.filter(idempotency_keys::created_on.lt(oldest_kept(now)));

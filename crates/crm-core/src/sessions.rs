@@ -188,9 +188,9 @@ pub fn close(connection: &mut DbConnection, tenant: TenantId, hash: &SessionHash
 /// # Errors
 /// The database's.
 pub fn tenants_with_expired(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
-    let expired = sessions::table.filter(sessions::tenant_id.eq(tenants::id)).filter(sessions::expires_on.le(now));
-    let live = tenants::table.filter(tenants::deleted_on.is_null());
-    live.filter(diesel::dsl::exists(expired)).order(tenants::id).select(tenants::id).load(connection)
+    let live = sessions::table.inner_join(tenants::table.on(tenants::id.eq(sessions::tenant_id)));
+    let expired = live.filter(tenants::deleted_on.is_null()).filter(sessions::expires_on.le(now));
+    expired.select(sessions::tenant_id).distinct().order(sessions::tenant_id).load(connection)
 }
 
 /// Deletes up to 1000 sessions of a tenant whose time is over, and tells how many they were. Call it again until none is left.

@@ -19,6 +19,10 @@ pub fn days_before(now: Timestamp, days: i64) -> Timestamp {
     Timestamp::from_datetime(now.as_datetime() - chrono::Duration::days(days))
 }
 
+/// The tenants that have made a record ever, and so may have changes. A database that is sharded by tenant takes a subquery
+/// for each row of a table that is sharded in the same way, and none for each of the tenants, whom every node knows.
+const OF_ALL: &str = "(SELECT DISTINCT tenant_id FROM numbering)";
+
 #[derive(QueryableByName)]
 struct TenantRow {
     #[diesel(sql_type = BigInt)]
@@ -30,9 +34,11 @@ struct TenantRow {
 /// # Errors
 /// The database's.
 pub fn tenants_with_older(connection: &mut DbConnection, before: Timestamp) -> QueryResult<Vec<TenantId>> {
-    let sql = "SELECT t.id FROM tenants t WHERE t.deleted_on IS NULL AND \
-               (SELECT c.created_on FROM changes c WHERE c.tenant_id = t.id ORDER BY c.turn, c.seq LIMIT 1) < $1 \
-               ORDER BY t.id";
+    let sql = format!(
+        "SELECT t.id FROM {OF_ALL} n JOIN tenants t ON t.id = n.tenant_id WHERE t.deleted_on IS NULL AND \
+         (SELECT c.created_on FROM changes c WHERE c.tenant_id = n.tenant_id ORDER BY c.turn, c.seq LIMIT 1) < $1 \
+         ORDER BY t.id"
+    );
     let query = diesel::sql_query(sql).bind::<Instant, _>(before);
     let rows: Vec<TenantRow> = each_backend!(connection, connection => query.load(connection))?;
     Ok(rows.into_iter().map(|TenantRow { id }| TenantId::from_i64(id)).collect())
@@ -131,6 +137,24 @@ fn begin_after(connection: &mut DbConnection, tenant: TenantId, last: Position) 
 /// The key of the advisory lock under which turns are made to go on: "crm-turn" in ASCII.
 const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_74_75_72_6e;
 
+/// So far above the last turn that was written do turns go on.
+const FURTHER: i64 = 1 << 32;
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+/// A tenant whose last change was written at a turn that is yet to come.
+#[derive(QueryableByName)]
+struct Ahead {
+    #[diesel(sql_type = BigInt)]
+    tenant: i64,
+    #[diesel(sql_type = BigInt)]
+    turn: i64,
+}
+
 /// Makes the turns of every tenant go on rising where the numbers of transactions are lower than those that the changes were
 /// written with: after a dump was restored into another server. They go on so far above that no place which somebody
 /// remembers from before is ahead of what is written next. Tells of how many tenants. Call it in a [`DbConnection::write`]
@@ -141,12 +165,27 @@ const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_74_75_72_6e;
 pub fn go_on(connection: &mut DbConnection) -> QueryResult<usize> {
     let DbConnection::Postgres(postgres) = connection else { return Ok(0) };
     diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(ADVISORY_LOCK).execute(postgres)?;
-    let sql = "INSERT INTO change_horizons (tenant_id, base, turn, seq) \
-               SELECT t.id, last.turn + 4294967296 - x.number, 0, 0 FROM tenants t \
-               CROSS JOIN (SELECT pg_current_xact_id()::text::bigint AS number) x \
-               CROSS JOIN LATERAL (SELECT c.turn FROM changes c WHERE c.tenant_id = t.id ORDER BY c.turn DESC LIMIT 1) last \
-               LEFT JOIN change_horizons h ON h.tenant_id = t.id \
-               WHERE last.turn > x.number + coalesce(h.base, 0) \
-               ON CONFLICT (tenant_id) DO UPDATE SET base = excluded.base";
-    diesel::sql_query(sql).execute(postgres)
+    let Number { number } =
+        diesel::sql_query("SELECT pg_current_xact_id()::text::bigint AS number").get_result(postgres)?;
+    let sql = format!(
+        "SELECT n.tenant_id AS tenant, n.turn AS turn FROM (SELECT m.tenant_id, \
+         (SELECT c.turn FROM changes c WHERE c.tenant_id = m.tenant_id ORDER BY c.turn DESC LIMIT 1) AS turn \
+         FROM {OF_ALL} m) n LEFT JOIN change_horizons h ON h.tenant_id = n.tenant_id WHERE n.turn > $1 + coalesce(h.base, 0)"
+    );
+    let ahead: Vec<Ahead> = diesel::sql_query(sql).bind::<BigInt, _>(number).load(postgres)?;
+    for Ahead { tenant, turn } in &ahead {
+        let base = turn + FURTHER - number;
+        diesel::insert_into(change_horizons::table)
+            .values((
+                change_horizons::tenant_id.eq(tenant),
+                change_horizons::base.eq(base),
+                change_horizons::turn.eq(0),
+                change_horizons::seq.eq(0),
+            ))
+            .on_conflict(change_horizons::tenant_id)
+            .do_update()
+            .set(change_horizons::base.eq(base))
+            .execute(postgres)?;
+    }
+    Ok(ahead.len())
 }

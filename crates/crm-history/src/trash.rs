@@ -268,9 +268,9 @@ impl Trash {
     /// # Errors
     /// The database's.
     pub fn tenants_with_expired(self, connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<Scope>> {
-        let sql = "SELECT t.id, t.public_id FROM tenants t WHERE t.deleted_on IS NULL AND EXISTS \
-                   (SELECT 1 FROM changes c WHERE c.tenant_id = t.id AND c.kept IS NOT NULL \
-                   AND c.action IN ('deleted', 'mergedInto') AND c.created_on <= $1) ORDER BY t.id";
+        let sql = "SELECT DISTINCT t.id, t.public_id FROM tenants t JOIN changes c ON c.tenant_id = t.id \
+                   WHERE t.deleted_on IS NULL AND c.kept IS NOT NULL AND c.action IN ('deleted', 'mergedInto') \
+                   AND c.created_on <= $1 ORDER BY t.id";
         let query = diesel::sql_query(sql).bind::<Instant, _>(self.begins(now));
         let rows: Vec<TenantRow> = each_backend!(connection, connection => query.load(connection))?;
         let scope = |TenantRow { id, public_id }| {

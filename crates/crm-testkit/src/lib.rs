@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot have its database fails")]
 
 pub mod any_field;
+mod cluster;
 pub mod lists;
 pub mod plans;
 pub mod records;
@@ -75,6 +76,12 @@ fn with_database(server: &str, database: &str) -> String {
     format!("{}/{database}{query}", &base[..end])
 }
 
+/// The servers of the cluster, where that server is the coordinator of one.
+fn nodes() -> &'static [cluster::Node] {
+    static NODES: OnceLock<Vec<cluster::Node>> = OnceLock::new();
+    NODES.get_or_init(|| cluster::nodes(&server()))
+}
+
 fn unique_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("crm_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
@@ -100,6 +107,13 @@ impl TestDatabase {
     #[must_use]
     pub fn postgres() -> Self {
         static TEMPLATE: OnceLock<String> = OnceLock::new();
+        if !nodes().is_empty() {
+            // A template would be of one node alone.
+            let database = Self::on_cluster(nodes());
+            migrate::migrate(database.url()).unwrap();
+            cluster::distribute(database.url());
+            return database;
+        }
         let template = TEMPLATE.get_or_init(|| template(&server()));
         Self::on_postgres(&format!(" TEMPLATE {template}"))
     }
@@ -131,6 +145,13 @@ impl TestDatabase {
         let name = unique_name();
         let mut connection = PgConnection::establish(&server).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}{clause}")).unwrap();
+        let url = with_database(&server, &name).parse().unwrap();
+        Self { url, place: Place::Postgres(DroppedAtEnd { server, name, tablespace: None }) }
+    }
+
+    fn on_cluster(nodes: &[cluster::Node]) -> Self {
+        let (server, name) = (server(), unique_name());
+        cluster::create(&server, nodes, &name);
         let url = with_database(&server, &name).parse().unwrap();
         Self { url, place: Place::Postgres(DroppedAtEnd { server, name, tablespace: None }) }
     }
@@ -258,6 +279,9 @@ struct DroppedAtEnd {
 
 impl Drop for DroppedAtEnd {
     fn drop(&mut self) {
+        if !nodes().is_empty() {
+            return cluster::drop(&self.server, nodes(), &self.name);
+        }
         if let Ok(mut connection) = PgConnection::establish(&self.server) {
             let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
             if let Some(tablespace) = &self.tablespace {

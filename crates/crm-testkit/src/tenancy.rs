@@ -14,6 +14,12 @@ const OF_NO_TENANT: &[&str] = &["tenants"];
 /// Words of the question for which tenants something is to be delivered.
 const LEFT_BEHIND: &str = "FROM tenants t JOIN delivery_turns d ON d.tenant_id = t.id";
 
+/// Words of the question for which tenants there are changes to forget.
+const FIRST_CHANGE: &str = "(SELECT c.created_on FROM changes c WHERE c.tenant_id = n.tenant_id ORDER BY";
+
+/// Words of the question whose turns would fall.
+const LAST_CHANGE: &str = "(SELECT c.turn FROM changes c WHERE c.tenant_id = m.tenant_id ORDER BY c.turn DESC";
+
 /// Statements that may be about all tenants: the table, words of their text, and why. This list may only shrink.
 const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("api_keys", "(\"api_keys\".\"hash\" = ", "a key is what names the tenant"),
@@ -21,7 +27,7 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("sessions", "(\"sessions\".\"hash\" = ", "a session is what names the tenant"),
     (
         "sessions",
-        "(\"sessions\".\"tenant_id\" = \"tenants\".\"id\")",
+        "(\"tenants\".\"id\" = \"sessions\".\"tenant_id\")",
         "cleaning asks which tenants have sessions whose time is over, and goes through these one by one",
     ),
     ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
@@ -32,7 +38,7 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ("deliveries", LEFT_BEHIND, "the same question: whether something is due"),
     (
         "deliveries",
-        "d.tenant_id = t.id AND d.created_on <",
+        "JOIN deliveries d ON d.tenant_id = t.id WHERE t.deleted_on IS NULL AND d.created_on <",
         "cleaning asks which tenants have old deliveries, and goes through these",
     ),
     (
@@ -42,25 +48,23 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
     ),
     (
         "imports",
-        "(SELECT 1 FROM imports i WHERE i.tenant_id = t.id",
+        "SELECT DISTINCT \"imports\".\"tenant_id\" FROM",
         "cleaning asks which tenants have imports that are old, and goes through these",
     ),
     (
         "changes",
-        "(SELECT c.created_on FROM changes c WHERE c.tenant_id = t.id ORDER BY",
+        FIRST_CHANGE,
         "cleaning asks which tenants have changes that are old, and goes through these one by one",
     ),
     (
         "changes",
-        "(SELECT 1 FROM changes c WHERE c.tenant_id = t.id AND c.kept IS NOT NULL",
+        "JOIN changes c ON c.tenant_id = t.id WHERE t.deleted_on IS NULL AND c.kept IS NOT NULL",
         "cleaning asks which tenants have something in the trash whose time is over, and goes through these one by one",
     ),
-    (
-        "changes",
-        "CROSS JOIN LATERAL (SELECT c.turn FROM changes c",
-        "a start looks whether turns would fall, whose ever",
-    ),
-    ("change_horizons", "CROSS JOIN LATERAL (SELECT c.turn FROM changes c", "and lifts them for all at once"),
+    ("numbering", FIRST_CHANGE, "the same question: who may have changes at all"),
+    ("changes", LAST_CHANGE, "a start looks whether turns would fall, whose ever"),
+    ("change_horizons", LAST_CHANGE, "the same question: where they go on"),
+    ("numbering", LAST_CHANGE, "the same question: who may have changes at all"),
     (
         "idempotency_keys",
         "(\"tenants\".\"id\" = \"idempotency_keys\".\"tenant_id\")",

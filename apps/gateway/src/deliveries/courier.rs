@@ -18,7 +18,9 @@ use ureq::{Agent, Body, Timeout, http};
 use super::reach::{CheckedResolver, Reach, refused};
 
 /// How long a try may take, from looking up the name to the last byte of the answer.
-const TRY_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TRY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long one may take for which somebody waits, whose answer comes within ten seconds like every other.
+pub const AWAITED_TIMEOUT: Duration = Duration::from_secs(8);
 /// How much is kept of an answer.
 const KEPT_OF_ANSWER: usize = 1_000;
 /// How much more of it is read, so that its connection can be used again.
@@ -66,7 +68,6 @@ impl Courier {
             TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
         let config = Agent::config_builder()
             .tls_config(tls.build())
-            .timeout_global(Some(TRY_TIMEOUT))
             // A redirect would lead to where nobody has checked, and a receiver is where its owner says.
             .max_redirects(0)
             // A proxy would look names up for itself.
@@ -80,11 +81,11 @@ impl Courier {
         Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver) }
     }
 
-    /// Sends this body to a webhook under this id. It blocks, for fifteen seconds at most.
+    /// Sends this body to a webhook under this id. It blocks, at most for so long.
     #[must_use]
-    pub fn send(&self, endpoint: &Endpoint, id: &str, body: &str) -> Sent {
+    pub fn send(&self, endpoint: &Endpoint, id: &str, body: &str, within: Duration) -> Sent {
         let (on, began) = (Timestamp::now(), Instant::now());
-        let outcome = self.request(endpoint, id, on, body);
+        let outcome = self.request(endpoint, id, on, body, within);
         let milliseconds = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let attempt = Attempt { on, status: None, milliseconds, response: None, error: None };
         match outcome {
@@ -104,6 +105,7 @@ impl Courier {
         id: &str,
         on: Timestamp,
         body: &str,
+        within: Duration,
     ) -> Result<http::Response<Body>, String> {
         let seconds = on.as_datetime().timestamp();
         let signed =
@@ -112,20 +114,23 @@ impl Courier {
         let request = self
             .agent
             .post(endpoint.webhook.url.as_str())
+            .config()
+            .timeout_global(Some(within))
+            .build()
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("crm-gateway/", env!("CARGO_PKG_VERSION")))
             .header("webhook-id", id)
             .header("webhook-timestamp", seconds.to_string())
             .header("webhook-signature", signatures);
-        request.send(body).map_err(|error| in_words(&error))
+        request.send(body).map_err(|error| in_words(&error, within))
     }
 }
 
 /// Why no answer came, for the owner of the webhook.
-fn in_words(error: &ureq::Error) -> String {
+fn in_words(error: &ureq::Error, within: Duration) -> String {
     let text = match (refused(error), error) {
         (Some(refused), _) => format!("the URL {refused}"),
-        (None, ureq::Error::Timeout(Timeout::Global)) => "no answer within 15 seconds".to_owned(),
+        (None, ureq::Error::Timeout(Timeout::Global)) => format!("no answer within {} seconds", within.as_secs()),
         (None, ureq::Error::HostNotFound) => "nobody knows the name of the host".to_owned(),
         (None, error) => error.to_string(),
     };

@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use crm_core::{PublicTenantId, TenantId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-pub use courier::{Courier, Sent};
+pub use courier::{AWAITED_TIMEOUT, Courier, Sent};
 pub(crate) use message::ping;
 pub use reach::{NotNetworks, Reach, Refused};
 pub use tending::run;

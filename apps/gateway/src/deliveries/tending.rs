@@ -11,7 +11,7 @@ use crm_webhooks::deliveries::{self, Attempt, Due, Tried, Turn, Verdict, Wanted,
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 
-use super::courier::{Courier, Sent};
+use super::courier::{Courier, Sent, TRY_TIMEOUT};
 use super::message::Body;
 use super::room::Rooms;
 use super::work::{Done, Found, Report, sweep, turn};
@@ -292,7 +292,7 @@ impl Task {
         let (courier, events, text) = (self.courier.clone(), self.events.clone(), Arc::clone(&body.text));
         let (id, webhook) = (due.id, due.webhook);
         let send = move || {
-            let sent = courier.send(&endpoint, &due.id.to_string(), &text);
+            let sent = courier.send(&endpoint, &due.id.to_string(), &text, TRY_TIMEOUT);
             // Nobody listens any more where the process ends: whoever comes next sends it again.
             let _ = events.send(Event::Ended(Box::new(Report { tenant, due, body: text, sent })));
         };

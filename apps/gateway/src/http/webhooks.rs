@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Write, area};
-use crate::deliveries::{Courier, Reach, ping};
+use crate::deliveries::{AWAITED_TIMEOUT, Courier, Reach, ping};
 use crate::endpoint::{
     Answer, Api, Body, Call, Extract, Item, Items, Listing, NoContent, OperationDoc, OptionalBody, PathId, PathPart,
     PathPartId, Plain, Precondition, Query, Shown, ShownNew,
@@ -182,7 +182,7 @@ async fn test_webhook(
         .await?;
     let sent = web::block(move || {
         let body = ping(id, Timestamp::now())?;
-        Ok::<_, Failure>(sending.courier.send(&endpoint, &Uuid::random().to_string(), &body))
+        Ok::<_, Failure>(sending.courier.send(&endpoint, &Uuid::random().to_string(), &body, AWAITED_TIMEOUT))
     });
     let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
     let sent = sent.map_err(|failure| failure.into_problem("-"))?;

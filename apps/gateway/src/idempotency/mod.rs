@@ -187,6 +187,7 @@ impl Once {
                         Err(failure) => return Err(failure),
                     };
                     let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered)?)?;
+                    let size = size.ok_or_else(in_flight)?;
                     Ok((rendered, Some(size)))
                 }
             })

@@ -1,7 +1,7 @@
 //! What is forgotten: an import after its time, and one whose file never came.
 
 use chrono::Duration;
-use crm_core::sql::{Instant, Uid};
+use crm_core::sql::Uid;
 use crm_core::{DbConnection, TenantId, Timestamp, Uuid, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -31,19 +31,15 @@ fn before(now: Timestamp, time: Duration) -> Timestamp {
 /// # Errors
 /// The database's.
 pub fn tenants_with_old(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
-    #[derive(QueryableByName)]
-    struct Tenant {
-        #[diesel(sql_type = BigInt)]
-        id: i64,
-    }
-    let sql = "SELECT t.id AS id FROM tenants t WHERE EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = t.id \
-               AND i.created_on < $1) OR EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = t.id AND i.is_open \
-               AND i.state = 'uploading' AND i.created_on < $2)";
-    let query = diesel::sql_query(sql)
-        .bind::<Instant, _>(before(now, Duration::days(KEPT_DAYS)))
-        .bind::<Instant, _>(before(now, LONGEST_UPLOAD));
-    let found: Vec<Tenant> = each_backend!(connection, connection => query.load(connection))?;
-    Ok(found.into_iter().map(|Tenant { id }| TenantId::from_i64(id)).collect())
+    let old = imports::created_on.lt(before(now, Duration::days(KEPT_DAYS)));
+    let never_came = imports::is_open.and(imports::state.eq("uploading"));
+    let never_came = never_came.and(imports::created_on.lt(before(now, LONGEST_UPLOAD)));
+    imports::table
+        .filter(old.or(never_came))
+        .select(imports::tenant_id)
+        .distinct()
+        .order(imports::tenant_id)
+        .load(connection)
 }
 
 /// Forgets some of what is old of a tenant, and tells whether there was any; files that never came are given up. Call it again until there is none, each time in a

@@ -31,8 +31,8 @@ pub fn tenants_with_old(connection: &mut DbConnection, now: Timestamp) -> QueryR
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    let sql = "SELECT t.id AS id FROM tenants t WHERE t.deleted_on IS NULL AND EXISTS \
-               (SELECT 1 FROM deliveries d WHERE d.tenant_id = t.id AND d.created_on < $1) ORDER BY t.id";
+    let sql = "SELECT DISTINCT t.id AS id FROM tenants t JOIN deliveries d ON d.tenant_id = t.id \
+               WHERE t.deleted_on IS NULL AND d.created_on < $1 ORDER BY t.id";
     let query = diesel::sql_query(sql).bind::<Instant, _>(oldest_kept(now));
     let found: Vec<Tenant> = each_backend!(connection, connection => query.load(connection))?;
     Ok(found.into_iter().map(|Tenant { id }| TenantId::from_i64(id)).collect())
