@@ -13,8 +13,6 @@ const DEFINITIONS: &str = "#/$defs/";
 const IGNORED: [&str; 2] = ["Read-only:", "Ignored."];
 /// Members that say in another way what others say.
 const OTHER_SPELLINGS: [&str; 3] = ["tenantId", "organization", "contact"];
-/// A pattern that is longer says nothing to a model; the API looks at it all the same.
-const LONGEST_PATTERN: usize = 80;
 /// A schema that is longer, and stands there more than once, is written once.
 const LONGEST_REPEATED: usize = 90;
 
@@ -136,12 +134,25 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Whether the members of a body may be null, which clears them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    Clear,
+    /// There is nothing to clear: what is not to be said is left out.
+    SayNothing,
+}
+
 /// The bodies of an operation of several kinds, as one member.
-pub(crate) fn bodies(document: &Document, operations: &[(Kind, Operation<'_>)], about: &str) -> Value {
+pub(crate) fn bodies(document: &Document, operations: &[(Kind, Operation<'_>)], about: &str, nulls: Nulls) -> Value {
     let bodies: Vec<Value> = operations
         .iter()
         .filter_map(|(kind, operation)| {
             let mut body = cleared(document.resolved(operation.body()?));
+            if let Some(members) = body.get_mut("properties").and_then(Value::as_object_mut)
+                && nulls == Nulls::SayNothing
+            {
+                members.values_mut().for_each(forbid_null);
+            }
             body["title"] = format!("Where kind is {}", kind.name()).into();
             Some(body)
         })
@@ -170,15 +181,67 @@ fn filter(of: &[(Kind, &Value)], kinds: usize) -> Value {
     schema
 }
 
-/// Without a pattern that nobody reads.
+/// Without what nobody reads: patterns, which the API looks at all the same, lengths that its description tells, and a choice
+/// between a type and null where that is written as two types.
 fn shown(mut schema: Value) -> Value {
-    if let Value::Object(members) = &mut schema {
-        members.retain(|name, value| {
-            name != "pattern" || value.as_str().is_some_and(|text| text.len() <= LONGEST_PATTERN)
-        });
-        members.values_mut().for_each(|value| *value = shown(std::mem::take(value)));
+    match &mut schema {
+        Value::Object(members) => {
+            // A member of an object may be called so.
+            members.retain(|name, value| name != "pattern" || !value.is_string());
+            members.values_mut().for_each(|value| *value = shown(std::mem::take(value)));
+            let about = members.get("description").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            for limit in ["maxLength", "maxItems"] {
+                if members.get(limit).is_some_and(|most| about.contains(&format!("at most {most} "))) {
+                    members.remove(limit);
+                }
+            }
+            allow_null(members);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| *entry = shown(std::mem::take(entry))),
+        _ => {}
     }
     schema
+}
+
+/// `{ "oneOf": [{ "type": "string" }, { "type": "null" }] }` is `{ "type": ["string", "null"] }`.
+fn allow_null(members: &mut JsonObject) {
+    let Some(Value::Array(choices)) = members.get("oneOf") else { return };
+    let [Value::Object(one), null] = choices.as_slice() else { return };
+    let Some(Value::String(kind)) = one.get("type") else { return };
+    if *null != json!({ "type": "null" }) {
+        return;
+    }
+    let mut merged = one.clone();
+    merged.insert("type".to_owned(), json!([kind, "null"]));
+    if let Some(Value::Array(values)) = merged.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    let around = std::mem::take(members).into_iter().filter(|(name, _)| name != "oneOf");
+    merged.extend(around);
+    *members = merged;
+}
+
+/// The same schema without null.
+fn forbid_null(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    if let Some(Value::Array(kinds)) = members.get("type")
+        && let [kind, Value::String(null)] = kinds.as_slice()
+        && null == "null"
+    {
+        let kind = kind.clone();
+        members.insert("type".to_owned(), kind);
+    }
+    if let Some(Value::Array(values)) = members.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(choices)) = members.get("oneOf")
+        && let [Value::Object(one), null] = choices.as_slice()
+        && *null == json!({ "type": "null" })
+    {
+        let mut only = one.clone();
+        only.extend(std::mem::take(members).into_iter().filter(|(name, _)| name != "oneOf"));
+        *members = only;
+    }
 }
 
 /// A schema without what changes nothing and what is said twice.

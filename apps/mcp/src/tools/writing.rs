@@ -7,7 +7,7 @@ use crate::api::{Method, Request};
 use crate::arguments::{Arguments, given};
 use crate::document::JsonObject;
 use crate::kinds::Kind;
-use crate::schema::{Members, bodies};
+use crate::schema::{Members, Nulls, bodies};
 
 use super::{Call, Effect, Needs, Shape, Tool, with_query};
 
@@ -53,7 +53,7 @@ const IF_NO_DUPLICATE: &str = "ifNoDuplicate";
 fn create_schema(shape: &Shape<'_>) -> JsonObject {
     let mut members = Members::of(shape.document)
         .kind(&shape.kinds())
-        .required("fields", bodies(shape.document, &shape.each, "What the record shall be."));
+        .required("fields", bodies(shape.document, &shape.each, "What the record shall be.", Nulls::SayNothing));
     if let Some(parameter) = shape.each.iter().find_map(|(_, operation)| operation.parameter(IF_NO_DUPLICATE)) {
         let mut schema = parameter.get("schema").cloned().unwrap_or_default();
         let about = parameter.get("description").and_then(Value::as_str).unwrap_or_default();
@@ -77,7 +77,7 @@ fn update_schema(shape: &Shape<'_>) -> JsonObject {
     Members::of(shape.document)
         .kind(&shape.kinds())
         .id("id", "The id of the record.")
-        .required("fields", bodies(shape.document, &shape.each, "What shall be otherwise."))
+        .required("fields", bodies(shape.document, &shape.each, "What shall be otherwise.", Nulls::Clear))
         .if_match()
         .finish()
 }
