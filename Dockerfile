@@ -5,6 +5,7 @@
 # newest; renew both with every release, for the fixes that they bring.
 FROM rust:1-bookworm@sha256:93ce27a88655056a51dbdd8f5f2d7ddc071c7b0070fb288a37b5a285fc83971e AS build
 WORKDIR /build
+ARG TARGETARCH
 COPY Cargo.toml Cargo.lock clippy.toml rustfmt.toml ./
 COPY .cargo .cargo
 COPY migrations migrations
@@ -14,7 +15,8 @@ COPY apps apps
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo build --release --locked -p crm-gateway \
-    && strip --strip-debug -o /crm-gateway target/release/crm-gateway
+    && mkdir "/$TARGETARCH" \
+    && strip --strip-debug -o "/$TARGETARCH/crm-gateway" target/release/crm-gateway
 
 FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 # Certificate authorities: for PostgreSQL with sslmode=verify-full, and for the key set of a token issuer.
@@ -23,7 +25,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin crm \
     && install -d -o crm -g crm -m 0700 /data
-COPY --from=build /crm-gateway /usr/local/bin/crm-gateway
+# By its architecture: a release gives the programs of both in place of that stage (.github/workflows/release.yml).
+ARG TARGETARCH
+COPY --from=build /${TARGETARCH}/crm-gateway /usr/local/bin/crm-gateway
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/crm-gateway/
 USER 10001
 WORKDIR /data
