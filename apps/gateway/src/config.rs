@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 use crm_core::database::{DatabaseUrl, Pooler};
 use crm_core::keys::ApiKey;
 use crm_core::secrets::Secrets;
@@ -24,6 +24,7 @@ use crm_history::Trash;
 
 use crate::auth::Roles;
 use crate::auth::tokens::TokenVerifier;
+use crate::clock::{Clock, Moment};
 use crate::deliveries::Reach;
 
 pub use names::refuse_unknown;
@@ -103,6 +104,10 @@ pub struct Settings {
     /// Whether the operator may empty a tenant: true or false, for tests only [default: false]
     #[arg(long, env = "CRM_ALLOW_RESET", global = true, value_name = "BOOL")]
     allow_reset: Option<String>,
+    /// What time it is, until the operator moves it, as in 2025-07-10T12:00:00Z: for tests only, with CRM_ALLOW_RESET=true
+    /// [default: the machine's time]
+    #[arg(long, env = "CRM_NOW", global = true, value_name = "TIME")]
+    now: Option<String>,
     /// Networks that webhooks may be sent to beside the internet, and without encryption, as in 10.0.0.0/8,fd00::/8
     /// [default: none]
     #[arg(long, env = "CRM_WEBHOOK_ALLOW", global = true, value_name = "NETWORKS")]
@@ -165,6 +170,8 @@ pub struct Config {
     pub admin_key: Option<ApiKey>,
     /// `CRM_ALLOW_RESET`: whether the operator may empty a tenant.
     pub allows_reset: bool,
+    /// `CRM_NOW`: a clock that stands still, or the machine's.
+    pub clock: Clock,
     /// `CRM_WEBHOOK_ALLOW`: where webhooks may be sent.
     pub webhook_reach: Reach,
     /// `CRM_BOOTSTRAP_…`: the first tenant, where somebody chose it.
@@ -253,6 +260,23 @@ const POOLER: &str = "CRM_DB_POOLER";
 const SHORTEST_JWT_SECRET: usize = 32;
 
 impl Settings {
+    /// Settings by the names of their variables, whatever the environment of this process has.
+    ///
+    /// # Errors
+    /// A name that no setting has.
+    pub fn named<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, BadSetting> {
+        let command = Self::augment_args(clap::Command::new("crm-gateway").no_binary_name(true));
+        let mut arguments = Vec::new();
+        for (name, value) in pairs {
+            let argument = command.get_arguments().find(|argument| argument.get_env().is_some_and(|env| env == name));
+            let flag = argument.and_then(clap::Arg::get_long).ok_or_else(|| BadSetting::new(name, "is no setting"))?;
+            arguments.push(format!("--{flag}={value}"));
+        }
+        let without_environment = command.mut_args(|argument| argument.env(None::<&'static str>));
+        let matches = without_environment.try_get_matches_from(arguments);
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| BadSetting(error.to_string()))
+    }
+
     /// `DATABASE_URL`, which every command needs. A file is named by its one true name.
     ///
     /// # Errors
@@ -349,6 +373,25 @@ impl Settings {
         keys.map(|keys| Secrets::parse(&keys).map(Arc::new).map_err(|error| BadSetting::new(name, error))).transpose()
     }
 
+    /// `CRM_NOW`.
+    ///
+    /// # Errors
+    /// When it is no moment, or the gateway may hold real records.
+    pub(crate) fn clock(&self) -> Result<Clock, BadSetting> {
+        let name = "CRM_NOW";
+        let Some(moment) = parse::<Moment>(name, self.now.as_deref())? else { return Ok(Clock::default()) };
+        if self.allows_reset()? {
+            Ok(Clock::at(moment))
+        } else {
+            Err(BadSetting::new(name, "is for tests: only with CRM_ALLOW_RESET=true"))
+        }
+    }
+
+    /// `CRM_ALLOW_RESET`.
+    fn allows_reset(&self) -> Result<bool, BadSetting> {
+        switch("CRM_ALLOW_RESET", self.allow_reset.as_deref())
+    }
+
     fn bootstrap(&self) -> Result<Option<Bootstrap>, BadSetting> {
         const NAMES: [&str; 3] = ["CRM_BOOTSTRAP_TENANT", "CRM_BOOTSTRAP_PRIMARY_KEY", "CRM_BOOTSTRAP_SECONDARY_KEY"];
         let [tenant_name, primary_name, secondary_name] = NAMES;
@@ -399,7 +442,8 @@ impl Config {
             roles: parse("CRM_ROLES", Some(set(settings.roles.as_deref()).unwrap_or(Roles::DEFAULT)))?
                 .ok_or_else(|| BadSetting::new("CRM_ROLES", "must name at least one role"))?,
             admin_key: api_key("CRM_ADMIN_KEY", settings.admin_key.as_deref(), settings.admin_key_file.as_deref())?,
-            allows_reset: switch("CRM_ALLOW_RESET", settings.allow_reset.as_deref())?,
+            allows_reset: settings.allows_reset()?,
+            clock: settings.clock()?,
             webhook_reach: parse("CRM_WEBHOOK_ALLOW", settings.webhook_allow.as_deref())?.unwrap_or_default(),
             bootstrap: settings.bootstrap()?,
             trash: trash(settings.trash_days.as_deref(), history_days)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crm_core::error::{Fault, fault};
-use crm_core::{Scope, Timestamp, Uuid};
+use crm_core::{Scope, Uuid};
 use crm_exchange::imports::{self, Left, Step};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
@@ -61,7 +61,7 @@ pub async fn run(state: Arc<AppState>, db: Db) {
             }
         }
     }
-    let _ = timeout(GIVING_BACK, give_back(&db, holder)).await;
+    let _ = timeout(GIVING_BACK, give_back(&state, &db, holder)).await;
 }
 
 /// Goes on with an import for a while; whether anything was done.
@@ -69,7 +69,7 @@ async fn turn(state: &AppState, db: &Db, holder: Uuid, one: Left) -> bool {
     let (began, mut is_done) = (Instant::now(), false);
     while began.elapsed() < TURN && !state.is_draining() {
         let Left { tenant, public_tenant, id } = one.clone();
-        let scope = Scope::new(tenant, public_tenant, Timestamp::now());
+        let scope = Scope::new(tenant, public_tenant, state.clock.now());
         let step = db
             .of(tenant)
             .write(move |connection| Ok::<_, Failure>(imports::step(connection, &scope, id, holder)?))
@@ -102,7 +102,7 @@ async fn end_of(state: &AppState, db: &Db, one: &Left, failure: Failure) {
     let Left { tenant, public_tenant, id } = one.clone();
     drop(failure.into_problem(&id.to_string()));
     if is_bug {
-        let scope = Scope::new(tenant, public_tenant, Timestamp::now());
+        let scope = Scope::new(tenant, public_tenant, state.clock.now());
         let why = "something went wrong here; the cause was logged under the id of the import";
         let given_up = db.write(move |connection| Ok::<_, Failure>(imports::give_up(connection, &scope, id, why)?));
         // The next turn is another chance.
@@ -111,10 +111,10 @@ async fn end_of(state: &AppState, db: &Db, one: &Left, failure: Failure) {
 }
 
 /// Leaves all imports to other gateways, at once.
-async fn give_back(db: &Db, holder: Uuid) {
+async fn give_back(state: &AppState, db: &Db, holder: Uuid) {
     let held = db.look_up(move |connection| Ok::<_, Failure>(imports::left_behind(connection, holder)?)).await;
     for Left { tenant, public_tenant, id } in held.unwrap_or_default() {
-        let scope = Scope::new(tenant, public_tenant, Timestamp::now());
+        let scope = Scope::new(tenant, public_tenant, state.clock.now());
         // Where it fails, they wait until it is held no more.
         let _: Result<(), Failure> =
             db.write(move |connection| Ok(imports::give_back(connection, &scope, id, holder)?)).await;

@@ -3,17 +3,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use actix_web::web::Bytes;
 use crm_core::keys::{self, ApiKey, KeyHash};
 use crm_core::secrets::Secrets;
 use crm_history::Trash;
 
+use crate::app::served_document;
 use crate::auth::tokens::TokenVerifier;
 use crate::auth::{KeyCache, Roles, SessionCache, TenantCache};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbSettings};
 use crate::deliveries::{Courier, Deliveries, Reach};
-use crate::endpoint::{LongBodies, StoredForms, Uploads};
+use crate::endpoint::{LongBodies, Uploads};
 use crate::error::Failure;
 use crate::feed::Listeners;
 use crate::idempotency::{Kept, Running};
@@ -26,6 +27,8 @@ use crate::server::Places;
 
 /// What all workers of the process share. Nothing in it must be known by another gateway.
 pub struct AppState {
+    /// What time it is.
+    pub clock: Clock,
     /// The way to the database.
     pub db: Db,
     /// A standby to read from; `None` where there is none.
@@ -74,8 +77,6 @@ pub struct AppState {
     pub reach: Reach,
     /// Sends them.
     pub courier: Courier,
-    /// `openapi.json`, ready to send.
-    pub openapi: StoredForms,
     /// For how many days changes are kept; `None` where that is for ever.
     pub history_days: Option<i64>,
     /// What the tools of `/mcp` are made of, read when the first is asked for.
@@ -84,16 +85,17 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The state of a process that serves this database and this `openapi.json`.
+    /// The state of a process that serves this database.
     ///
     /// # Errors
     /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
-    pub async fn new(db: Db, config: &Config, openapi: Bytes) -> anyhow::Result<Self> {
+    pub async fn new(db: Db, config: &Config) -> anyhow::Result<Self> {
         let chosen = db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         let standby = config.read_database.as_ref();
         let standby = standby.map(|url| Db::open(url, DbSettings { threads: config.db_pool })).transpose()?;
         Ok(Self {
+            clock: config.clock.clone(),
             replica: standby.map(Replica::new),
             keys: KeyCache::new(chosen),
             sessions: SessionCache::default(),
@@ -118,7 +120,6 @@ impl AppState {
             deliveries: Deliveries::default(),
             courier: Courier::new(config.webhook_reach.clone()),
             reach: config.webhook_reach.clone(),
-            openapi: StoredForms::new("application/json", openapi)?,
             tools: OnceLock::new(),
             draining: AtomicBool::new(false),
             db,
@@ -133,7 +134,7 @@ impl AppState {
         if let Some(document) = self.tools.get() {
             return Ok(Arc::clone(document));
         }
-        let document = crm_mcp::Document::parse(self.openapi.text())?;
+        let document = crm_mcp::Document::parse(served_document()?.text())?;
         Ok(Arc::clone(self.tools.get_or_init(|| Arc::new(document))))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{DbConnection, Timestamp, database, idempotency, keys, sessions};
+use crm_core::{DbConnection, database, idempotency, keys, sessions};
 use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
@@ -28,21 +28,26 @@ pub async fn keep_up(state: Arc<AppState>) {
         if let Some(limit) = &state.rate_limit {
             limit.forget_idle();
         }
-        let outcomes = [
-            forget_answers(&state).await,
-            forget_changes(&state).await,
-            forget_deliveries(&state).await,
-            forget_imports(&state).await,
-            empty_trash(&state).await,
-            note_uses(&state).await,
-            note_visits(&state).await,
-            forget_sessions(&state).await,
-            shrink(&state.db).await,
-        ];
-        for failure in outcomes.into_iter().filter_map(Result::err) {
-            // Whatever it was, it is logged there; the next minute is another chance.
-            let _ = failure.into_problem("upkeep");
-        }
+        once(&state).await;
+    }
+}
+
+/// What is done each minute.
+pub(crate) async fn once(state: &AppState) {
+    let outcomes = [
+        forget_answers(state).await,
+        forget_changes(state).await,
+        forget_deliveries(state).await,
+        forget_imports(state).await,
+        empty_trash(state).await,
+        note_uses(state).await,
+        note_visits(state).await,
+        forget_sessions(state).await,
+        shrink(&state.db).await,
+    ];
+    for failure in outcomes.into_iter().filter_map(Result::err) {
+        // Whatever it was, it is logged there; the next minute is another chance.
+        let _ = failure.into_problem("upkeep");
     }
 }
 
@@ -69,7 +74,7 @@ async fn note_visits(state: &AppState) -> Result<(), Failure> {
 
 /// Those whose time is over.
 async fn forget_sessions(state: &AppState) -> Result<(), Failure> {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     forget(
         &state.db,
         move |connection| sessions::tenants_with_expired(connection, now),
@@ -96,7 +101,7 @@ async fn forget<T: Clone + Send + 'static>(
 }
 
 async fn forget_answers(state: &AppState) -> Result<(), Failure> {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     forget(
         &state.db,
         move |connection| idempotency::tenants_with_expired(connection, now),
@@ -108,7 +113,7 @@ async fn forget_answers(state: &AppState) -> Result<(), Failure> {
 /// What happened longer ago than is kept.
 async fn forget_changes(state: &AppState) -> Result<(), Failure> {
     let Some(days) = state.history_days else { return Ok(()) };
-    let before = crm_history::days_before(Timestamp::now(), days);
+    let before = crm_history::days_before(state.clock.now(), days);
     forget(
         &state.db,
         move |connection| crm_history::tenants_with_older(connection, before),
@@ -119,7 +124,7 @@ async fn forget_changes(state: &AppState) -> Result<(), Failure> {
 
 /// The log of webhooks.
 async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     forget(
         &state.db,
         move |connection| deliveries::tenants_with_old(connection, now),
@@ -130,7 +135,7 @@ async fn forget_deliveries(state: &AppState) -> Result<(), Failure> {
 
 /// Imports after their time, with what was wrong with their rows, and files that never came.
 async fn forget_imports(state: &AppState) -> Result<(), Failure> {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     forget(
         &state.db,
         move |connection| imports::tenants_with_old(connection, now),
@@ -141,7 +146,7 @@ async fn forget_imports(state: &AppState) -> Result<(), Failure> {
 
 /// What is in the trash longer than it is kept there.
 async fn empty_trash(state: &AppState) -> Result<(), Failure> {
-    let (trash, now) = (state.trash, Timestamp::now());
+    let (trash, now) = (state.trash, state.clock.now());
     forget(
         &state.db,
         move |connection| trash.tenants_with_expired(connection, now),

@@ -3,6 +3,7 @@ use actix_web::web;
 use crm_core::keys::ApiKey;
 use crm_core::{DbConnection, PublicTenantId, Timestamp, tenants};
 
+use crate::clock::{self, Moment};
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, NoContent, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::state::AppState;
@@ -45,6 +46,31 @@ impl Extract for Operator {
 
     fn describe(operation: &mut OperationDoc) {
         operation.admin_key();
+    }
+}
+
+/// An operator whose gateway has a clock that stands still (`CRM_NOW`). Elsewhere the route is not there.
+pub struct Timekeeper(Operator);
+
+impl Extract for Timekeeper {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        let operator = Operator::extract(call).await?;
+        if operator.state.clock.is_still() {
+            Ok(Self(operator))
+        } else {
+            Err(Problem::new(ProblemCode::UnknownRoute, "Only with CRM_NOW."))
+        }
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        Operator::describe(operation);
+    }
+}
+
+impl Timekeeper {
+    /// Moves the clock.
+    pub async fn turn(&self, moment: Moment) {
+        clock::turn(&self.0.state, moment).await;
     }
 }
 

@@ -114,6 +114,12 @@ impl KeyCache {
         self.chosen_keys_exist.store(true, Ordering::Relaxed);
     }
 
+    /// Forgets whose keys are whose: it is another time.
+    pub fn forget_all(&self) {
+        self.holders.retain(|_| false);
+        self.unknown.retain(|_| false);
+    }
+
     /// Forgets the keys of a tenant that is deleted.
     pub fn forget(&self, tenant: TenantId) {
         self.holders.retain(|(holder, _)| holder.tenant != tenant);

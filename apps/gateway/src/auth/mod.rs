@@ -31,7 +31,7 @@ use crate::error::{Failure, Problem, ProblemCode};
 use crate::feed;
 use crate::limits::{self, Payer};
 
-pub use admin::Operator;
+pub use admin::{Operator, Timekeeper};
 pub use applicant::Applicant;
 pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;

@@ -44,11 +44,12 @@ impl Reader {
         &self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (scope, payer, needed, unread) = (self.scope.clone(), self.payer, self.needed, self.state.unread.clone());
+        let (scope, payer, needed) = (self.scope.clone(), self.payer, self.needed);
+        let (unread, clock) = (self.state.unread.clone(), self.state.clock.clone());
         let tenant = scope.tenant();
         let read = replica::read(&self.state, tenant, &self.request, move |connection| {
             unread.admit(payer)?;
-            still_may(connection, &scope, payer, needed)?;
+            still_may(connection, &scope, payer, needed, clock.now())?;
             job(connection, &scope)
         });
         read.await
@@ -127,11 +128,16 @@ fn may_pass(failure: &Failure) -> bool {
 }
 
 /// An answer can take longer than a key lives.
-fn still_may(connection: &mut DbConnection, scope: &Scope, payer: Payer, needed: Option<Right>) -> Result<(), Failure> {
+fn still_may(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    payer: Payer,
+    needed: Option<Right>,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let Payer::Key(hash) = payer else {
         return if tenants::exists(connection, scope.tenant())? { Ok(()) } else { Err(invalid_key().into()) };
     };
-    let now = Timestamp::now();
     let holder = keys::find_holder(connection, &hash, now)?.ok_or_else(invalid_key)?;
     if holder.expires_on.is_some_and(|moment| moment <= now) {
         return Err(Problem::new(ProblemCode::ExpiredKey, "The key has expired.").into());

@@ -60,6 +60,11 @@ impl SessionCache {
         Ok(found)
     }
 
+    /// Forgets who is signed in: it is another time.
+    pub fn forget_all(&self) {
+        self.known.retain(|_| false);
+    }
+
     /// Forgets a session that was ended here.
     pub fn forget(&self, hash: &SessionHash) {
         self.known.remove(hash);

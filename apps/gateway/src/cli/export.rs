@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use crm_core::page::{Page, PageRequest, SortField, Whole};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp, tenants};
+use crm_core::{DbConnection, PublicTenantId, Scope, tenants};
 use crm_exchange::{ExportFormat, Kind, Writer};
 use crm_suite::{SuiteError, cases, contacts, leads, opportunities, organizations};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -68,7 +68,7 @@ pub(super) fn run(settings: &Settings, arguments: &Export) -> anyhow::Result<()>
     // Unlike over HTTP, one state of the database.
     connection.begin_read()?;
     let tenant = tenants::find(&mut connection, &arguments.tenant)?;
-    let scope = Scope::new(tenant.id, tenant.public_id, Timestamp::now());
+    let scope = Scope::new(tenant.id, tenant.public_id, settings.clock()?.now());
     let columns = crm_exchange::columns(&mut connection, &scope, kind)?;
     let writer = Writer::new(&columns, &export).map_err(|problems| anyhow!("{problems}"))?;
     let mut sending = Sending { connection, scope, writer, output: Output::begin(&arguments.output)?, bar: bar()? };

@@ -6,12 +6,13 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use crm_core::error::Fault;
-use crm_core::{Actor, DbConnection, PublicTenantId, Scope, Timestamp, tenants};
+use crm_core::{Actor, DbConnection, PublicTenantId, Scope, tenants};
 use crm_exchange::{Columns, Counts, Delimiter, Done, Format, Import, Intake, Kind, RawRow, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::JobError;
 use crate::error::Failure;
@@ -93,7 +94,7 @@ fn delimiter(text: &str) -> Result<Delimiter, String> {
 pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> {
     let mut connection = connect(settings)?;
     let started = Instant::now();
-    let mut running = Running::new(&mut connection, command)?;
+    let mut running = Running::new(&mut connection, command, settings.clock()?)?;
     let counts = if command.dry_run {
         dry(&mut connection, |connection| running.file(connection, command))?
     } else {
@@ -127,6 +128,7 @@ fn dry<T>(
 /// One run of the command.
 struct Running {
     scope: Scope,
+    clock: Clock,
     import: Import,
     columns: Columns,
     map: Vec<(String, Option<String>)>,
@@ -140,9 +142,9 @@ struct Running {
 }
 
 impl Running {
-    fn new(connection: &mut DbConnection, command: &Command) -> anyhow::Result<Self> {
+    fn new(connection: &mut DbConnection, command: &Command, clock: Clock) -> anyhow::Result<Self> {
         let tenant = tenants::find(connection, &command.tenant)?;
-        let scope = Scope::new(tenant.id, tenant.public_id, Timestamp::now()).by(Actor::program());
+        let scope = Scope::new(tenant.id, tenant.public_id, clock.now()).by(Actor::program());
         let columns = crm_exchange::columns(connection, &scope, command.kind)?;
         let length = command.file.metadata().with_context(|| format!("{}", command.file.display()))?.len();
         let progress = ProgressBar::new(length);
@@ -162,6 +164,7 @@ impl Running {
                 moves: true,
             },
             scope,
+            clock,
             columns,
             map: read_map(command.map.as_deref())?,
             sheet: None,
@@ -225,7 +228,7 @@ impl Running {
     }
 
     fn written(&mut self, connection: &mut DbConnection, rows: &[RawRow]) -> anyhow::Result<Done> {
-        let scope = Scope::new(self.scope.tenant(), self.scope.public_tenant().clone(), Timestamp::now());
+        let scope = Scope::new(self.scope.tenant(), self.scope.public_tenant().clone(), self.clock.now());
         let sheet = self.sheet.as_ref().context("rows before the header")?;
         for attempt in 1.. {
             let done = connection.write(|connection| self.import.rows(connection, &scope, sheet, rows));

@@ -44,18 +44,25 @@ pub(super) enum Which {
 pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::Rotate(Rotate { tenant, which, all: _, json }) = command;
     let mut connection = connect(settings)?;
+    let now = settings.clock()?.now();
     connection.write(|connection| match (tenant, which) {
-        (Some(tenant), Some(which)) => rotate_one(connection, &tenant, which, json),
+        (Some(tenant), Some(which)) => rotate_one(connection, &tenant, which, json, now),
         _ => rotate_all(connection, json),
     })
 }
 
-fn rotate_one(connection: &mut DbConnection, tenant: &PublicTenantId, which: Which, json: bool) -> anyhow::Result<()> {
+fn rotate_one(
+    connection: &mut DbConnection,
+    tenant: &PublicTenantId,
+    which: Which,
+    json: bool,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let role = match which {
         Which::Primary => KeyRole::Primary,
         Which::Secondary => KeyRole::Secondary,
     };
-    let key = crm_suite::keys::rotate_of_role(connection, tenant, role, Timestamp::now())?;
+    let key = crm_suite::keys::rotate_of_role(connection, tenant, role, now)?;
     if json { print(json!({ "id": tenant, "which": role.as_str(), "key": key.reveal() })) } else { print(key.reveal()) }
 }
 

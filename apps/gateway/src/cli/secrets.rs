@@ -1,6 +1,6 @@
 use anyhow::bail;
 use crm_core::tenants::{self, Tenant};
-use crm_core::{DbConnection, Scope, Timestamp};
+use crm_core::{DbConnection, Scope};
 
 use crate::config::Settings;
 
@@ -21,7 +21,7 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     let Command::Reencrypt = command;
     let Some(secrets) = settings.secrets()? else { bail!("CRM_SECRETS_KEY is not set: there is nothing to seal with") };
     let mut connection = connect(settings)?;
-    let now = Timestamp::now();
+    let now = settings.clock()?.now();
     let (mut maps, mut webhooks) = (0, 0);
     for Tenant { id, public_id, deleted_on, .. } in tenants::list(&mut connection)? {
         if deleted_on.is_none() {

@@ -1,15 +1,13 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
-use crm_core::migrate::{self, FileLock, with_suffix};
+use anyhow::{Context, anyhow};
 use crm_core::tenants::{self, CreatedTenant};
-use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_core::{DbConnection, PublicTenantId};
 use diesel::connection::SimpleConnection;
 
 use crate::config::{BadSetting, Config, Settings};
-use crate::db::{Db, DbSettings};
+use crate::opened::Opened;
 
 use super::{print, provision};
 
@@ -23,16 +21,11 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is touched: an address that cannot be had leaves everything as it was.
     let listener = listen(&config.listen)?;
     let address = listener.local_addr()?;
-    let _lock = config.database.file().map(serve_lock).transpose()?;
-    // Before the migrations: a database in memory is gone when nobody has a connection to it.
-    let db = Db::open(&config.database, DbSettings { threads: config.db_pool })?;
-    migrate::migrate(&config.database)?;
-    check_secrets(&config)?;
-    go_on_with_changes(&config)?;
+    let opened = Opened::new(&config)?;
     make_first_tenant(&config, address)?;
     let ready = || print(format_args!("listening on http://{address}"));
-    let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, db.clone(), listener, ready));
-    db.close();
+    let outcome = actix_web::rt::System::new().block_on(crate::app::serve(&config, opened.db.clone(), listener, ready));
+    opened.db.close();
     outcome
 }
 
@@ -47,46 +40,6 @@ fn listen(addresses: &[SocketAddr]) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Two gateways on one SQLite file would wait for each other's writes by polling.
-fn serve_lock(file: &Path) -> anyhow::Result<FileLock> {
-    let path = with_suffix(file, ".serve-lock");
-    match FileLock::take(&path)? {
-        Some(lock) => Ok(lock),
-        None => bail!("another gateway serves {}: only one can, on SQLite", file.display()),
-    }
-}
-
-/// A secret that cannot be opened is better missed now than when an integration needs it.
-fn check_secrets(config: &Config) -> anyhow::Result<()> {
-    let mut connection = config.database.connect().context("the database cannot be reached")?;
-    let mut keys = ticketing_clientmap::keys_in_use(&mut connection)?;
-    keys.extend(crm_webhooks::keys_in_use(&mut connection)?);
-    let is_given = |key: &String| config.secrets.as_ref().is_some_and(|secrets| secrets.knows(key));
-    match keys.iter().find(|key| !is_given(key)) {
-        Some(key) => Err(BadSetting::new(
-            "CRM_SECRETS_KEY",
-            format!("stored secrets are sealed with the key {key}: give it too"),
-        )
-        .into()),
-        None => {
-            if config.secrets.is_none() {
-                log::info!("CRM_SECRETS_KEY is not set: secrets of client maps and webhooks are stored in clear");
-            }
-            Ok(())
-        }
-    }
-}
-
-/// After a dump was restored into another server, the order of changes goes on above what was.
-fn go_on_with_changes(config: &Config) -> anyhow::Result<()> {
-    let mut connection = config.database.connect().context("the database cannot be reached")?;
-    let lifted = connection.write(crm_history::go_on)?;
-    if lifted > 0 {
-        log::warn!("the database was moved to another server: the feeds of {lifted} tenants go on from there");
-    }
-    Ok(())
-}
-
 /// Makes a tenant where there is none, and shows its keys, unless somebody chose them and so knows them.
 fn make_first_tenant(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
     let mut connection = config.database.connect().context("the database cannot be reached")?;
@@ -96,7 +49,7 @@ fn make_first_tenant(config: &Config, address: SocketAddr) -> anyhow::Result<()>
     }
     let id = config.bootstrap.as_ref().map_or_else(|| "default".parse(), |chosen| Ok(chosen.tenant.clone()))?;
     let keys = config.bootstrap.as_ref().map(|chosen| &chosen.keys);
-    let now = Timestamp::now();
+    let now = config.clock.now();
     connection.write(|connection| {
         if let DbConnection::Postgres(postgres) = &mut *connection {
             postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))?;

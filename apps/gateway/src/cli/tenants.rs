@@ -64,7 +64,7 @@ fn parse_name(text: &str) -> Result<Title, crm_core::FieldErrors> {
 pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let mut connection = connect(settings)?;
     match command {
-        Command::Create(create) => run_create(&mut connection, create),
+        Command::Create(create) => run_create(&mut connection, create, settings.clock()?.now()),
         Command::List { json } => list(&mut connection, json),
         Command::Freeze { id } => freeze::freeze(&mut connection, &id),
         Command::Thaw { id } => freeze::thaw(&mut connection, &id),
@@ -72,11 +72,10 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn run_create(connection: &mut DbConnection, create: Create) -> anyhow::Result<()> {
+fn run_create(connection: &mut DbConnection, create: Create, now: Timestamp) -> anyhow::Result<()> {
     let Create { id, name, json } = create;
     let id = id.map_or_else(|| crm_core::Uuid::random().to_string().parse(), Ok)?;
     let name = name.map_or_else(|| id.to_string(), Title::into_string);
-    let now = Timestamp::now();
     // Printed inside the transaction: keys that nobody saw are keys of no tenant.
     connection.write(|connection| print_created(&provision(connection, &id, &name, None, now)?, json))
 }

@@ -1,6 +1,6 @@
 use anyhow::{Context, bail};
 use clap::Args;
-use crm_core::{PublicTenantId, Timestamp};
+use crm_core::PublicTenantId;
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,7 @@ pub(super) fn run(settings: &Settings, token: &Token) -> anyhow::Result<()> {
         bail!("CRM_JWT_SECRET is not set: tokens of another issuer can only be signed by that issuer");
     };
     let Token { tenant, roles, ttl } = token;
-    let now = Timestamp::now().as_datetime().timestamp();
+    let now = settings.clock()?.now().as_datetime().timestamp();
     let mut claims = Map::new();
     claims.insert("sub".to_owned(), Value::from("crm-gateway token"));
     claims.insert("typ".to_owned(), Value::from("Bearer"));

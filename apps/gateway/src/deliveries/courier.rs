@@ -81,16 +81,17 @@ impl Courier {
         Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver) }
     }
 
-    /// Sends this body to a webhook under this id. It blocks, at most for so long.
+    /// Sends this body to a webhook under this id, which is noted as a try of this time. It blocks, at most for so long. A
+    /// receiver compares the time that is signed with its own: that is the machine's.
     #[must_use]
-    pub fn send(&self, endpoint: &Endpoint, id: &str, body: &str, within: Duration) -> Sent {
-        let (on, began) = (Timestamp::now(), Instant::now());
-        let outcome = self.request(endpoint, id, on, body, within);
+    pub fn send(&self, endpoint: &Endpoint, id: &str, body: &str, on: Timestamp, within: Duration) -> Sent {
+        let (signed, began) = (Timestamp::now(), Instant::now());
+        let outcome = self.request(endpoint, id, signed, body, within);
         let milliseconds = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let attempt = Attempt { on, status: None, milliseconds, response: None, error: None };
         match outcome {
             Ok(mut answer) => {
-                let retry_after = retry_after(&answer, on);
+                let retry_after = retry_after(&answer, signed);
                 let response = beginning(answer.body_mut());
                 let status = Some(answer.status().as_u16());
                 Sent { attempt: Attempt { status, response: Some(response), ..attempt }, retry_after }

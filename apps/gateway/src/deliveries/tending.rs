@@ -158,7 +158,7 @@ impl Task {
         }
         // Until the answer is there.
         self.next_sweep = began + Duration::from_secs(60);
-        self.begin_job(sweep(self.db.clone()));
+        self.begin_job(sweep(self.db.clone(), self.state.clock.now()));
     }
 
     fn begin_job(&mut self, job: impl Future<Output = Done> + 'static) {
@@ -185,7 +185,7 @@ impl Task {
             }
             (tended.is_busy, tended.is_woken) = (true, false);
             let wanted = Wanted { holder: self.holder, room: room.clone(), under_way: tended.under_way.clone() };
-            let scope = Scope::new(tenant, tended.public.clone(), Timestamp::now());
+            let scope = Scope::new(tenant, tended.public.clone(), self.state.clock.now());
             let scope = scope.with_secrets(self.state.secrets.clone());
             let ended = std::mem::take(&mut tended.ended);
             let asks = !tended.is_known();
@@ -286,13 +286,14 @@ impl Task {
     /// Sends something, on a thread of its own.
     fn begin(&mut self, tenant: TenantId, endpoint: Endpoint, due: Due, body: &Body) {
         if let Some(happened) = body.happened {
-            let delay = Timestamp::now().as_datetime() - happened.as_datetime();
+            let delay = self.state.clock.now().as_datetime() - happened.as_datetime();
             self.state.metrics.count_first_attempt(delay.to_std().unwrap_or_default());
         }
         let (courier, events, text) = (self.courier.clone(), self.events.clone(), Arc::clone(&body.text));
+        let on = self.state.clock.now();
         let (id, webhook) = (due.id, due.webhook);
         let send = move || {
-            let sent = courier.send(&endpoint, &due.id.to_string(), &text, TRY_TIMEOUT);
+            let sent = courier.send(&endpoint, &due.id.to_string(), &text, on, TRY_TIMEOUT);
             // Nobody listens any more where the process ends: whoever comes next sends it again.
             let _ = events.send(Event::Ended(Box::new(Report { tenant, due, body: text, sent })));
         };
@@ -311,7 +312,7 @@ impl Task {
         let Report { tenant, mut due, body, sent } = report;
         self.rooms.end(due.webhook, &sent.attempt, sent.has_arrived());
         self.state.deliveries.under_way.fetch_sub(1, Ordering::Relaxed);
-        let verdict = verdict(&due, &sent);
+        let verdict = verdict(&due, &sent, self.state.clock.now());
         self.state.metrics.count_attempt(verdict == Verdict::Arrived);
         if verdict != Verdict::Arrived && due.body.is_none() {
             due.body = Some(body.to_string());
@@ -324,7 +325,7 @@ impl Task {
     /// What has waited so long that its change is forgotten cannot be told any more.
     fn give_up(&mut self, tenant: TenantId, due: Due) {
         let error = Some("the change is no longer kept".to_owned());
-        let attempt = Attempt { on: Timestamp::now(), status: None, milliseconds: 0, response: None, error };
+        let attempt = Attempt { on: self.state.clock.now(), status: None, milliseconds: 0, response: None, error };
         if let Some(tended) = self.tenants.get_mut(&tenant) {
             tended.ended.push(Tried { due, attempt, verdict: Verdict::Failed(None) });
         }
@@ -346,7 +347,7 @@ impl Task {
     /// Leaves all turns to other gateways, at once.
     async fn give_back(&mut self) {
         for (tenant, tended) in std::mem::take(&mut self.tenants) {
-            let (scope, holder) = (Scope::new(tenant, tended.public, Timestamp::now()), self.holder);
+            let (scope, holder) = (Scope::new(tenant, tended.public, self.state.clock.now()), self.holder);
             let given =
                 self.db.write(move |connection| Ok::<_, Failure>(deliveries::give_back(connection, &scope, holder)?));
             // Where it fails, they wait until the turn is over by itself.
@@ -376,7 +377,7 @@ impl Tended {
 }
 
 /// What comes of a try.
-fn verdict(due: &Due, sent: &Sent) -> Verdict {
+fn verdict(due: &Due, sent: &Sent, now: Timestamp) -> Verdict {
     if sent.has_arrived() {
         return Verdict::Arrived;
     }
@@ -385,5 +386,5 @@ fn verdict(due: &Due, sent: &Sent) -> Verdict {
     }
     // Any number will do: what failed together must not come back together.
     let chance = i64::from(due.id.as_bytes()[15]) * 100 / 256;
-    Verdict::Failed(next_try(due.tries + 1, Timestamp::now(), sent.retry_after, chance))
+    Verdict::Failed(next_try(due.tries + 1, now, sent.retry_after, chance))
 }

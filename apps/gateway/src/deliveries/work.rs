@@ -34,8 +34,8 @@ pub(super) enum Found {
 }
 
 /// Asks which tenants something is left behind of.
-pub(super) async fn sweep(db: Db) -> Done {
-    let (began, now) = (Instant::now(), Timestamp::now());
+pub(super) async fn sweep(db: Db, now: Timestamp) -> Done {
+    let began = Instant::now();
     let found = db.look_up(move |connection| Ok::<_, Failure>(deliveries::tenants_with_work(connection, now)?)).await;
     Done::Sweep { took: began.elapsed(), found }
 }

@@ -49,8 +49,8 @@ impl Call {
         let query = query::decode(request.query_string())?;
         Ok(Self {
             request,
+            now: state.clock.now(),
             state,
-            now: Timestamp::now(),
             attempt: Attempt::default(),
             payload: Some(payload),
             query,

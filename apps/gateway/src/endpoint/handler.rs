@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
 use crate::auth::or_deleted;
+use crate::clock::Clock;
 use crate::console::{is_console, refusal};
 use crate::db::Outcome;
 use crate::error::{Problem, ProblemCode};
@@ -343,7 +344,9 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
     if is_console(request.path()) {
         return refusal(request, problem);
     }
-    let mut response = problem.render(is_ticketing(request.path()), &request_id(request)).into_response(request);
+    let clock = request.app_data::<web::Data<AppState>>().map_or_else(Clock::default, |state| state.clock.clone());
+    let rendered = problem.render(is_ticketing(request.path()), &request_id(request), clock.now());
+    let mut response = rendered.into_response(request);
     match problem.code.status() {
         StatusCode::UNAUTHORIZED => {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code)));

@@ -1,6 +1,7 @@
 //! How a problem is written, in the envelope of the API that it happened in, and how long that can get.
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use crm_core::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::Problem;
@@ -13,11 +14,11 @@ use super::ticketing;
 const LONGEST: usize = 64 * 1024;
 
 impl Problem {
-    /// Writes it, in the envelope of the API that it happened in.
+    /// Writes it at this time, in the envelope of the API that it happened in.
     #[must_use]
-    pub(crate) fn render(&self, is_ticketing: bool, request_id: &str) -> Rendered {
+    pub(crate) fn render(&self, is_ticketing: bool, request_id: &str, now: Timestamp) -> Rendered {
         let (content_type, body) = if is_ticketing {
-            ("application/json", ticketing::error_body(self))
+            ("application/json", ticketing::error_body(self, now))
         } else {
             ("application/problem+json", problem_body(request_id, self))
         };
@@ -142,7 +143,7 @@ mod tests {
             let refused = Problem::new(ProblemCode::TransitionNotAllowed, worst.repeat(10_000)).with("allowed", labels);
             for (problem, list) in [(invalid, "errors"), (refused, "allowed")] {
                 for is_ticketing in [false, true] {
-                    let body = problem.render(is_ticketing, "id").body;
+                    let body = problem.render(is_ticketing, "id", Timestamp::FIRST).body;
                     assert!(body.len() <= LONGEST, "{worst:?}, {list}: {} bytes", body.len());
                     let body: Value = serde_json::from_slice(&body).unwrap();
                     let told = if is_ticketing { &body["error"]["details"] } else { &body[list] };

@@ -47,7 +47,7 @@ pub(crate) fn ticketing_code(code: ProblemCode) -> &'static str {
     }
 }
 
-pub(super) fn error_body(problem: &Problem) -> Value {
+pub(super) fn error_body(problem: &Problem, now: Timestamp) -> Value {
     let details = match problem.errors.as_slice() {
         [] => problem.detail.clone(),
         _ => problem.errors.to_string(),
@@ -55,7 +55,7 @@ pub(super) fn error_body(problem: &Problem) -> Value {
     json!({
         "success": false,
         "error": { "code": ticketing_code(problem.code), "message": problem.code.title(), "details": details },
-        "timestamp": Timestamp::now(),
+        "timestamp": now,
     })
 }
 

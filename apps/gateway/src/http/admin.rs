@@ -10,8 +10,9 @@ use crm_core::{FieldCode, PublicTenantId, Timestamp, Uuid};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Operator;
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Query};
+use crate::auth::{Operator, Timekeeper};
+use crate::clock::Moment;
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Query, Typed};
 use crate::error::{Failure, ProblemCode};
 
 /// Declares the routes of this area.
@@ -39,6 +40,38 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/admin/tenants/{id}/reset", reset_tenant)
         .summary("Empty a tenant to what a new one has")
         .about("Its two keys stay; named ones go, and everything else. Only with `CRM_ALLOW_RESET=true`, for tests.");
+    api.post("/admin/clock", move_clock).summary("Move the clock of a gateway under test").about(
+        "From then on it stands at this moment: new records have it as their time, and what is over by then is over with the \
+         answer. Only with `CRM_NOW`, for tests.",
+    );
+}
+
+/// A clock that stands still.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Clock)]
+pub(super) struct ClockItem {
+    /// What it shows.
+    now: Timestamp,
+}
+
+/// Where to move it.
+pub(super) struct Turn {
+    now: Moment,
+}
+
+impl FromBody for Turn {
+    const READ_ONLY: &'static [&'static str] = &[];
+
+    fn read(reader: &mut ObjectReader<'_>) -> Option<Self> {
+        let now: Timestamp = reader.required("now")?;
+        match now.try_into() {
+            Ok(now) => Some(Self { now }),
+            Err(error) => {
+                reader.errors().push("now", FieldCode::InvalidDate, error);
+                None
+            }
+        }
+    }
 }
 
 /// A tenant as its operator sees it.
@@ -167,6 +200,11 @@ async fn delete_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -
 async fn reset_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<Item<TenantItem>> {
     operator.may_reset()?;
     operator.write(move |connection, now| Ok(Item(crm_suite::tenants::reset(connection, &id, now)?.into()))).await
+}
+
+async fn move_clock(keeper: Timekeeper, Body(Turn { now }): Body<Turn>) -> Answer<Item<ClockItem>> {
+    keeper.turn(now).await;
+    Typed::of(Item(ClockItem { now: now.as_timestamp() })).map_err(|failure| failure.into_problem("-"))
 }
 
 async fn rotate_primary(operator: Operator, id: PathId<PublicTenantId>) -> Answer<Item<RotatedKey>> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::web::{self, Bytes};
 use crm_core::{DbConnection, database, migrate};
 
+use crate::app::served_document;
 use crate::db::{Db, Unavailable};
 use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Stored, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -103,6 +104,8 @@ async fn metrics(process: Process) -> Answer<Raw> {
 }
 
 async fn openapi_json(process: Process) -> Answer<Stored> {
-    let Process { state, takes_gzip, .. } = process;
-    Typed::of(state.openapi.form(takes_gzip)).map_err(|failure| failure.into_problem("-"))
+    let Process { takes_gzip, request_id, .. } = process;
+    served_document()
+        .and_then(|served| Typed::of(served.form(takes_gzip)))
+        .map_err(|failure| failure.into_problem(&request_id))
 }

@@ -3,7 +3,7 @@
 use actix_web::web;
 use crm_core::keys::Rotation;
 use crm_core::page::PageRequest;
-use crm_core::{FieldCode, FieldErrors, Timestamp, Uuid};
+use crm_core::{FieldCode, FieldErrors, Uuid};
 use crm_webhooks::deliveries::{self, Attempt, Delivery, DeliveryFilter, DeliverySort, Replay, Replayed};
 use crm_webhooks::{NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
 use serde::Serialize;
@@ -180,9 +180,11 @@ async fn test_webhook(
             Ok(endpoint)
         })
         .await?;
+    let now = caller.scope().now();
     let sent = web::block(move || {
-        let body = ping(id, Timestamp::now())?;
-        Ok::<_, Failure>(sending.courier.send(&endpoint, &Uuid::random().to_string(), &body, AWAITED_TIMEOUT))
+        let body = ping(id, now)?;
+        let id = Uuid::random().to_string();
+        Ok::<_, Failure>(sending.courier.send(&endpoint, &id, &body, now, AWAITED_TIMEOUT))
     });
     let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
     let sent = sent.map_err(|failure| failure.into_problem("-"))?;

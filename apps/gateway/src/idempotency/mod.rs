@@ -182,7 +182,7 @@ impl Once {
                     let rendered = match connection.write(|connection| work(connection, &scope)) {
                         Ok(rendered) => rendered,
                         Err(Failure::Problem(problem)) if keeps(problem.code) => {
-                            problem.render(answers.is_ticketing, &answers.request_id)
+                            problem.render(answers.is_ticketing, &answers.request_id, scope.now())
                         }
                         Err(failure) => return Err(failure),
                     };

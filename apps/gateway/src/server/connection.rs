@@ -227,7 +227,8 @@ impl Drop for Connection {
         let (request_id, is_ticketing) = self.exchange.latest();
         log::info!(target: "crm_gateway::access", "status=400 request_id={request_id} the chunks of its body cannot be read");
         let problem = Problem::new(ProblemCode::MalformedJson, "The chunks of the body cannot be read.");
-        if socket.try_write(&on_the_wire(&problem.render(is_ticketing, &request_id), &request_id)).is_ok() {
+        let answer = problem.render(is_ticketing, &request_id, self.state.clock.now());
+        if socket.try_write(&on_the_wire(&answer, &request_id)).is_ok() {
             actix_rt::spawn(linger(socket));
         }
     }

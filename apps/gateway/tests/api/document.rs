@@ -98,6 +98,7 @@ const BEYOND_THE_SOURCE: &[&str] = &[
     "PATCH /pipeline/pipelines/opportunities/{id}",
     "PATCH /settings/keys/{id}",
     "PATCH /settings/webhooks/{id}",
+    "POST /admin/clock",
     "POST /admin/tenants",
     "POST /admin/tenants/{id}/keys/primary/rotate",
     "POST /admin/tenants/{id}/keys/secondary/rotate",

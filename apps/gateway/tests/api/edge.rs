@@ -9,6 +9,8 @@ use actix_web::web;
 use crm_gateway::app::routes;
 use crm_gateway::config::{Config, Settings};
 use crm_gateway::db::{Db, DbSettings};
+use crm_gateway::endpoint::{Answer, Call, Extract, OperationDoc, Raw, Typed};
+use crm_gateway::error::Problem;
 use crm_gateway::server::{Patience, server_with};
 use crm_gateway::state::AppState;
 use crm_testkit::{TestDatabase, both_databases};
@@ -175,6 +177,23 @@ fn requests_that_come_together_are_all_answered() {
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 600);
 }
 
+/// Nothing of a request.
+struct Nothing;
+
+impl Extract for Nothing {
+    async fn extract(_: &mut Call) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
+/// More than a kernel takes at once.
+async fn long(_: Nothing) -> Answer<Raw> {
+    let raw = Raw { content_type: "text/plain", body: vec![b'x'; 16 * 1024 * 1024].into() };
+    Typed::of(raw).map_err(|failure| failure.into_problem("-"))
+}
+
 /// A gateway in this process, whose patience is short, and its URL.
 fn impatient(database: &TestDatabase, patience: Patience) -> String {
     let db = Db::open(database.url(), DbSettings::default()).unwrap();
@@ -183,9 +202,13 @@ fn impatient(database: &TestDatabase, patience: Patience) -> String {
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let config = Config::new(&Settings::default()).unwrap();
-            let document = vec![b'x'; 16 * 1024 * 1024].into();
-            let state = web::Data::new(AppState::new(db, &config, document).await.unwrap());
-            server_with(state, listener, &config, patience, routes).unwrap().await.unwrap();
+            let state = web::Data::new(AppState::new(db, &config).await.unwrap());
+            let all = || {
+                let mut all = routes();
+                all.get("/long", long);
+                all
+            };
+            server_with(state, listener, &config, patience, all).unwrap().await.unwrap();
         });
     });
     let alive = exchange(&url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -200,7 +223,7 @@ fn a_client_that_takes_nothing_is_cut_off() {
     let patience = Patience { unread: Duration::from_secs(2), ..Patience::default() };
     let url = impatient(&database, patience);
     let ask = |mut stream: TcpStream| {
-        stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        stream.write_all(b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         stream
     };
     let (mut slow, mut silent) = (ask(connect(&url)), ask(narrow(&url)));

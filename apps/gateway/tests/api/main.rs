@@ -21,6 +21,7 @@ mod authors;
 mod batches;
 mod case_types;
 mod cases;
+mod clock;
 mod comments;
 mod console;
 mod conversion;

@@ -1,16 +1,9 @@
 //! A gateway in the process of the test, with routes of the test's own, or with something of it that no setting changes.
 #![expect(dead_code, reason = "each test binary uses its part of it")]
 
-use std::net::TcpListener;
-use std::sync::mpsc;
-use std::thread;
-
-use actix_web::web;
-use crm_gateway::app::routes;
 use crm_gateway::config::{Config, Settings};
-use crm_gateway::db::{Db, DbSettings};
+use crm_gateway::embedded::Embedded;
 use crm_gateway::endpoint::Api as Routes;
-use crm_gateway::server::server;
 use crm_gateway::state::AppState;
 use crm_testkit::TestDatabase;
 
@@ -38,27 +31,9 @@ fn serving(
     add: fn(&mut Routes),
     test: impl FnOnce(&str),
 ) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let db = Db::open(database.url(), DbSettings::default()).unwrap();
-    let (send, receive) = mpsc::channel();
-    let serving = thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async {
-            let config = Config::new(&Settings::default()).unwrap();
-            let mut state = AppState::new(db, &config, Vec::new().into()).await.unwrap();
-            change(&mut state);
-            let all = move || {
-                let mut all = routes();
-                add(&mut all);
-                all
-            };
-            let server = server(web::Data::new(state), listener, &config, all).unwrap();
-            send.send(server.handle()).unwrap();
-            server.await.unwrap();
-        });
-    });
-    let handle = receive.recv().unwrap();
-    test(&url);
-    drop(handle.stop(false));
-    serving.join().unwrap();
+    let url = database.url_text();
+    let settings = [("DATABASE_URL", url.as_str()), ("CRM_LISTEN", "127.0.0.1:0"), ("CRM_SHUTDOWN_TIMEOUT", "0")];
+    let config = Config::new(&Settings::named(settings).unwrap()).unwrap();
+    let gateway = Embedded::start_with(config, change, add).unwrap();
+    test(&format!("http://{}", gateway.address()));
 }

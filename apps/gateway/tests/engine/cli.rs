@@ -186,6 +186,7 @@ fn help_names_every_setting_and_shows_no_secret() {
         "CRM_BOOTSTRAP_SECONDARY_KEY_FILE",
         "CRM_CORS_ORIGINS",
         "CRM_HISTORY_DAYS",
+        "CRM_NOW",
         "CRM_TRASH_DAYS",
         "CRM_SHUTDOWN_TIMEOUT",
         "RUST_LOG",

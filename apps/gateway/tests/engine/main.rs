@@ -18,7 +18,9 @@ mod packaging;
 mod pages;
 #[path = "../common/process.rs"]
 mod process;
+mod published;
 #[path = "../common/settings.rs"]
 #[expect(dead_code, reason = "campaigns use the rest of it")]
 mod settings;
 mod startup;
+mod time;

@@ -60,6 +60,23 @@ both_databases! {
         assert_eq!(second.terminate(), Some(0));
     }
 
+    /// The README shows what a start prints.
+    fn the_first_start_prints_what_the_readme_shows(database) {
+        let first = Serving::start(&mut gateway(database));
+        let said: Vec<String> = first.greeting.iter().cloned().chain([format!("listening on {}", first.url)]).collect();
+        let said = said.join("\n").replace(&first.url, "http://127.0.0.1:8080");
+        let without_keys: Vec<String> = said.split("crm_r").map(|part| match part.split_once('_') {
+            Some((kind, rest)) if matches!(kind, "w" | "o") => {
+                let secret = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(rest.len());
+                format!("{kind}_…{}", &rest[secret..])
+            }
+            _ => part.to_owned(),
+        }).collect();
+        let readme = std::fs::read_to_string(crate::pages::repository().join("README.md")).unwrap();
+        let said = without_keys.join("crm_r");
+        assert!(readme.contains(&format!("```text\n{said}\n```")), "if you are here because this failed: it prints\n{said}");
+    }
+
     /// What the first start tells to try works when it is pasted into a shell.
     fn the_line_to_try_makes_a_lead(database) {
         if !is_installed("curl") {
@@ -259,6 +276,10 @@ fn a_bad_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("CRM_HISTORY_DAYS", "36501")], "CRM_HISTORY_DAYS:"),
         (&[("CRM_TRASH_DAYS", "a month")], "CRM_TRASH_DAYS:"),
         (&[("CRM_TRASH_DAYS", "366")], "CRM_TRASH_DAYS:"),
+        (&[("CRM_ALLOW_RESET", "true"), ("CRM_NOW", "noon")], "CRM_NOW: must be an RFC 3339 date and time"),
+        (&[("CRM_ALLOW_RESET", "true"), ("CRM_NOW", "3000-01-01T00:00:00Z")], "CRM_NOW: must be"),
+        (&[("CRM_NOW", "2030-01-01T00:00:00Z")], "CRM_NOW: is for tests: only with CRM_ALLOW_RESET=true"),
+        (&[("CRM_ALLOW_RESET", "false"), ("CRM_NOW", "2030-01-01T00:00:00Z")], "CRM_NOW: is for tests"),
         (&[("CRM_SHUTDOWN_TIMEOUT", "soon")], "CRM_SHUTDOWN_TIMEOUT:"),
         (&[("RUST_LOG", "loud")], "RUST_LOG:"),
         (&[("RUST_LOG", "info,crm_gateway=loud")], "RUST_LOG:"),
@@ -331,6 +352,7 @@ fn an_empty_variable_counts_as_unset_and_a_secret_may_be_in_a_file() {
         "CRM_BOOTSTRAP_SECONDARY_KEY",
         "CRM_CORS_ORIGINS",
         "CRM_HISTORY_DAYS",
+        "CRM_NOW",
         "CRM_TRASH_DAYS",
         "CRM_SHUTDOWN_TIMEOUT",
         "RUST_LOG",

@@ -15,6 +15,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("create_tenant", "a tenant is the operator's, and no record of its own"),
     ("delete_tenant", "nobody is left to read it"),
     ("reset_tenant", "it forgets what happened"),
+    ("move_clock", "it changes no record"),
     ("rotate_primary", "of a key, whose secret nobody reads"),
     ("rotate_secondary", "of a key, whose secret nobody reads"),
     ("rotate_key", "of a key, whose secret nobody reads"),

@@ -111,7 +111,7 @@ fn a_panic_has_the_envelope_too() {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let config = Config::new(&Settings::default()).unwrap();
-            let state = actix_web::web::Data::new(AppState::new(db, &config, Vec::new().into()).await.unwrap());
+            let state = actix_web::web::Data::new(AppState::new(db, &config).await.unwrap());
             server(state, listener, &config, routes).unwrap().await.unwrap();
         });
     });

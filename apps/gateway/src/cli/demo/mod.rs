@@ -16,7 +16,7 @@ mod team;
 use anyhow::Context;
 use clap::Args;
 use crm_core::tenants::{self, Tenant};
-use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_core::{DbConnection, PublicTenantId};
 
 use crate::config::Settings;
 
@@ -49,7 +49,7 @@ pub(super) struct Demo {
 pub(super) fn run(settings: &Settings, demo: &Demo) -> anyhow::Result<()> {
     let mut connection = connect(settings)?;
     let tenant = tenant(&mut connection, demo.tenant.as_ref())?;
-    let now = Timestamp::now();
+    let now = settings.clock()?.now();
     let seed = demo.seed.unwrap_or_else(|| now.as_datetime().timestamp_millis().unsigned_abs());
     let Demo { organizations, contacts, leads, cases, .. } = *demo;
     let total = [organizations, contacts, leads, cases].map(u64::from).iter().sum();
