@@ -5,6 +5,7 @@ use crm_core::page::PageRequest;
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{CaseId, ContactId, LeadId, OpportunityId, OrganizationId};
 use crm_directory::{Contact, Organization};
+use crm_exchange::imports;
 use crm_history::{Discarded, Kind, TrashSort};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
@@ -100,6 +101,7 @@ macro_rules! of_kind {
                         if erases {
                             let Erased { kind, ids, texts } = erasing::erase(connection, scope, id)?;
                             deliveries::erase_records(connection, scope, kind, &ids, &texts)?;
+                            imports::erase_rows(connection, scope)?;
                         } else {
                             <$record>::let_go(connection, scope, trash, id)?;
                         }

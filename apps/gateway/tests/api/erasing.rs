@@ -4,8 +4,10 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crm_core::DbConnection;
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
+use diesel::{QueryableByName, RunQueryDsl};
 use serde_json::{Value, json};
 
 use crate::access::key;
@@ -14,6 +16,7 @@ use crate::dump::dump;
 use crate::process::is_installed;
 use crate::receiver::{Receiver, Says};
 use crate::resources::{RESOURCES, Resource, prepare};
+use crate::uploads::{LINES, import};
 
 /// A part of every text of whoever is erased, and of nothing else.
 const STEM: &str = "kwxqj";
@@ -78,10 +81,26 @@ fn whole(resource: &Resource, contact: &str, organization: &str) -> Value {
     body
 }
 
+/// Has everything stand in the file itself, as soon as nobody reads what was before.
+fn checkpoint(database: &TestDatabase) {
+    #[derive(QueryableByName)]
+    struct Checkpoint {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        busy: i32,
+    }
+    let began = Instant::now();
+    let mut connection = database.connect();
+    let DbConnection::Sqlite(sqlite) = &mut connection else { unreachable!() };
+    while diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(sqlite).unwrap().busy != 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "somebody reads for ever");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Everything that stands in the database, as bytes: its files, or what a dump of it says.
 fn everything(database: &TestDatabase) -> Option<Vec<u8>> {
     if let Some(file) = database.url().file() {
-        database.connect().batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        checkpoint(database);
         let beside = fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
         return Some(beside.flat_map(|path| fs::read(path).unwrap()).collect());
     }
@@ -223,6 +242,10 @@ both_databases! {
         wait_for(&api.acme, &taken, "delivered", |all| all.iter().filter(|one| theirs(one)).count() >= 12);
         wait_for(&api.acme, &refused, "pending", |all| all.iter().filter(|one| theirs(one)).count() >= 8);
 
+        let row = json!({ "name": format!("{STEM} of a file"), "email": [{ "value": STEM }] });
+        let import = import(&api.acme, "kind=contact", LINES, &row.to_string());
+        let failed = format!("/imports/{}/problems", import["id"].as_str().unwrap());
+        assert!(api.acme.get(&failed).text.contains(STEM));
         crowd(&api.acme);
         let Some(before) = everything(database) else { return };
         for mark in MARKS {
@@ -271,6 +294,7 @@ both_databases! {
             assert!(places.is_empty(), "{mark} is in {} places: {:#?}", places.len(), &places[..places.len().min(8)]);
         }
         assert!(places(&after, WITNESS).len() > 3, "what others have stays");
+        assert!(!api.acme.get(&failed).text.contains(STEM));
         // What was done once is known still, and not done again.
         let again = api.acme.send("POST", ORGANIZATIONS, &[("Idempotency-Key", &once)], Some(&twice("o").to_string()));
         again.problem(409, "answer_not_kept");

@@ -16,7 +16,7 @@ use crate::ticketing_errors::SECRET;
 
 const CONTACTS: &str = "/directory/contacts";
 const CSV: (&str, &str) = ("Content-Type", "text/csv");
-const LINES: (&str, &str) = ("Content-Type", "application/x-ndjson");
+pub(crate) const LINES: (&str, &str) = ("Content-Type", "application/x-ndjson");
 
 fn upload(client: &Client, query: &str, kind: (&str, &str), body: &str) -> Answer {
     client.send("POST", &format!("/imports?{query}"), &[kind], Some(body))
@@ -47,7 +47,7 @@ fn over(client: &Client, path: &str) -> Value {
 
 /// Sends a file and waits for the end of its import.
 #[track_caller]
-fn import(client: &Client, query: &str, kind: (&str, &str), body: &str) -> Value {
+pub(crate) fn import(client: &Client, query: &str, kind: (&str, &str), body: &str) -> Value {
     over(client, &taken(&upload(client, query, kind, body)))
 }
 

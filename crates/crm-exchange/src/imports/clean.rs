@@ -2,12 +2,12 @@
 
 use chrono::Duration;
 use crm_core::sql::Uid;
-use crm_core::{DbConnection, TenantId, Timestamp, Uuid, each_backend};
+use crm_core::{DbConnection, Scope, TenantId, Timestamp, Uuid, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::ImportState;
-use super::schema::imports;
+use super::schema::{import_problems, imports};
 
 /// For how many days imports are kept, and what was wrong with their rows.
 pub const KEPT_DAYS: i64 = 30;
@@ -64,6 +64,16 @@ pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestam
         .filter(imports::created_on.lt(before(now, LONGEST_UPLOAD)));
     diesel::update(stuck).set(imports::state.eq(ImportState::Abandoned.as_str())).execute(connection)?;
     Ok(false)
+}
+
+/// Forgets the rows that could not be taken, of every import of the tenant: they may hold what is erased, and nothing tells.
+/// Call it in the transaction that erases a record.
+///
+/// # Errors
+/// The database's.
+pub fn erase_rows(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
+    diesel::delete(import_problems::table.filter(import_problems::tenant_id.eq(scope.tenant()))).execute(connection)?;
+    Ok(())
 }
 
 /// Forgets some of an import, at last itself, and tells whether there was any.

@@ -11,7 +11,7 @@ mod step;
 mod undo;
 mod upload;
 
-pub use clean::{KEPT_DAYS, forget_old, tenants_with_old};
+pub use clean::{KEPT_DAYS, erase_rows, forget_old, tenants_with_old};
 pub use error::ImportError;
 pub use model::{
     ImportRun, ImportRunWithProblems, ImportSort, ImportState, NewImport, PROBLEMS_SHOWN, RowProblem, TakenBack,
