@@ -39,6 +39,7 @@ mod receiver;
 mod replica;
 mod resources;
 mod rotation;
+mod roundtrip;
 #[path = "../common/settings.rs"]
 mod settings;
 mod snapshots;
