@@ -47,8 +47,8 @@ webhook = item("POST", "/settings/webhooks", {"url": "http://127.0.0.1:9/", "eve
 
 # A form with fields of its own, a pipeline and a case type beside those of every tenant.
 fields = [
-    {"id": "budget", "type": "number", "label": "Budget"},
-    {"id": "region", "type": "text", "label": "Region"},
+    {"id": "budget", "type": "number", "label": "Budget", "category": "custom"},
+    {"id": "region", "type": "text", "label": "Region", "category": "custom"},
 ]
 send("PUT", "/pipeline/forms/opportunities", {"fields": fields})
 stages = [{"key": "in", "label": "In"}, {"key": "out", "label": "Out"}]
@@ -65,7 +65,7 @@ for kind, path in collections.items():
     send("POST", f"{path}/{first['id']}/{comments}", {"comment": "Said."})
     send("DELETE", f"{path}/{gone['id']}")
     if kind in ("lead", "contact", "organization"):
-        send("POST", f"{path}/merge", {"targetId": first["id"], "sourceId": [second["id"]]})
+        send("POST", f"{path}/{first['id']}/merge", {"sourceId": [second["id"]]})
 custom = {"title": "With fields", "customFields": {"budget": 12.5, "region": "North"}}
 item("POST", collections["lead"], custom)
 
@@ -76,7 +76,15 @@ while not all(one["finishedOn"] for one in send("GET", "/imports")[1]["items"]):
     time.sleep(0.1)
 
 bearer = {"Authorization": f"Bearer {token}", "x_tenantid": tenant}
-client_map = {"clientId": "portal", "clientName": "Portal", "email": "portal@example.com"}
+configuration = {"baseUrl": "https://portal.example.com", "apiToken": "a secret that is sealed", "fieldMappings": []}
+client_map = {
+    "clientId": "portal",
+    "clientName": "Portal",
+    "clientType": "itsm",
+    "mappingType": "bidirectional",
+    "usecase": "support",
+    "configuration": configuration,
+}
 send("POST", "/api/v1/ticketing/clientMap", client_map, **bearer)
 
 # Somebody is signed in to the console.
