@@ -350,6 +350,26 @@ both_databases! {
         }
     }
 
+    /// A file of more than 256 MiB is refused before it comes; one that does not come in its time leaves nothing.
+    fn a_file_has_a_longest_length_and_a_slowest_pace(database) {
+        let api = Api::start(database);
+        let sent = |length: usize, file: &str| {
+            let mut stream = connect(&api.serving.url);
+            let head = head(&api.acme, "kind=contact", "text/csv", &format!("Content-Length: {length}"));
+            stream.write_all(format!("{head}{file}").as_bytes()).unwrap();
+            rest(&mut stream)
+        };
+        let longest = 256 * 1024 * 1024;
+        let began = Instant::now();
+        let refused = sent(longest + 1, "");
+        assert!(status(&refused) == 413 && refused.contains("body_too_large"), "{refused}");
+        assert!(began.elapsed() < Duration::from_secs(8), "nobody waits for what is not wanted");
+        // As long as it may be, of which something came, and then nothing for ten seconds.
+        let refused = sent(longest, &many(100));
+        assert!(status(&refused) == 408 && refused.contains("request_timeout"), "{refused}");
+        assert_eq!((stored(&api), names(&api.acme)), (Vec::new(), BTreeSet::new()));
+    }
+
     /// Who may write the kind may import it; what the API only shows takes settings:write as well; whoever may not read it
     /// sees nothing of it.
     fn imports_need_the_scopes_of_their_kind(database) {

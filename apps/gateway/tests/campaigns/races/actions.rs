@@ -83,7 +83,7 @@ impl Actor<'_> {
 
     fn leads(&mut self) -> Answer {
         let leads = &self.round.leads;
-        match self.random.below(9) {
+        match self.random.below(10) {
             0 | 1 => self.convert(),
             2 => self.patch_references(leads),
             3 => {
@@ -98,6 +98,8 @@ impl Actor<'_> {
             }
             6 => self.delete(leads),
             7 => self.bulk("/pipeline", "lead", LEADS, leads),
+            // Those that are kept have who takes part in them, and no others.
+            8 => self.merge(leads.loose(), leads.loose()),
             _ => self.make(LEADS),
         }
     }
