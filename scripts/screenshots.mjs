@@ -16,6 +16,13 @@ const pages = {
   case: "/console/cases/1",
   edit: "/console/leads/1/edit",
   trash: "/console/trash",
+  duplicates: "/console/contacts/duplicates",
+  imports: "/console/imports",
+  tags: "/console/settings/tags/leads",
+  pipelines: "/console/settings/pipelines",
+  forms: "/console/settings/forms/contacts",
+  workflow: "/console/settings/case-types/1",
+  webhooks: "/console/settings/webhooks",
   keys: "/console/settings/keys",
 };
 

@@ -1,5 +1,7 @@
 //! The board: a pipeline's stages as columns of cards.
 
+use std::collections::BTreeMap;
+
 use crm_core::Timestamp;
 use crm_core::keys::{Access, Area};
 use crm_exchange::Kind;
@@ -43,7 +45,8 @@ pub struct Board<'a> {
 }
 
 /// What the board is filtered by: parameters of the list of opportunities.
-const FILTERS: &[(&str, &str)] = &[("title", "Title"), ("ownerId", "Owner’s id")];
+const FILTERS: &[(&str, &str)] = &[("title", "Title"), (OWNER, "Owner’s id")];
+const OWNER: &str = "ownerId";
 
 impl Board<'_> {
     fn value(&self, name: &str) -> &str {
@@ -80,6 +83,13 @@ impl Board<'_> {
         frame.page(Place::Board, "Board", &content)
     }
 
+    /// Whose cards these are: to choose from.
+    fn owners(&self) -> BTreeMap<&str, &str> {
+        let cards = self.columns.iter().flat_map(|column| &column.cards);
+        let owners = cards.filter_map(|card| card.owner.as_ref());
+        owners.map(|owner| (owner.id(), owner.name().or(owner.email()).unwrap_or(owner.id()))).collect()
+    }
+
     fn filters(&self) -> Markup {
         html! {
             form class="filters" method="get" action="/console/board" role="search" aria-label="Filters" {
@@ -94,8 +104,11 @@ impl Board<'_> {
                 @for (name, label) in FILTERS {
                     div class="field filter" {
                         label for={ "board-" (name) } { (label) }
-                        input id={ "board-" (name) } type="text" name=(name) value=(self.value(name)) autocomplete="off";
+                        input id={ "board-" (name) } type="text" name=(name) value=(self.value(name)) autocomplete="off" list=[(*name == OWNER).then_some("board-owners")];
                     }
+                }
+                datalist id="board-owners" {
+                    @for (id, name) in self.owners() { option value=(id) { (name) } }
                 }
                 @if !self.tags.is_empty() {
                     div class="field filter" {

@@ -31,8 +31,24 @@ pub enum Place {
     Trash,
     /// Records of a kind.
     Records(Kind),
+    /// Records that look like one.
+    Duplicates,
+    /// Files that become records.
+    Imports,
+    /// Tags with their colours.
+    Tags,
+    /// Pipelines with their stages.
+    Pipelines,
+    /// Forms with their fields.
+    Forms,
+    /// Case types with their workflows.
+    CaseTypes,
+    /// Whom the tenant tells of its changes.
+    Webhooks,
     /// API keys.
     Keys,
+    /// The client maps of ticketing.
+    Integrations,
     /// Somewhere that the navigation does not lead to.
     Elsewhere,
 }
@@ -52,46 +68,45 @@ struct Entry {
     words: &'static str,
     icon: Icon,
     path: &'static str,
-    area: Option<Area>,
+    /// One of these is needed; nothing where there is none.
+    areas: &'static [Area],
 }
 
-const fn entry(place: Place, words: &'static str, icon: Icon, path: &'static str, area: Option<Area>) -> Entry {
-    Entry { place, words, icon, path, area }
+const fn entry(place: Place, words: &'static str, icon: Icon, path: &'static str, areas: &'static [Area]) -> Entry {
+    Entry { place, words, icon, path, areas }
 }
+
+const PIPELINE: &[Area] = &[Area::Pipeline];
+const DIRECTORY: &[Area] = &[Area::Directory];
+const CASES: &[Area] = &[Area::Cases];
+const SETTINGS: &[Area] = &[Area::Settings];
+const RECORDS: &[Area] = &[Area::Pipeline, Area::Directory, Area::Cases];
 
 /// The groups of the navigation.
+#[rustfmt::skip]
 const GROUPS: &[(&str, &[Entry])] = &[
-    (
-        "",
-        &[
-            entry(Place::Overview, "Overview", Icon::Overview, "/console", None),
-            entry(Place::Board, "Board", Icon::Board, "/console/board", Some(Area::Pipeline)),
-        ],
-    ),
-    (
-        "Records",
-        &[
-            entry(Place::Records(Kind::Lead), "Leads", Icon::Lead, "/console/leads", Some(Area::Pipeline)),
-            entry(
-                Place::Records(Kind::Opportunity),
-                "Opportunities",
-                Icon::Opportunity,
-                "/console/opportunities",
-                Some(Area::Pipeline),
-            ),
-            entry(Place::Records(Kind::Contact), "Contacts", Icon::Contact, "/console/contacts", Some(Area::Directory)),
-            entry(
-                Place::Records(Kind::Organization),
-                "Organizations",
-                Icon::Organization,
-                "/console/organizations",
-                Some(Area::Directory),
-            ),
-            entry(Place::Records(Kind::Case), "Cases", Icon::Case, "/console/cases", Some(Area::Cases)),
-            entry(Place::Trash, "Trash", Icon::Trash, "/console/trash", None),
-        ],
-    ),
-    ("Settings", &[entry(Place::Keys, "API keys", Icon::Key, "/console/settings/keys", Some(Area::Settings))]),
+    ("", &[
+        entry(Place::Overview, "Overview", Icon::Overview, "/console", &[]),
+        entry(Place::Board, "Board", Icon::Board, "/console/board", PIPELINE),
+    ]),
+    ("Records", &[
+        entry(Place::Records(Kind::Lead), "Leads", Icon::Lead, "/console/leads", PIPELINE),
+        entry(Place::Records(Kind::Opportunity), "Opportunities", Icon::Opportunity, "/console/opportunities", PIPELINE),
+        entry(Place::Records(Kind::Contact), "Contacts", Icon::Contact, "/console/contacts", DIRECTORY),
+        entry(Place::Records(Kind::Organization), "Organizations", Icon::Organization, "/console/organizations", DIRECTORY),
+        entry(Place::Records(Kind::Case), "Cases", Icon::Case, "/console/cases", CASES),
+        entry(Place::Duplicates, "Duplicates", Icon::Duplicates, "/console/contacts/duplicates", DIRECTORY),
+        entry(Place::Imports, "Import", Icon::Import, "/console/imports", RECORDS),
+        entry(Place::Trash, "Trash", Icon::Trash, "/console/trash", &[]),
+    ]),
+    ("Settings", &[
+        entry(Place::Tags, "Tags", Icon::Tag, "/console/settings/tags", RECORDS),
+        entry(Place::Pipelines, "Pipelines", Icon::Board, "/console/settings/pipelines", PIPELINE),
+        entry(Place::CaseTypes, "Case types", Icon::Workflow, "/console/settings/case-types", CASES),
+        entry(Place::Forms, "Forms", Icon::Form, "/console/settings/forms", RECORDS),
+        entry(Place::Webhooks, "Webhooks", Icon::Webhook, "/console/settings/webhooks", SETTINGS),
+        entry(Place::Keys, "API keys", Icon::Key, "/console/settings/keys", SETTINGS),
+    ]),
 ];
 
 impl Frame {
@@ -142,7 +157,7 @@ impl Frame {
     fn groups(&self, place: Place) -> Markup {
         html! {
             @for (name, entries) in GROUPS {
-                @let offered = entries.iter().filter(|entry| entry.area.is_none_or(|area| self.may(area, Access::Read)));
+                @let offered = entries.iter().filter(|entry| entry.areas.is_empty() || entry.areas.iter().any(|area| self.may(*area, Access::Read)));
                 @let offered: Vec<&Entry> = offered.collect();
                 @if !offered.is_empty() {
                     @if !name.is_empty() { p class="nav-head" { (name) } }

@@ -19,8 +19,22 @@ pub enum Icon {
     Organization,
     /// Cases.
     Case,
+    /// Records that look like one.
+    Duplicates,
+    /// A file that comes in.
+    Import,
     /// The trash.
     Trash,
+    /// Tags.
+    Tag,
+    /// Forms.
+    Form,
+    /// Workflows.
+    Workflow,
+    /// Webhooks.
+    Webhook,
+    /// Integrations.
+    Plug,
     /// The settings.
     Settings,
     /// Keys.
@@ -55,6 +69,13 @@ impl Icon {
             Self::Case => {
                 "M2 4h12v2.6a1.5 1.5 0 0 0 0 2.8V12H2V9.4a1.5 1.5 0 0 0 0-2.8zM9.5 4v1.5M9.5 7.2v1.6M9.5 10.5V12"
             }
+            Self::Duplicates => "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+            Self::Import => "M8 2v7.5M5 6.8 8 9.8l3-3M2.5 10.5v3h11v-3",
+            Self::Tag => "M2.5 2.5h5.3l5.7 5.7-5.3 5.3-5.7-5.7zM5.4 5.4h.01",
+            Self::Form => "M2.5 3h11M2.5 6.5h11v3h-11zM2.5 13h6",
+            Self::Workflow => "M2 2.5h4.5v3.5H2zM9.5 10H14v3.5H9.5zM4.2 6v5.8h5.3M7 9.6l2.5 2.2L7 14",
+            Self::Webhook => "M2 13.5 13.8 8 2 2.5l2 5.5zM4 8h5",
+            Self::Plug => "M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9V8a4.5 4.5 0 0 1-9 0zM8 12.5V15",
             Self::Trash => "M2.5 4h11M6 4V2.3h4V4M4 4l.7 9.7h6.6L12 4M6.6 6.8v4.2M9.4 6.8v4.2",
             Self::Settings => {
                 "M2 4.5h6M11.5 4.5H14M9.8 6.2a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4zM2 11.5h2.5M8 11.5h6M6.2 13.2a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4z"

@@ -19,7 +19,8 @@ pub enum News {
 }
 
 /// How long an old key works beside the new one: minutes and words.
-const GRACES: &[(&str, &str)] = &[("0", "at once"), ("60", "in an hour"), ("1440", "in a day"), ("10080", "in a week")];
+pub(crate) const GRACES: &[(&str, &str)] =
+    &[("0", "at once"), ("60", "in an hour"), ("1440", "in a day"), ("10080", "in a week")];
 
 /// The list, with a form for a new one.
 #[must_use]
@@ -60,15 +61,8 @@ fn told(news: &News) -> Markup {
         News::Nothing => html! {},
         News::Deleted => show::done("The key is deleted. It stops working everywhere within five seconds."),
         News::Secret(made) => html! {
-            section class="notice notice-good secret" aria-labelledby="secret-head" {
-                (Icon::Key.draw())
-                div {
-                    h2 id="secret-head" { "The new key of “" (made.described.name.as_str()) "”" }
-                    p { "Copy it now: it is shown this once." }
-                    @if let Some(secret) = &made.key {
-                        input class="secret-text" type="text" readonly value=(secret) aria-label="The new key" data-select;
-                    }
-                }
+            @if let Some(secret) = &made.key {
+                (show::secret(&format!("The new key of “{}”", made.described.name.as_str()), "The new key", secret))
             }
         },
     }

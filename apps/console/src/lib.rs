@@ -6,19 +6,28 @@
 
 mod assets;
 pub mod board;
+pub mod case_types;
 mod controls;
+pub mod duplicates;
 pub mod error;
 pub mod fields;
 pub mod form;
+pub mod forms;
 pub mod frame;
+pub mod graph;
 pub mod icon;
+pub mod imports;
 pub mod keys;
 pub mod list;
 pub mod overview;
+pub mod pipelines;
 pub mod record;
+mod rows;
 pub mod session;
 pub mod show;
+pub mod tags;
 pub mod trash;
+pub mod webhooks;
 
 pub use assets::{Asset, assets, path_of};
 pub use frame::{Frame, Place};

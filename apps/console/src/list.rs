@@ -310,6 +310,9 @@ impl List<'_> {
                     input type="text" name="owner" aria-label="Owner: e-mail or id" placeholder="Owner’s e-mail or id" autocomplete="off";
                     button class="button" type="submit" name="action" value="owner" { "Give to" }
                 }
+                @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {
+                    button class="button" type="submit" name="action" value="compare" { "Side by side" }
+                }
                 button class="button" type="submit" name="action" value="delete" { (Icon::Trash.draw()) "Delete" }
             }
         }

@@ -1,24 +1,16 @@
 //! The overview: pictures that the server draws, and what changed last.
 
+use std::collections::BTreeMap;
+
+use crm_cases::StatusAges;
 use crm_core::keys::{Access, Area};
 use crm_core::values::MoneyTotal;
 use crm_history::Change;
-use crm_opportunities::{Pipeline, StageSummary};
+use crm_opportunities::{MonthClosed, Pipeline, StageSummary};
 use maud::{Markup, html};
 
 use crate::record::happening;
 use crate::{Frame, Place, show};
-
-/// What is won and lost in a month: `2026-11`, how many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Month {
-    /// The month.
-    pub name: String,
-    /// How many were won in it.
-    pub won: usize,
-    /// How many were lost.
-    pub lost: usize,
-}
 
 /// What the page shows; what whoever looks may not read is empty.
 #[derive(Default)]
@@ -28,9 +20,9 @@ pub struct Overview<'a> {
     /// What their stages add up to.
     pub sums: &'a [StageSummary],
     /// The last months, oldest first.
-    pub months: &'a [Month],
-    /// The statuses of open cases with how many have them.
-    pub statuses: &'a [(String, usize)],
+    pub months: &'a [MonthClosed],
+    /// The statuses that cases are in, with how old these are.
+    pub statuses: &'a [StatusAges],
     /// What changed last, newest first.
     pub changes: &'a [Change],
 }
@@ -60,20 +52,24 @@ impl Overview<'_> {
 
     fn pipeline(&self, pipeline: &Pipeline) -> Markup {
         let sums: Vec<&StageSummary> = self.sums.iter().filter(|sum| sum.pipeline_id == pipeline.id).collect();
-        let most = sums.iter().map(|sum| sum.count).max().unwrap_or(0);
+        let code = main_currency(&sums);
+        let of = |totals: &[MoneyTotal]| amount(totals, code.as_deref());
+        let most = sums.iter().map(|sum| of(&sum.values)).fold(0.0, f64::max);
+        // Where nothing has a value, how many there are is what can be compared.
+        let counts = sums.iter().map(|sum| sum.count).max().unwrap_or(0);
         html! {
             section class="card tile-wide" {
                 h2 { a href={ "/console/board?pipelineId=" (pipeline.id) } { (pipeline.name.as_str()) } }
                 table class="bars" {
                     caption class="hidden" { "Open opportunities by stage" }
-                    thead { tr { th scope="col" { "Stage" } th scope="col" { "Open" } th scope="col" class="number" { "Value" } th scope="col" class="number" { "Weighted" } } }
+                    thead { tr { th scope="col" { "Stage" } th scope="col" class="number" { "Open" } th scope="col" { "Value" } th scope="col" { "Weighted" } } }
                     tbody {
                         @for sum in sums {
                             tr {
                                 th scope="row" { (sum.label.as_str()) }
-                                td { (bar(share(sum.count, most))) span class="number" { (sum.count) } }
-                                td { (totals(&sum.values)) }
-                                td class="quiet" { (totals(&sum.weighted_values)) }
+                                td class="number" { (sum.count) }
+                                td { (bar(if most > 0.0 { of(&sum.values) / most } else { share(sum.count, counts) })) (totals(&sum.values)) }
+                                td class="quiet weighted" { @if most > 0.0 { (bar(of(&sum.weighted_values) / most)) } (totals(&sum.weighted_values)) }
                             }
                         }
                     }
@@ -93,9 +89,9 @@ impl Overview<'_> {
                     tbody {
                         @for month in self.months {
                             tr {
-                                th scope="row" { (month.name) }
-                                td class="good" { (bar(ratio(month.won, most))) span class="number" { (month.won) } }
-                                td class="bad" { (bar(ratio(month.lost, most))) span class="number" { (month.lost) } }
+                                th scope="row" { (month.month) }
+                                td class="good" { (bar(share(month.won, most))) span class="number" { (month.won) } }
+                                td class="bad" { (bar(share(month.lost, most))) span class="number" { (month.lost) } }
                             }
                         }
                     }
@@ -105,18 +101,25 @@ impl Overview<'_> {
     }
 
     fn cases(&self) -> Markup {
-        let most = self.statuses.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let most = self.statuses.iter().map(StatusAges::count).max().unwrap_or(0);
         html! {
             section class="card" {
-                h2 { a href="/console/cases" { "Latest cases by status" } }
+                h2 { a href="/console/cases" { "Cases by status and age" } }
                 @if self.statuses.is_empty() { p class="quiet" { "There are no cases yet." } }
                 @else {
                     table class="bars" {
-                        caption class="hidden" { "Cases by status" }
-                        thead { tr { th scope="col" { "Status" } th scope="col" { "Cases" } } }
+                        caption class="hidden" { "Cases by status, and when they were made" }
+                        thead { tr {
+                            th scope="col" { "Status" } th scope="col" { "Cases" } th scope="col" class="number" { "7 days" }
+                            th scope="col" class="number" { "30 days" } th scope="col" class="number" { "Older" }
+                        } }
                         tbody {
-                            @for (status, count) in self.statuses {
-                                tr { th scope="row" { (status) } td { (bar(ratio(*count, most))) span class="number" { (count) } } }
+                            @for ages in self.statuses {
+                                tr {
+                                    th scope="row" { a href=(crate::list::address(crm_exchange::Kind::Case, [("status", ages.status.as_str())])) { (ages.status) } }
+                                    td { (bar(share(ages.count(), most))) span class="number" { (ages.count()) } }
+                                    @for count in [ages.week, ages.month, ages.older] { td class="number quiet" { (count) } }
+                                }
                             }
                         }
                     }
@@ -160,8 +163,22 @@ fn totals(all: &[MoneyTotal]) -> Markup {
     }
 }
 
-fn ratio(part: usize, most: usize) -> f64 {
-    share(i64::try_from(part).unwrap_or(i64::MAX), i64::try_from(most).unwrap_or(i64::MAX))
+/// The currency with the largest sum: a bar compares amounts of one alone.
+fn main_currency(sums: &[&StageSummary]) -> Option<String> {
+    let mut all: BTreeMap<&str, f64> = BTreeMap::new();
+    for total in sums.iter().flat_map(|sum| &sum.values) {
+        *all.entry(total.currency().code()).or_default() += number(total);
+    }
+    all.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(code, _)| code.to_owned())
+}
+
+/// The amount of this currency, as long as a bar is.
+fn amount(totals: &[MoneyTotal], code: Option<&str>) -> f64 {
+    totals.iter().find(|total| Some(total.currency().code()) == code).map_or(0.0, number).max(0.0)
+}
+
+fn number(total: &MoneyTotal) -> f64 {
+    total.amount().to_string().parse().unwrap_or(0.0)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is the length of a bar")]

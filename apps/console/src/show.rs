@@ -20,6 +20,21 @@ pub fn done(words: &str) -> Markup {
     html! { div class="notice notice-good" role="status" { (Icon::Check.draw()) p { (words) } } }
 }
 
+/// A secret that is shown this once.
+#[must_use]
+pub fn secret(title: &str, label: &str, secret: &str) -> Markup {
+    html! {
+        section class="notice notice-good secret" aria-labelledby="secret-head" {
+            (Icon::Key.draw())
+            div {
+                h2 id="secret-head" { (title) }
+                p { "Copy it now: it is shown this once." }
+                input class="secret-text" type="text" readonly value=(secret) aria-label=(label) data-select;
+            }
+        }
+    }
+}
+
 /// The head of a page: its title, and what can be done there.
 #[must_use]
 pub fn head(title: &str, actions: &Markup) -> Markup {

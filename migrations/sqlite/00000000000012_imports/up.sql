@@ -12,7 +12,7 @@ CREATE TABLE imports (
     -- Who sent it, or has it taken back: { user, key }
     actor       TEXT NOT NULL,
     state       TEXT NOT NULL CHECK (state IN
-        ('uploading', 'abandoned', 'queued', 'running', 'done', 'failed', 'cancelled', 'undoing', 'undone')),
+        ('uploading', 'abandoned', 'draft', 'queued', 'running', 'done', 'failed', 'cancelled', 'undoing', 'undone')),
     -- Whether somebody has something to do for it: parts to send, to read, to take back or to forget.
     is_open     INTEGER NOT NULL,
     -- How many rows it has, and what became of those that were read.

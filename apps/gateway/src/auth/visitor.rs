@@ -14,7 +14,7 @@ use crate::limits::{self, Payer};
 
 use super::Caller;
 use super::permission::{self, Does, InArea, Write};
-use super::requester::{From, Identified, Requester};
+use super::requester::{From, Identified, Permit, Requester};
 
 /// The cookie with the session.
 const SESSION: &str = "crm_session";
@@ -50,6 +50,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
             Access::Write => own_form(call, &secret).await?,
         };
         identified.permit(permission::needed::<A, D>())?;
+        identified.permit_one_of(A::ONE_OF, D::ACCESS)?;
         let requester = Requester::new(call, identified)?;
         Ok(Self { requester, secret, query, form, may: PhantomData })
     }
@@ -62,6 +63,18 @@ impl<A, D> Visitor<A, D> {
     #[must_use]
     pub fn into_caller(self) -> Caller<A, D> {
         Caller { requester: self.requester, may: PhantomData }
+    }
+
+    /// The same beside this one.
+    #[must_use]
+    pub fn caller(&self) -> Caller<A, D> {
+        Caller { requester: self.requester.clone(), may: PhantomData }
+    }
+
+    /// What may be done, where what is needed is found out on the way.
+    #[must_use]
+    pub fn permit(&self) -> Permit {
+        self.requester.permit()
     }
 
     /// The tenant and the time of the request, and who it is.

@@ -1,20 +1,18 @@
-//! What is done with one record by a button: archive, convert, move, win, lose, merge.
+//! What is done with one record by a button: archive, convert, move, win, lose.
 
 use crm_cases::{Case, CasePatch};
-use crm_core::input::{FromBody, JsonObject};
-use crm_core::{CaseId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
-use crm_history::MergeRequest;
+use crm_core::input::FromBody;
+use crm_core::{CaseId, Condition, DbConnection, LeadId, OpportunityId, Scope};
 use crm_opportunities::{StageChange, StatusChange};
 use crm_suite::convert::{Conversion, convert};
-use crm_suite::{cases, contacts, leads, opportunities, organizations};
-use serde_json::{Value, json};
+use crm_suite::{cases, leads, opportunities};
 
 use crate::auth::{InArea, Visitor, Write, area};
 use crate::endpoint::{Answer, Api, Form, Html};
 use crate::error::Failure;
 
-use super::back;
 use super::kind::Numbered;
+use super::{back, body};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -24,8 +22,6 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/console/opportunities/{id}/stage", set_stage).undocumented();
     api.post("/console/opportunities/{id}/status", set_status).undocumented();
     api.post("/console/cases/{id}/status", walk).undocumented();
-    api.post("/console/contacts/{id}/merge", merge_contact).undocumented();
-    api.post("/console/organizations/{id}/merge", merge_organization).undocumented();
 }
 
 /// Does it, and leads back to where the form was.
@@ -42,12 +38,6 @@ async fn act<A: InArea>(
         Ok(if form.value("quiet").is_some() { Html::nothing() } else { Html::see_other(way.clone()) })
     });
     acted.await
-}
-
-/// A body with those of these members that the form has.
-fn body(form: &Form, members: &[&str]) -> JsonObject {
-    let given = members.iter().filter_map(|name| Some((*name, form.value(name).filter(|value| !value.is_empty())?)));
-    given.map(|(name, value)| (name.to_owned(), Value::from(value.replace("\r\n", "\n")))).collect()
 }
 
 async fn archive(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<LeadId>) -> Answer<Html> {
@@ -100,30 +90,6 @@ async fn walk(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<CaseI
     act(&visitor, format!("/console/cases/{id}?done=done"), move |connection, scope, form| {
         let patch = CasePatch::from_body(&body(form, &["status", "comment"]))?;
         cases::update(connection, scope, id, &Condition::<Case>::none(), &patch)?;
-        Ok(())
-    })
-    .await
-}
-
-fn sources(form: &Form) -> JsonObject {
-    let source = form.value("sourceId").unwrap_or_default().trim().trim_start_matches('#').to_owned();
-    JsonObject::from_iter([("sourceId".to_owned(), json!([source]))])
-}
-
-async fn merge_contact(visitor: Visitor<area::Directory, Write>, Numbered(id): Numbered<ContactId>) -> Answer<Html> {
-    act(&visitor, format!("/console/contacts/{id}?done=merged"), move |connection, scope, form| {
-        contacts::merge(connection, scope, id, &Condition::none(), &MergeRequest::from_body(&sources(form))?)?;
-        Ok(())
-    })
-    .await
-}
-
-async fn merge_organization(
-    visitor: Visitor<area::Directory, Write>,
-    Numbered(id): Numbered<OrganizationId>,
-) -> Answer<Html> {
-    act(&visitor, format!("/console/organizations/{id}?done=merged"), move |connection, scope, form| {
-        organizations::merge(connection, scope, id, &Condition::none(), &MergeRequest::from_body(&sources(form))?)?;
         Ok(())
     })
     .await

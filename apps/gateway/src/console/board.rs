@@ -1,16 +1,14 @@
 //! The board, and the overview.
 
-use std::collections::BTreeMap;
-
-use crm_cases::{Case, CaseFilter};
+use chrono::{Datelike, Months, NaiveTime};
 use crm_console::board::{self, Board, Column, MOST_CARDS};
-use crm_console::overview::{Month, Overview};
+use crm_console::overview::Overview;
 use crm_core::keys::{Access, Area};
 use crm_core::page::{Direction, PageRequest};
-use crm_core::{DbConnection, Scope};
+use crm_core::{DbConnection, Scope, Timestamp};
 use crm_history::Kind;
-use crm_opportunities::{Opportunity, OpportunityFilter, OpportunitySort, OpportunityStatus, Pipeline, pipelines};
-use crm_suite::{cases, opportunities};
+use crm_opportunities::{OpportunityFilter, OpportunitySort, OpportunityStatus, Pipeline, pipelines};
+use crm_suite::opportunities;
 use crm_tags::TagKind;
 
 use crate::auth::{Read, Visitor, area};
@@ -83,10 +81,10 @@ fn columns(
     columns.collect()
 }
 
-/// How many records and changes the pictures of the overview are made of.
-const LATEST: i64 = 200;
 const CHANGES: i64 = 12;
-const MONTHS: usize = 6;
+const MONTHS: u32 = 6;
+/// How many statuses the picture of the cases has.
+const STATUSES: i64 = 12;
 
 async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
     let frame = frame(&visitor);
@@ -97,11 +95,10 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
         if may(Area::Pipeline) {
             all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
             sums = crm_opportunities::summary(connection, scope, &OpportunityFilter::default())?;
-            months = closed(&latest_closed(connection, scope)?);
+            months = crm_opportunities::closed_by_month(connection, scope, first_month(scope.now()))?;
         }
         if may(Area::Cases) {
-            let latest = cases::list(connection, scope, &CaseFilter::default(), &PageRequest::first(LATEST))?;
-            statuses = counted(&latest.items);
+            statuses = crm_cases::ages_by_status(connection, scope, STATUSES)?;
         }
         let mut changes = crm_history::newest(connection, scope, CHANGES)?;
         let readable = readable(rights, Kind::ALL.to_vec());
@@ -113,39 +110,9 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
     page.await
 }
 
-fn latest_closed(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Opportunity>, Failure> {
-    let statuses = vec![OpportunityStatus::Won, OpportunityStatus::Lost];
-    let filter = OpportunityFilter { status: Some(statuses), ..OpportunityFilter::default() };
-    let mut request = PageRequest::first(LATEST);
-    request.order_by = OpportunitySort::ClosedOn;
-    request.direction = Direction::Desc;
-    Ok(opportunities::list(connection, scope, &filter, &request)?.items)
-}
-
-/// The months in which they were closed, oldest first.
-fn closed(opportunities: &[Opportunity]) -> Vec<Month> {
-    let mut months: BTreeMap<String, Month> = BTreeMap::new();
-    for opportunity in opportunities {
-        let Some(closed_on) = opportunity.closed_on else { continue };
-        let name = closed_on.to_string().get(..7).unwrap_or_default().to_owned();
-        let month = months.entry(name.clone()).or_insert_with(|| Month { name, won: 0, lost: 0 });
-        match opportunity.status {
-            OpportunityStatus::Won => month.won += 1,
-            _ => month.lost += 1,
-        }
-    }
-    let skipped = months.len().saturating_sub(MONTHS);
-    months.into_values().skip(skipped).collect()
-}
-
-/// The statuses with how many have them, most first.
-fn counted(cases: &[Case]) -> Vec<(String, usize)> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for case in cases {
-        *counts.entry(case.status.as_str()).or_default() += 1;
-    }
-    let mut counts: Vec<(String, usize)> =
-        counts.into_iter().map(|(status, count)| (status.to_owned(), count)).collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts
+/// When the first of the months begins that are shown, this one being the last.
+fn first_month(now: Timestamp) -> Timestamp {
+    let first = now.as_datetime().with_day(1).unwrap_or(now.as_datetime());
+    let months = first.checked_sub_months(Months::new(MONTHS - 1)).unwrap_or(first);
+    Timestamp::from_datetime(months.with_time(NaiveTime::MIN).single().unwrap_or(months))
 }

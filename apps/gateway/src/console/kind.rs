@@ -7,7 +7,7 @@ use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
 use crm_core::params::FromParams;
 use crm_core::values::User;
-use crm_core::{DbConnection, RecordId, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope};
 use crm_directory::{Contact, ContactFilter, ContactSort, Organization, OrganizationFilter, OrganizationSort};
 use crm_exchange::Kind;
 use crm_forms::{Field, FormKind};
@@ -224,4 +224,18 @@ impl<I: RecordId> Extract for Numbered<I> {
 /// A record as the API shows it.
 pub(super) fn shown<R: Serialize>(record: &R) -> Result<Value, Failure> {
     Ok(serde_json::to_value(record)?)
+}
+
+/// The ids that a form or address has.
+pub(super) fn parsed<R: Recorded>(ids: &[String]) -> Result<Vec<IdOf<R>>, Failure> {
+    let mut errors = FieldErrors::new();
+    let read = ids.iter().filter_map(|id| match id.parse() {
+        Ok(id) => Some(id),
+        Err(_) => {
+            errors.push("id", FieldCode::InvalidId, "is no id");
+            None
+        }
+    });
+    let read = read.collect();
+    Ok(errors.into_result(read)?)
 }

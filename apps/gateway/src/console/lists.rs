@@ -1,11 +1,11 @@
 //! Lists, and what is done with several records of one.
 
 use crm_cases::Case;
-use crm_console::list::{List, confirm_deletion, usual};
+use crm_console::list::{List, address, confirm_deletion, usual};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Direction, PageRequest, SortField, Start, Whole};
 use crm_core::params::ParamReader;
-use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
+use crm_core::{DbConnection, Scope};
 use crm_directory::{Contact, Organization};
 use crm_exchange::Export;
 use crm_leads::Lead;
@@ -18,7 +18,7 @@ use crate::endpoint::{Answer, Api, File, Html, read_params};
 use crate::error::Failure;
 use crate::http::export;
 
-use super::kind::{IdOf, Recorded, shown};
+use super::kind::{IdOf, Recorded, parsed, shown};
 use super::{back, frame};
 
 /// Declares the routes of this area.
@@ -124,12 +124,16 @@ async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<
     if ids.is_empty() {
         return super::reply(Html::see_other(back));
     }
+    if action == "compare" {
+        let ids = ids.iter().map(|id| ("id", id.as_str()));
+        return super::reply(Html::see_other(address(R::KIND, ids).replacen('?', "/compare?", 1)));
+    }
     if action == "delete" && form.value("sure") != Some("yes") {
         let (frame, days) = (frame(&visitor), visitor.trash().days());
         return super::reply(Html::page(confirm_deletion(&frame, R::KIND, &ids, &back, days)));
     }
     let done = visitor.write(move |connection, scope| {
-        let parsed = read_ids::<R>(&ids)?;
+        let parsed = parsed::<R>(&ids)?;
         match action.as_str() {
             "delete" => drop(R::delete(connection, scope, &parsed)?),
             "tag" => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
@@ -152,19 +156,6 @@ fn person(owner: &str) -> Value {
     }
     let email = owner.contains('@').then_some(owner);
     json!({ "id": owner, "email": email })
-}
-
-fn read_ids<R: Recorded>(ids: &[String]) -> Result<Vec<IdOf<R>>, Failure> {
-    let mut errors = FieldErrors::new();
-    let read = ids.iter().filter_map(|id| match id.parse() {
-        Ok(id) => Some(id),
-        Err(_) => {
-            errors.push("id", FieldCode::InvalidId, "is no id");
-            None
-        }
-    });
-    let read = read.collect();
-    Ok(errors.into_result(read)?)
 }
 
 /// Puts a tag on each, beside those that it has.

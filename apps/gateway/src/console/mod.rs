@@ -4,33 +4,55 @@
 
 mod actions;
 mod board;
+mod case_types;
+mod duplicates;
 mod files;
+mod forms;
+mod imports;
 mod keys;
 mod kind;
 mod lists;
+mod pipelines;
 mod records;
+mod rows;
 mod session;
+mod tags;
 mod trash;
+mod webhooks;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use crm_console::error::{self, Refusal};
 use crm_console::{Frame, form};
+use crm_core::input::JsonObject;
+use crm_core::keys::{Access, Right};
+use crm_core::{Condition, Unmet};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::auth::Visitor;
-use crate::endpoint::{Answer, Api, Form, Html, Reply, Typed, request_id};
+use crate::auth::{InArea, Visitor};
+use crate::endpoint::{Answer, Api, Form, Html, Reply, Typed, etag_of, request_id};
 use crate::error::{Failure, Problem};
+
+use kind::shown;
 
 /// Declares the routes of all areas.
 pub(crate) fn routes(api: &mut Api) {
     files::routes(api);
     session::routes(api);
     board::routes(api);
+    duplicates::routes(api);
+    imports::routes(api);
     lists::routes(api);
     records::routes(api);
     actions::routes(api);
     trash::routes(api);
+    tags::routes(api);
+    pipelines::routes(api);
+    forms::routes(api);
+    case_types::routes(api);
+    webhooks::routes(api);
     keys::routes(api);
 }
 
@@ -98,6 +120,63 @@ fn typed(sent: &Form, problem: &Problem) -> form::Typed {
 /// Whether a page with the form can say what went wrong; what else there is has a page of its own.
 fn is_told_in_form(problem: &Problem) -> bool {
     problem.code.status().is_client_error() && !matches!(problem.code.status().as_u16(), 401 | 404 | 429)
+}
+
+/// What came of a form: its page again, with what was wrong beside the fields, where that can say it.
+async fn again<F: Future<Output = Answer<Html>>>(
+    sent: &Form,
+    outcome: Answer<Html>,
+    show: impl FnOnce(form::Typed) -> F,
+) -> Answer<Html> {
+    match outcome {
+        Err(problem) if is_told_in_form(&problem) => {
+            let status = problem.code.status();
+            let mut page = show(typed(sent, &problem)).await?;
+            page.rendered.status = status;
+            Ok(page)
+        }
+        outcome => outcome,
+    }
+}
+
+/// A body with those of these members that the form has.
+fn body(form: &Form, members: &[&str]) -> JsonObject {
+    let given = members.iter().filter_map(|name| Some((*name, form.value(name).filter(|value| !value.is_empty())?)));
+    given.map(|(name, value)| (name.to_owned(), Value::from(value.replace("\r\n", "\n")))).collect()
+}
+
+/// What has just been done, by the word that the address has.
+fn done<A, D>(visitor: &Visitor<A, D>) -> Option<&'static str> {
+    let word = visitor.query().iter().find(|(name, _)| name == "done")?;
+    Some(match word.1.as_str() {
+        "made" => "Made.",
+        "saved" => "Saved.",
+        "deleted" => "Deleted.",
+        "replayed" => "It is delivered again.",
+        _ => "Done.",
+    })
+}
+
+/// Refuses to show a form to whom it would be refused.
+fn may_change<A: InArea, D>(visitor: &Visitor<A, D>) -> Result<(), Problem> {
+    let Some(area) = A::AREA else { return Ok(()) };
+    visitor.permit().check(Right { area: Some(area), access: Access::Write })
+}
+
+const CHANGED_MEANWHILE: &str = "Somebody else changed it meanwhile. What stands here is what you sent: save it again, and it takes the place of theirs.";
+
+/// What something is, for a form to say what it was when it was shown.
+fn seen<T: Serialize>(now: &T) -> Result<String, Failure> {
+    Ok(etag_of(now)?)
+}
+
+/// It is as it was when the form was shown.
+fn as_seen<T: Serialize>(was: Option<String>) -> Condition<T> {
+    let Some(was) = was else { return Condition::none() };
+    Condition::new(move |now: &T| match etag_of(now) {
+        Ok(etag) if etag == was => Ok(()),
+        _ => Err(Unmet(CHANGED_MEANWHILE.to_owned())),
+    })
 }
 
 fn reply(html: Html) -> Answer<Html> {

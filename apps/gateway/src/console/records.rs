@@ -9,7 +9,7 @@ use crm_console::form::Typed;
 use crm_console::frame::area_of;
 use crm_console::record::{self, Record};
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::keys::{Access, Right, Rights};
+use crm_core::keys::{Access, Rights};
 use crm_core::page::PageRequest;
 use crm_core::text::folded;
 use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, RecordKind, Scope, Unmet};
@@ -26,7 +26,7 @@ use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::kind::{IdOf, Numbered, Recorded, shown};
-use super::{frame, is_told_in_form, typed};
+use super::{frame, is_told_in_form, may_change, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -171,15 +171,8 @@ fn sent(form: &Form) -> impl Fn(&str) -> Option<String> + '_ {
     move |name| by_name.get(name).cloned()
 }
 
-/// Refuses to show a form to whom it would be refused.
-fn may_send<R: Recorded, D>(visitor: &Visitor<R::Area, D>) -> Result<(), Problem> {
-    let right = Right { area: Some(area_of(R::KIND)), access: Access::Write };
-    let lacks = visitor.scope().actor().rights().lacking(Rights::default().with(right));
-    lacks.map_or(Ok(()), |right| Err(Problem::missing_scope(right)))
-}
-
 async fn new_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
-    may_send::<R, _>(&visitor)?;
+    may_change(&visitor)?;
     let asked = visitor.query().iter().find(|(name, _)| name == "type").map(|(_, value)| value.clone());
     new_form::<R, _>(&visitor, asked, Typed::default()).await
 }
@@ -233,7 +226,7 @@ fn with_status(answer: Answer<Html>, status: StatusCode) -> Answer<Html> {
 }
 
 async fn edit_page<R: Recorded>(visitor: Visitor<R::Area, Read>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
-    may_send::<R, _>(&visitor)?;
+    may_change(&visitor)?;
     let frame = frame(&visitor);
     let page = visitor.read(move |connection, scope| {
         let found = <R as Resource>::get(connection, scope, id)?;

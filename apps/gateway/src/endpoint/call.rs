@@ -14,6 +14,7 @@ use crate::server::network_of;
 use crate::state::AppState;
 
 use super::query::{self, Pairs};
+use super::upload::SentFile;
 
 /// The id of a request, in its extensions: echoed, or made.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Call {
     pub now: Timestamp,
     /// Whether it is to be done only once, as far as is known yet.
     pub attempt: Attempt,
+    /// The file of a form, which comes behind its other fields.
+    pub(super) file: Option<SentFile>,
     payload: Option<Payload>,
     query: Pairs,
     query_was_read: bool,
@@ -52,6 +55,7 @@ impl Call {
             now: state.clock.now(),
             state,
             attempt: Attempt::default(),
+            file: None,
             payload: Some(payload),
             query,
             query_was_read: false,

@@ -56,4 +56,4 @@ pub use stored::{Stored, StoredForms};
 pub use streamed::{Cut, File, Part, RowsFile, Streamed};
 pub(crate) use ticketing::ticketing_code;
 pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};
-pub use upload::{LONGEST_UPLOAD, Upload, Uploads};
+pub use upload::{FormFile, LONGEST_UPLOAD, SentFile, Upload, Uploads};

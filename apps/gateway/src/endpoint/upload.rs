@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::BytesMut;
+use actix_web::web::{Bytes, BytesMut};
 use crm_exchange::ExportFormat;
 use encoding_rs::Encoding;
-use futures_util::StreamExt;
+use futures_util::stream::LocalBoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -43,13 +43,16 @@ impl Default for Uploads {
     }
 }
 
-/// A file that comes as the body: CSV, or lines of JSON.
+/// What comes of a file; an error where it ends too early.
+pub(super) type Chunks = LocalBoxStream<'static, Result<Bytes, ()>>;
+
+/// A file that comes as the body, or in a form: CSV, or lines of JSON.
 pub struct Upload {
     /// What it is.
     pub format: ExportFormat,
     /// In which encoding, where it does not say so itself.
     pub encoding: &'static Encoding,
-    payload: Payload,
+    chunks: Chunks,
     taken: usize,
     ends: Instant,
     attempt: Attempt,
@@ -64,19 +67,10 @@ impl Extract for Upload {
         if length.is_some_and(|length: usize| length > MOST_BYTES) {
             return Err(too_large());
         }
-        let Ok(Ok(place)) = timeout(PATIENCE, Arc::clone(&call.state.uploads.0).acquire_owned()).await else {
-            return Err(Problem::new(ProblemCode::Overloaded, "Too many files are on their way in."));
-        };
-        Ok(Self {
-            format,
-            encoding,
-            payload: call.take_payload()?,
-            taken: 0,
-            ends: Instant::now() + LONGEST_UPLOAD,
-            attempt: call.attempt.clone(),
-            hash: call.attempt.hash(),
-            _place: place,
-        })
+        let place = place(call).await?;
+        let chunks = call.take_payload()?.map_err(|_| ()).boxed_local();
+        let hash = call.attempt.hash();
+        Ok(Self::of(format, encoding, chunks, (call.attempt.clone(), hash), place))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -93,7 +87,61 @@ impl Extract for Upload {
     }
 }
 
+/// A place among the files on their way in.
+async fn place(call: &Call) -> Result<OwnedSemaphorePermit, Problem> {
+    match timeout(PATIENCE, Arc::clone(&call.state.uploads.0).acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(Problem::new(ProblemCode::Overloaded, "Too many files are on their way in.")),
+    }
+}
+
+/// The file of a form, behind its other fields; none where nobody chose one.
+pub struct FormFile(pub Option<SentFile>);
+
+/// A file in a form.
+pub struct SentFile {
+    name: String,
+    chunks: Chunks,
+    place: OwnedSemaphorePermit,
+}
+
+impl SentFile {
+    /// The file that comes next of a form.
+    pub(super) async fn new(call: &Call, name: String, chunks: Chunks) -> Result<Self, Problem> {
+        Ok(Self { name, chunks, place: place(call).await? })
+    }
+
+    /// The file, in this encoding unless it says another; lines of JSON where its name says so, else CSV.
+    #[must_use]
+    pub fn into_upload(self, encoding: &'static Encoding) -> Upload {
+        let Self { name, chunks, place } = self;
+        let name = name.to_ascii_lowercase();
+        let is_lines = [".ndjson", ".jsonl"].iter().any(|end| name.ends_with(end));
+        let format = if is_lines { ExportFormat::Ndjson } else { ExportFormat::Csv };
+        Upload::of(format, encoding, chunks, (Attempt::default(), None), place)
+    }
+}
+
+impl Extract for FormFile {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self(call.file.take()))
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
 impl Upload {
+    fn of(
+        format: ExportFormat,
+        encoding: &'static Encoding,
+        chunks: Chunks,
+        (attempt, hash): (Attempt, Option<Sha256>),
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let ends = Instant::now() + LONGEST_UPLOAD;
+        Self { format, encoding, chunks, taken: 0, ends, attempt, hash, _place: place }
+    }
+
     /// The next piece of the file; `None` behind the last.
     ///
     /// # Errors
@@ -103,7 +151,7 @@ impl Upload {
         let (mut window, mut before) = (Instant::now() + PACE, 0);
         while piece.len() < PIECE {
             let end = window.min(self.ends);
-            match timeout(end.saturating_duration_since(Instant::now()), self.payload.next()).await {
+            match timeout(end.saturating_duration_since(Instant::now()), self.chunks.next()).await {
                 Ok(None) => break,
                 Ok(Some(Ok(chunk))) => {
                     self.taken += chunk.len();
@@ -112,7 +160,7 @@ impl Upload {
                     }
                     piece.extend_from_slice(&chunk);
                 }
-                Ok(Some(Err(_))) => {
+                Ok(Some(Err(()))) => {
                     return Err(Problem::new(ProblemCode::MalformedJson, "The body ended too early."));
                 }
                 Err(_) if Instant::now() < self.ends && piece.len() - before >= LEAST_BYTES => {

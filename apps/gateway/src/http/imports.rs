@@ -22,7 +22,7 @@ use crate::endpoint::{
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::state::AppState;
 
-use receiving::Receiving;
+pub(crate) use receiving::{Coming, Receiving};
 use wanted::Wanted;
 
 /// Declares the routes of this area.
@@ -65,7 +65,7 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::ImportUnderWay);
 }
 
-fn right(kind: Kind, access: Access) -> Right {
+pub(crate) fn right(kind: Kind, access: Access) -> Right {
     Right { area: Some(kind.area()), access }
 }
 
@@ -169,6 +169,11 @@ async fn undo_import(
 }
 
 async fn get_import_problems(caller: Caller<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<RowsFile> {
+    problems_of(caller, id).await
+}
+
+/// The rows of an import that failed, as a file.
+pub(crate) async fn problems_of(caller: Caller<area::OfKind, Read>, id: Uuid) -> Answer<RowsFile> {
     let permit = caller.permit();
     let reader = caller.into_reader();
     let first = reader.read(move |connection, scope| {

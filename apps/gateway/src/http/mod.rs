@@ -13,7 +13,7 @@ mod docs;
 pub(crate) mod export;
 mod forms;
 mod history;
-mod imports;
+pub(crate) mod imports;
 mod keys;
 mod leads;
 mod mcp;
@@ -25,7 +25,7 @@ mod process;
 mod search;
 mod tags;
 mod trash;
-mod webhooks;
+pub(crate) mod webhooks;
 
 pub(crate) use changes::readable;
 

@@ -3,9 +3,9 @@
 use actix_web::web;
 use crm_core::keys::Rotation;
 use crm_core::page::PageRequest;
-use crm_core::{FieldCode, FieldErrors, Uuid};
+use crm_core::{FieldCode, FieldErrors, Timestamp, Uuid};
 use crm_webhooks::deliveries::{self, Attempt, Delivery, DeliveryFilter, DeliverySort, Replay, Replayed};
-use crm_webhooks::{NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
+use crm_webhooks::{Endpoint, NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +67,7 @@ pub(super) fn routes(api: &mut Api) {
 }
 
 /// Where webhooks may go, and who sends them.
-pub(super) struct Sending {
+pub(crate) struct Sending {
     reach: Reach,
     courier: Courier,
 }
@@ -81,8 +81,20 @@ impl Extract for Sending {
 }
 
 impl Sending {
+    /// Sends a ping now, off the event loop, and tells what the receiver said.
+    pub(crate) async fn ping(self, endpoint: Endpoint, now: Timestamp) -> Result<Pong, Problem> {
+        let sent = web::block(move || {
+            let body = ping(endpoint.webhook.id, now)?;
+            let id = Uuid::random().to_string();
+            Ok::<_, Failure>(self.courier.send(&endpoint, &id, &body, now, AWAITED_TIMEOUT))
+        });
+        let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
+        let sent = sent.map_err(|failure| failure.into_problem("-"))?;
+        Ok(Pong { delivered: sent.has_arrived(), attempt: sent.attempt })
+    }
+
     /// Refuses a URL that nothing would be sent to, off the event loop: a name is looked up.
-    async fn check(&self, url: Option<&WebhookUrl>) -> Result<(), Problem> {
+    pub(crate) async fn check(&self, url: Option<&WebhookUrl>) -> Result<(), Problem> {
         let Some(url) = url.cloned() else { return Ok(()) };
         let reach = self.reach.clone();
         match web::block(move || reach.check(url.as_str())).await {
@@ -159,12 +171,12 @@ async fn rotate_webhook_secret(
 
 /// What a receiver said to a ping.
 #[derive(Clone, Serialize, ToSchema)]
-pub(super) struct Pong {
+pub(crate) struct Pong {
     /// Whether it arrived: the status is 2xx.
     delivered: bool,
     /// How.
     #[serde(flatten)]
-    attempt: Attempt,
+    pub(crate) attempt: Attempt,
 }
 
 async fn test_webhook(
@@ -180,15 +192,7 @@ async fn test_webhook(
             Ok(endpoint)
         })
         .await?;
-    let now = caller.scope().now();
-    let sent = web::block(move || {
-        let body = ping(id, now)?;
-        let id = Uuid::random().to_string();
-        Ok::<_, Failure>(sending.courier.send(&endpoint, &id, &body, now, AWAITED_TIMEOUT))
-    });
-    let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
-    let sent = sent.map_err(|failure| failure.into_problem("-"))?;
-    let pong = Pong { delivered: sent.has_arrived(), attempt: sent.attempt };
+    let pong = sending.ping(endpoint, caller.scope().now()).await?;
     caller.write(move |_, _| Ok(Plain(pong.clone()))).await
 }
 

@@ -49,7 +49,29 @@ impl Browser {
         self.send("POST", path, Some(&pairs.join("&")), &[("Content-Type", "application/x-www-form-urlencoded")])
     }
 
+    /// Sends a form with a file, as a browser does where nobody chose one too: then it has no name.
+    pub(crate) fn send_file(&mut self, path: &str, fields: &[(&str, &str)], name: &str, content: &[u8]) -> Answer {
+        const LINE: &str = "---------------------------9051914041544843365972754266";
+        let mut body = Vec::new();
+        let token = self.token.clone();
+        for (name, value) in [("_token", token.as_str())].iter().chain(fields) {
+            body.extend(
+                format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        let disposition = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        body.extend(format!("--{LINE}\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\n").bytes());
+        body.extend(content);
+        body.extend(format!("\r\n--{LINE}--\r\n").bytes());
+        let kind = format!("multipart/form-data; boundary={LINE}");
+        self.send_bytes("POST", path, Some(&body), &[("Content-Type", &kind)])
+    }
+
     pub(crate) fn send(&mut self, method: &str, path: &str, body: Option<&str>, headers: &[(&str, &str)]) -> Answer {
+        self.send_bytes(method, path, body.map(str::as_bytes), headers)
+    }
+
+    fn send_bytes(&mut self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
         let mut all = headers.to_vec();
@@ -57,7 +79,7 @@ impl Browser {
         if !cookies.is_empty() {
             all.push(("Cookie", &cookies));
         }
-        let answer = self.client.send(method, path, &all, body);
+        let answer = self.client.try_send_bytes(method, path, &all, body).unwrap();
         for cookie in answer.headers.get_all("set-cookie") {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap_or_default();

@@ -206,6 +206,17 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Result<Answer, ureq::Error> {
+        self.try_send_bytes(method, path, headers, body.map(str::as_bytes))
+    }
+
+    /// The same with a body that need be no text.
+    pub(crate) fn try_send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.header("Ocp-Apim-Subscription-Key", key);

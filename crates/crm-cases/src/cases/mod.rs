@@ -1,5 +1,6 @@
 //! Cases: requests that somebody works on until they are resolved (docs/compatibility.md, "Cases and case types").
 
+mod ages;
 mod check;
 mod filter;
 mod links;
@@ -13,6 +14,7 @@ mod told;
 mod values;
 pub(crate) mod walk;
 
+pub use ages::{StatusAges, ages_by_status};
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{
     lock, relink_contacts, relink_organizations, repoint_contacts, repoint_organizations, unlink_contacts,

@@ -13,6 +13,8 @@ use super::schema::{import_problems, imports};
 pub const KEPT_DAYS: i64 = 30;
 /// How long a file may be on its way, and a little more: whoever received it is gone then.
 const LONGEST_UPLOAD: Duration = Duration::minutes(20);
+/// How long a file waits for somebody to say what its columns are.
+const LONGEST_DRAFT: Duration = Duration::hours(24);
 
 /// How much is forgotten in one transaction: a few milliseconds.
 const PARTS_AT_ONCE: i64 = 20;
@@ -26,23 +28,26 @@ fn before(now: Timestamp, time: Duration) -> Timestamp {
     Timestamp::from_datetime(now.as_datetime() - time)
 }
 
-/// The tenants of which imports are older than they are kept, or never came.
+/// The tenants of which imports are older than they are kept, or never came or began.
 ///
 /// # Errors
 /// The database's.
 pub fn tenants_with_old(connection: &mut DbConnection, now: Timestamp) -> QueryResult<Vec<TenantId>> {
     let old = imports::created_on.lt(before(now, Duration::days(KEPT_DAYS)));
-    let never_came = imports::is_open.and(imports::state.eq("uploading"));
-    let never_came = never_came.and(imports::created_on.lt(before(now, LONGEST_UPLOAD)));
+    let stuck = |state: ImportState, longest| {
+        imports::is_open.and(imports::state.eq(state.as_str())).and(imports::created_on.lt(before(now, longest)))
+    };
+    let never_came = stuck(ImportState::Uploading, LONGEST_UPLOAD);
+    let never_began = stuck(ImportState::Draft, LONGEST_DRAFT);
     imports::table
-        .filter(old.or(never_came))
+        .filter(old.or(never_came).or(never_began))
         .select(imports::tenant_id)
         .distinct()
         .order(imports::tenant_id)
         .load(connection)
 }
 
-/// Forgets some of what is old of a tenant, and tells whether there was any; files that never came are given up. Call it again until there is none, each time in a
+/// Forgets some of what is old of a tenant, and tells whether there was any; files that never came, or that nobody made anything of, are given up. Call it again until there is none, each time in a
 /// [`DbConnection::write`].
 ///
 /// # Errors
@@ -58,21 +63,28 @@ pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestam
     if let Some(old) = old {
         return forget(connection, tenant, old);
     }
-    let stuck = imports::table
-        .filter(imports::tenant_id.eq(tenant).and(imports::is_open))
-        .filter(imports::state.eq(ImportState::Uploading.as_str()))
-        .filter(imports::created_on.lt(before(now, LONGEST_UPLOAD)));
-    diesel::update(stuck).set(imports::state.eq(ImportState::Abandoned.as_str())).execute(connection)?;
+    for (state, longest) in [(ImportState::Uploading, LONGEST_UPLOAD), (ImportState::Draft, LONGEST_DRAFT)] {
+        let stuck = imports::table
+            .filter(imports::tenant_id.eq(tenant).and(imports::is_open))
+            .filter(imports::state.eq(state.as_str()))
+            .filter(imports::created_on.lt(before(now, longest)));
+        diesel::update(stuck).set(imports::state.eq(ImportState::Abandoned.as_str())).execute(connection)?;
+    }
     Ok(false)
 }
 
-/// Forgets the rows that could not be taken, of every import of the tenant: they may hold what is erased, and nothing tells.
+/// Forgets the rows that could not be taken, of every import of the tenant, and gives up the files that wait for somebody: they
+/// may hold what is erased, and nothing tells.
 /// Call it in the transaction that erases a record.
 ///
 /// # Errors
 /// The database's.
 pub fn erase_rows(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
     diesel::delete(import_problems::table.filter(import_problems::tenant_id.eq(scope.tenant()))).execute(connection)?;
+    let drafts = imports::table
+        .filter(imports::tenant_id.eq(scope.tenant()).and(imports::is_open))
+        .filter(imports::state.eq(ImportState::Draft.as_str()));
+    diesel::update(drafts).set(imports::state.eq(ImportState::Abandoned.as_str())).execute(connection)?;
     Ok(())
 }
 

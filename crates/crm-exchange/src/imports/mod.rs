@@ -2,6 +2,7 @@
 //! other, until none is left (docs/adr/0020).
 
 mod clean;
+mod draft;
 mod error;
 mod model;
 mod row;
@@ -12,6 +13,7 @@ mod undo;
 mod upload;
 
 pub use clean::{KEPT_DAYS, erase_rows, forget_old, tenants_with_old};
+pub use draft::{Draft, MOST_DRAFTS, copy_parts, draft, keep, settings, start};
 pub use error::ImportError;
 pub use model::{
     ImportRun, ImportRunWithProblems, ImportSort, ImportState, NewImport, PROBLEMS_SHOWN, RowProblem, TakenBack,

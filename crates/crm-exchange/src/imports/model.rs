@@ -16,6 +16,9 @@ pub enum ImportState {
     /// Its file has not come, and what came of it is forgotten; nobody is shown it.
     #[serde(skip)]
     Abandoned,
+    /// Its file has come, and somebody is to say what its columns are; nobody is shown it among the others.
+    #[serde(skip)]
+    Draft,
     /// It waits for its turn.
     Queued,
     /// Its rows are read.
@@ -37,6 +40,7 @@ impl ImportState {
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("uploading", Self::Uploading),
         ("abandoned", Self::Abandoned),
+        ("draft", Self::Draft),
         ("queued", Self::Queued),
         ("running", Self::Running),
         ("done", Self::Done),
@@ -46,8 +50,8 @@ impl ImportState {
         ("undone", Self::Undone),
     ];
 
-    /// Of imports whose file has not come.
-    pub(crate) const HIDDEN: [&'static str; 2] = ["uploading", "abandoned"];
+    /// Of imports that have not begun.
+    pub(crate) const HIDDEN: [&'static str; 3] = ["uploading", "abandoned", "draft"];
 
     pub(crate) fn as_str(self) -> &'static str {
         Self::NAMES.iter().find(|(_, state)| *state == self).map_or("failed", |(name, _)| name)

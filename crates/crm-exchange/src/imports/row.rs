@@ -101,6 +101,11 @@ impl ImportRow {
         ImportState::of_stored(&self.state)
     }
 
+    /// How many rows it has.
+    pub(super) fn total(&self) -> i64 {
+        self.total
+    }
+
     /// How many rows were read.
     pub(super) fn counts(&self) -> Counts {
         let Self { created, updated, unchanged, failed, .. } = *self;

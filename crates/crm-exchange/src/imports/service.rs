@@ -98,7 +98,7 @@ fn expected(
     condition: &Condition<ImportRunWithProblems>,
 ) -> Result<ImportRow, ImportError> {
     let row = find_locked(connection, scope, id)?;
-    if matches!(row.state(), ImportState::Uploading | ImportState::Abandoned) {
+    if matches!(row.state(), ImportState::Uploading | ImportState::Abandoned | ImportState::Draft) {
         return Err(ImportError::NotFound);
     }
     condition.check(|| with_problems(connection, scope, row.clone().into_run()?))?;
@@ -143,7 +143,11 @@ pub fn undo(
     let row = expected(connection, scope, id, condition)?;
     match row.state() {
         ImportState::Queued | ImportState::Running => return Err(ImportError::UnderWay),
-        ImportState::Uploading | ImportState::Abandoned | ImportState::Undoing | ImportState::Undone => {}
+        ImportState::Uploading
+        | ImportState::Abandoned
+        | ImportState::Draft
+        | ImportState::Undoing
+        | ImportState::Undone => {}
         ImportState::Done | ImportState::Failed | ImportState::Cancelled => {
             diesel::update(imports::table.find((scope.tenant(), id)))
                 .set((

@@ -45,7 +45,7 @@ pub fn step(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid
         .optional()?;
     let Some(row) = row else { return Ok(Step::Nothing) };
     match row.state() {
-        ImportState::Uploading => return Ok(Step::Nothing),
+        ImportState::Uploading | ImportState::Draft => return Ok(Step::Nothing),
         ImportState::Queued | ImportState::Running => read_part(connection, scope, &row)?,
         ImportState::Abandoned => drop(clean::forget(connection, scope.tenant(), id)?),
         ImportState::Undoing => undo::step(connection, scope, &row)?,
@@ -324,7 +324,7 @@ pub fn left_behind(connection: &mut DbConnection, holder: Uuid) -> QueryResult<V
     };
     let sql = format!(
         "SELECT t.id AS tenant, t.public_id AS public_id, i.id AS id FROM tenants t \
-         JOIN imports i ON i.tenant_id = t.id AND i.is_open AND i.state <> 'uploading' \
+         JOIN imports i ON i.tenant_id = t.id AND i.is_open AND i.state NOT IN ('uploading', 'draft') \
          WHERE t.deleted_on IS NULL AND t.frozen_on IS NULL AND {is_free} ORDER BY i.created_on, i.id LIMIT $2"
     );
     let query = diesel::sql_query(sql).bind::<Uid, _>(holder).bind::<BigInt, _>(LEFT_AT_ONCE);

@@ -33,9 +33,15 @@ pub fn begin(connection: &mut DbConnection, scope: &Scope, id: Uuid, new: &NewIm
             imports::created_on.eq(scope.now()),
         ))
         .execute(connection)?;
+    check_limit(connection, scope)
+}
+
+/// That no more are under way than may be, the one included that was just begun.
+pub(super) fn check_limit(connection: &mut DbConnection, scope: &Scope) -> Result<(), ImportError> {
     wait_for_turn(connection, scope, "imports under way")?;
     let open = imports::table.filter(imports::tenant_id.eq(scope.tenant()).and(imports::is_open));
-    let open: i64 = open.count().get_result(connection)?;
+    let begun = open.filter(imports::state.ne(ImportState::Draft.as_str()));
+    let open: i64 = begun.count().get_result(connection)?;
     if open > MOST_AT_ONCE { Err(ImportError::LimitReached) } else { Ok(()) }
 }
 
@@ -111,13 +117,13 @@ pub fn finish(
     Ok(find(connection, scope, id)?.into_run()?)
 }
 
-/// The file does not come: what came of it is forgotten, a step at a time. Call it in a [`DbConnection::write`].
+/// The file does not come, or nothing is to be made of it: what came of it is forgotten, a step at a time. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
 pub fn abandon(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
     diesel::update(imports::table.find((scope.tenant(), id)))
-        .filter(imports::state.eq(ImportState::Uploading.as_str()))
+        .filter(imports::state.eq_any([ImportState::Uploading, ImportState::Draft].map(ImportState::as_str)))
         .set(imports::state.eq(ImportState::Abandoned.as_str()))
         .execute(connection)
         .map(drop)

@@ -1,6 +1,7 @@
 //! Opportunities: chances of a sale that go through the stages of a pipeline (docs/compatibility.md, "Opportunities and pipelines").
 
 mod check;
+mod closed;
 mod filter;
 mod links;
 mod model;
@@ -15,6 +16,7 @@ mod target;
 mod told;
 mod transitions;
 
+pub use closed::{MonthClosed, closed_by_month};
 pub use filter::{OpportunityFilter, OpportunitySort};
 pub use links::{
     custom_fields_in_use, lock, relink_leads, relink_organizations, repoint_organizations, unlink_leads,

@@ -17,12 +17,19 @@ fn bug(what: &str) -> Failure {
 }
 
 /// An import whose file is on its way: where it does not come, nothing is left of it.
-pub(super) struct Coming {
+pub(crate) struct Coming {
     state: web::Data<AppState>,
     scope: Scope,
-    pub(super) id: Uuid,
+    pub(crate) id: Uuid,
     /// Whether it has come.
-    pub(super) has_come: bool,
+    pub(crate) has_come: bool,
+}
+
+impl Coming {
+    /// One that has begun.
+    pub(crate) fn new(state: &web::Data<AppState>, scope: &Scope, id: Uuid) -> Self {
+        Self { state: state.clone(), scope: scope.clone(), id, has_come: false }
+    }
 }
 
 impl Drop for Coming {
@@ -42,10 +49,11 @@ impl Drop for Coming {
 }
 
 /// Takes a file in and stores its rows, part by part: neither memory nor a connection of the database waits for the client.
-pub(super) struct Receiving<'a> {
+pub(crate) struct Receiving<'a> {
     caller: &'a Caller<area::OfKind, Write>,
     state: &'a web::Data<AppState>,
     new: NewImport,
+    is_draft: bool,
     coming: Option<Coming>,
     parts: i64,
     total: i64,
@@ -60,12 +68,17 @@ struct Taken {
 
 impl<'a> Receiving<'a> {
     /// Nothing has come yet.
-    pub(super) fn new(caller: &'a Caller<area::OfKind, Write>, state: &'a web::Data<AppState>, new: NewImport) -> Self {
-        Self { caller, state, new, coming: None, parts: 0, total: 0 }
+    pub(crate) fn new(caller: &'a Caller<area::OfKind, Write>, state: &'a web::Data<AppState>, new: NewImport) -> Self {
+        Self { caller, state, new, is_draft: false, coming: None, parts: 0, total: 0 }
+    }
+
+    /// What its columns are is said later.
+    pub(crate) fn draft(self) -> Self {
+        Self { is_draft: true, ..self }
     }
 
     /// Takes it to its end, or as far as it can be read.
-    pub(super) async fn file(
+    pub(crate) async fn file(
         mut self,
         upload: Upload,
         delimiter: Option<Delimiter>,
@@ -108,7 +121,7 @@ impl<'a> Receiving<'a> {
             return Err(FieldErrors::of("body", code, why).into());
         }
         let names = intake.names().map(<[String]>::to_vec);
-        if let Some(names) = names.clone() {
+        if let Some(names) = names.clone().filter(|_| !self.is_draft) {
             let kind = self.new.import.kind;
             let columns =
                 self.caller.find(move |connection, scope| Ok(crm_exchange::columns(connection, scope, kind)?));
@@ -117,8 +130,7 @@ impl<'a> Receiving<'a> {
         }
         let (new, id) = (NewImport { names, ..self.new.clone() }, Uuid::random());
         self.caller.store(move |connection, scope| Ok(imports::begin(connection, scope, id, &new)?)).await?;
-        let scope = self.caller.scope().clone();
-        self.coming = Some(Coming { state: self.state.clone(), scope, id, has_come: false });
+        self.coming = Some(Coming::new(self.state, self.caller.scope(), id));
         Ok(())
     }
 

@@ -1,10 +1,14 @@
 //! The console, as a browser without script sees it (docs/console.md).
 
 mod board;
+mod duplicates;
+mod imports;
 mod keys;
 mod lists;
+mod overview;
 mod records;
 mod sessions;
+mod settings;
 mod walk;
 
 /// The kinds of records that have pages.
@@ -33,8 +37,39 @@ const FORMS: &[&str] = &[
     "/console/opportunities/{id}/stage",
     "/console/opportunities/{id}/status",
     "/console/cases/{id}/status",
+    "/console/leads/{id}/merge",
+    "/console/leads/compare",
+    "/console/contacts/compare",
+    "/console/organizations/compare",
+    "/console/imports",
+    "/console/imports/files/{key}",
+    "/console/imports/files/{key}/start",
+    "/console/imports/files/{key}/forget",
+    "/console/imports/{key}/cancel",
+    "/console/imports/{key}/undo",
     "/console/contacts/{id}/merge",
     "/console/organizations/{id}/merge",
+    "/console/settings/tags/{records}",
+    "/console/settings/tags/{records}/{key}/edit",
+    "/console/settings/tags/{records}/{key}/delete",
+    "/console/settings/pipelines/new",
+    "/console/settings/pipelines/{key}",
+    "/console/settings/pipelines/{key}/delete",
+    "/console/settings/forms/opportunities",
+    "/console/settings/forms/contacts",
+    "/console/settings/forms/organizations",
+    "/console/settings/case-types",
+    "/console/settings/case-types/{id}",
+    "/console/settings/case-types/{id}/form",
+    "/console/settings/case-types/{id}/delete",
+    "/console/settings/webhooks",
+    "/console/settings/webhooks/{key}",
+    "/console/settings/webhooks/{key}/enable",
+    "/console/settings/webhooks/{key}/rotate",
+    "/console/settings/webhooks/{key}/test",
+    "/console/settings/webhooks/{key}/delete",
+    "/console/settings/webhooks/{key}/replay",
+    "/console/settings/webhooks/{key}/deliveries/{key}/replay",
     "/console/trash/{kind}/{id}/restore",
     "/console/trash/{kind}/{id}/delete",
 ];
@@ -45,6 +80,22 @@ const PAGES: &[&str] = &[
     "/console/board",
     "/console/search?q=a",
     "/console/trash",
+    "/console/contacts/duplicates",
+    "/console/organizations/duplicates",
+    "/console/leads/compare?id={id}",
+    "/console/contacts/compare?id={id}",
+    "/console/organizations/compare?id={id}",
+    "/console/imports",
+    "/console/settings/tags/{records}",
+    "/console/settings/pipelines",
+    "/console/settings/pipelines/new",
+    "/console/settings/forms/opportunities",
+    "/console/settings/forms/contacts",
+    "/console/settings/forms/organizations",
+    "/console/settings/case-types",
+    "/console/settings/case-types/{id}",
+    "/console/settings/case-types/{id}/form",
+    "/console/settings/webhooks",
     "/console/settings/keys",
     "/console/{records}",
     "/console/{records}/new",

@@ -17,6 +17,11 @@ fn fill(client: &Client) {
     }
 }
 
+/// Each tenant has a case type of this number.
+fn is_own(path: &str) -> bool {
+    path.contains("/case-types/")
+}
+
 both_databases! {
     fn every_page_is_there_and_has_its_policy(database) {
         let api = Api::start(database);
@@ -63,11 +68,11 @@ both_databases! {
         let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
         browser.get("/console/settings/keys");
         let before = dump(database);
-        for path in paths(PAGES, "1").iter().filter(|path| path.contains("/1")) {
+        for path in paths(PAGES, "1").iter().filter(|path| path.contains("/1") && !is_own(path)) {
             assert_eq!(browser.get(path).status, 404, "{path}");
         }
         browser.get("/console/settings/keys");
-        for path in paths(FORMS, "1").iter().filter(|path| path.contains("/1/")) {
+        for path in paths(FORMS, "1").iter().filter(|path| path.contains("/1/") && !is_own(path)) {
             let answer = browser.post(path, &[("comment", "x"), ("stage", "x"), ("status", "won"), ("sourceId", "2")]);
             assert!([404, 400].contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
             assert!(!answer.text.contains("One of"), "{path}");
@@ -103,7 +108,7 @@ both_databases! {
         for path in paths(PAGES, "1") {
             let is_form = path.ends_with("/new") || path.ends_with("/edit");
             assert_eq!(reader.get(&path).status, if is_form { 403 } else { 200 }, "{path}");
-            let is_open = ["/console", "/console/search?q=a", "/console/trash", "/console/settings/keys"].contains(&path.as_str());
+            let is_open = ["/console", "/console/search?q=a", "/console/trash", "/console/settings/keys", "/console/settings/webhooks"].contains(&path.as_str());
             let page = stranger.get(&path);
             assert_eq!(page.status, if is_open { 200 } else { 403 }, "{path}");
             assert!(!page.text.contains("One of"), "{path}: {}", page.text);

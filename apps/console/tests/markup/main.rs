@@ -9,6 +9,8 @@ use crm_console::{Frame, error, list, session, show};
 use crm_exchange::{Columns, Kind};
 use serde_json::{Value, json};
 
+mod settings;
+
 /// Texts that break pages which do not escape them.
 const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
@@ -106,7 +108,11 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         session::sign_in("T", Some(text), &typed),
         crm_console::trash::search(frame, text, &[]),
     ];
-    markup.map(maud::Markup::into_string).to_vec()
+    markup
+        .map(maud::Markup::into_string)
+        .into_iter()
+        .chain([0, 1, 3].into_iter().flat_map(|many| settings::pages(frame, text, many)))
+        .collect()
 }
 
 /// The tags and attributes of a page, read as a browser does: values are taken off.
@@ -201,6 +207,18 @@ fn who_only_reads_is_offered_no_change() {
     assert!(
         !nobody[0].contains("href=\"/console/leads\" aria-current") && !nobody[0].contains("/console/settings/keys")
     );
+}
+
+#[test]
+fn who_only_reads_has_no_button_of_settings() {
+    for page in settings::pages(&frame("*:read"), "plain", 1) {
+        let forms =
+            page.split("<form").skip(1).filter(|form| form.contains("method=\"post\"") && !form.contains("/sign-out"));
+        // The columns of a file are shown to those alone who may import it.
+        let buttons: Vec<&str> =
+            forms.filter(|form| form.contains("<button") && !form.contains("/imports/files/")).collect();
+        assert_eq!(buttons, [""; 0], "{page}");
+    }
 }
 
 #[test]

@@ -1,0 +1,204 @@
+//! Records that look like one, and merging.
+
+use crm_console::duplicates::{Comparison, groups};
+use crm_console::fields;
+use crm_console::form::Typed;
+use crm_core::input::{FromBody, JsonObject};
+use crm_core::page::Page;
+use crm_core::{Condition, ContactId, DbConnection, LeadId, OrganizationId, Scope};
+use crm_directory::{Contact, Duplicates, DuplicatesRequest, Organization};
+use crm_history::MergeRequest;
+use crm_leads::Lead;
+use crm_suite::merge::{self, Merged, Preview, Repointed};
+use crm_suite::resource::Resource;
+use crm_suite::{SuiteError, contacts, leads, organizations};
+use serde_json::{Value, json};
+
+use crate::auth::{Read, Visitor, Write, area};
+use crate::endpoint::{Answer, Api, Form, Html, read_params};
+use crate::error::Failure;
+
+use super::kind::{IdOf, Numbered, Recorded, parsed, shown};
+use super::{again, back, frame};
+
+/// Declares the routes of this area.
+pub(super) fn routes(api: &mut Api) {
+    macro_rules! merges {
+        ($($record:ty, $path:literal;)*) => { $(
+            api.get(concat!($path, "/compare"), compare_page::<$record>).undocumented();
+            api.post(concat!($path, "/compare"), compared::<$record>).undocumented();
+            api.post(concat!($path, "/{id}/merge"), merge_into::<$record>).undocumented();
+        )* };
+    }
+    api.get("/console/contacts/duplicates", duplicates_page::<Contact>).undocumented();
+    api.get("/console/organizations/duplicates", duplicates_page::<Organization>).undocumented();
+    merges! {
+        Lead, "/console/leads";
+        Contact, "/console/contacts";
+        Organization, "/console/organizations";
+    }
+}
+
+/// The most records side by side.
+const MOST: usize = 20;
+
+/// A kind whose records are merged.
+trait Mergeable: Recorded {
+    fn merge(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        into: IdOf<Self>,
+        request: &JsonObject,
+    ) -> Result<Merged<Self>, SuiteError>;
+}
+
+macro_rules! mergeable {
+    ($($record:ty, $id:ty, $suite:ident;)*) => { $(
+        impl Mergeable for $record {
+            fn merge(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                into: $id,
+                request: &JsonObject,
+            ) -> Result<Merged<Self>, SuiteError> {
+                $suite::merge(connection, scope, into, &Condition::none(), &MergeRequest::from_body(request)?)
+            }
+        }
+    )* };
+}
+
+mergeable! {
+    Lead, LeadId, leads;
+    Contact, ContactId, contacts;
+    Organization, OrganizationId, organizations;
+}
+
+/// A kind whose groups are found.
+trait Grouped: Recorded {
+    fn groups(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        request: &DuplicatesRequest,
+    ) -> Result<Page<Duplicates>, SuiteError>;
+}
+
+macro_rules! grouped {
+    ($($record:ty, $suite:ident;)*) => { $(
+        impl Grouped for $record {
+            fn groups(
+                connection: &mut DbConnection,
+                scope: &Scope,
+                request: &DuplicatesRequest,
+            ) -> Result<Page<Duplicates>, SuiteError> {
+                $suite::duplicates(connection, scope, request)
+            }
+        }
+    )* };
+}
+
+grouped! {
+    Contact, contacts;
+    Organization, organizations;
+}
+
+async fn duplicates_page<R: Grouped>(visitor: Visitor<area::Directory, Read>) -> Answer<Html> {
+    let frame = frame(&visitor);
+    let asked: Vec<(String, String)> = visitor.query().to_vec();
+    let is_first = !asked.iter().any(|(name, _)| name == "continuationToken");
+    let (request,): (DuplicatesRequest,) = read_params(asked)?;
+    let page = visitor.read(move |connection, scope| {
+        let page = R::groups(connection, scope, &request)?;
+        let next = page.continuation_token.as_deref().filter(|_| page.has_more);
+        Ok(Html::page(groups(&frame, R::KIND, &page.items, next, is_first)))
+    });
+    page.await
+}
+
+async fn compare_page<R: Mergeable>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+    let ids = visitor.query().iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
+    compare::<R, _>(&visitor, ids, String::new(), Typed::default()).await
+}
+
+/// What the page has of the records.
+struct Beside {
+    records: Vec<Value>,
+    entries: Vec<fields::Entry>,
+}
+
+impl Beside {
+    fn read<R: Recorded>(connection: &mut DbConnection, scope: &Scope, ids: &[String]) -> Result<Self, Failure> {
+        let ids: Vec<IdOf<R>> = parsed::<R>(ids)?;
+        let mut records = Vec::with_capacity(ids.len().min(MOST));
+        for id in ids.into_iter().take(MOST) {
+            records.push(shown(&<R as Resource>::get(connection, scope, id)?)?);
+        }
+        let entries = fields::entries(&R::fields(connection, scope, None, None)?, &[]);
+        Ok(Self { records, entries })
+    }
+
+    fn page<R: Recorded>(
+        &self,
+        frame: &crm_console::Frame,
+        into: &str,
+        would: Option<(&Value, Repointed)>,
+        typed: &Typed,
+    ) -> Html {
+        let first = self.records.first().and_then(|record| record["id"].as_str()).unwrap_or_default();
+        let into = if into.is_empty() { first } else { into };
+        let Self { records, entries } = self;
+        Html::page(Comparison { kind: R::KIND, records, entries, into, would, typed }.page(frame))
+    }
+}
+
+async fn compare<R: Mergeable, D>(
+    visitor: &Visitor<R::Area, D>,
+    ids: Vec<String>,
+    into: String,
+    typed: Typed,
+) -> Answer<Html> {
+    let frame = frame(visitor);
+    let page = visitor.read(move |connection, scope| {
+        Ok(Beside::read::<R>(connection, scope, &ids)?.page::<R>(&frame, &into, None, &typed))
+    });
+    page.await
+}
+
+/// The others of these are merged into this one.
+fn request(into: &str, ids: &[String]) -> JsonObject {
+    let sources: Vec<&String> = ids.iter().filter(|id| *id != into).collect();
+    JsonObject::from_iter([("sourceId".to_owned(), json!(sources))])
+}
+
+/// Merges those that were compared, or shows what that would come to.
+async fn compared<R: Mergeable>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
+    let (frame, form) = (frame(&visitor), visitor.form().clone());
+    let ids: Vec<String> = form.values("id").map(str::to_owned).collect();
+    let into = form.value("into").unwrap_or_default().to_owned();
+    let (merged_ids, target) = (ids.clone(), into.clone());
+    let is_try = form.value("action") != Some("merge");
+    let merged = visitor.write(move |connection, scope| {
+        let request = request(&target, &merged_ids);
+        let id = parsed::<R>(std::slice::from_ref(&target))?;
+        let id = *id.first().ok_or_else(|| crate::error::Problem::not_found(R::KIND.name()))?;
+        let merge = |connection: &mut DbConnection| R::merge(connection, scope, id, &request);
+        if !is_try {
+            merge(connection)?;
+            return Ok(Html::see_other(format!("/console/{}/{id}?done=merged", R::KIND.plural())));
+        }
+        let beside = Beside::read::<R>(connection, scope, &merged_ids)?;
+        let Preview { item, repointed } = merge::preview(connection, scope, merge)?;
+        Ok(beside.page::<R>(&frame, &target, Some((&shown(&item)?, repointed)), &Typed::default()))
+    });
+    again(visitor.form(), merged.await, |typed| compare::<R, _>(&visitor, ids, into, typed)).await
+}
+
+/// From the page of a record: another one by its number.
+async fn merge_into<R: Mergeable>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
+    let form: Form = visitor.form().clone();
+    let merged = visitor.write(move |connection, scope| {
+        let source = form.value("sourceId").unwrap_or_default().trim().trim_start_matches('#').to_owned();
+        R::merge(connection, scope, id, &request("", &[source]))?;
+        Ok(Html::see_other(back(&form, &format!("/console/{}/{id}?done=merged", R::KIND.plural()))))
+    });
+    merged.await
+}
