@@ -277,7 +277,7 @@ async function asAdministratorsGo(context) {
   await page.getByLabel(/^Name of the new transition/).first().fill("Return");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
-  await page.locator(".graph").getByText("Return").first().waitFor();
+  await page.locator(".graph text", { hasText: "Return" }).first().waitFor();
   check((await page.getByLabel("Place across of Sent back").inputValue()) === across, "where the status was put is not kept");
   for (const found of await findings(page)) complaints.push(`a workflow: ${found}`);
 }
