@@ -142,22 +142,70 @@ pub(crate) enum Nulls {
     SayNothing,
 }
 
-/// The bodies of an operation of several kinds, as one member.
+/// The bodies of an operation of several kinds, as one member: what several of them have stands there once, with the kinds that
+/// have it.
 pub(crate) fn bodies(document: &Document, operations: &[(Kind, Operation<'_>)], about: &str, nulls: Nulls) -> Value {
-    let bodies: Vec<Value> = operations
-        .iter()
-        .filter_map(|(kind, operation)| {
-            let mut body = cleared(document.resolved(operation.body()?));
-            if let Some(members) = body.get_mut("properties").and_then(Value::as_object_mut)
-                && nulls == Nulls::SayNothing
-            {
-                members.values_mut().for_each(forbid_null);
+    let mut all: Vec<(String, Vec<(Kind, Value)>)> = Vec::new();
+    let mut required: BTreeMap<String, Vec<Kind>> = BTreeMap::new();
+    for (kind, operation) in operations {
+        let Some(mut body) = operation.body().map(|body| cleared(document.resolved(body))) else { continue };
+        for name in body.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            required.entry(name.to_owned()).or_default().push(*kind);
+        }
+        let members = body.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take);
+        for (name, mut member) in members.into_iter().flatten() {
+            if nulls == Nulls::SayNothing {
+                forbid_null(&mut member);
             }
-            body["title"] = format!("Where kind is {}", kind.name()).into();
-            Some(body)
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, of)) => of.push((*kind, member)),
+                None => all.push((name, vec![(*kind, member)])),
+            }
+        }
+    }
+    let properties: JsonObject = all
+        .into_iter()
+        .map(|(name, of)| {
+            let needing = required.get(&name).map_or(&[][..], Vec::as_slice);
+            let schema = of_kinds(&of, operations.len(), needing);
+            (name, schema)
         })
         .collect();
-    json!({ "type": "object", "description": about, "anyOf": bodies })
+    json!({ "type": "object", "description": about, "properties": properties, "additionalProperties": false })
+}
+
+/// A member that these kinds have, of which some need it.
+fn of_kinds(of: &[(Kind, Value)], kinds: usize, needing: &[Kind]) -> Value {
+    let without_words = |member: &Value| {
+        let mut member = member.clone();
+        if let Value::Object(members) = &mut member {
+            members.remove("description");
+        }
+        member
+    };
+    let mut different: Vec<&Value> = Vec::new();
+    for (_, member) in of {
+        if !different.iter().any(|known| without_words(known) == without_words(member)) {
+            different.push(member);
+        }
+    }
+    let mut schema = match different.as_slice() {
+        [only] => (*only).clone(),
+        several => json!({ "anyOf": several }),
+    };
+    let names = |kinds: &[Kind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    let having: Vec<Kind> = of.iter().map(|(kind, _)| *kind).collect();
+    let about = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of = (having.len() < kinds && having != needing).then(|| format!("Of: {}.", names(&having)));
+    let needed = (!needing.is_empty()).then(|| format!("Required of: {}.", names(needing)));
+    let words: Vec<String> =
+        [Some(about).filter(|about| !about.is_empty()), of, needed].into_iter().flatten().collect();
+    if let Value::Object(members) = &mut schema
+        && !words.is_empty()
+    {
+        members.insert("description".to_owned(), words.join(" ").into());
+    }
+    schema
 }
 
 /// The schema of a filter, of those that each kind has under its name.
