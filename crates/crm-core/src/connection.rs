@@ -6,9 +6,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
+use diesel::internal::derives::multiconnection::AstPassHelper;
 use diesel::pg::{Pg, PgConnection};
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
 
@@ -263,9 +265,9 @@ pub fn columns<T: Selectable<Db>>() -> T::SelectExpression {
 /// A query that is rendered by the backend that runs it, and cached by its text.
 ///
 /// Two things that the derived backend refuses work through it: `ON CONFLICT`, and keeping the prepared
-/// statement of an `UPDATE` or upsert with `RETURNING` (Diesel prepares those anew at each execution, which
-/// triples their cost; one that is run by `execute` it does not keep even so). The cache is unbounded: use it
-/// for statements with a fixed set of shapes ([`DbConnection::forget_statements`] empties it).
+/// statement of an `UPDATE`, an upsert or `sql_query` (Diesel prepares those anew at each execution, which
+/// triples their cost). The cache is unbounded: use it for statements with a fixed set of shapes
+/// ([`DbConnection::forget_statements`] empties it).
 #[derive(Debug, Clone, Copy)]
 pub struct Portable<Q>(Q);
 
@@ -291,6 +293,40 @@ where
     // tests/portable.rs fails should that change.
     fn is_safe_to_cache_prepared(&self, _: &Db) -> QueryResult<bool> {
         Ok(true)
+    }
+}
+
+macro_rules! kept_on {
+    ($($backend:ty),*) => {
+        $(impl<Q: QueryFragment<$backend>> QueryFragment<$backend> for Portable<Q> {
+            // The text and the values, each by itself, so that what says of itself that it may not be kept is not heard:
+            // `execute` asks a reference to the query, for which nothing can be overridden.
+            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                let mut text = <$backend as Backend>::QueryBuilder::default();
+                self.0.to_sql(&mut text, &<$backend>::default())?;
+                pass.push_sql(&text.finish());
+                let takes_values = pass.bind_collector().is_some() || pass.debug_binds().is_some();
+                if takes_values { self.0.walk_ast(pass) } else { Ok(()) }
+            }
+        })*
+    };
+}
+
+kept_on!(Pg, Sqlite);
+
+impl<Q> Portable<Q>
+where
+    Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+{
+    /// Runs it, and tells how many rows it wrote: in the place of Diesel's method of this name, which would not keep it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
+        match connection {
+            DbConnection::Postgres(postgres) => postgres.execute_returning_count(&self),
+            DbConnection::Sqlite(sqlite) => sqlite.execute_returning_count(&self),
+        }
     }
 }
 

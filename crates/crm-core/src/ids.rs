@@ -47,6 +47,14 @@ macro_rules! database_integer {
                 self.0.to_sql(out)
             }
         }
+
+        impl $crate::sql::Listed for $name {
+            type Sql = diesel::sql_types::BigInt;
+
+            fn list(values: impl Iterator<Item = Self>) -> $crate::sql::List {
+                $crate::sql::List::of_numbers(values.map(|id| id.0))
+            }
+        }
     };
 }
 

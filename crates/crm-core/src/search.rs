@@ -10,14 +10,11 @@ mod best;
 use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::page::contains_pattern;
-use crate::{BackendKind, Db, DbConnection, Scope, TenantId, sql_fragment};
+use crate::{BackendKind, DbConnection, PortableExt, Scope};
 
 pub use best::{Hit, Sought};
 
@@ -91,72 +88,20 @@ impl Candidates {
     }
 }
 
-/// The records of a tenant that are among [`Candidates::Few`]: the condition that a list then starts with, in the
-/// place of the tenant alone, on a table with the key `(tenant_id, id)`.
-///
-/// SQLite would take an index in the order of the list to be better than ten ids, because it believes that a tenant
-/// has ten rows; it is given tenant and id as one value, and the ids as one JSON text, so that the statement is the
-/// same for any number of them.
-#[derive(Debug, Clone)]
-pub struct Among {
-    tenant: TenantId,
-    ids: Vec<i64>,
-    as_json: String,
-}
-
-impl Among {
-    /// Those of these records that the scope's tenant has.
-    #[must_use]
-    pub fn new(scope: &Scope, ids: &[i64]) -> Self {
-        let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        Self { tenant: scope.tenant(), ids: ids.to_vec(), as_json: format!("[{}]", numbers.join(",")) }
-    }
-}
-
 /// The boxed query that a list starts with: `among!(leads, scope, candidates)` selects those of a tenant's records that
 /// [`Candidates`](crate::search::Candidates) leave.
 #[macro_export]
 macro_rules! among {
     ($table:ident, $scope:expr, $candidates:expr) => {
         match $candidates {
-            $crate::search::Candidates::Few(ids) => {
-                $table::table.filter($crate::search::Among::new($scope, ids)).into_boxed::<$crate::Db>()
-            }
+            $crate::search::Candidates::Few(ids) => $table::table
+                .filter($crate::sql::among($scope, $table::tenant_id, $table::id, ids))
+                .into_boxed::<$crate::Db>(),
             $crate::search::Candidates::Many => {
                 $table::table.filter($table::tenant_id.eq($scope.tenant())).into_boxed::<$crate::Db>()
             }
         }
     };
-}
-
-sql_fragment!(Among, Bool);
-
-impl QueryFragment<Db> for Among {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        Db::walk_variant_ast(self, pass)
-    }
-}
-
-impl QueryFragment<Pg> for Among {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        pass.push_sql("tenant_id = ");
-        pass.push_bind_param::<BigInt, _>(&self.tenant)?;
-        pass.push_sql(" AND id = ANY(");
-        pass.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
-        pass.push_sql(")");
-        Ok(())
-    }
-}
-
-impl QueryFragment<Sqlite> for Among {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        pass.push_sql("(tenant_id, id) IN (SELECT ");
-        pass.push_bind_param::<BigInt, _>(&self.tenant)?;
-        pass.push_sql(", value FROM json_each(");
-        pass.push_bind_param::<Text, _>(&self.as_json)?;
-        pass.push_sql("))");
-        Ok(())
-    }
 }
 
 #[derive(Debug, QueryableByName)]
@@ -197,6 +142,7 @@ impl TextIndex {
                 ))
                 .bind::<BigInt, _>(scope.tenant())
                 .bind::<Text, _>(contains_pattern(text))
+                .portable()
                 .load(connection)?
             }
             BackendKind::Sqlite => {
@@ -209,6 +155,7 @@ impl TextIndex {
                 .bind::<Text, _>(format!("{fts_column} : \"{}\"", text.replace('"', "\"\"")))
                 .bind::<BigInt, _>(first)
                 .bind::<BigInt, _>(first + (1 << TENANT_SHIFT) - 1)
+                .portable()
                 .load(connection)?
             }
         };

@@ -1,8 +1,8 @@
+use diesel::QueryResult;
 use diesel::sql_types::BigInt;
-use diesel::{QueryResult, RunQueryDsl};
 
 use crate::idempotency::lock_of;
-use crate::{DbConnection, Scope};
+use crate::{BackendKind, DbConnection, PortableExt, Scope};
 
 /// Has those who make one of something in a tenant, such as `case types`, go on one after the other, from here to the
 /// commit: whoever counts after this has counted what all others made, so that no two pass the most that a tenant may
@@ -15,10 +15,11 @@ use crate::{DbConnection, Scope};
 pub fn wait_for_turn(connection: &mut DbConnection, scope: &Scope, what: &str) -> QueryResult<()> {
     // On SQLite writers come one after the other. A statement of its own: what counts must see what was committed
     // before the lock was given back.
-    if let DbConnection::Postgres(postgres) = &mut *connection {
+    if connection.kind() == BackendKind::Postgres {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<BigInt, _>(lock_of(scope.tenant(), what))
-            .execute(postgres)?;
+            .portable()
+            .execute(connection)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crm_core::page::Contains;
-use crm_core::sql::Json;
+use crm_core::sql::{Json, one_of};
 use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend};
 use crm_testkit::both_databases;
 use diesel::connection::InstrumentationEvent;
@@ -160,6 +160,49 @@ both_databases! {
             let _: i64 = change(score).portable().get_result(&mut connection).unwrap();
         }
         assert_eq!(kept.load(Ordering::Relaxed), 1);
+        for score in 0..3 {
+            let change = diesel::update(things::table.find(1)).set(things::score.eq(Some(score)));
+            assert_eq!(change.portable().execute(&mut connection), Ok(1));
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), 2, "without RETURNING");
+    }
+
+    /// Any number of values is one statement, which is kept; values of each type are found, and what no row has is not.
+    fn a_column_among_values_is_one_statement(database) {
+        let mut connection = database.connect();
+        made(&mut connection);
+        let mut codes = Vec::new();
+        for (id, name) in [(1, "a"), (2, "\"b\", [c]"), (3, "ü\u{10ffff}")] {
+            codes.push(insert(&mut connection, &thing(id, name)).unwrap().code);
+        }
+        let kept = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&kept);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let connection = &mut connection;
+        let found = |connection: &mut DbConnection, ids: &[i64]| -> Vec<i64> {
+            things::table.filter(one_of(things::id, ids)).order(things::id).select(things::id).load(connection).unwrap()
+        };
+        for (ids, expected) in [(&[][..], &[][..]), (&[2], &[2]), (&[1, 3, 7], &[1, 3])] {
+            assert_eq!(found(connection, ids), expected);
+        }
+        assert_eq!(kept.load(Ordering::Relaxed), 1);
+        let names = vec!["\"b\", [c]".to_owned(), "ü\u{10ffff}".to_owned(), "A".to_owned()];
+        let named: Vec<i64> =
+            things::table.filter(one_of(things::name, names)).order(things::id).select(things::id).load(connection).unwrap();
+        assert_eq!(named, [2, 3]);
+        let coded: Vec<i64> =
+            things::table.filter(one_of(things::code, &codes[1..])).order(things::id).select(things::id).load(connection).unwrap();
+        assert_eq!(coded, [2, 3]);
+        let others: Vec<i64> = things::table
+            .filter(diesel::dsl::not(one_of(things::id, [1_i64, 3])))
+            .select(things::id)
+            .load(connection)
+            .unwrap();
+        assert_eq!(others, [2]);
     }
 
     /// A boxed query with conditions that depend on the input, `= ANY` or `IN`, and wildcards taken literally.

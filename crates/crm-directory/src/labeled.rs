@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use crm_core::input::{At, FromJson};
+use crm_core::records::{Cell, Rows};
 use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues};
-use crm_core::{DbConnection, FieldErrors, Patch, Scope, check_growth, each_backend};
+use crm_core::{DbConnection, FieldErrors, Patch, Scope, check_growth};
 use crm_history::MergeError;
 use diesel::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most addresses or numbers that a record has after merging: far more than anybody has, and as many as the
 /// index of their texts has positions for on SQLite (migration 00000000000004).
@@ -47,8 +48,7 @@ macro_rules! labeled_values {
                     return Ok(HashMap::new());
                 }
                 let rows = $table::table
-                    .filter($table::tenant_id.eq(scope.tenant()))
-                    .filter($table::record_id.eq_any(records))
+                    .filter(::crm_core::sql::among(scope, $table::tenant_id, $table::record_id, records))
                     .order(($table::record_id, $table::position))
                     .select(($table::record_id, $table::label, $table::value, $table::is_primary))
                     .load(connection)?;
@@ -62,27 +62,26 @@ macro_rules! labeled_values {
                 record: i64,
                 values: &LabeledValues,
             ) -> QueryResult<()> {
-                if values.is_empty() {
-                    return Ok(());
-                }
-                let rows: Vec<_> = (0_i16..)
-                    .zip(values.as_slice())
-                    .map(|(position, LabeledValue { label, value, primary })| {
-                        (
-                            $table::tenant_id.eq(scope.tenant()),
-                            $table::record_id.eq(record),
-                            $table::position.eq(position),
-                            $table::label.eq(label.as_deref()),
-                            $table::value.eq(value),
-                            $table::value_search.eq($list::KIND.searchable(value)),
-                            $table::is_primary.eq(*primary),
-                            $($table::$own.eq($own(value)),)+
-                        )
-                    })
-                    .collect();
-                each_backend!(connection, c => diesel::insert_into($table::table).values(&rows).execute(c))?;
+                let rows = (0_i16..).zip(values.as_slice()).map(|(position, LabeledValue { label, value, primary })| {
+                    json!([position, label, value, $list::KIND.searchable(value), primary, $($own(value)),+])
+                });
+                ROWS.insert(connection, scope, record, rows.collect())?;
                 Ok(())
             }
+
+            const ROWS: Rows = Rows {
+                table: stringify!($table),
+                of: <$table::record_id as diesel::Column>::NAME,
+                columns: &[
+                    ("position", Cell::Number),
+                    ("label", Cell::Text),
+                    ("value", Cell::Text),
+                    ("value_search", Cell::Text),
+                    ("is_primary", Cell::Flag),
+                    $((stringify!($own), Cell::Text)),+
+                ],
+                or_nothing: false,
+            };
 
             /// Puts these values in the place of all that a record has.
             pub(crate) fn replace(

@@ -21,8 +21,7 @@ macro_rules! links {
                 return Ok(HashMap::new());
             }
             let rows: Vec<($id, String)> = $table::table
-                .filter($table::tenant_id.eq(scope.tenant()))
-                .filter($table::id.eq_any(ids))
+                .filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids))
                 .select(($table::id, $table::name))
                 .load(connection)?;
             Ok(rows.into_iter().collect())
@@ -33,7 +32,7 @@ macro_rules! links {
         /// # Errors
         /// The database's.
         pub fn missing(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
-            let existing = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            let existing = $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids));
             Ok(without(ids, existing.select($table::id).load(connection)?))
         }
 
@@ -43,7 +42,7 @@ macro_rules! links {
         /// # Errors
         /// The database's.
         pub fn lock_missing(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
-            let existing = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            let existing = $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids));
             Ok(without(ids, existing.order($table::id).select($table::id).held().load(connection)?))
         }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crm_core::error::collision;
 use crm_core::records::in_statements;
-use crm_core::sql::Json;
+use crm_core::sql::{Json, among};
 use crm_core::{DbConnection, ForUpdateExt, PortableExt, RecordId, RecordKind, Scope};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -121,7 +121,7 @@ pub fn take_gone<I: RecordId + Ord>(
     }
     touched.extend(followed(scope, &deletions).select(changes::seq).load::<i64>(connection)?);
     for seqs in in_statements(&touched) {
-        let these = changes::table.filter(changes::tenant_id.eq(scope.tenant())).filter(changes::seq.eq_any(seqs));
+        let these = changes::table.filter(among(scope, changes::tenant_id, changes::seq, seqs));
         let _: Vec<i64> = these.order(changes::seq).select(changes::seq).locked().load(connection)?;
     }
     let now = look(connection, scope, id)?;
@@ -178,7 +178,7 @@ impl<I: RecordId + Ord> Gone<I> {
         let mut titles = Vec::new();
         let seqs: Vec<i64> = self.records.iter().map(|one| one.seq).collect();
         for seqs in in_statements(&seqs) {
-            let these = changes::table.filter(changes::tenant_id.eq(scope.tenant())).filter(changes::seq.eq_any(seqs));
+            let these = changes::table.filter(among(scope, changes::tenant_id, changes::seq, seqs));
             let found: Vec<Option<String>> = these.select(crate::trash::title()).load(connection)?;
             titles.extend(found.into_iter().flatten());
         }
@@ -231,7 +231,7 @@ impl<I: RecordId + Ord> Gone<I> {
     fn forget_names(&self, connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
         let ids: HashSet<String> = self.ids().iter().map(ToString::to_string).collect();
         for seqs in in_statements(&self.naming) {
-            let these = changes::table.filter(changes::tenant_id.eq(scope.tenant())).filter(changes::seq.eq_any(seqs));
+            let these = changes::table.filter(among(scope, changes::tenant_id, changes::seq, seqs));
             let rows: Vec<(i64, Option<Json<Value>>)> =
                 these.order(changes::seq).select((changes::seq, changes::kept)).load(connection)?;
             for (seq, kept) in rows {

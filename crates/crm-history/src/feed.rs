@@ -1,7 +1,7 @@
 //! Reading changes in the order of the feed.
 
 use crm_core::page::{Content, Weight, fitting};
-use crm_core::sql::Json;
+use crm_core::sql::{Json, among};
 use crm_core::{Db, DbConnection, Scope, TenantId, columns, sql_fragment};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -188,8 +188,7 @@ pub fn feed(
 pub fn find(connection: &mut DbConnection, scope: &Scope, ids: &[ChangeId]) -> QueryResult<Vec<Change>> {
     let seqs: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let rows: Vec<ChangeRow> = changes::table
-        .filter(changes::tenant_id.eq(scope.tenant()))
-        .filter(changes::seq.eq_any(seqs))
+        .filter(among(scope, changes::tenant_id, changes::seq, seqs))
         .order((changes::turn, changes::seq))
         .select(columns::<ChangeRow>())
         .load(connection)?;

@@ -21,8 +21,7 @@ macro_rules! participants {
                 return Ok(lists);
             }
             let rows: Vec<($id, ::crm_core::ContactId, Option<String>)> = $participants::table
-                .filter($participants::tenant_id.eq(scope.tenant()))
-                .filter($participants::record_id.eq_any(records))
+                .filter(::crm_core::sql::among(scope, $participants::tenant_id, $participants::record_id, records))
                 .order(($participants::position, $participants::contact_id))
                 .select(($participants::record_id, $participants::contact_id, $participants::name))
                 .load(connection)?;
@@ -57,24 +56,13 @@ macro_rules! participants {
             record: $id,
             participants: &::crm_core::values::Participants,
         ) -> Result<(), ::crm_core::WriteError> {
-            use ::diesel::prelude::*;
-            if participants.as_slice().is_empty() {
-                return Ok(());
-            }
-            let rows: Vec<_> = (0_i16..)
-                .zip(participants.as_slice())
-                .map(|(position, participant)| {
-                    (
-                        $participants::tenant_id.eq(scope.tenant()),
-                        $participants::record_id.eq(record),
-                        $participants::contact_id.eq(participant.id),
-                        $participants::name.eq(participant.name.as_deref()),
-                        $participants::position.eq(position),
-                    )
-                })
-                .collect();
-            let insert = ::diesel::insert_into($participants::table).values(&rows);
-            let inserted = ::crm_core::each_backend!(connection, connection => insert.execute(connection));
+            let rows = ::crm_core::records::Rows {
+                table: stringify!($participants),
+                of: <$participants::record_id as ::diesel::Column>::NAME,
+                columns: ::crm_core::values::Participants::COLUMNS,
+                or_nothing: false,
+            };
+            let inserted = rows.insert(connection, scope, record.as_i64(), participants.rows());
             inserted.map(drop).map_err(|error| participants.unknown(error))
         }
 
@@ -147,8 +135,7 @@ macro_rules! participants {
             }
             for ids in ::crm_core::records::in_statements(&places.left_by_target::<$id>(&before)) {
                 let target = $participants::table
-                    .filter($participants::tenant_id.eq(scope.tenant()))
-                    .filter($participants::record_id.eq_any(ids))
+                    .filter(::crm_core::sql::among(scope, $participants::tenant_id, $participants::record_id, ids))
                     .filter($participants::contact_id.nullable().eq(undone.target));
                 ::diesel::delete(target).execute(connection)?;
             }
@@ -158,7 +145,7 @@ macro_rules! participants {
             let also_own: ::std::collections::HashSet<$id> = own.iter().copied().collect();
             let listed: Vec<$id> = places.records().into_iter().filter(|id| !also_own.contains(id)).collect();
             let these = |ids: Vec<$id>| {
-                $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids))
+                $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids))
             };
             for ids in ::crm_core::records::in_statements(&listed) {
                 ::diesel::update(these(ids)).set(::crm_core::changed!($table, scope, None)).execute(connection)?;
@@ -177,12 +164,10 @@ macro_rules! participants {
             to: Option<::crm_core::ContactId>,
         ) -> ::diesel::QueryResult<()> {
             use ::diesel::prelude::*;
-            let of_tenant = || $table::table.filter($table::tenant_id.eq(scope.tenant()));
-            let of_them = || of_tenant().filter($table::contact_id.eq_any(from));
+            let of_them = || $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::contact_id, from));
             let with_them = || {
                 $participants::table
-                    .filter($participants::tenant_id.eq(scope.tenant()))
-                    .filter($participants::contact_id.eq_any(from))
+                    .filter(::crm_core::sql::among(scope, $participants::tenant_id, $participants::contact_id, from))
             };
             let mut touched: Vec<$id> = of_them().select($table::id).load(connection)?;
             let joined: Vec<$id> = with_them().select($participants::record_id).distinct().load(connection)?;
@@ -200,8 +185,8 @@ macro_rules! participants {
             // Each row is written once. PostgreSQL checks all foreign keys of one that its transaction has written
             // before, also those that stay as they are, and so would lock organizations after these records.
             for ids in ::crm_core::records::in_statements(&touched) {
-                let elsewhere = $table::contact_id.is_null().or($table::contact_id.ne_all(from));
-                let only_with_them = of_tenant().filter($table::id.eq_any(ids)).filter(elsewhere);
+                let elsewhere = $table::contact_id.is_null().or(::diesel::dsl::not(::crm_core::sql::one_of($table::contact_id, from)));
+                let only_with_them = $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids)).filter(elsewhere);
                 ::diesel::update(only_with_them).set(::crm_core::changed!($table, scope, None)).execute(connection)?;
             }
             ::diesel::update(of_them())
@@ -222,8 +207,7 @@ macro_rules! participants {
             use $participants::{contact_id, name, position, record_id, table, tenant_id};
             use ::diesel::prelude::*;
             table
-                .filter(tenant_id.eq(scope.tenant()))
-                .filter(contact_id.eq_any(from))
+                .filter(::crm_core::sql::among(scope, tenant_id, contact_id, from))
                 .order(position)
                 .select((tenant_id, record_id, to.into_sql::<::diesel::sql_types::BigInt>(), name, position))
                 .insert_into(table)
@@ -235,7 +219,7 @@ macro_rules! participants {
             let first_name = sources
                 .filter(sources.field(tenant_id).eq(tenant_id))
                 .filter(sources.field(record_id).eq(record_id))
-                .filter(sources.field(contact_id).eq_any(from))
+                .filter(::crm_core::sql::one_of(sources.field(contact_id), from))
                 .filter(sources.field(name).is_not_null())
                 .order(sources.field(position))
                 .select(sources.field(name))

@@ -48,7 +48,7 @@ macro_rules! record_writes {
         ) -> ::diesel::QueryResult<()> {
             use ::diesel::prelude::*;
             for ids in ::crm_core::records::in_statements(deletion.ids()) {
-                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+                let these = $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids));
                 ::diesel::delete(these).execute(connection)?;
             }
             Ok(())
@@ -128,7 +128,7 @@ macro_rules! reference_column {
             let pointing: Vec<$id> = column.pointing(connection, scope, undone)?;
             $crate::record_alike(connection, scope, &pointing, undone.id, undone.fields())?;
             for ids in ::crm_core::records::in_statements(&pointing) {
-                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+                let these = $table::table.filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids));
                 let set = ($table::$column.eq(Some(undone.id)), ::crm_core::changed!($table, scope, None));
                 ::diesel::update(these).set(set).execute(connection)?;
             }
@@ -157,7 +157,7 @@ macro_rules! reference_column {
         use ::crm_core::ForUpdateExt as _;
         use ::diesel::prelude::*;
         let of_them =
-            || $table::table.filter($table::tenant_id.eq($scope.tenant())).filter($table::$column.eq_any($from));
+            || $table::table.filter(::crm_core::sql::among($scope, $table::tenant_id, $table::$column, $from));
         let touched: Vec<$id> = of_them().order($table::id).select($table::id).locked().load($connection)?;
         if touched.is_empty() {
             return Ok(());

@@ -1,6 +1,7 @@
 //! What happens to leads when a record that they point at is deleted or merged: pieces for whoever does that in
 //! one transaction. Each sets `lastUpdatedOn` of the leads that it changes. Call them in a [`DbConnection::write`].
 
+use crm_core::sql::among;
 use crm_core::{DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, Scope};
 use diesel::prelude::*;
 
@@ -36,8 +37,8 @@ pub fn lock_converted_into(
     scope: &Scope,
     opportunities: &[OpportunityId],
 ) -> QueryResult<Vec<LeadId>> {
-    let of_them = leads::table.filter(leads::tenant_id.eq(scope.tenant()));
-    let of_them = of_them.filter(leads::opportunity_id.eq_any(opportunities));
+    let of_them = leads::table.filter(among(scope, leads::tenant_id, leads::opportunity_id, opportunities));
+    let of_them = of_them.filter(leads::opportunity_id.is_not_null());
     of_them.order(leads::id).select(leads::id).locked().load(connection)
 }
 

@@ -2,6 +2,7 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, Sought, TextIndex};
+use crm_core::sql::among;
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
@@ -104,7 +105,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
 
 /// Those of these leads that exist, which nobody keeps as they are.
 pub(crate) fn rows(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<LeadRow>> {
-    let these = leads::table.filter(leads::tenant_id.eq(scope.tenant())).filter(leads::id.eq_any(ids));
+    let these = leads::table.filter(among(scope, leads::tenant_id, leads::id, ids));
     these.select(columns::<LeadRow>()).load(connection)
 }
 

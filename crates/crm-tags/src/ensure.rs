@@ -1,12 +1,23 @@
 use std::collections::HashSet;
 
+use crm_core::records::{Cell, Rows};
+use crm_core::sql::one_of;
 use crm_core::text::folded;
-use crm_core::{DbConnection, ForKeyShareExt, Scope, Uuid, columns, each_backend};
+use crm_core::{DbConnection, ForKeyShareExt, Scope, Uuid, columns};
 use diesel::prelude::*;
+use serde_json::json;
 
 use crate::schema::tags;
 use crate::service::{InsertedTag, TagRow, check_cap};
 use crate::{TagError, TagKind, TagOption, told};
+
+/// Tags of a kind; one whose label there is already is left as it is.
+const TAGS: Rows = Rows {
+    table: "tags",
+    of: "kind",
+    columns: &[("id", Cell::Uuid), ("label", Cell::Text), ("label_folded", Cell::Text), ("color", Cell::Text)],
+    or_nothing: true,
+};
 
 /// The tags of this kind with the labels of these tags, which are of another kind: those that are missing are made,
 /// with their colours. They stay until the end of the transaction; one that somebody deletes at this very moment is
@@ -29,10 +40,8 @@ pub fn ensure(
     // In one order for everybody: two that make the same labels wait for each other and never in a circle.
     rows.sort_unstable_by(|one, other| one.label_folded.cmp(&other.label_folded));
     labels.sort_unstable();
-    let made = each_backend!(connection, connection => diesel::insert_into(tags::table)
-        .values(&rows)
-        .on_conflict_do_nothing()
-        .execute(connection))?;
+    let values = rows.iter().map(|row| json!([row.id, row.label, row.label_folded, row.color])).collect();
+    let made = TAGS.insert(connection, scope, kind.number().into(), values)?;
     let new: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
     if made > 0 {
         check_cap(connection, scope, kind)?;
@@ -40,7 +49,7 @@ pub fn ensure(
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::label_folded.eq_any(labels))
+        .filter(one_of(tags::label_folded, labels))
         .order(tags::label_folded)
         .select(columns::<TagRow>())
         .held()

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
 use crm_core::error::{collision, is_foreign_key_violation};
-use crm_core::records::in_statements;
-use crm_core::{
-    DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns, each_backend,
-};
+use crm_core::records::{Cell, Rows, in_statements};
+use crm_core::sql::{among, one_of};
+use crm_core::{DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns};
 use diesel::prelude::*;
+use serde_json::json;
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
@@ -30,8 +30,7 @@ pub fn of(
             .eq(links::tenant_id)
             .and(tags::kind.eq(links::kind))
             .and(tags::id.eq(links::tag_id))))
-        .filter(links::tenant_id.eq(scope.tenant()))
-        .filter(links::record_id.eq_any(records))
+        .filter(among(scope, links::tenant_id, links::record_id, records))
         .order(tags::label_folded)
         .select((links::record_id, columns::<TagRow>()))
         .load(connection))?;
@@ -58,7 +57,7 @@ pub fn existing(
     let rows: Vec<TagRow> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq_any(ids))
+        .filter(one_of(tags::id, ids))
         .order(tags::label_folded)
         .select(columns::<TagRow>())
         .load(connection)?;
@@ -84,7 +83,7 @@ pub fn set(
     with_links!(kind, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::record_id.eq(record))
-        .filter(links::tag_id.ne_all(&wanted))
+        .filter(diesel::dsl::not(one_of(links::tag_id, wanted)))
         .execute(connection))?;
     Ok(())
 }
@@ -139,7 +138,7 @@ pub fn add(
     let held: Vec<Uuid> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq_any(wanted))
+        .filter(one_of(tags::id, wanted))
         .order(tags::id)
         .select(tags::id)
         .held()
@@ -152,24 +151,15 @@ pub fn add(
 
 /// Puts these tags on a record, but for those that it has.
 fn link(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64, tags: &[Uuid]) -> QueryResult<()> {
-    if tags.is_empty() {
-        return Ok(());
-    }
-    with_links!(kind, links => {
-        let link = |tag: &Uuid| {
-            (
-                links::tenant_id.eq(scope.tenant()),
-                links::record_id.eq(record),
-                links::kind.eq(kind.number()),
-                links::tag_id.eq(*tag),
-            )
-        };
-        let rows: Vec<_> = tags.iter().map(link).collect();
-        each_backend!(connection, connection => diesel::insert_into(links::table)
-            .values(&rows)
-            .on_conflict_do_nothing()
-            .execute(connection))
-    })?;
+    let (table, of) = match kind {
+        TagKind::Lead => ("lead_tags", "lead_id"),
+        TagKind::Opportunity => ("opportunity_tags", "opportunity_id"),
+        TagKind::Contact => ("contact_tags", "contact_id"),
+        TagKind::Organization => ("organization_tags", "organization_id"),
+        TagKind::Case => ("case_tags", "case_id"),
+    };
+    let links = Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true };
+    links.insert(connection, scope, record, tags.iter().map(|tag| json!([kind.number(), tag])).collect())?;
     Ok(())
 }
 
@@ -184,8 +174,7 @@ pub fn lock_links(connection: &mut DbConnection, scope: &Scope, kind: TagKind, r
     }
     for records in in_statements(records) {
         let _: Vec<i64> = with_links!(kind, links => links::table
-            .filter(links::tenant_id.eq(scope.tenant()))
-            .filter(links::record_id.eq_any(records))
+            .filter(among(scope, links::tenant_id, links::record_id, records))
             .order((links::record_id, links::tag_id))
             .select(links::record_id)
             .locked()

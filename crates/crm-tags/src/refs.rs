@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crm_core::input::{At, FromJson, refuse_unknown};
+use crm_core::sql::one_of;
 use crm_core::text::folded;
 use crm_core::values::{contains_control, is_blank, read_text};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, check_growth, columns};
@@ -307,7 +308,7 @@ fn named(
     let rows: Vec<(String, TagRow)> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq(kind.number()))
-        .filter(tags::id.eq_any(ids).or(tags::label_folded.eq_any(labels)))
+        .filter(one_of(tags::id, ids).or(one_of(tags::label_folded, labels)))
         .order(tags::label_folded)
         .select((tags::label_folded, columns::<TagRow>()))
         .load(connection)?;

@@ -33,9 +33,9 @@ pub(crate) struct InsertedTag<'a> {
     tenant_id: TenantId,
     kind: i16,
     pub(crate) id: Uuid,
-    label: &'a str,
+    pub(crate) label: &'a str,
     pub(crate) label_folded: String,
-    color: &'a str,
+    pub(crate) color: &'a str,
 }
 
 impl<'a> InsertedTag<'a> {

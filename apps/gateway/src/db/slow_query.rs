@@ -11,7 +11,7 @@ const SLOW: Duration = Duration::from_millis(500);
 const STATEMENT: &str = "crm_gateway::statement";
 
 /// Watches the statements of one connection: logs the slow ones, and at the level `trace` each, with their text and
-/// without values, which are the tenants' data, and counts those that are kept.
+/// without values, which are the tenants' data, and once more when it is prepared to be kept. Counts those that are kept.
 struct SlowQueries {
     started: Option<Instant>,
 }
@@ -41,7 +41,10 @@ impl Instrumentation for SlowQueries {
                     log::warn!(target: "crm_gateway::slow_query", "ms={ms} statement={:?}", without_values(&query.to_string()));
                 }
             }
-            InstrumentationEvent::CacheQuery { .. } => statements::count_kept(),
+            InstrumentationEvent::CacheQuery { sql, .. } => {
+                log::trace!(target: STATEMENT, "kept={sql:?}");
+                statements::count_kept();
+            }
             _ => {}
         }
     }

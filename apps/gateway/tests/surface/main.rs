@@ -16,6 +16,7 @@ mod metrics;
 mod process;
 mod readiness;
 mod slow_query;
+mod statements;
 
 use crm_core::DbConnection;
 use crm_testkit::TestDatabase;

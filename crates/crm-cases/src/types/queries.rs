@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crm_core::sql::Json;
+use crm_core::sql::{Json, among};
 use crm_core::values::User;
 use crm_core::{CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, RecordId, Scope, columns};
 use crm_forms::{Form, StoredForm};
@@ -34,8 +34,7 @@ pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> Quer
 /// transaction: those of these types that exist, locked in ascending order.
 pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, ids: &[CaseTypeId]) -> QueryResult<Vec<KnownType>> {
     let found = case_types::table
-        .filter(case_types::tenant_id.eq(scope.tenant()))
-        .filter(case_types::id.eq_any(ids))
+        .filter(among(scope, case_types::tenant_id, case_types::id, ids))
         .order(case_types::id)
         .select((case_types::id, case_types::form, case_types::workflow))
         .shared()
@@ -64,8 +63,7 @@ pub(crate) fn forms_of(
     ids.sort_unstable();
     ids.dedup();
     let rows: Vec<(CaseTypeId, Json<StoredForm>)> = case_types::table
-        .filter(case_types::tenant_id.eq(scope.tenant()))
-        .filter(case_types::id.eq_any(ids))
+        .filter(among(scope, case_types::tenant_id, case_types::id, ids))
         .select((case_types::id, case_types::form))
         .load(connection)?;
     Ok(rows.into_iter().map(|(id, Json(form))| (id, stored_form(scope.public_tenant(), form))).collect())

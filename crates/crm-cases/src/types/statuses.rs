@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crm_core::sql::one_of;
 use crm_core::text::folded;
 use crm_core::{CaseId, CaseTypeId, DbConnection, ForUpdateExt, Scope, TenantId, each_backend};
 use crm_history::Fields;
@@ -218,7 +219,7 @@ pub(crate) fn named(
 ) -> QueryResult<Vec<(CaseTypeId, String)>> {
     case_statuses::table
         .filter(case_statuses::tenant_id.eq(scope.tenant()))
-        .filter(case_statuses::node_folded.eq_any(names).or(case_statuses::label_folded.eq_any(names)))
+        .filter(one_of(case_statuses::node_folded, names).or(one_of(case_statuses::label_folded, names)))
         .select((case_statuses::case_type_id, case_statuses::label_folded))
         .load(connection)
 }

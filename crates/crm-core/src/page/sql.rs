@@ -122,7 +122,7 @@ macro_rules! any_of {
         if let Some(entries) = $entries.clone() {
             $query = match <[_; 1]>::try_from(entries) {
                 Ok([entry]) => $query.filter($column.eq(entry)),
-                Err(entries) => $query.filter($column.eq_any(entries)),
+                Err(entries) => $query.filter($crate::sql::one_of($column, entries)),
             };
         }
     };

@@ -20,8 +20,8 @@ macro_rules! external_ids {
             let mut found = ::std::collections::HashMap::with_capacity(external_ids.len());
             for these in $crate::records::in_statements(external_ids) {
                 let rows: Vec<(Option<String>, $id)> = $table::table
-                    .filter($table::tenant_id.eq(scope.tenant()))
-                    .filter($table::external_id.eq_any(these))
+                    .filter($crate::sql::among(scope, $table::tenant_id, $table::external_id, these))
+                    .filter($table::external_id.is_not_null())
                     .select(($table::external_id, $table::id))
                     .load(connection)?;
                 found.extend(rows.into_iter().filter_map(|(external_id, id)| Some((external_id?, id))));
@@ -62,7 +62,7 @@ macro_rules! released_external_ids {
             ids: &[$id],
         ) -> ::diesel::QueryResult<()> {
             use ::diesel::prelude::*;
-            let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            let these = $table::table.filter($crate::sql::among(scope, $table::tenant_id, $table::id, ids));
             let having = these.filter($table::external_id.is_not_null());
             ::diesel::update(having).set($table::external_id.eq(None::<String>)).execute(connection)?;
             Ok(())

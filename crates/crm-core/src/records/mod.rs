@@ -4,10 +4,13 @@
 //! table would be longer than the queries.
 
 mod external;
+mod rows;
 
 use diesel::result::Error as DieselError;
 
 use crate::error::{collision, is_unique_violation};
+
+pub use rows::{Cell, Rows};
 
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
@@ -88,7 +91,7 @@ macro_rules! record_queries {
             use $crate::ForUpdateExt as _;
             let mut found = Vec::with_capacity(ids.len());
             for ids in $crate::records::in_statements(ids) {
-                let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+                let these = $table::table.filter($crate::sql::among(scope, $table::tenant_id, $table::id, ids));
                 let locked: Vec<$id> = these.order($table::id).select($table::id).locked().load(connection)?;
                 found.extend(locked);
             }
@@ -103,7 +106,7 @@ macro_rules! record_queries {
         ) -> ::diesel::QueryResult<Vec<$row>> {
             use ::diesel::prelude::*;
             use $crate::ForUpdateExt as _;
-            let these = $table::table.filter($table::tenant_id.eq(scope.tenant())).filter($table::id.eq_any(ids));
+            let these = $table::table.filter($crate::sql::among(scope, $table::tenant_id, $table::id, ids));
             these.order($table::id).select($crate::columns::<$row>()).locked().load(connection)
         }
     };

@@ -5,7 +5,7 @@ use diesel::{OptionalExtension, QueryResult, QueryableByName, RunQueryDsl};
 
 use super::{RECORD_MASK, RECORD_SHIFT, SHORTEST, TENANT_SHIFT, TextIndex};
 use crate::page::contains_pattern;
-use crate::{BackendKind, DbConnection, Scope};
+use crate::{BackendKind, DbConnection, PortableExt, Scope};
 
 /// How many matches are compared with each other. Beyond them only those are found that a column in order finds first.
 const COMPARED: usize = 200;
@@ -64,23 +64,24 @@ impl Sought {
     fn containing(&self, connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Vec<Hit>> {
         let Self { index: TextIndex { table, column, record, fts_column }, shown, .. } = self;
         let limit = COMPARED + 1;
-        match connection {
+        match connection.kind() {
             // As in `TextIndex::candidates`.
-            DbConnection::Postgres(postgres) => diesel::sql_query(format!(
+            BackendKind::Postgres => diesel::sql_query(format!(
                 "WITH found AS MATERIALIZED (SELECT {record} AS record, {column} AS text, {shown} AS shown FROM {table} \
                  WHERE tenant_id = $1 AND {column} LIKE $2 ESCAPE '\\') SELECT record, text, shown FROM found LIMIT {limit}"
             ))
             .bind::<BigInt, _>(scope.tenant())
             .bind::<Text, _>(contains_pattern(text))
-            .load(postgres),
-            DbConnection::Sqlite(sqlite) if text.chars().count() < SHORTEST => diesel::sql_query(format!(
+            .load(connection),
+            BackendKind::Sqlite if text.chars().count() < SHORTEST => diesel::sql_query(format!(
                 "SELECT {record} AS record, {column} AS text, {shown} AS shown FROM {table} \
                  WHERE tenant_id = ? AND {column} LIKE ? ESCAPE '\\' LIMIT {limit}"
             ))
             .bind::<BigInt, _>(scope.tenant())
             .bind::<Text, _>(contains_pattern(text))
-            .load(sqlite),
-            DbConnection::Sqlite(sqlite) => {
+            .portable()
+            .load(connection),
+            BackendKind::Sqlite => {
                 let first = scope.tenant().as_i64() << TENANT_SHIFT;
                 let position = if *record == "id" { "" } else { " AND r.position = (f.rowid & 1023)" };
                 diesel::sql_query(format!(
@@ -93,7 +94,8 @@ impl Sought {
                 .bind::<BigInt, _>(first)
                 .bind::<BigInt, _>(first + (1 << TENANT_SHIFT) - 1)
                 .bind::<BigInt, _>(scope.tenant())
-                .load(sqlite)
+                .portable()
+                .load(connection)
             }
         }
     }
@@ -119,6 +121,7 @@ impl Sought {
         .bind::<BigInt, _>(scope.tenant())
         .bind::<Text, _>(folded)
         .bind::<Text, _>(format!("{folded}{LAST}"))
+        .portable()
         .load(connection)
     }
 
@@ -154,6 +157,7 @@ impl Sought {
         ))
         .bind::<BigInt, _>(scope.tenant())
         .bind::<BigInt, _>(id)
+        .portable()
         .get_result(connection)
         .optional()
     }

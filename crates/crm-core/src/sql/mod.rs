@@ -6,11 +6,13 @@
 //! | [`Instant`] | `timestamptz` | `TEXT`, `YYYY-MM-DDTHH:MM:SS.mmmZ` | [`Timestamp`](crate::Timestamp) |
 //! | [`Uid`] | `uuid` | `BLOB`, 16 bytes | [`Uuid`](crate::Uuid) |
 
+mod among;
 mod fragment;
 mod instant;
 mod json;
 mod uid;
 
+pub use among::{Among, Holds, List, Listed, OneOf, among, one_of};
 pub use instant::Instant;
 pub use json::{Json, JsonText};
 pub use uid::Uid;

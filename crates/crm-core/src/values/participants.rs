@@ -2,11 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ContactId;
 use crate::error::{FieldCode, FieldErrors, WriteError, is_foreign_key_violation};
 use crate::input::{At, FromJson, read_list};
+use crate::records::Cell;
 use crate::values::text::read_text;
 
 /// A contact that takes part in a lead or opportunity: `{ id, name? }`.
@@ -54,6 +55,19 @@ impl Participants {
             }
         }
         Self(all)
+    }
+
+    /// The columns of a table of participants, as [`rows`](Self::rows) fills them.
+    pub const COLUMNS: &'static [(&'static str, Cell)] =
+        &[("contact_id", Cell::Number), ("name", Cell::Text), ("position", Cell::Number)];
+
+    /// A row for each of them.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Value> {
+        let row = |(position, participant): (usize, &Participant)| {
+            json!([participant.id.as_i64(), participant.name, position])
+        };
+        self.0.iter().enumerate().map(row).collect()
     }
 
     /// Participants that came from the database, where only checked ones are.

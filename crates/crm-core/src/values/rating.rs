@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson};
+use crate::sql::{List, Listed};
 
 /// How promising a lead or opportunity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
@@ -77,5 +78,13 @@ where
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, B>) -> serialize::Result {
         self.as_str().to_sql(out)
+    }
+}
+
+impl Listed for LeadRating {
+    type Sql = Text;
+
+    fn list(values: impl Iterator<Item = Self>) -> List {
+        List::of_texts(values.map(|rating| rating.as_str().to_owned()))
     }
 }

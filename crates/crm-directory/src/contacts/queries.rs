@@ -2,6 +2,7 @@
 
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, FEW};
+use crm_core::sql::among;
 use crm_core::{
     ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within,
 };
@@ -39,10 +40,8 @@ pub(crate) fn hold_organizations_of(
     scope: &Scope,
     ids: &[ContactId],
 ) -> QueryResult<Vec<OrganizationId>> {
-    let of_them = contacts::table
-        .filter(contacts::tenant_id.eq(scope.tenant()))
-        .filter(contacts::id.eq_any(ids))
-        .select(contacts::organization_id);
+    let of_them =
+        contacts::table.filter(among(scope, contacts::tenant_id, contacts::id, ids)).select(contacts::organization_id);
     let existing = organizations::table
         .filter(organizations::tenant_id.eq(scope.tenant()))
         .filter(organizations::id.nullable().eq_any(of_them))
@@ -110,8 +109,7 @@ fn candidates_of_organizations(connection: &mut DbConnection, scope: &Scope, tex
     }
     let limit = i64::try_from(FEW + 1).unwrap_or(i64::MAX);
     let ids: Vec<i64> = contacts::table
-        .filter(contacts::tenant_id.eq(scope.tenant()))
-        .filter(contacts::organization_id.eq_any(found))
+        .filter(among(scope, contacts::tenant_id, contacts::organization_id, found))
         .limit(limit)
         .select(contacts::id)
         .load(connection)?;

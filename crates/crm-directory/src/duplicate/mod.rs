@@ -90,15 +90,21 @@ macro_rules! looking_like {
             let $crate::duplicate::Looks { emails, phones, name } = looks;
             let mut found = std::collections::BTreeSet::new();
             if !emails.is_empty() {
-                let with_them = $emails::table
-                    .filter($emails::tenant_id.eq(scope.tenant()))
-                    .filter($emails::value_folded.eq_any(emails));
+                let with_them = $emails::table.filter(::crm_core::sql::among(
+                    scope,
+                    $emails::tenant_id,
+                    $emails::value_folded,
+                    emails,
+                ));
                 found.extend(with_them.select($emails::record_id).limit(MOST).load::<i64>(connection)?);
             }
             if !phones.is_empty() {
-                let with_them = $phones::table
-                    .filter($phones::tenant_id.eq(scope.tenant()))
-                    .filter($phones::last_digits.eq_any(phones));
+                let with_them = $phones::table.filter(::crm_core::sql::among(
+                    scope,
+                    $phones::tenant_id,
+                    $phones::last_digits,
+                    phones,
+                ));
                 found.extend(with_them.select($phones::record_id).limit(MOST).load::<i64>(connection)?);
             }
             if let Some(name) = name {

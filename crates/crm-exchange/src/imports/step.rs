@@ -2,7 +2,9 @@
 //! the counts of it. Whoever is killed meanwhile has done nothing, and whoever comes next goes on where it was.
 
 use crm_core::sql::{Instant, Uid};
-use crm_core::{DbConnection, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid, columns, each_backend};
+use crm_core::{
+    BackendKind, DbConnection, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid, columns, each_backend,
+};
 use crm_history::Kind;
 use crm_suite::SuiteError;
 use diesel::prelude::*;
@@ -68,18 +70,20 @@ fn hold(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid) ->
         is_free: bool,
     }
     // The one gateway on the file.
-    let DbConnection::Postgres(postgres) = connection else { return Ok(true) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(true);
+    }
     let place = "SELECT coalesce(held_until < now() OR holder = $3, TRUE) AS is_free FROM imports \
                  WHERE tenant_id = $1 AND id = $2 AND is_open FOR UPDATE SKIP LOCKED";
     let place = diesel::sql_query(place).bind::<BigInt, _>(scope.tenant().as_i64()).bind::<Uid, _>(id);
-    let place: Option<Place> = place.bind::<Uid, _>(holder).get_result(postgres).optional()?;
+    let place: Option<Place> = place.bind::<Uid, _>(holder).portable().get_result(connection).optional()?;
     if !place.is_some_and(|place| place.is_free) {
         return Ok(false);
     }
     let hold =
         format!("UPDATE imports SET holder = $3, held_until = now() + {HELD_FOR} WHERE tenant_id = $1 AND id = $2");
     let hold = diesel::sql_query(hold).bind::<BigInt, _>(scope.tenant().as_i64()).bind::<Uid, _>(id);
-    hold.bind::<Uid, _>(holder).execute(postgres)?;
+    hold.bind::<Uid, _>(holder).portable().execute(connection)?;
     Ok(true)
 }
 
@@ -271,7 +275,7 @@ fn count(connection: &mut DbConnection, scope: &Scope, id: Uuid, counts: Counts)
         .bind::<BigInt, _>(failed)
         .bind::<BigInt, _>(scope.tenant().as_i64())
         .bind::<Uid, _>(id);
-    each_backend!(connection, connection => query.execute(connection)).map(drop)
+    query.portable().execute(connection).map(drop)
 }
 
 /// It is over; one of which all parts were read has nothing left to do.
@@ -328,7 +332,7 @@ pub fn left_behind(connection: &mut DbConnection, holder: Uuid) -> QueryResult<V
          WHERE t.deleted_on IS NULL AND t.frozen_on IS NULL AND {is_free} ORDER BY i.created_on, i.id LIMIT $2"
     );
     let query = diesel::sql_query(sql).bind::<Uid, _>(holder).bind::<BigInt, _>(LEFT_AT_ONCE);
-    let found: Vec<Found> = each_backend!(connection, connection => query.load(connection))?;
+    let found: Vec<Found> = query.portable().load(connection)?;
     let left = found.into_iter().map(|Found { tenant, public_id, id }| {
         Some(Left { tenant: TenantId::from_i64(tenant), public_tenant: public_id.parse().ok()?, id })
     });

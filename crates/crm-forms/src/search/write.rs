@@ -1,7 +1,8 @@
+use crm_core::records::{Cell, Rows};
 use crm_core::text::searchable;
 use crm_core::{BackendKind, DbConnection, PortableExt, Scope};
-use diesel::sql_types::{BigInt, Text};
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::QueryResult;
+use diesel::sql_types::BigInt;
 use serde_json::{Value, json};
 
 use super::{Searched, key};
@@ -24,25 +25,13 @@ pub fn index(
     if rows.is_empty() {
         return Ok(());
     }
-    let Searched { values: table, record: column, .. } = searched;
-    let into = format!("INSERT INTO {table} (tenant_id, {column}, position, field, value, search)");
-    let sql = match connection.kind() {
-        BackendKind::Postgres => format!(
-            "{into} SELECT $1, $2, CAST(made ->> 0 AS integer), made ->> 1, made ->> 2, made ->> 3 \
-             FROM json_array_elements($3::json) AS rows (made)"
-        ),
-        BackendKind::Sqlite => format!(
-            "{into} SELECT ?, ?, made.value ->> 0, made.value ->> 1, made.value ->> 2, made.value ->> 3 \
-             FROM json_each(?) AS made"
-        ),
-    };
-    let insert = diesel::sql_query(sql)
-        .bind::<BigInt, _>(scope.tenant())
-        .bind::<BigInt, _>(record)
-        .bind::<Text, _>(Value::Array(rows).to_string());
-    insert.portable().execute(connection)?;
+    let Searched { values: table, record: of, .. } = searched;
+    Rows { table, of, columns: COLUMNS, or_nothing: false }.insert(connection, scope, record, rows)?;
     Ok(())
 }
+
+const COLUMNS: &[(&str, Cell)] =
+    &[("position", Cell::Number), ("field", Cell::Text), ("value", Cell::Text), ("search", Cell::Text)];
 
 /// As [`index`], of a record whose custom fields have changed.
 ///

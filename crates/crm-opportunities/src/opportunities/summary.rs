@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::sql::Uid;
+use crm_core::sql::{OneOf, Uid, one_of};
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
 use crm_forms::{Form, FormError, FormKind};
@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{OpportunityFilter, OpportunityStatus, queries};
 use crate::OpportunityError;
 use crate::pipelines::StageKey;
-use crate::schema::opportunities;
+use crate::schema::{opportunities, pipeline_stages};
 
 /// The open opportunities in one stage of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +84,9 @@ pub fn summary(
             opportunities::value_units,
         ));
     let OpportunityFilter { pipeline_id, stage, .. } = filter;
-    let query = Totals { tenant: scope.tenant(), pipelines: pipeline_id.clone(), stages: stage.clone(), matching };
+    let pipelines = pipeline_id.as_ref().map(|ids| one_of(pipeline_stages::pipeline_id, ids));
+    let stages = stage.as_ref().map(|keys| one_of(pipeline_stages::key, keys));
+    let query = Totals { tenant: scope.tenant(), pipelines, stages, matching };
     let rows: Vec<TotalRow> = query.load(connection)?;
     // By pipeline and place; the rows come in that order, one for each currency.
     let mut stages: BTreeMap<(Uuid, i16), StageSummary> = BTreeMap::new();
@@ -147,18 +149,17 @@ const BILLION: i128 = 1_000_000_000;
 /// databases, whose divisions round towards zero alike.
 struct Totals<Q> {
     tenant: TenantId,
-    pipelines: Option<Vec<Uuid>>,
-    stages: Option<Vec<String>>,
+    pipelines: Option<OneOf<pipeline_stages::pipeline_id>>,
+    stages: Option<OneOf<pipeline_stages::key>>,
     matching: Q,
 }
 
 impl<Q: QueryFragment<Db>> QueryFragment<Db> for Totals<Q> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        pass.unsafe_to_cache_prepared();
         pass.push_sql(
-            "SELECT stages.pipeline_id, stages.key, stages.position, stages.label, stages.probability, \
+            "SELECT pipeline_stages.pipeline_id, pipeline_stages.key, pipeline_stages.position, pipeline_stages.label, pipeline_stages.probability, \
              totals.value_code, totals.records, totals.billions, totals.rest \
-             FROM pipeline_stages AS stages LEFT JOIN (\
+             FROM pipeline_stages LEFT JOIN (\
              SELECT pipeline_id, stage_key, value_code, count(*) AS records, \
              CAST(sum(value_units / 1000000000) AS BIGINT) AS billions, \
              CAST(sum(value_units % 1000000000) AS BIGINT) AS rest FROM (",
@@ -166,26 +167,18 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Totals<Q> {
         self.matching.walk_ast(pass.reborrow())?;
         pass.push_sql(
             ") AS matching GROUP BY pipeline_id, stage_key, value_code) AS totals \
-             ON totals.pipeline_id = stages.pipeline_id AND totals.stage_key = stages.key WHERE stages.tenant_id = ",
+             ON totals.pipeline_id = pipeline_stages.pipeline_id AND totals.stage_key = pipeline_stages.key WHERE pipeline_stages.tenant_id = ",
         );
         pass.push_bind_param::<BigInt, _>(&self.tenant)?;
         if let Some(pipelines) = &self.pipelines {
-            pass.push_sql(" AND stages.pipeline_id IN (");
-            for (index, pipeline) in pipelines.iter().enumerate() {
-                pass.push_sql(if index > 0 { ", " } else { "" });
-                pass.push_bind_param::<Uid, _>(pipeline)?;
-            }
-            pass.push_sql(")");
+            pass.push_sql(" AND ");
+            pipelines.walk_ast(pass.reborrow())?;
         }
         if let Some(stages) = &self.stages {
-            pass.push_sql(" AND stages.key IN (");
-            for (index, stage) in stages.iter().enumerate() {
-                pass.push_sql(if index > 0 { ", " } else { "" });
-                pass.push_bind_param::<Text, _>(stage)?;
-            }
-            pass.push_sql(")");
+            pass.push_sql(" AND ");
+            stages.walk_ast(pass.reborrow())?;
         }
-        pass.push_sql(" ORDER BY stages.pipeline_id, stages.position, totals.value_code");
+        pass.push_sql(" ORDER BY pipeline_stages.pipeline_id, pipeline_stages.position, totals.value_code");
         Ok(())
     }
 }

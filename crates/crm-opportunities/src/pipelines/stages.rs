@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crm_core::error::collision;
+use crm_core::sql::among;
 use crm_core::{
     DbConnection, FieldCode, FieldErrors, ForShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId, Uuid,
     columns, each_backend,
@@ -85,8 +86,7 @@ pub(super) fn of(
     pipelines: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Stage>>> {
     let rows: Vec<StageRow> = pipeline_stages::table
-        .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
-        .filter(pipeline_stages::pipeline_id.eq_any(pipelines))
+        .filter(among(scope, pipeline_stages::tenant_id, pipeline_stages::pipeline_id, pipelines))
         .order(pipeline_stages::position)
         .select(columns::<StageRow>())
         .load(connection)?;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crm_core::sql::{Instant, Json, Uid};
 use crm_core::{
-    Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid, columns,
-    each_backend,
+    BackendKind, Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid,
+    columns, each_backend,
 };
 use crm_history::{Action, Change, ChangeId, FeedFilter, HistoryError, Kind, Position, feed};
 use diesel::prelude::*;
@@ -117,21 +117,18 @@ const HELD_LONG_ENOUGH: i64 = 4_000;
 
 /// Where the turn stands, with its row locked; `None` where another program holds it, or looks at it just now.
 fn look(connection: &mut DbConnection, scope: &Scope, holder: Uuid) -> QueryResult<Option<Place>> {
-    let postgres = match connection {
-        DbConnection::Postgres(postgres) => postgres,
+    if connection.kind() == BackendKind::Sqlite {
         // The one gateway on the file.
-        DbConnection::Sqlite(_) => {
-            let place = delivery_turns::table.find(scope.tenant());
-            let place = place.select((delivery_turns::turn, delivery_turns::seq, delivery_turns::erasures));
-            let place = place.first(connection).optional()?;
-            return Ok(place.map(|(turn, seq, erasures)| Place { turn, seq, erasures, is_free: true, held_for: None }));
-        }
-    };
+        let place = delivery_turns::table.find(scope.tenant());
+        let place = place.select((delivery_turns::turn, delivery_turns::seq, delivery_turns::erasures));
+        let place = place.first(connection).optional()?;
+        return Ok(place.map(|(turn, seq, erasures)| Place { turn, seq, erasures, is_free: true, held_for: None }));
+    }
     let place = "SELECT turn, seq, erasures, coalesce(held_until < now() OR holder = $2, TRUE) AS is_free, \
                  CASE WHEN holder = $2 THEN (extract(epoch FROM held_until - now()) * 1000)::bigint END AS held_for \
                  FROM delivery_turns WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED";
     let place = diesel::sql_query(place).bind::<BigInt, _>(scope.tenant().as_i64()).bind::<Uid, _>(holder);
-    let place: Option<Place> = place.get_result(postgres).optional()?;
+    let place: Option<Place> = place.portable().get_result(connection).optional()?;
     Ok(place.filter(|place| place.is_free))
 }
 
@@ -143,7 +140,9 @@ fn hold(
     place: &Place,
     finds_due: bool,
 ) -> QueryResult<()> {
-    let DbConnection::Postgres(postgres) = &mut *connection else { return Ok(()) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(());
+    }
     let is_needed = finds_due || !wanted.under_way.is_empty();
     match place.held_for {
         Some(_) if !is_needed => give_back(connection, scope, wanted.holder),
@@ -153,7 +152,7 @@ fn hold(
             let hold =
                 format!("UPDATE delivery_turns SET holder = $2, held_until = now() + {HELD_FOR} WHERE tenant_id = $1");
             let hold = diesel::sql_query(hold).bind::<BigInt, _>(scope.tenant().as_i64());
-            hold.bind::<Uid, _>(wanted.holder).execute(postgres).map(drop)
+            hold.bind::<Uid, _>(wanted.holder).portable().execute(connection).map(drop)
         }
     }
 }
@@ -415,7 +414,7 @@ pub fn tenants_with_work(
          AND x.next_try_on <= $1 WHERE {on}))"
     );
     let query = diesel::sql_query(sql).bind::<Instant, _>(now);
-    let found: Vec<WithWork> = each_backend!(connection, connection => query.load(connection))?;
+    let found: Vec<WithWork> = query.portable().load(connection)?;
     let named =
         found.into_iter().map(|WithWork { id, public_id }| Some((TenantId::from_i64(id), public_id.parse().ok()?)));
     Ok(named.flatten().collect())
