@@ -1,6 +1,6 @@
 //! The e-mail addresses and phone numbers of records: four tables of one shape.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crm_core::input::{At, FromJson};
 use crm_core::records::{Cell, Rows};
@@ -37,23 +37,6 @@ macro_rules! labeled_values {
         pub(crate) mod $table {
             use super::*;
             use crate::schema::$table;
-
-            /// The values of each of these records, in their order. A record without any is not in the map.
-            pub(crate) fn of(
-                connection: &mut DbConnection,
-                scope: &Scope,
-                records: &[i64],
-            ) -> QueryResult<HashMap<i64, LabeledValues>> {
-                if records.is_empty() {
-                    return Ok(HashMap::new());
-                }
-                let rows = $table::table
-                    .filter(::crm_core::sql::among(scope, $table::tenant_id, $table::record_id, records))
-                    .order(($table::record_id, $table::position))
-                    .select(($table::record_id, $table::label, $table::value, $table::is_primary))
-                    .load(connection)?;
-                Ok(grouped(rows))
-            }
 
             /// Gives a new record its values.
             pub(crate) fn insert(
@@ -139,16 +122,6 @@ labeled_values!(
     /// Phone numbers of organizations.
     organization_phones, Phones, "phone", digits, last_digits
 );
-
-type Row = (i64, Option<String>, String, bool);
-
-fn grouped(rows: Vec<Row>) -> HashMap<i64, LabeledValues> {
-    let mut lists: HashMap<i64, Vec<LabeledValue>> = HashMap::new();
-    for (record, label, value, primary) in rows {
-        lists.entry(record).or_default().push(LabeledValue { label, value, primary });
-    }
-    lists.into_iter().map(|(record, values)| (record, LabeledValues::stored(values))).collect()
-}
 
 /// All values of several lists, each once however it is written: those of the first list first. The primary one is
 /// that of the first list that has any.

@@ -24,4 +24,4 @@ pub use field_type::FieldType;
 pub use form::{Form, StoredForm};
 pub use in_use::custom_fields_in_use;
 pub use own::{CONTACTS, FormKind, ORGANIZATIONS, OwnField, OwnOptions, PIPELINE};
-pub use service::{NewForm, get, get_shared, replace};
+pub use service::{NewForm, get, get_shared, of_stored, replace};

@@ -142,8 +142,14 @@ pub fn replace(
 }
 
 fn form(scope: &Scope, kind: FormKind, stored: Option<Json<StoredForm>>) -> Form {
+    of_stored(scope, kind, stored.map(|Json(stored)| stored))
+}
+
+/// The form of a kind as it was read beside a record: the default one where the tenant has none of its own.
+#[must_use]
+pub fn of_stored(scope: &Scope, kind: FormKind, stored: Option<StoredForm>) -> Form {
     match stored {
-        Some(Json(stored)) => Form::stored(kind.own_fields(), scope.public_tenant(), stored),
+        Some(stored) => Form::stored(kind.own_fields(), scope.public_tenant(), stored),
         None => Form::default_of(kind.own_fields(), scope.public_tenant()),
     }
 }

@@ -10,7 +10,7 @@ use crm_core::{
     created_within,
 };
 use crm_forms::search::NarrowedFields;
-use crm_forms::{Form, of_fields};
+use crm_forms::{Form, StoredForm, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -23,6 +23,20 @@ use crate::{LeadError, LeadFilter};
 type Query = leads::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(leads, LeadId, LeadRow);
+crm_core::whole_records!(
+    leads,
+    LeadId,
+    LeadRow,
+    StoredForm,
+    LeadsAround {
+        record: "lead_id",
+        tags: "lead_tags",
+        participants: Some("lead_participants"),
+        addresses: None,
+        shows: &["organization", "contact"],
+        form: "forms AS b WHERE b.tenant_id = leads.tenant_id AND b.kind = 1"
+    }
+);
 crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
 crm_core::external_ids!(leads, LeadId, LeadError);
 crm_core::released_external_ids!(leads, LeadId, LeadError);
@@ -44,7 +58,7 @@ pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some(
 /// The index of titles (docs/adr/0006).
 const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
-/// Asks the index of titles and the tags: one statement for each, where the filter has it.
+/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -53,10 +67,10 @@ pub(crate) fn narrow(
 ) -> Result<Narrowed, WriteError> {
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
-    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Lead, tags));
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Lead, filter.tags.as_ref())?;
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
-    let candidates = titled.and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
+    let candidates = titled.and(tagged).and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags, fields })
 }
 
 /// The leads that match, in no order.

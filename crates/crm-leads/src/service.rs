@@ -1,9 +1,10 @@
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Beside;
 use crm_core::sql::Json;
-use crm_core::values::{User, unknown_reference};
+use crm_core::values::{Reference, User, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
-use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
+use crm_forms::{Form, FormKind};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What, Written};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -47,16 +48,16 @@ pub fn create(
         let lead = row.into_lead(scope, form, new.participants.as_slice().to_vec(), tags);
         Ok((ToldLead::of(&lead, &values.custom_fields.0).whole()?, lead))
     });
-    Ok(lead?)
+    Ok(named(connection, scope, lead?)?)
 }
 
-/// One lead.
+/// One lead, with the form that the tenant has: one statement.
 ///
 /// # Errors
 /// [`LeadError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form) -> Result<Lead, LeadError> {
-    let row = queries::find(connection, scope, id)?.ok_or(LeadError::NotFound)?;
-    complete_one(connection, scope, row, form)
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, LeadError> {
+    let (row, beside, form) = queries::find_whole(connection, scope, id)?.ok_or(LeadError::NotFound)?;
+    Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Pipeline, form)))
 }
 
 /// A lead that is locked until the end of the transaction, as it is: what a change of it begins with.
@@ -64,7 +65,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form
 pub struct LockedLead(LeadRow);
 
 impl LockedLead {
-    /// The lead, in two statements.
+    /// The lead, in one statement.
     ///
     /// # Errors
     /// The database's.
@@ -81,8 +82,7 @@ pub fn lock_one(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Res
     queries::find_locked(connection, scope, id)?.map(LockedLead).ok_or(LeadError::NotFound)
 }
 
-/// A page of the leads that match. It takes three statements however many leads it has (rows, participants,
-/// tags), one more for a filter by title or by tags, and one more to count all matches where that is asked for.
+/// A page of the leads that match. It takes two statements however many leads it has, one more for a filter by title or by tags, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.
@@ -141,10 +141,13 @@ pub fn update(
     let change = NewChange::new(Kind::Lead, Action::Updated).by(patch.last_updated_by.value());
     let lead = changed.recorded(connection, scope, change, |row| {
         let lead = row.into_lead(scope, form, participants, tags);
+        let organization = Reference::still(present.organization.as_ref(), lead.organization_id.as_ref());
+        let contact = Reference::still(present.contact.as_ref(), lead.contact_id.as_ref());
+        let lead = Lead { organization, contact, ..lead };
         let before = ToldLead::of(&present, &stored);
         Ok((before.changed_to(&ToldLead::of(&lead, &values.custom_fields.0))?, lead))
     });
-    Ok(lead?)
+    Ok(named(connection, scope, lead?)?)
 }
 
 /// Puts a lead aside. One that is archived already stays as it is.
@@ -186,7 +189,7 @@ fn changed_or_as_it_is(
     changed: Option<(NewChange<'_>, Written<LeadRow>)>,
     form: &Form,
 ) -> Result<Lead, LeadError> {
-    let Some((change, changed)) = changed else { return get(connection, scope, id, form) };
+    let Some((change, changed)) = changed else { return get(connection, scope, id) };
     let row = changed.recorded(connection, scope, change, |row| {
         let fields = Fields::none().changed("isArchived", &!row.is_archived, &row.is_archived);
         Ok((What::changed(id, fields)?, row))
@@ -261,7 +264,7 @@ pub fn mark_converted(
     Err(if row.converted_on.is_some() { LeadError::AlreadyConverted(row.opportunity_id) } else { LeadError::Archived })
 }
 
-/// The leads of these rows with their participants and tags, in two statements.
+/// The leads of these rows with what other tables have of them, in one statement.
 pub(crate) fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -269,15 +272,33 @@ pub(crate) fn complete(
     form: &Form,
 ) -> QueryResult<Vec<Lead>> {
     let ids: Vec<LeadId> = rows.iter().map(|row| row.id).collect();
-    let numbers: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
-    let mut participants = participants::of(connection, scope, &ids)?;
-    let mut tags = crm_tags::of(connection, scope, TagKind::Lead, &numbers)?;
+    let mut beside = queries::beside(connection, scope, &ids)?;
     let lead = |row: LeadRow| {
-        let id = row.id;
-        let participants = participants.remove(&id).unwrap_or_default();
-        row.into_lead(scope, form, participants, tags.remove(&id.as_i64()).unwrap_or_default())
+        let beside = beside.remove(&row.id).unwrap_or_default();
+        whole(scope, row, beside, form)
     };
     Ok(rows.into_iter().map(lead).collect())
+}
+
+/// A lead that was written, with the names that it shows: one statement where they are not known yet.
+fn named(connection: &mut DbConnection, scope: &Scope, lead: Lead) -> QueryResult<Lead> {
+    let is_named = lead.organization.is_some() >= lead.organization_id.is_some()
+        && lead.contact.is_some() >= lead.contact_id.is_some();
+    // Of many that are changed at once nobody is shown the names.
+    if is_named || scope.memory().is_some() {
+        return Ok(lead);
+    }
+    let mut beside = queries::beside(connection, scope, &[lead.id])?.remove(&lead.id).unwrap_or_default();
+    let organization = beside.take_organization(lead.organization_id);
+    Ok(Lead { organization, contact: beside.take_contact(lead.contact_id), ..lead })
+}
+
+/// The lead of a row with what other tables have of it.
+fn whole(scope: &Scope, row: LeadRow, mut beside: Beside, form: &Form) -> Lead {
+    let tags = crm_tags::stored(scope, beside.take_tags());
+    let lead = row.into_lead(scope, form, beside.take_participants(), tags);
+    let organization = beside.take_organization(lead.organization_id);
+    Lead { organization, contact: beside.take_contact(lead.contact_id), ..lead }
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: LeadRow, form: &Form) -> Result<Lead, LeadError> {

@@ -5,7 +5,7 @@ use crm_cases::{Case, CaseFilter, CasePatch, CaseSort, NewCase};
 use crm_core::page::{Page, PageRequest};
 use crm_core::{CaseId, Condition, DbConnection, Scope};
 
-use crate::{SuiteError, names, references};
+use crate::{SuiteError, references};
 
 /// Makes a case.
 ///
@@ -13,8 +13,7 @@ use crate::{SuiteError, names, references};
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, SuiteError> {
     let problems = references::checked(connection, scope, new)?;
-    let case = crm_cases::cases::create(connection, scope, new, problems)?;
-    names::of(connection, scope, case)
+    Ok(crm_cases::cases::create(connection, scope, new, problems)?)
 }
 
 /// One case.
@@ -22,14 +21,12 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Re
 /// # Errors
 /// [`crm_cases::CaseError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, SuiteError> {
-    let case = crm_cases::cases::get(connection, scope, id)?;
-    names::of(connection, scope, case)
+    Ok(crm_cases::cases::get(connection, scope, id)?)
 }
 
 /// A case that is locked, as clients see it.
 fn shown(connection: &mut DbConnection, scope: &Scope, case: &LockedCase) -> Result<Case, SuiteError> {
-    let case = case.read(connection, scope)?;
-    names::of(connection, scope, case)
+    Ok(case.read(connection, scope)?)
 }
 
 /// A page of the cases that match.
@@ -42,9 +39,7 @@ pub fn list(
     filter: &CaseFilter,
     request: &PageRequest<CaseSort>,
 ) -> Result<Page<Case>, SuiteError> {
-    let mut page = crm_cases::cases::list(connection, scope, filter, request)?;
-    names::fill(connection, scope, &mut page.items)?;
-    Ok(page)
+    Ok(crm_cases::cases::list(connection, scope, filter, request)?)
 }
 
 /// Changes a case; a change of its status walks the workflow of its type.
@@ -61,8 +56,7 @@ pub fn update(
     let problems = references::checked(connection, scope, patch)?;
     let case = crm_cases::cases::lock_one(connection, scope, id, patch.case_type_id)?;
     condition.check(|| shown(connection, scope, &case))?;
-    let case = crm_cases::cases::update(connection, scope, case, patch, problems)?;
-    names::of(connection, scope, case)
+    Ok(crm_cases::cases::update(connection, scope, case, patch, problems)?)
 }
 
 /// Deletes cases, if the condition is true of each, and returns those that existed.

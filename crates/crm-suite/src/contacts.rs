@@ -41,8 +41,7 @@ pub fn create_unless(
 /// # Errors
 /// That it does not exist; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
-    Ok(contacts::get(connection, scope, id, &form)?)
+    Ok(contacts::get(connection, scope, id)?)
 }
 
 /// A page of the contacts that match.
@@ -128,5 +127,5 @@ pub fn merge(
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
     let moved = merge::take_over(connection, scope, TagKind::Contact, &merging)?;
     contacts::delete(connection, scope, merging.into_deletion())?;
-    Ok(moved.with(contacts::get(connection, scope, target, &form)?))
+    Ok(moved.with(contacts::get(connection, scope, target)?))
 }

@@ -9,7 +9,7 @@ use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, LockedLead, Ne
 use crm_tags::TagKind;
 
 use crate::merge::{self, Merged};
-use crate::{SuiteError, names, references};
+use crate::{SuiteError, references};
 
 /// Makes a lead.
 ///
@@ -18,8 +18,7 @@ use crate::{SuiteError, names, references};
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Result<Lead, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let problems = references::checked(connection, scope, new)?;
-    let lead = crm_leads::create(connection, scope, new, problems, &form)?;
-    names::of(connection, scope, lead)
+    Ok(crm_leads::create(connection, scope, new, problems, &form)?)
 }
 
 /// One lead.
@@ -27,15 +26,12 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Re
 /// # Errors
 /// [`crm_leads::LeadError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let lead = crm_leads::get(connection, scope, id, &form)?;
-    names::of(connection, scope, lead)
+    Ok(crm_leads::get(connection, scope, id)?)
 }
 
 /// A lead that is locked, as clients see it.
 fn shown(connection: &mut DbConnection, scope: &Scope, lead: &LockedLead, form: &Form) -> Result<Lead, SuiteError> {
-    let lead = lead.read(connection, scope, form)?;
-    names::of(connection, scope, lead)
+    Ok(lead.read(connection, scope, form)?)
 }
 
 /// A page of the leads that match.
@@ -49,9 +45,7 @@ pub fn list(
     request: &PageRequest<LeadSort>,
 ) -> Result<Page<Lead>, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let mut page = crm_leads::list(connection, scope, filter, request, &form)?;
-    names::fill(connection, scope, &mut page.items)?;
-    Ok(page)
+    Ok(crm_leads::list(connection, scope, filter, request, &form)?)
 }
 
 /// Changes a lead.
@@ -69,8 +63,7 @@ pub fn update(
     let problems = references::checked(connection, scope, patch)?;
     let lead = crm_leads::lock_one(connection, scope, id)?;
     condition.check(|| shown(connection, scope, &lead, &form))?;
-    let lead = crm_leads::update(connection, scope, lead, patch, problems, &form)?;
-    names::of(connection, scope, lead)
+    Ok(crm_leads::update(connection, scope, lead, patch, problems, &form)?)
 }
 
 /// Puts a lead aside.
@@ -86,8 +79,7 @@ pub fn archive(
 ) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     condition.check(|| locked(connection, scope, id, &form))?;
-    let lead = crm_leads::archive(connection, scope, id, by, &form)?;
-    names::of(connection, scope, lead)
+    Ok(crm_leads::archive(connection, scope, id, by, &form)?)
 }
 
 /// Takes a lead up again.
@@ -103,8 +95,7 @@ pub fn unarchive(
 ) -> Result<Lead, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     condition.check(|| locked(connection, scope, id, &form))?;
-    let lead = crm_leads::unarchive(connection, scope, id, by, &form)?;
-    names::of(connection, scope, lead)
+    Ok(crm_leads::unarchive(connection, scope, id, by, &form)?)
 }
 
 /// A lead as clients see it, locked: what a change that needs nothing of the lead compares with its condition.
@@ -152,11 +143,11 @@ pub fn merge(
     references::hold_each(connection, scope, &held)?;
     let leads = crm_leads::lock_to_merge(connection, scope, all, &held, &form)?;
     if let Some(present) = leads.target() {
-        condition.check(|| names::of(connection, scope, present.clone()))?;
+        condition.check(|| Ok::<_, SuiteError>(present.clone()))?;
     }
     let merging = crm_leads::merge(connection, scope, leads, request, &form)?;
     let moved = merge::take_over(connection, scope, TagKind::Lead, &merging)?;
     crm_leads::delete(connection, scope, merging.into_deletion())?;
-    let lead = crm_leads::get(connection, scope, target, &form)?;
-    Ok(moved.with(names::of(connection, scope, lead)?))
+    let lead = crm_leads::get(connection, scope, target)?;
+    Ok(moved.with(lead))
 }

@@ -1,4 +1,5 @@
-//! The names of the organizations and contacts that records point at, for responses.
+//! The names of the organizations and contacts that records point at, of those that are in the trash: whatever is there is read
+//! with them.
 
 use std::collections::HashMap;
 
@@ -13,18 +14,19 @@ use crate::SuiteError;
 
 /// A record that shows an organization and a contact with their names.
 pub(crate) trait Named {
-    /// What it points at.
-    fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>);
+    /// What it points at and shows no name of yet.
+    fn unnamed(&self) -> (Option<OrganizationId>, Option<ContactId>);
 
-    /// Takes the two with their names.
+    /// Takes those of the two whose names were unknown.
     fn set_names(&mut self, organization: Option<Reference<OrganizationId>>, contact: Option<Reference<ContactId>>);
 }
 
 macro_rules! named {
     ($($record:ty),*) => {
         $(impl Named for $record {
-            fn points_at(&self) -> (Option<OrganizationId>, Option<ContactId>) {
-                (self.organization_id, self.contact_id)
+            fn unnamed(&self) -> (Option<OrganizationId>, Option<ContactId>) {
+                let organization = self.organization_id.filter(|_| self.organization.is_none());
+                (organization, self.contact_id.filter(|_| self.contact.is_none()))
             }
 
             fn set_names(
@@ -32,8 +34,8 @@ macro_rules! named {
                 organization: Option<Reference<OrganizationId>>,
                 contact: Option<Reference<ContactId>>,
             ) {
-                self.organization = organization;
-                self.contact = contact;
+                self.organization = organization.or_else(|| self.organization.take());
+                self.contact = contact.or_else(|| self.contact.take());
             }
         })*
     };
@@ -41,28 +43,14 @@ macro_rules! named {
 
 named!(Lead, Opportunity, Case);
 
-/// Fills in the names of all these records, in at most two statements.
-pub(crate) fn fill<T: Named>(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    records: &mut [T],
-) -> Result<(), SuiteError> {
-    let organizations: Vec<OrganizationId> = records.iter().filter_map(|record| record.points_at().0).collect();
-    let contacts: Vec<ContactId> = records.iter().filter_map(|record| record.points_at().1).collect();
-    let organizations = organizations::names(connection, scope, &organizations)?;
-    let contacts = contacts::names(connection, scope, &contacts)?;
-    for record in records {
-        let (organization, contact) = record.points_at();
-        record.set_names(named(organization, &organizations), named(contact, &contacts));
-    }
-    Ok(())
-}
-
-/// As [`fill`], of one record that is passed through.
+/// Fills in the names that a record does not show yet, in at most two statements.
 pub(crate) fn of<T: Named>(connection: &mut DbConnection, scope: &Scope, mut record: T) -> Result<T, SuiteError> {
     // Of many that are changed at once nobody is shown the names.
     if scope.memory().is_none() {
-        fill(connection, scope, std::slice::from_mut(&mut record))?;
+        let (organization, contact) = record.unnamed();
+        let organizations = organizations::names(connection, scope, organization.as_slice())?;
+        let contacts = contacts::names(connection, scope, contact.as_slice())?;
+        record.set_names(named(organization, &organizations), named(contact, &contacts));
     }
     Ok(record)
 }

@@ -8,7 +8,7 @@ use crm_opportunities::{
     StatusChange,
 };
 
-use crate::{SuiteError, names, references};
+use crate::{SuiteError, references};
 
 /// Makes an opportunity.
 ///
@@ -17,8 +17,7 @@ use crate::{SuiteError, names, references};
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity) -> Result<Opportunity, SuiteError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let problems = references::checked(connection, scope, new)?;
-    let opportunity = crm_opportunities::create(connection, scope, new, problems, &form)?;
-    names::of(connection, scope, opportunity)
+    Ok(crm_opportunities::create(connection, scope, new, problems, &form)?)
 }
 
 /// One opportunity.
@@ -26,9 +25,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity
 /// # Errors
 /// [`crm_opportunities::OpportunityError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::get(connection, scope, id, &form)?;
-    names::of(connection, scope, opportunity)
+    Ok(crm_opportunities::get(connection, scope, id)?)
 }
 
 /// An opportunity that is locked, as clients see it.
@@ -38,8 +35,7 @@ fn shown(
     opportunity: &LockedOpportunity,
     form: &Form,
 ) -> Result<Opportunity, SuiteError> {
-    let opportunity = opportunity.read(connection, scope, form)?;
-    names::of(connection, scope, opportunity)
+    Ok(opportunity.read(connection, scope, form)?)
 }
 
 /// A page of the opportunities that match.
@@ -53,9 +49,7 @@ pub fn list(
     request: &PageRequest<OpportunitySort>,
 ) -> Result<Page<Opportunity>, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let mut page = crm_opportunities::list(connection, scope, filter, request, &form)?;
-    names::fill(connection, scope, &mut page.items)?;
-    Ok(page)
+    Ok(crm_opportunities::list(connection, scope, filter, request, &form)?)
 }
 
 /// Changes an opportunity.
@@ -75,8 +69,7 @@ pub fn update(
     let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
     let opportunity = crm_opportunities::lock_to_move(connection, scope, id, pipeline, stage)?;
     condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    let opportunity = crm_opportunities::update(connection, scope, opportunity, patch, problems, &form)?;
-    names::of(connection, scope, opportunity)
+    Ok(crm_opportunities::update(connection, scope, opportunity, patch, problems, &form)?)
 }
 
 /// Wins, loses or reopens an opportunity.
@@ -93,8 +86,7 @@ pub fn update_status(
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
     condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    let opportunity = crm_opportunities::update_status(connection, scope, opportunity, change, &form)?;
-    names::of(connection, scope, opportunity)
+    Ok(crm_opportunities::update_status(connection, scope, opportunity, change, &form)?)
 }
 
 /// Moves an open opportunity to another stage of its pipeline.
@@ -112,8 +104,7 @@ pub fn update_stage(
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let opportunity = crm_opportunities::lock_to_move(connection, scope, id, None, Some(&change.stage))?;
     condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    let opportunity = crm_opportunities::update_stage(connection, scope, opportunity, change, &form)?;
-    names::of(connection, scope, opportunity)
+    Ok(crm_opportunities::update_stage(connection, scope, opportunity, change, &form)?)
 }
 
 /// Deletes opportunities, if the condition is true of each, and returns those that existed. Leads that they were made of

@@ -40,8 +40,7 @@ pub fn create_unless(
 /// # Errors
 /// That it does not exist; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<Organization, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::get(connection, scope, id, &form)?)
+    Ok(organizations::get(connection, scope, id)?)
 }
 
 /// A page of the organizations that match.
@@ -128,5 +127,5 @@ pub fn merge(
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
     let moved = merge::take_over(connection, scope, TagKind::Organization, &merging)?;
     organizations::delete(connection, scope, merging.into_deletion())?;
-    Ok(moved.with(organizations::get(connection, scope, target, &form)?))
+    Ok(moved.with(organizations::get(connection, scope, target)?))
 }

@@ -14,8 +14,9 @@ mod told;
 
 pub use ensure::ensure;
 pub use error::TagError;
-pub use filter::HasAnyTag;
-pub use links::{add, existing, give, is_used, lock_links, of, set};
+pub use filter::{HasAnyTag, narrow};
+pub use links::{add, existing, give, is_used, lock_links, of, set, stored};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
-pub use refs::{TagRefs, ids_for_filter, resolve, resolve_patch, union};
+pub use refs::{TagRefs, resolve, resolve_patch, union};
+pub(crate) use schema::Links;
 pub use service::{MOST_TAGS, create, delete, get, list, update};

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crm_core::error::{collision, is_foreign_key_violation};
-use crm_core::records::{Cell, Rows, in_statements};
+use crm_core::records::{Cell, Rows, StoredTag, in_statements};
 use crm_core::sql::{among, one_of};
 use crm_core::{DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns};
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
-use crate::{TagKind, TagOption};
+use crate::{Links, TagKind, TagOption};
 
 /// The tags of each of these records, ordered by label, in one statement. A record without tags is not in
 /// the map.
@@ -39,6 +39,13 @@ pub fn of(
         tags.entry(record).or_default().push(row.into_tag(scope));
     }
     Ok(tags)
+}
+
+/// The tags that were read [beside](crm_core::records::Beside) a record, in their order.
+#[must_use]
+pub fn stored(scope: &Scope, tags: Vec<StoredTag>) -> Vec<TagOption> {
+    let tag = |(_, id, label, color)| TagOption { id, label, color, tenant_id: scope.public_tenant().clone() };
+    tags.into_iter().map(tag).collect()
 }
 
 /// Those of these tags that exist, ordered by label.
@@ -151,13 +158,7 @@ pub fn add(
 
 /// Puts these tags on a record, but for those that it has.
 fn link(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64, tags: &[Uuid]) -> QueryResult<()> {
-    let (table, of) = match kind {
-        TagKind::Lead => ("lead_tags", "lead_id"),
-        TagKind::Opportunity => ("opportunity_tags", "opportunity_id"),
-        TagKind::Contact => ("contact_tags", "contact_id"),
-        TagKind::Organization => ("organization_tags", "organization_id"),
-        TagKind::Case => ("case_tags", "case_id"),
-    };
+    let Links { table, record: of } = Links::of(kind);
     let links = Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true };
     links.insert(connection, scope, record, tags.iter().map(|tag| json!([kind.number(), tag])).collect())?;
     Ok(())

@@ -251,7 +251,7 @@ pub fn union<'a>(lists: impl IntoIterator<Item = &'a [TagOption]>) -> Vec<TagOpt
 ///
 /// # Errors
 /// The database's.
-pub fn ids_for_filter(
+pub(crate) fn ids_for_filter(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,

@@ -45,6 +45,27 @@ link_tables! {
     case_tags "case_id";
 }
 
+/// The link table of a kind, for SQL that is written by hand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Links {
+    pub(crate) table: &'static str,
+    /// The column with the record's id.
+    pub(crate) record: &'static str,
+}
+
+impl Links {
+    pub(crate) fn of(kind: crate::TagKind) -> Self {
+        let (table, record) = match kind {
+            crate::TagKind::Lead => ("lead_tags", "lead_id"),
+            crate::TagKind::Opportunity => ("opportunity_tags", "opportunity_id"),
+            crate::TagKind::Contact => ("contact_tags", "contact_id"),
+            crate::TagKind::Organization => ("organization_tags", "organization_id"),
+            crate::TagKind::Case => ("case_tags", "case_id"),
+        };
+        Self { table, record }
+    }
+}
+
 /// Runs one expression on the link table of a kind, under the name that is given.
 macro_rules! with_links {
     ($kind:expr, $links:ident => $body:expr) => {

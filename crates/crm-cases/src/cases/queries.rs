@@ -4,8 +4,8 @@ use crm_core::page::Contains;
 use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::text::all_searchable;
 use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
-use crm_forms::of_fields;
 use crm_forms::search::NarrowedFields;
+use crm_forms::{StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -17,6 +17,20 @@ use crate::{CaseError, CaseFilter};
 type Query = cases::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(cases, CaseId, CaseRow);
+crm_core::whole_records!(
+    cases,
+    CaseId,
+    CaseRow,
+    StoredForm,
+    CasesAround {
+        record: "case_id",
+        tags: "case_tags",
+        participants: None,
+        addresses: None,
+        shows: &["organization", "contact"],
+        form: "case_types AS b WHERE b.tenant_id = cases.tenant_id AND b.id = cases.case_type_id"
+    }
+);
 crm_history::record_writes!(cases, CaseId, CaseRow, CaseValues);
 crm_core::external_ids!(cases, CaseId, CaseError);
 crm_history::record_restores!(cases, CaseRow);

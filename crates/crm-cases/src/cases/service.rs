@@ -1,8 +1,9 @@
 use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Beside;
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
-use crm_core::values::{ShortText, unknown_reference};
+use crm_core::values::{Reference, ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
 use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
@@ -61,7 +62,7 @@ pub fn create(
         let case = row.into_case(scope, &case_type.form, tags);
         Ok((ToldCase::of(&case, &values.custom_fields.0).whole()?, case))
     });
-    Ok(case?)
+    Ok(named(connection, scope, case?)?)
 }
 
 /// One case.
@@ -69,8 +70,9 @@ pub fn create(
 /// # Errors
 /// [`CaseError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, CaseError> {
-    let row = queries::find(connection, scope, id)?.ok_or(CaseError::NotFound)?;
-    complete_one(connection, scope, row)
+    let (row, beside, form) = queries::find_whole(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    let form = types::stored_form(scope.public_tenant(), form.ok_or(DieselError::NotFound)?);
+    Ok(whole(scope, row, beside, &form))
 }
 
 /// A case that is locked until the end of the transaction, as it is, with what it is to be changed by: its type, and the
@@ -118,7 +120,7 @@ pub fn lock_one(
 }
 
 /// A page of the cases that match. It takes three statements however many cases it has (rows, the forms of their
-/// types, tags), one more each to find the tags and the statuses of a filter, and one more to count all matches
+/// types, what other tables have of them), one more each to find the tags and the statuses of a filter, and one more to count all matches
 /// where that is asked for.
 ///
 /// # Errors
@@ -133,12 +135,11 @@ pub fn list(
         .title
         .as_ref()
         .map_or(Ok(Candidates::Many), |text| queries::TITLE.candidates(connection, scope, text))?;
-    let tags = filter.tags.as_ref();
-    let tags = tags.map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Case, tags)).transpose()?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Case, filter.tags.as_ref())?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &forms.iter().collect::<Vec<_>>())?;
-    let named = Named { candidates: titled.and(fields.candidates.clone()), tags, status, fields };
+    let named = Named { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
     let page = request.load(connection, scope, || queries::matching(scope, filter, &named), CaseRow::place)?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
@@ -161,7 +162,7 @@ pub fn update(
 ) -> Result<Case, CaseError> {
     let LockedCase { row, case_type: before, wanted_type } = case;
     let id = row.id;
-    let present = with_tags(connection, scope, row.clone(), &before.form)?;
+    let present = of_type(connection, scope, row.clone(), &before.form)?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let moves = patch.case_type_id.filter(|wanted| *wanted != before.id);
@@ -206,11 +207,14 @@ pub fn update(
     let change = NewChange::new(Kind::Case, action).by(patch.last_updated_by.value());
     let case = changed.recorded(connection, scope, change, |row| {
         let case = row.into_case(scope, &case_type.form, tags);
+        let organization = Reference::still(present.organization.as_ref(), case.organization_id.as_ref());
+        let contact = Reference::still(present.contact.as_ref(), case.contact_id.as_ref());
+        let case = Case { organization, contact, ..case };
         let told = ToldCase::of(&present, &stored);
         let fields = told.differences(&ToldCase::of(&case, &values.custom_fields.0)).and(said);
         Ok((What::changed(id, fields)?, case))
     });
-    Ok(case?)
+    Ok(named(connection, scope, case?)?)
 }
 
 /// How many records are read at once that are about to be deleted.
@@ -263,27 +267,46 @@ fn all_forms(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Form>, 
     Ok(forms?.into_iter().map(|(_, _, form)| form).collect())
 }
 
-/// The case of a row whose type's form is known.
-fn with_tags(connection: &mut DbConnection, scope: &Scope, row: CaseRow, form: &Form) -> QueryResult<Case> {
-    let id = row.id.as_i64();
-    let mut tags = crm_tags::of(connection, scope, TagKind::Case, &[id])?;
-    Ok(row.into_case(scope, form, tags.remove(&id).unwrap_or_default()))
+/// The case of a row whose type's form is known, in one statement.
+fn of_type(connection: &mut DbConnection, scope: &Scope, row: CaseRow, form: &Form) -> QueryResult<Case> {
+    let beside = queries::beside(connection, scope, &[row.id])?.remove(&row.id).unwrap_or_default();
+    Ok(whole(scope, row, beside, form))
 }
 
-/// The cases of these rows with the forms of their types and their tags, in two statements.
+/// The cases of these rows with the forms of their types and what other tables have of them, in two statements.
 fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<CaseRow>) -> QueryResult<Vec<Case>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let numbers: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
+    let ids: Vec<CaseId> = rows.iter().map(|row| row.id).collect();
     let forms = types::forms_of(connection, scope, rows.iter().map(|row| row.values.case_type_id).collect())?;
-    let mut tags = crm_tags::of(connection, scope, TagKind::Case, &numbers)?;
+    let mut beside = queries::beside(connection, scope, &ids)?;
     let case = |row: CaseRow| {
-        let tags = tags.remove(&row.id.as_i64()).unwrap_or_default();
+        let beside = beside.remove(&row.id).unwrap_or_default();
         let form = forms.get(&row.values.case_type_id).ok_or(DieselError::NotFound)?;
-        Ok(row.into_case(scope, form, tags))
+        Ok(whole(scope, row, beside, form))
     };
     rows.into_iter().map(case).collect()
+}
+
+/// A case that was written, with the names that it shows: one statement where they are not known yet.
+fn named(connection: &mut DbConnection, scope: &Scope, case: Case) -> QueryResult<Case> {
+    let is_named = case.organization.is_some() >= case.organization_id.is_some()
+        && case.contact.is_some() >= case.contact_id.is_some();
+    // Of many that are changed at once nobody is shown the names.
+    if is_named || scope.memory().is_some() {
+        return Ok(case);
+    }
+    let mut beside = queries::beside(connection, scope, &[case.id])?.remove(&case.id).unwrap_or_default();
+    let organization = beside.take_organization(case.organization_id);
+    Ok(Case { organization, contact: beside.take_contact(case.contact_id), ..case })
+}
+
+/// The case of a row with what other tables have of it.
+fn whole(scope: &Scope, row: CaseRow, mut beside: Beside, form: &Form) -> Case {
+    let case = row.into_case(scope, form, crm_tags::stored(scope, beside.take_tags()));
+    let organization = beside.take_organization(case.organization_id);
+    Case { organization, contact: beside.take_contact(case.contact_id), ..case }
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> Result<Case, CaseError> {

@@ -3,6 +3,7 @@
 //! Macros and not generic functions, because Diesel's types name the table in each step of a query: bounds for any
 //! table would be longer than the queries.
 
+mod beside;
 mod external;
 mod rows;
 
@@ -10,6 +11,7 @@ use diesel::result::Error as DieselError;
 
 use crate::error::{collision, is_unique_violation};
 
+pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
 pub use rows::{Cell, Rows};
 
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.

@@ -16,6 +16,14 @@ pub struct Reference<I> {
     pub name: String,
 }
 
+impl<I: Clone + PartialEq> Reference<I> {
+    /// What was seen of the record that is pointed at, where it is the one with this id still.
+    #[must_use]
+    pub fn still(seen: Option<&Self>, id: Option<&I>) -> Option<Self> {
+        seen.filter(|seen| Some(&seen.id) == id).cloned()
+    }
+}
+
 /// The records that a new or changed record points at, each with the field to blame where it does not exist:
 /// what must be checked by somebody who knows those records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

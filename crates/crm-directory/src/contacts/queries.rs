@@ -7,7 +7,7 @@ use crm_core::{
     ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within,
 };
 use crm_forms::search::NarrowedFields;
-use crm_forms::{Form, of_fields};
+use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -26,6 +26,20 @@ pub(crate) const TABLES: Tables =
     Tables { records: "contacts", emails: "contact_emails", phones: "contact_phones", record: "contact_id" };
 
 crm_core::record_queries!(contacts, ContactId, ContactRow);
+crm_core::whole_records!(
+    contacts,
+    ContactId,
+    ContactRow,
+    StoredForm,
+    ContactsAround {
+        record: "contact_id",
+        tags: "contact_tags",
+        participants: None,
+        addresses: Some(("contact_emails", "contact_phones")),
+        shows: &["organization"],
+        form: "forms AS b WHERE b.tenant_id = contacts.tenant_id AND b.kind = 2"
+    }
+);
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
 crm_core::released_external_ids!(contacts, ContactId, DirectoryError);
@@ -93,10 +107,10 @@ pub(crate) fn narrow(
             .or(candidates_of_organizations(connection, scope, text)?);
         candidates = candidates.and(found);
     }
-    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Contact, tags));
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Contact, filter.tags.as_ref())?;
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
-    let candidates = candidates.and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
+    let candidates = candidates.and(tagged).and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags, fields })
 }
 
 /// Contacts of organizations whose name contains this text.

@@ -1,13 +1,14 @@
 use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Beside;
 use crm_core::sql::Json;
 use crm_core::values::{Reference, References};
 use crm_core::{
     Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, Scope, numbering,
     records,
 };
-use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
+use crm_forms::{Form, FormKind};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -84,22 +85,17 @@ pub fn create_unless(
     Ok(contact?)
 }
 
-/// One contact.
+/// One contact, with the form that the tenant has: one statement.
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`]; the database's.
-pub fn get(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: ContactId,
-    form: &Form,
-) -> Result<Contact, DirectoryError> {
-    let row = queries::find(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))?;
-    complete_one(connection, scope, row, form)
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<Contact, DirectoryError> {
+    let found = queries::find_whole(connection, scope, id)?;
+    let (row, beside, form) = found.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Contacts, form)))
 }
 
-/// A page of the contacts that match. It takes five statements however many contacts it has (rows, e-mail
-/// addresses, phone numbers, names of organizations, tags), one more for each filter by text or tags, four for
+/// A page of the contacts that match. It takes two statements however many contacts it has, one more for each filter by text or tags, four for
 /// `searchValue`, and one more to count all matches where that is asked for.
 ///
 /// # Errors
@@ -246,27 +242,27 @@ fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Resu
     queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
 }
 
-/// Adds what other tables have of these contacts: one statement for each table.
+/// Adds what other tables have of these contacts, in one statement.
 pub(super) fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
     rows: Vec<ContactRow>,
     form: &Form,
 ) -> QueryResult<Vec<Contact>> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
-    let organizations: Vec<OrganizationId> = rows.iter().filter_map(|row| row.values.organization_id).collect();
-    let mut emails = contact_emails::of(connection, scope, &ids)?;
-    let mut phones = contact_phones::of(connection, scope, &ids)?;
-    let names = organizations::names(connection, scope, &organizations)?;
-    let mut tags = crm_tags::of(connection, scope, TagKind::Contact, &ids)?;
+    let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+    let mut beside = queries::beside(connection, scope, &ids)?;
     let contact = |row: ContactRow| {
-        let id = row.id.as_i64();
-        let organization = row.values.organization_id;
-        let organization = organization.and_then(|id| names.get(&id).map(|name| Reference { id, name: name.clone() }));
-        let (email, phone) = (emails.remove(&id).unwrap_or_default(), phones.remove(&id).unwrap_or_default());
-        row.into_contact(scope, form, email, phone, organization, tags.remove(&id).unwrap_or_default())
+        let beside = beside.remove(&row.id).unwrap_or_default();
+        whole(scope, row, beside, form)
     };
     Ok(rows.into_iter().map(contact).collect())
+}
+
+/// The contact of a row with what other tables have of it.
+fn whole(scope: &Scope, row: ContactRow, mut beside: Beside, form: &Form) -> Contact {
+    let organization = beside.take_organization(row.values.organization_id);
+    let (email, phone) = (beside.take_emails(), beside.take_phones());
+    row.into_contact(scope, form, email, phone, organization, crm_tags::stored(scope, beside.take_tags()))
 }
 
 pub(super) fn complete_one(

@@ -5,7 +5,7 @@ use crm_core::search::Candidates;
 use crm_core::text::all_searchable;
 use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within};
 use crm_forms::search::NarrowedFields;
-use crm_forms::{Form, of_fields};
+use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
 
@@ -27,6 +27,20 @@ pub(crate) const TABLES: Tables = Tables {
 };
 
 crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
+crm_core::whole_records!(
+    organizations,
+    OrganizationId,
+    OrganizationRow,
+    StoredForm,
+    OrganizationsAround {
+        record: "organization_id",
+        tags: "organization_tags",
+        participants: None,
+        addresses: Some(("organization_emails", "organization_phones")),
+        shows: &[],
+        form: "forms AS b WHERE b.tenant_id = organizations.tenant_id AND b.kind = 3"
+    }
+);
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
 crm_core::released_external_ids!(organizations, OrganizationId, DirectoryError);
@@ -79,11 +93,10 @@ pub(crate) fn narrow(
             .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, text)?);
         candidates = candidates.and(found);
     }
-    let tags =
-        filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Organization, tags));
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Organization, filter.tags.as_ref())?;
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
-    let candidates = candidates.and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
+    let candidates = candidates.and(tagged).and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags, fields })
 }
 
 /// The organizations that match, in no order.

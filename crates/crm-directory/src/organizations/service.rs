@@ -1,8 +1,9 @@
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Beside;
 use crm_core::sql::Json;
 use crm_core::{Condition, DbConnection, FieldErrors, OrganizationId, RecordId, Scope, numbering, records};
-use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
+use crm_forms::{Form, FormKind};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::TagKind;
 use diesel::QueryResult;
@@ -75,22 +76,17 @@ pub fn create_unless(
     Ok(organization?)
 }
 
-/// One organization.
+/// One organization, with the form that the tenant has: one statement.
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`]; the database's.
-pub fn get(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-    form: &Form,
-) -> Result<Organization, DirectoryError> {
-    let row = queries::find(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))?;
-    complete_one(connection, scope, row, form)
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> Result<Organization, DirectoryError> {
+    let found = queries::find_whole(connection, scope, id)?;
+    let (row, beside, form) = found.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Organizations, form)))
 }
 
-/// A page of the organizations that match. It takes four statements however many organizations it has (rows, e-mail
-/// addresses, phone numbers, tags), one more for each filter by text or tags, three for `searchValue`, and one more
+/// A page of the organizations that match. It takes two statements however many organizations it has, one more for each filter by text or tags, three for `searchValue`, and one more
 /// to count all matches where that is asked for.
 ///
 /// # Errors
@@ -224,23 +220,26 @@ fn lock_one(
     queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
 }
 
-/// Adds what other tables have of these organizations: one statement for each table.
+/// Adds what other tables have of these organizations, in one statement.
 pub(super) fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
     rows: Vec<OrganizationRow>,
     form: &Form,
 ) -> QueryResult<Vec<Organization>> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id.as_i64()).collect();
-    let mut emails = organization_emails::of(connection, scope, &ids)?;
-    let mut phones = organization_phones::of(connection, scope, &ids)?;
-    let mut tags = crm_tags::of(connection, scope, TagKind::Organization, &ids)?;
+    let ids: Vec<OrganizationId> = rows.iter().map(|row| row.id).collect();
+    let mut beside = queries::beside(connection, scope, &ids)?;
     let organization = |row: OrganizationRow| {
-        let id = row.id.as_i64();
-        let (email, phone) = (emails.remove(&id).unwrap_or_default(), phones.remove(&id).unwrap_or_default());
-        row.into_organization(scope, form, email, phone, tags.remove(&id).unwrap_or_default())
+        let beside = beside.remove(&row.id).unwrap_or_default();
+        whole(scope, row, beside, form)
     };
     Ok(rows.into_iter().map(organization).collect())
+}
+
+/// The organization of a row with what other tables have of it.
+fn whole(scope: &Scope, row: OrganizationRow, mut beside: Beside, form: &Form) -> Organization {
+    let (email, phone) = (beside.take_emails(), beside.take_phones());
+    row.into_organization(scope, form, email, phone, crm_tags::stored(scope, beside.take_tags()))
 }
 
 pub(super) fn complete_one(

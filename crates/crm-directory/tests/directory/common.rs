@@ -122,11 +122,11 @@ impl Desk {
     }
 
     pub(crate) fn get_contact(&mut self, id: ContactId) -> Result<Contact, DirectoryError> {
-        contacts::get(&mut self.connection, &self.scope, id, &self.contact_form)
+        contacts::get(&mut self.connection, &self.scope, id)
     }
 
     pub(crate) fn get_organization(&mut self, id: OrganizationId) -> Result<Organization, DirectoryError> {
-        organizations::get(&mut self.connection, &self.scope, id, &self.organization_form)
+        organizations::get(&mut self.connection, &self.scope, id)
     }
 
     pub(crate) fn contacts(&mut self, query: &[(&str, &str)]) -> Page<Contact> {

@@ -65,7 +65,7 @@ crm_testkit::both_databases! {
             .into();
         assert_eq!(ids, ["1", "2", "1"]);
         let second: LeadId = "2".parse().unwrap();
-        assert!(matches!(crm_leads::get(&mut connection, &other, second, &form(&other)), Err(LeadError::NotFound)));
+        assert!(matches!(crm_leads::get(&mut connection, &other, second), Err(LeadError::NotFound)));
         assert!(matches!(try_patch(&mut connection, &other, second, &json!({ "title": "y" })), Err(LeadError::NotFound)));
         assert!(matches!(
             crm_leads::archive(&mut connection, &other, second, None, &form(&other)),

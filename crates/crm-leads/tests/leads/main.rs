@@ -62,7 +62,7 @@ fn patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value)
 }
 
 fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Lead {
-    crm_leads::get(connection, scope, id, &form(scope)).unwrap()
+    crm_leads::get(connection, scope, id).unwrap()
 }
 
 /// Deletes leads that nothing points at.

@@ -9,7 +9,7 @@ use crm_core::{
     columns, created_within,
 };
 use crm_forms::search::NarrowedFields;
-use crm_forms::{Form, of_fields};
+use crm_forms::{Form, StoredForm, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -24,6 +24,20 @@ use crate::schema::opportunities;
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
 crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow);
+crm_core::whole_records!(
+    opportunities,
+    OpportunityId,
+    OpportunityRow,
+    StoredForm,
+    OpportunitiesAround {
+        record: "opportunity_id",
+        tags: "opportunity_tags",
+        participants: Some("opportunity_participants"),
+        addresses: None,
+        shows: &["organization", "contact"],
+        form: "forms AS b WHERE b.tenant_id = opportunities.tenant_id AND b.kind = 1"
+    }
+);
 crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
 crm_core::external_ids!(opportunities, OpportunityId, OpportunityError);
 crm_history::record_restores!(opportunities, OpportunityRow);
@@ -55,7 +69,7 @@ pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some(
 const TITLE: TextIndex =
     TextIndex { table: "opportunities", column: "title_search", record: "id", fts_column: "title" };
 
-/// Asks the index of titles and the tags: one statement for each, where the filter has it.
+/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -64,10 +78,10 @@ pub(crate) fn narrow(
 ) -> Result<Narrowed, WriteError> {
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
-    let tags = filter.tags.as_ref().map(|tags| crm_tags::ids_for_filter(connection, scope, TagKind::Opportunity, tags));
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Opportunity, filter.tags.as_ref())?;
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
-    let candidates = titled.and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags: tags.transpose()?, fields })
+    let candidates = titled.and(tagged).and(fields.candidates.clone());
+    Ok(Narrowed { candidates, tags, fields })
 }
 
 /// The opportunities that match, in no order.

@@ -1,10 +1,11 @@
 use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Beside;
 use crm_core::sql::Json;
-use crm_core::values::unknown_reference;
+use crm_core::values::{Reference, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
 use crm_forms::search::{forget_and_index, index};
-use crm_forms::{CustomFields, Form};
+use crm_forms::{CustomFields, Form, FormKind};
 use crm_history::{Action, Deletion, Kind, NewChange};
 use crm_tags::{TagKind, TagOption};
 use diesel::QueryResult;
@@ -107,21 +108,16 @@ fn insert(
         let opportunity = row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags);
         Ok((ToldOpportunity::of(&opportunity, &values.custom_fields.0).whole()?, opportunity))
     });
-    Ok(opportunity?)
+    Ok(named(connection, scope, opportunity?)?)
 }
 
-/// One opportunity.
+/// One opportunity, with the form that the tenant has: one statement.
 ///
 /// # Errors
 /// [`OpportunityError::NotFound`]; the database's.
-pub fn get(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OpportunityId,
-    form: &Form,
-) -> Result<Opportunity, OpportunityError> {
-    let row = queries::find(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
-    complete_one(connection, scope, row, form)
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Result<Opportunity, OpportunityError> {
+    let (row, beside, form) = queries::find_whole(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Pipeline, form)))
 }
 
 /// An opportunity that is locked until the end of the transaction, as it is, with the place that it is locked to move to:
@@ -133,7 +129,7 @@ pub struct LockedOpportunity {
 }
 
 impl LockedOpportunity {
-    /// The opportunity, in two statements.
+    /// The opportunity, in one statement.
     ///
     /// # Errors
     /// The database's.
@@ -186,8 +182,7 @@ pub fn lock_to_move(
     Ok(LockedOpportunity { row, target })
 }
 
-/// A page of the opportunities that match. It takes three statements however many opportunities it has (rows, participants,
-/// tags), one more to find the tags of a filter, and one more to count all matches where that is asked for.
+/// A page of the opportunities that match. It takes two statements however many opportunities it has, one more to find the tags of a filter, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.
@@ -255,10 +250,13 @@ pub fn update(
     let change = NewChange::new(Kind::Opportunity, action).by(patch.last_updated_by.value());
     let opportunity = changed.recorded(connection, scope, change, |row| {
         let opportunity = row.into_opportunity(scope, form, participants, tags);
+        let organization = Reference::still(present.organization.as_ref(), opportunity.organization_id.as_ref());
+        let contact = Reference::still(present.contact.as_ref(), opportunity.contact_id.as_ref());
+        let opportunity = Opportunity { organization, contact, ..opportunity };
         let before = ToldOpportunity::of(&present, &stored);
         Ok((before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?, opportunity))
     });
-    Ok(opportunity?)
+    Ok(named(connection, scope, opportunity?)?)
 }
 
 /// How many records are read at once that are about to be deleted.
@@ -302,7 +300,7 @@ pub fn delete(
     Ok(deletion.into_ids())
 }
 
-/// The opportunities of these rows with their participants and tags, in two statements.
+/// The opportunities of these rows with what other tables have of them, in one statement.
 fn complete(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -310,15 +308,33 @@ fn complete(
     form: &Form,
 ) -> QueryResult<Vec<Opportunity>> {
     let ids: Vec<OpportunityId> = rows.iter().map(|row| row.id).collect();
-    let numbers: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
-    let mut participants = participants::of(connection, scope, &ids)?;
-    let mut tags = crm_tags::of(connection, scope, TagKind::Opportunity, &numbers)?;
+    let mut beside = queries::beside(connection, scope, &ids)?;
     let opportunity = |row: OpportunityRow| {
-        let id = row.id;
-        let participants = participants.remove(&id).unwrap_or_default();
-        row.into_opportunity(scope, form, participants, tags.remove(&id.as_i64()).unwrap_or_default())
+        let beside = beside.remove(&row.id).unwrap_or_default();
+        whole(scope, row, beside, form)
     };
     Ok(rows.into_iter().map(opportunity).collect())
+}
+
+/// An opportunity that was written, with the names that it shows: one statement where they are not known yet.
+fn named(connection: &mut DbConnection, scope: &Scope, opportunity: Opportunity) -> QueryResult<Opportunity> {
+    let is_named = opportunity.organization.is_some() >= opportunity.organization_id.is_some()
+        && opportunity.contact.is_some() >= opportunity.contact_id.is_some();
+    // Of many that are changed at once nobody is shown the names.
+    if is_named || scope.memory().is_some() {
+        return Ok(opportunity);
+    }
+    let mut beside = queries::beside(connection, scope, &[opportunity.id])?.remove(&opportunity.id).unwrap_or_default();
+    let organization = beside.take_organization(opportunity.organization_id);
+    Ok(Opportunity { organization, contact: beside.take_contact(opportunity.contact_id), ..opportunity })
+}
+
+/// The opportunity of a row with what other tables have of it.
+fn whole(scope: &Scope, row: OpportunityRow, mut beside: Beside, form: &Form) -> Opportunity {
+    let tags = crm_tags::stored(scope, beside.take_tags());
+    let opportunity = row.into_opportunity(scope, form, beside.take_participants(), tags);
+    let organization = beside.take_organization(opportunity.organization_id);
+    Opportunity { organization, contact: beside.take_contact(opportunity.contact_id), ..opportunity }
 }
 
 pub(super) fn complete_one(

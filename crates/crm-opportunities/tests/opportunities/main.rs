@@ -92,7 +92,7 @@ fn try_stage(
 }
 
 fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Opportunity {
-    crm_opportunities::get(connection, scope, id, &form(scope)).unwrap()
+    crm_opportunities::get(connection, scope, id).unwrap()
 }
 
 fn try_pipeline(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Pipeline, PipelineError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crm_core::search::Candidates;
 use crm_core::{Condition, Db, DbConnection, FieldCode, FieldErrors, Scope, Uuid, WriteError};
 use crm_tags::{HasAnyTag, TagKind, TagOption};
 use crm_testkit::{TestDatabase, both_databases};
@@ -75,15 +76,18 @@ both_databases! {
 
             let has = |connection: &mut DbConnection, spelled: &[&str]| -> Vec<i64> {
                 let spelled: Vec<_> = spelled.iter().map(|text| (*text).to_owned()).collect();
-                let ids = crm_tags::ids_for_filter(connection, &acme, kind, &spelled).unwrap();
-                things::table
+                let (candidates, ids) = crm_tags::narrow(connection, &acme, kind, Some(&spelled)).unwrap();
+                let ids = ids.unwrap();
+                let found: Vec<i64> = things::table
                     .into_boxed::<Db>()
                     .filter(things::tenant_id.eq(acme.tenant()))
                     .filter(HasAnyTag::new(&acme, kind, ids))
                     .order(things::id)
                     .select(things::id)
                     .load(connection)
-                    .unwrap()
+                    .unwrap();
+                assert_eq!(candidates, Candidates::Few(found.clone()), "{kind:?}: the few are those that match");
+                found
             };
             assert_eq!(has(connection, &["A"]), [1], "{kind:?}: by label");
             assert_eq!(has(connection, &[&b.id.to_string(), "c"]), [1, 2], "{kind:?}: any of them, by id");
