@@ -219,7 +219,8 @@ pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
         "PRAGMA journal_size_limit = 67108864",
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
-        "PRAGMA cache_size = -65536",
+        // 16 MiB of each connection: more gained nothing (docs/performance.md).
+        "PRAGMA cache_size = -16384",
         // As good as none: a file that is read through a map of memory ends the process where somebody cuts it short. Not 0,
         // since with a map SQLite makes the file as long as it will be before it moves the log into it: whoever looks
         // meanwhile whether the file is whole finds that it is.

@@ -36,7 +36,7 @@ crm_testkit::both_databases! {
                 "leadRating": "3_hot",
                 "note": "Initial contact promising. Schedule demo.",
                 "organizationId": "7",
-                "organization": null,
+                "organization": { "id": "7", "name": "N" },
                 "contactId": null,
                 "contact": null,
                 "owner": { "id": "99999-dfds-4324-sdfsdf", "name": "Alex Kim", "email": "alex.kim@example.com" },
