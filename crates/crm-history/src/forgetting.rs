@@ -19,7 +19,7 @@ pub fn days_before(now: Timestamp, days: i64) -> Timestamp {
     Timestamp::from_datetime(now.as_datetime() - chrono::Duration::days(days))
 }
 
-/// The tenants that have made a record ever, and so may have changes. A database that is sharded by tenant takes a subquery
+/// The tenants that have made a record ever, and so may have changes: each has a case type from its beginning. A database that is sharded by tenant takes a subquery
 /// for each row of a table that is sharded in the same way, and none for each of the tenants, whom every node knows.
 const OF_ALL: &str = "(SELECT DISTINCT tenant_id FROM numbering)";
 

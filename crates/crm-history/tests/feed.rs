@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crm_core::values::Title;
-use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Timestamp, Uuid, keys::Rights};
+use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Timestamp, Uuid, keys::Rights, numbering};
 use crm_history::{Action, Change, FeedFilter, FeedPage, Fields, HistoryError, Kind, NewChange, Position, What};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::sql_types::BigInt;
@@ -67,6 +67,8 @@ fn titles(changes: &[Change]) -> Vec<&Value> {
 
 fn committed(connection: &mut DbConnection, scope: &Scope, number: i64, title: &str) {
     let written = connection.write::<_, diesel::result::Error>(|connection| {
+        // Whoever has records has taken numbers for them.
+        numbering::next::<LeadId>(connection, scope)?;
         retitle(connection, scope, number, title);
         Ok(())
     });

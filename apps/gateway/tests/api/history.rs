@@ -146,7 +146,9 @@ both_databases! {
         acme.post("/directory/contacts", &json!({ "name": "A contact" })).item(201);
         let made = acme.post("/settings/keys", &json!({ "name": "reader", "scopes": ["directory:read"] }));
         let (all, _) = follow(acme, &since, "", &id(made.item(201)));
-        assert_eq!(lines(&all)[..2], ["lead 1 created".to_owned(), "contact 1 created".to_owned()]);
+        // What a tenant begins with may come after `now`, where a transaction somewhere on the server was older.
+        let told: Vec<String> = lines(&all).into_iter().filter(|line| !line.starts_with("pipeline ") && !line.starts_with("caseType ")).collect();
+        assert_eq!(told[..2], ["lead 1 created".to_owned(), "contact 1 created".to_owned()]);
         assert!(!serde_json::to_string(&all).unwrap().contains(made.item(201)["key"].as_str().unwrap()), "no secret");
         let reader = acme.with_key(made.item(201)["key"].as_str());
         let page = reader.get(&format!("/changes?since={since}&size=1000"));

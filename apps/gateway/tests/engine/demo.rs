@@ -105,7 +105,9 @@ both_databases! {
     /// A gateway on the same database goes on answering, writes included.
     fn a_gateway_serves_meanwhile(database) {
         let api = Api::start(database);
-        let mut demo = gateway(database).args(with(&["--tenant", "acme"])).spawn().unwrap();
+        // So many that it goes on for some seconds.
+        let many = ["demo", "--organizations", "60", "--contacts", "180", "--leads", "690", "--cases", "90", "--tenant", "acme"];
+        let mut demo = gateway(database).args(many).spawn().unwrap();
         let mut made = 0;
         while demo.try_wait().unwrap().is_none() {
             api.acme.post("/pipeline/leads", &json!({ "title": "Meanwhile" })).item(201);
@@ -114,6 +116,6 @@ both_databases! {
         }
         assert!(demo.wait().unwrap().success());
         assert!(made > 1, "the run was over before anything was asked");
-        assert_eq!(count(database, "acme", "leads"), 230 + made);
+        assert_eq!(count(database, "acme", "leads"), 690 + made);
     }
 }

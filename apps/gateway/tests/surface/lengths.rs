@@ -272,6 +272,8 @@ both_databases! {
         for (number, ((why, extra), status)) in bodies.enumerate() {
             // A new process: what one has taken at most stays the most.
             api = api.restart();
+            // Which is written after the start, beside what is measured.
+            assert_eq!(api.acme.get("/openapi.json").status, 200);
             api.acme.post("/pipeline/leads", &json!({ "title": "a" })).item(201);
             let (_, before) = memory(api.serving.id());
             let body = case_type(&extra).replacen("\"a\"", &format!("\"type {number}\""), 1);
