@@ -115,7 +115,8 @@ both_databases! {
             made += 1;
         }
         assert!(demo.wait().unwrap().success());
-        assert!(made > 1, "the run was over before anything was asked");
+        // One may have waited for the end: SQLite lets in whoever asks first.
+        assert!(made > 0, "the run was over before anything was asked");
         assert_eq!(count(database, "acme", "leads"), 690 + made);
     }
 }
