@@ -27,7 +27,7 @@ async fn main() -> Outcome<()> {
     let transport = reqwest::Client::builder().default_headers(headers).build()?;
     let client = HttpClient::with_client(transport.clone()).with_base_url(url.clone());
 
-    let mut new = NewLead::new("Made by a generated client".to_owned());
+    let mut new = NewLead::new("Made by the generated Rust client".to_owned());
     new.value = Some(Some(Money { amount: 25000.5, code: "USD".to_owned() }));
     new.lead_rating = Some(Some(NewLeadLeadRating::Variant2Warm));
     let made = client.create_lead(NO, new.clone()).await?.item;
@@ -35,7 +35,7 @@ async fn main() -> Outcome<()> {
     assert_eq!((made.lead_rating, made.note), (Some(LeadRating::Variant2Warm), None));
     assert!(made.value.is_some_and(|value| value.amount == 25000.5 && value.code == "USD"));
 
-    let listed = client.list_leads_builder().title("generated client").size(5).send().await?;
+    let listed = client.list_leads_builder().title("generated rust client").size(5).send().await?;
     assert_eq!(listed.items.iter().map(|lead| &lead.id).collect::<Vec<_>>(), [&made.id]);
 
     let seen = etag(&transport, &url, &made.id).await?;
