@@ -115,18 +115,13 @@ impl Editor<'_> {
     }
 
     fn statuses(&self) -> Markup {
+        let heads = ["Place", "Status", "Colour", "Resolves", "Across", "Down", "Remove"];
+        let given = self.rows("status");
+        let drawn = given.iter().enumerate().map(|(index, node)| self.status(index, node));
         html! {
             section class="column" aria-labelledby="statuses" {
                 h2 id="statuses" { "Statuses" }
-                div class="table-box" tabindex="0" role="region" aria-label="Table of statuses" {
-                    table class="editor" {
-                        thead { tr {
-                            th scope="col" { "Place" } th scope="col" { "Status" } th scope="col" { "Colour" } th scope="col" { "Resolves" }
-                            th scope="col" { "Across" } th scope="col" { "Down" } th scope="col" { "Remove" }
-                        } }
-                        tbody data-rows { @for (index, node) in self.rows("status").iter().enumerate() { (self.status(index, node)) } }
-                    }
-                }
+                (rows::table("table-box", "Table of statuses", &heads, drawn))
                 (rows::help())
                 p class="quiet small" { "What cases are in cannot be removed. With a status its transitions go." }
             }
@@ -166,19 +161,13 @@ impl Editor<'_> {
     }
 
     fn transitions(&self) -> Markup {
-        let ends = self.ends();
+        let heads = ["Place", "From", "To", "Name", "Comment", "Only for", "Remove"];
+        let (ends, given) = (self.ends(), self.rows("transition"));
+        let drawn = given.iter().enumerate().map(|(index, edge)| self.transition(index, edge, &ends));
         html! {
             section class="column" aria-labelledby="transitions" {
                 h2 id="transitions" { "Transitions" }
-                div class="table-box" tabindex="0" role="region" aria-label="Table of transitions" {
-                    table class="editor" {
-                        thead { tr {
-                            th scope="col" { "Place" } th scope="col" { "From" } th scope="col" { "To" } th scope="col" { "Name" }
-                            th scope="col" { "Comment" } th scope="col" { "Only for" } th scope="col" { "Remove" }
-                        } }
-                        tbody data-rows { @for (index, edge) in self.rows("transition").iter().enumerate() { (self.transition(index, edge, &ends)) } }
-                    }
-                }
+                (rows::table("table-box", "Table of transitions", &heads, drawn))
             }
         }
     }

@@ -35,6 +35,8 @@ pub struct Editor<'a> {
 
 /// How many rows are offered for new fields.
 const NEW: usize = 2;
+/// The heads of the table of fields.
+const HEADS: [&str; 7] = ["Place", "Label", "Id", "Type", "Required", "Options, one a line", "Remove"];
 
 impl Editor<'_> {
     /// The page.
@@ -43,6 +45,7 @@ impl Editor<'_> {
         let none = Value::Null;
         let new = if self.may_write { NEW } else { 0 };
         let all = self.fields.iter().chain(std::iter::repeat_n(&none, new)).enumerate();
+        let drawn = all.map(|(index, field)| self.row(index, field));
         let known = format!("{}[", self.list);
         let content = html! {
             (show::head("Forms", &html! {}))
@@ -56,15 +59,7 @@ impl Editor<'_> {
                 input type="hidden" name="seen" value=(self.seen);
                 @if !self.breaks.is_empty() { (self.warning()) }
                 h2 class="spaced" { (self.title) }
-                div class="table-box spaced" tabindex="0" role="region" aria-label=(self.title) {
-                    table class="editor" {
-                        thead { tr {
-                            th scope="col" { "Place" } th scope="col" { "Label" } th scope="col" { "Id" } th scope="col" { "Type" }
-                            th scope="col" { "Required" } th scope="col" { "Options, one a line" } th scope="col" { "Remove" }
-                        } }
-                        tbody data-rows { @for (index, field) in all { (self.row(index, field)) } }
-                    }
-                }
+                (rows::table("table-box spaced", self.title, &HEADS, drawn))
                 (rows::help())
                 p class="quiet small" { "An option is a text, or an id, a label and a colour with | between: " code { "gold | Gold | #ffcc00" } }
                 @if self.may_write { div class="actions spaced" { button class="button button-main" type="submit" { (if self.breaks.is_empty() { "Save" } else { "Save it all the same" }) } } }

@@ -90,17 +90,12 @@ fn stages(body: &Value, typed: &Typed) -> Markup {
     let none = Value::Null;
     let given = body["stages"].as_array().map_or(&[][..], Vec::as_slice);
     let all = given.iter().chain(std::iter::repeat_n(&none, NEW)).enumerate();
+    let heads = ["Place", "Stage", "Won with", "Colour", "Remove"];
+    let drawn = all.map(|(index, stage)| row(index, stage, typed));
     html! {
         h2 { "Stages" }
         @for problem in typed.errors.iter().filter(|error| error.field == "stages") { p class="words bad" { (Icon::Alert.draw()) (problem.message) } }
-        div class="table-box" tabindex="0" role="region" aria-label="Stages" {
-            table class="editor" {
-                thead { tr {
-                    th scope="col" { "Place" } th scope="col" { "Stage" } th scope="col" { "Won with" } th scope="col" { "Colour" } th scope="col" { "Remove" }
-                } }
-                tbody data-rows { @for (index, stage) in all { (row(index, stage, typed)) } }
-            }
-        }
+        (rows::table("table-box", "Stages", &heads, drawn))
         (rows::help())
     }
 }

@@ -98,6 +98,18 @@ pub(crate) fn text(value: &Value, member: &str) -> String {
     }
 }
 
+/// A table of these rows, with the heads of its columns.
+pub(crate) fn table(class: &str, label: &str, heads: &[&str], rows: impl IntoIterator<Item = Markup>) -> Markup {
+    html! {
+        div class=(class) tabindex="0" role="region" aria-label=(label) {
+            table class="editor" {
+                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                tbody data-rows { @for row in rows { (row) } }
+            }
+        }
+    }
+}
+
 /// What stands below a table of rows.
 pub(crate) fn help() -> Markup {
     html! {

@@ -67,6 +67,8 @@ pub struct Lead {
     pub last_updated_on: Timestamp,
 }
 
+crm_core::shows_names!(Lead);
+
 /// A lead to be made. Made from a body by [`FromBody`], or by [`NewLead::new`] and its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewLead {

@@ -1,7 +1,7 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::records::Beside;
+use crm_core::records::{Beside, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::{Reference, User, unknown_reference};
+use crm_core::values::{User, unknown_reference};
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{Form, FormKind};
@@ -141,9 +141,7 @@ pub fn update(
     let change = NewChange::new(Kind::Lead, Action::Updated).by(patch.last_updated_by.value());
     let lead = changed.recorded(connection, scope, change, |row| {
         let lead = row.into_lead(scope, form, participants, tags);
-        let organization = Reference::still(present.organization.as_ref(), lead.organization_id.as_ref());
-        let contact = Reference::still(present.contact.as_ref(), lead.contact_id.as_ref());
-        let lead = Lead { organization, contact, ..lead };
+        let lead = lead.with_names_seen(&present);
         let before = ToldLead::of(&present, &stored);
         Ok((before.changed_to(&ToldLead::of(&lead, &values.custom_fields.0))?, lead))
     });
@@ -282,23 +280,14 @@ pub(crate) fn complete(
 
 /// A lead that was written, with the names that it shows: one statement where they are not known yet.
 fn named(connection: &mut DbConnection, scope: &Scope, lead: Lead) -> QueryResult<Lead> {
-    let is_named = lead.organization.is_some() >= lead.organization_id.is_some()
-        && lead.contact.is_some() >= lead.contact_id.is_some();
-    // Of many that are changed at once nobody is shown the names.
-    if is_named || scope.memory().is_some() {
-        return Ok(lead);
-    }
-    let mut beside = queries::beside(connection, scope, &[lead.id])?.remove(&lead.id).unwrap_or_default();
-    let organization = beside.take_organization(lead.organization_id);
-    Ok(Lead { organization, contact: beside.take_contact(lead.contact_id), ..lead })
+    records::named(scope, lead, |lead| Ok(queries::beside(connection, scope, &[lead.id])?.remove(&lead.id)))
 }
 
 /// The lead of a row with what other tables have of it.
 fn whole(scope: &Scope, row: LeadRow, mut beside: Beside, form: &Form) -> Lead {
     let tags = crm_tags::stored(scope, beside.take_tags());
     let lead = row.into_lead(scope, form, beside.take_participants(), tags);
-    let organization = beside.take_organization(lead.organization_id);
-    Lead { organization, contact: beside.take_contact(lead.contact_id), ..lead }
+    lead.with_names_of(&mut beside)
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: LeadRow, form: &Form) -> Result<Lead, LeadError> {

@@ -60,6 +60,8 @@ pub struct Case {
     pub last_updated_on: Timestamp,
 }
 
+crm_core::shows_names!(Case);
+
 /// A case to be made. Made from a body by [`FromBody`], or by [`NewCase::new`] and its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCase {

@@ -1,9 +1,9 @@
 use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
-use crm_core::records::Beside;
+use crm_core::records::{Beside, ShowsNames};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
-use crm_core::values::{Reference, ShortText, unknown_reference};
+use crm_core::values::{ShortText, unknown_reference};
 use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
 use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
@@ -207,9 +207,7 @@ pub fn update(
     let change = NewChange::new(Kind::Case, action).by(patch.last_updated_by.value());
     let case = changed.recorded(connection, scope, change, |row| {
         let case = row.into_case(scope, &case_type.form, tags);
-        let organization = Reference::still(present.organization.as_ref(), case.organization_id.as_ref());
-        let contact = Reference::still(present.contact.as_ref(), case.contact_id.as_ref());
-        let case = Case { organization, contact, ..case };
+        let case = case.with_names_seen(&present);
         let told = ToldCase::of(&present, &stored);
         let fields = told.differences(&ToldCase::of(&case, &values.custom_fields.0)).and(said);
         Ok((What::changed(id, fields)?, case))
@@ -291,22 +289,13 @@ fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<CaseRow>) ->
 
 /// A case that was written, with the names that it shows: one statement where they are not known yet.
 fn named(connection: &mut DbConnection, scope: &Scope, case: Case) -> QueryResult<Case> {
-    let is_named = case.organization.is_some() >= case.organization_id.is_some()
-        && case.contact.is_some() >= case.contact_id.is_some();
-    // Of many that are changed at once nobody is shown the names.
-    if is_named || scope.memory().is_some() {
-        return Ok(case);
-    }
-    let mut beside = queries::beside(connection, scope, &[case.id])?.remove(&case.id).unwrap_or_default();
-    let organization = beside.take_organization(case.organization_id);
-    Ok(Case { organization, contact: beside.take_contact(case.contact_id), ..case })
+    records::named(scope, case, |case| Ok(queries::beside(connection, scope, &[case.id])?.remove(&case.id)))
 }
 
 /// The case of a row with what other tables have of it.
 fn whole(scope: &Scope, row: CaseRow, mut beside: Beside, form: &Form) -> Case {
     let case = row.into_case(scope, form, crm_tags::stored(scope, beside.take_tags()));
-    let organization = beside.take_organization(case.organization_id);
-    Case { organization, contact: beside.take_contact(case.contact_id), ..case }
+    case.with_names_of(&mut beside)
 }
 
 fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> Result<Case, CaseError> {

@@ -5,6 +5,7 @@
 
 mod beside;
 mod external;
+mod named;
 mod rows;
 
 use diesel::result::Error as DieselError;
@@ -12,6 +13,7 @@ use diesel::result::Error as DieselError;
 use crate::error::{collision, is_unique_violation};
 
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
+pub use named::{ShowsNames, named};
 pub use rows::{Cell, Rows};
 
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.

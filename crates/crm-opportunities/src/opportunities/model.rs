@@ -74,6 +74,8 @@ pub struct Opportunity {
     pub last_updated_on: Timestamp,
 }
 
+crm_core::shows_names!(Opportunity);
+
 /// An opportunity to be made. Made from a body by [`FromBody`], or by [`NewOpportunity::new`] and its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewOpportunity {

@@ -1,8 +1,8 @@
 use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Page, PageRequest};
-use crm_core::records::Beside;
+use crm_core::records::{Beside, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::{Reference, unknown_reference};
+use crm_core::values::unknown_reference;
 use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form, FormKind};
@@ -250,9 +250,7 @@ pub fn update(
     let change = NewChange::new(Kind::Opportunity, action).by(patch.last_updated_by.value());
     let opportunity = changed.recorded(connection, scope, change, |row| {
         let opportunity = row.into_opportunity(scope, form, participants, tags);
-        let organization = Reference::still(present.organization.as_ref(), opportunity.organization_id.as_ref());
-        let contact = Reference::still(present.contact.as_ref(), opportunity.contact_id.as_ref());
-        let opportunity = Opportunity { organization, contact, ..opportunity };
+        let opportunity = opportunity.with_names_seen(&present);
         let before = ToldOpportunity::of(&present, &stored);
         Ok((before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?, opportunity))
     });
@@ -318,23 +316,16 @@ fn complete(
 
 /// An opportunity that was written, with the names that it shows: one statement where they are not known yet.
 fn named(connection: &mut DbConnection, scope: &Scope, opportunity: Opportunity) -> QueryResult<Opportunity> {
-    let is_named = opportunity.organization.is_some() >= opportunity.organization_id.is_some()
-        && opportunity.contact.is_some() >= opportunity.contact_id.is_some();
-    // Of many that are changed at once nobody is shown the names.
-    if is_named || scope.memory().is_some() {
-        return Ok(opportunity);
-    }
-    let mut beside = queries::beside(connection, scope, &[opportunity.id])?.remove(&opportunity.id).unwrap_or_default();
-    let organization = beside.take_organization(opportunity.organization_id);
-    Ok(Opportunity { organization, contact: beside.take_contact(opportunity.contact_id), ..opportunity })
+    records::named(scope, opportunity, |opportunity| {
+        Ok(queries::beside(connection, scope, &[opportunity.id])?.remove(&opportunity.id))
+    })
 }
 
 /// The opportunity of a row with what other tables have of it.
 fn whole(scope: &Scope, row: OpportunityRow, mut beside: Beside, form: &Form) -> Opportunity {
     let tags = crm_tags::stored(scope, beside.take_tags());
     let opportunity = row.into_opportunity(scope, form, beside.take_participants(), tags);
-    let organization = beside.take_organization(opportunity.organization_id);
-    Opportunity { organization, contact: beside.take_contact(opportunity.contact_id), ..opportunity }
+    opportunity.with_names_of(&mut beside)
 }
 
 pub(super) fn complete_one(
