@@ -1,5 +1,6 @@
 //! Opening connections: which database a URL names, and how a connection is set up.
 
+mod pg_schema;
 mod postgres_url;
 pub mod sqlite_file;
 pub mod standby;
@@ -16,6 +17,7 @@ use diesel::{Connection, ConnectionError, PgConnection, QueryResult, QueryableBy
 
 use crate::{BackendKind, DbConnection};
 
+pub use pg_schema::{NotASchema, PgSchema};
 pub use postgres_url::{Pooler, PostgresUrl};
 use sqlite_file::BadPath;
 

@@ -12,7 +12,7 @@ use crate::tenants::{self, TenantTable};
 use crate::{DbConnection, DbConnection::Postgres};
 
 /// The tables that every node has whole.
-const EVERYWHERE: [&str; 3] = ["tenants", "api_keys", "__diesel_schema_migrations"];
+const EVERYWHERE: [&str; 3] = ["tenants", "api_keys", "crm_schema_migrations"];
 
 /// What Citus needs for the time of a transaction in which tables are distributed: one node after the other, and no tables of
 /// the coordinator alone among those that refer to each other.

@@ -77,6 +77,19 @@ pub trait FromJson: Sized {
     }
 }
 
+/// Makes a value in code, by the rules of a body's field of this name.
+///
+/// # Errors
+/// What is wrong with it, under the name of the field; a blank one is missing.
+pub fn checked<T: FromJson>(field: &str, value: impl Into<Value>) -> Result<T, FieldErrors> {
+    let (value, at, mut errors) = (value.into(), At::field(field), FieldErrors::new());
+    let read = T::from_json(&value, &at, &mut errors);
+    if read.is_some() && T::means_nothing(&value) {
+        errors.push(at, FieldCode::Required, "is required");
+    }
+    read.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
 /// A whole body: what a service function takes. Its fields are declared once, by reading them:
 /// `describe` (feature `openapi`) runs the same code to collect them for the API document.
 pub trait FromBody: Sized {

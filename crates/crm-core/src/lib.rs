@@ -34,7 +34,7 @@ pub mod values;
 
 pub use condition::{Condition, Unmet};
 pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite};
-pub use database::{DatabaseUrl, set_up_pg, set_up_sqlite};
+pub use database::{DatabaseUrl, PgSchema, set_up_pg, set_up_sqlite};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
 pub use memory::Memory;

@@ -6,21 +6,26 @@ use std::path::{Path, PathBuf};
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use crate::database::sqlite_file::make_private;
 use crate::distribute::DistributeError;
-use crate::schema::__diesel_schema_migrations;
-use crate::{DatabaseUrl, DbConnection, database, distribute};
+use crate::schema::crm_schema_migrations;
+use crate::{DatabaseUrl, DbConnection, PgSchema, database, distribute, each_backend};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Which migrations were applied. Not Diesel's own table, in which a program that has these tables beside its own keeps book of
+/// its migrations.
+const APPLIED: &str = "CREATE TABLE IF NOT EXISTS crm_schema_migrations (\
+                       version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)";
 
 /// The key of the advisory lock that migrations take on PostgreSQL: "crm-mig" in ASCII.
 const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6d_69_67;
@@ -88,6 +93,26 @@ fn wait_for_turn(url: &DatabaseUrl, migrating: &mut PgConnection) -> Result<DbCo
     Ok(turn)
 }
 
+/// Brings the tables in a schema of the program's own database up to date, and makes that schema where it is missing: in one
+/// transaction, or in the caller's where one is open. Any number of programs may do so at once.
+///
+/// # Errors
+/// As [`run_pending`]; nothing is done then.
+pub fn migrate_in(connection: &mut PgConnection, schema: &PgSchema) -> Result<Vec<String>, MigrateError> {
+    crate::with_pg(connection, |connection| {
+        let is_mine = connection.transaction_depth()? == 0;
+        connection.write(|connection| {
+            if is_mine {
+                // A migration may take longer than a request's statement, and so may those of another program.
+                connection.batch_execute("SET LOCAL statement_timeout = 0")?;
+            }
+            connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))?;
+            connection.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))?;
+            schema.visit(connection, run_pending)
+        })
+    })
+}
+
 /// Brings the schema of this connection's database up to date, without a lock.
 ///
 /// # Errors
@@ -112,11 +137,27 @@ pub fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>, Migrate
 }
 
 fn apply(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
-    let ran = match connection {
-        DbConnection::Postgres(connection) => names(connection.run_pending_migrations(POSTGRES)),
-        DbConnection::Sqlite(connection) => names(connection.run_pending_migrations(SQLITE)),
-    };
-    ran.map_err(MigrateError::Failed)
+    if !keeps_book(connection)? {
+        connection.batch_execute(APPLIED)?;
+    }
+    let applied = applied_versions(connection)?;
+    let mut ran = Vec::new();
+    for migration in known(connection)? {
+        let version = migration.version();
+        if applied.contains(&version) {
+            continue;
+        }
+        connection.write(|connection| {
+            migration.run(connection)?;
+            let row = crm_schema_migrations::version.eq(&version);
+            each_backend!(connection, connection => {
+                diesel::insert_into(crm_schema_migrations::table).values(row).execute(connection)
+            })
+            .map_err(MigrateError::from)
+        })?;
+        ran.push(version);
+    }
+    Ok(ran)
 }
 
 /// Takes every migration back, newest first: everything is gone. For tests of the schema.
@@ -124,11 +165,21 @@ fn apply(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
 /// # Errors
 /// [`MigrateError::Failed`].
 pub fn revert_all(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
-    let reverted = match connection {
-        DbConnection::Postgres(connection) => names(connection.revert_all_migrations(POSTGRES)),
-        DbConnection::Sqlite(connection) => names(connection.revert_all_migrations(SQLITE)),
-    };
-    reverted.map_err(MigrateError::Failed)
+    let applied = applied_versions(connection)?;
+    let mut reverted = Vec::new();
+    for migration in known(connection)?.into_iter().rev() {
+        let version = migration.version();
+        if !applied.contains(&version) {
+            continue;
+        }
+        connection.write(|connection| {
+            migration.revert(connection)?;
+            let row = crm_schema_migrations::table.find(&version);
+            diesel::delete(row).execute(connection).map_err(MigrateError::from)
+        })?;
+        reverted.push(version);
+    }
+    Ok(reverted)
 }
 
 /// Whether the schema is the one that this program knows.
@@ -174,51 +225,98 @@ struct Encoding {
     encoding: String,
 }
 
-fn names(
-    ran: Result<Vec<MigrationVersion<'_>>, Box<dyn std::error::Error + Send + Sync>>,
-) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(ran?.into_iter().map(|version| version.to_string()).collect())
-}
-
 fn unknown_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
     let known = known_versions(connection)?;
     Ok(applied_versions(connection)?.into_iter().filter(|version| !known.contains(version)).collect())
 }
 
-/// Without Diesel's own way to ask, which begins by making the table where it is not there.
 fn applied_versions(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
+    if !keeps_book(connection)? {
+        return Ok(Vec::new());
+    }
+    Ok(crm_schema_migrations::table.select(crm_schema_migrations::version).load(connection)?)
+}
+
+/// Whether the table of applied migrations is where it would be made: on PostgreSQL another schema may have one of its own.
+fn keeps_book(connection: &mut DbConnection) -> Result<bool, MigrateError> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         found: bool,
     }
     let exists = match connection {
-        DbConnection::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found",
+        DbConnection::Postgres(_) => {
+            "SELECT to_regclass(quote_ident(current_schema()) || '.crm_schema_migrations') IS NOT NULL AS found"
+        }
         DbConnection::Sqlite(_) => {
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations') AS found"
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'crm_schema_migrations') AS found"
         }
     };
     let Found { found } = diesel::sql_query(exists).get_result(connection)?;
-    if !found {
-        return Ok(Vec::new());
-    }
-    Ok(__diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?)
+    Ok(found)
 }
 
 fn known_versions(connection: &DbConnection) -> Result<Vec<String>, MigrateError> {
-    fn of<B: Backend>(source: &EmbeddedMigrations) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>>
+    Ok(known(connection)?.iter().map(Known::version).collect())
+}
+
+/// A migration of one of the databases.
+enum Known {
+    Postgres(Box<dyn Migration<Pg>>),
+    Sqlite(Box<dyn Migration<Sqlite>>),
+}
+
+/// The migrations of this connection's database, in their order.
+fn known(connection: &DbConnection) -> Result<Vec<Known>, MigrateError> {
+    fn of<B: Backend>(
+        source: &EmbeddedMigrations,
+        known: fn(Box<dyn Migration<B>>) -> Known,
+    ) -> Result<Vec<Known>, Failure>
     where
         EmbeddedMigrations: MigrationSource<B>,
     {
-        let migrations: Vec<Box<dyn Migration<B>>> = source.migrations()?;
-        Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+        Ok(source.migrations()?.into_iter().map(known).collect())
     }
-    match connection {
-        DbConnection::Postgres(_) => of::<Pg>(&POSTGRES),
-        DbConnection::Sqlite(_) => of::<Sqlite>(&SQLITE),
-    }
-    .map_err(MigrateError::Failed)
+    let migrations = match connection {
+        DbConnection::Postgres(_) => of(&POSTGRES, Known::Postgres),
+        DbConnection::Sqlite(_) => of(&SQLITE, Known::Sqlite),
+    };
+    let mut migrations = migrations.map_err(MigrateError::Failed)?;
+    migrations.sort_by_cached_key(Known::version);
+    Ok(migrations)
 }
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Known {
+    fn version(&self) -> String {
+        match self {
+            Self::Postgres(migration) => migration.name().version().to_string(),
+            Self::Sqlite(migration) => migration.name().version().to_string(),
+        }
+    }
+
+    fn run(&self, connection: &mut DbConnection) -> Result<(), MigrateError> {
+        let ran = match (self, connection) {
+            (Self::Postgres(migration), DbConnection::Postgres(postgres)) => migration.run(postgres),
+            (Self::Sqlite(migration), DbConnection::Sqlite(sqlite)) => migration.run(sqlite),
+            _ => Err(OF_THE_OTHER.into()),
+        };
+        ran.map_err(MigrateError::Failed)
+    }
+
+    fn revert(&self, connection: &mut DbConnection) -> Result<(), MigrateError> {
+        let reverted = match (self, connection) {
+            (Self::Postgres(migration), DbConnection::Postgres(postgres)) => migration.revert(postgres),
+            (Self::Sqlite(migration), DbConnection::Sqlite(sqlite)) => migration.revert(sqlite),
+            _ => Err(OF_THE_OTHER.into()),
+        };
+        reverted.map_err(MigrateError::Failed)
+    }
+}
+
+/// [`known`] chooses by the connection, so that this is said of a bug.
+const OF_THE_OTHER: &str = "this migration is one of the other database";
 
 /// A lock between processes, held on a small file beside an SQLite database until it is dropped.
 #[derive(Debug)]

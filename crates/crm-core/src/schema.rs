@@ -35,7 +35,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    __diesel_schema_migrations (version) {
+    crm_schema_migrations (version) {
         version -> Text,
     }
 }

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crm_core::tenants::{self, TenantError};
-use crm_core::{BackendKind, DatabaseUrl, DbConnection, Timestamp};
+use crm_core::{BackendKind, DatabaseUrl, DbConnection, PgSchema, Timestamp, migrate};
 use crm_core::{set_up_pg, set_up_sqlite, with_pg, with_sqlite};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
@@ -174,4 +174,84 @@ both_databases! {
     fn a_connection_that_was_set_up_checks_foreign_keys(database) {
         on!(database, foreign_keys_hold);
     }
+}
+
+/// A table of the program that is called like one of the crates', and what Diesel keeps of the program's own migrations.
+const HOST: &str = "CREATE TABLE tenants (name TEXT NOT NULL); INSERT INTO tenants VALUES ('mine');
+                    CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL);
+                    INSERT INTO __diesel_schema_migrations VALUES ('20260101000000')";
+
+/// The names in the program's table, in whatever transaction it is.
+fn of_the_host(connection: &mut PgConnection) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Tenant {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let names: Vec<Tenant> = diesel::sql_query("SELECT name FROM tenants").load(connection).unwrap();
+    names.into_iter().map(|tenant| tenant.name).collect()
+}
+
+/// How many tenants the crates have in a schema.
+fn of_the_crates(connection: &mut PgConnection, schema: &PgSchema) -> usize {
+    schema.lend(connection, tenants::list).unwrap().len()
+}
+
+#[test]
+fn a_schema_keeps_the_tables_apart_from_the_programs() {
+    let database = TestDatabase::empty_postgres();
+    let mut connection = PgConnection::open(&database);
+    connection.batch_execute(HOST).unwrap();
+    let crm: PgSchema = "crm".parse().unwrap();
+
+    let ran = migrate::migrate_in(&mut connection, &crm).unwrap();
+    assert!(!ran.is_empty());
+    assert!(migrate::migrate_in(&mut connection, &crm).unwrap().is_empty(), "nothing is left to do");
+    assert!(crm.lend(&mut connection, migrate::is_current).unwrap());
+    assert!(!with_pg(&mut connection, migrate::is_current).unwrap(), "nothing was made in the program's own schema");
+
+    let both = |connection: &mut PgConnection| -> Result<(), TenantError> {
+        connection.batch_execute("INSERT INTO tenants VALUES ('before')")?;
+        crm.lend(connection, |connection| sign_up(connection, "acme"))?;
+        let again = crm.lend(connection, |connection| sign_up(connection, "acme"));
+        assert!(matches!(again, Err(TenantError::Exists(_))), "{again:?}");
+        Ok(connection.batch_execute("INSERT INTO tenants VALUES ('after')")?)
+    };
+    let undone = connection.transaction_of_mine(|connection| {
+        both(connection)?;
+        Err::<(), _>(DieselError::RollbackTransaction.into())
+    });
+    assert!(undone.is_err());
+    assert_eq!((of_the_host(&mut connection), of_the_crates(&mut connection, &crm)), (vec!["mine".to_owned()], 0));
+    connection.transaction_of_mine(both).unwrap();
+    assert_eq!((of_the_host(&mut connection).len(), of_the_crates(&mut connection, &crm)), (3, 1));
+
+    // Two schemas of one database know nothing of each other.
+    let other: PgSchema = "other".parse().unwrap();
+    assert_eq!(migrate::migrate_in(&mut connection, &other).unwrap(), ran);
+    assert_eq!((of_the_crates(&mut connection, &other), of_the_crates(&mut connection, &crm)), (0, 1));
+}
+
+#[test]
+fn a_schema_is_left_whatever_happens_in_it() {
+    let database = TestDatabase::empty_postgres();
+    let mut connection = PgConnection::open(&database);
+    connection.batch_execute(HOST).unwrap();
+    let crm: PgSchema = "crm".parse().unwrap();
+    migrate::migrate_in(&mut connection, &crm).unwrap();
+    let broken = |connection: &mut DbConnection| connection.batch_execute("SELECT nothing");
+
+    assert!(crm.lend(&mut connection, broken).is_err());
+    assert_eq!(of_the_host(&mut connection), ["mine"], "outside of a transaction");
+    let undone: Result<(), TenantError> = connection.transaction_of_mine(|connection| {
+        crm.lend(connection, broken)?;
+        Ok(())
+    });
+    assert!(undone.is_err());
+    assert_eq!(of_the_host(&mut connection), ["mine"], "in one that cannot go on");
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        crm.lend(&mut connection, |_| -> QueryResult<()> { unreachable!("as planned") })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(of_the_host(&mut connection), ["mine"], "after a panic");
 }

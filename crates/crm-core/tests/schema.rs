@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 
 /// Tables that belong to no tenant.
-const OF_NO_TENANT: &[&str] = &["tenants", "__diesel_schema_migrations"];
+const OF_NO_TENANT: &[&str] = &["tenants", "crm_schema_migrations"];
 
 /// Indexes and constraints that cannot begin with the tenant.
 const TENANT_NOT_FIRST: &[(&str, &str)] = &[
@@ -150,7 +150,7 @@ both_databases! {
         let reverted = migrate::revert_all(&mut connection).unwrap();
 
         let left: Vec<String> = columns(&mut connection).into_iter().map(|(name, _)| name).collect();
-        assert!(left.iter().all(|name| name.starts_with("__diesel_schema_migrations.")), "left behind: {left:?}");
+        assert!(left.iter().all(|name| name.starts_with("crm_schema_migrations.")), "left behind: {left:?}");
         assert!(!migrate::is_current(&mut connection).unwrap());
         let mut ran = migrate::run_pending(&mut connection).unwrap();
         ran.reverse();
@@ -162,7 +162,7 @@ both_databases! {
     /// A database of a newer version is refused and left alone.
     fn a_newer_schema_is_refused(database) {
         let mut connection = database.connect();
-        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')";
+        let newer = "INSERT INTO crm_schema_migrations (version) VALUES ('99999999999999')";
         each_backend!(&mut connection, connection => diesel::sql_query(newer).execute(connection)).unwrap();
         let error = migrate::run_pending(&mut connection).unwrap_err();
         assert!(matches!(&error, migrate::MigrateError::Newer(versions) if *versions == ["99999999999999"]), "{error}");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crm_core::input::{At, FromJson};
-use crm_core::records::{Cell, Rows};
+use crm_core::records::{Cell, Rows, Stored};
 use crm_core::values::{LabeledValue, LabeledValueKind, LabeledValues};
 use crm_core::{DbConnection, FieldErrors, Patch, Scope, check_growth};
 use crm_history::MergeError;
@@ -139,7 +139,7 @@ fn union<'a>(kind: LabeledValueKind, lists: impl IntoIterator<Item = &'a Labeled
 
 /// Declares the value types of the two lists, which differ in what a value may be.
 macro_rules! labeled_lists {
-    ($($(#[$doc:meta])* $name:ident $kind:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident $kind:ident, $field:literal;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -148,6 +148,14 @@ macro_rules! labeled_lists {
 
             impl $name {
                 const KIND: LabeledValueKind = LabeledValueKind::$kind;
+
+                /// These values: texts, or [`LabeledValue`]s.
+                ///
+                /// # Errors
+                /// What is wrong with them.
+                pub fn new<V: Into<LabeledValue>>(values: impl IntoIterator<Item = V>) -> Result<Self, FieldErrors> {
+                    LabeledValues::new($field, Self::KIND, values).map(Self)
+                }
 
                 /// What a patch changes of a list. It may be longer than a list may be where a merge made it so.
                 pub(crate) fn changing(
@@ -192,7 +200,7 @@ macro_rules! labeled_lists {
 
 labeled_lists! {
     /// E-mail addresses to be stored: at most 20, each once, one of them primary.
-    Emails Email;
+    Emails Email, "email";
     /// Phone numbers to be stored: at most 20, each once, one of them primary.
-    Phones Phone;
+    Phones Phone, "phone";
 }

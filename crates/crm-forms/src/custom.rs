@@ -6,6 +6,8 @@ use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::FieldValue;
+
 /// The values of a record's custom fields by the ids of the fields, checked by a [`Form`](crate::Form).
 ///
 /// What is stored may have values of fields that were taken off the form: show it through
@@ -61,6 +63,26 @@ impl CustomFields {
 pub struct CustomFieldsInput(pub(crate) JsonObject);
 
 impl CustomFieldsInput {
+    /// Values of no field.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These and one of another field, which the form checks when a record is written.
+    #[must_use]
+    pub fn with(mut self, field: impl Into<String>, value: impl Into<FieldValue>) -> Self {
+        self.0.insert(field.into(), value.into().into_json());
+        self
+    }
+
+    /// These and, in a patch, none of another field.
+    #[must_use]
+    pub fn without(mut self, field: impl Into<String>) -> Self {
+        self.0.insert(field.into(), Value::Null);
+        self
+    }
+
     /// Whether it names no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromJson, JsonObject, read_list, refuse_unknown};
+use crm_core::input::{At, FromJson, JsonObject, checked, read_list, refuse_unknown};
 use crm_core::text::is_visible;
 use crm_core::values::{Color, Title, read_text};
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
@@ -94,6 +94,16 @@ pub struct NewFields {
 impl NewFields {
     /// The most fields of a form.
     pub const LIMIT: usize = 200;
+
+    /// These fields, in their order.
+    ///
+    /// # Errors
+    /// What is wrong with them, each by itself.
+    pub fn new(fields: impl IntoIterator<Item = NewField>) -> Result<Self, FieldErrors> {
+        let fields: Vec<NewField> = fields.into_iter().collect();
+        // None of them fails to serialise, so that nothing is not what is checked.
+        checked("fields", serde_json::to_value(fields).unwrap_or_default())
+    }
 }
 
 impl FromJson for NewFields {
@@ -103,10 +113,11 @@ impl FromJson for NewFields {
     }
 }
 
-/// A field of a form, to be made.
-#[derive(Debug, Clone)]
+/// A field of a form, to be made; checked where it becomes one of [`NewFields`].
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "camelCase"))]
-pub(crate) struct NewField {
+#[serde(rename_all = "camelCase")]
+pub struct NewField {
     /// A member of the resource for a default field; for a custom field a UUID unless given.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_-]{1,64}$", examples("custom_field_1")))]
     pub(crate) id: Option<String>,
@@ -117,6 +128,7 @@ pub(crate) struct NewField {
     pub(crate) category: Category,
     /// What it holds.
     #[cfg_attr(feature = "openapi", schema(rename = "type"))]
+    #[serde(rename = "type")]
     pub(crate) field_type: FieldType,
     /// Whether a record cannot be made without it, nor it be cleared; `false` unless given.
     pub(crate) required: Option<bool>,
@@ -182,6 +194,40 @@ impl FromJson for NewField {
 }
 
 impl NewField {
+    /// A field that the tenant adds: its values stand in `customFields` by this id.
+    #[must_use]
+    pub fn custom(id: impl Into<String>, label: impl Into<String>, field_type: FieldType) -> Self {
+        Self::of(Category::Custom, id.into(), label.into(), field_type)
+    }
+
+    /// A field that the resource has by itself, such as `origin` of a lead.
+    #[must_use]
+    pub fn own(id: impl Into<String>, label: impl Into<String>, field_type: FieldType) -> Self {
+        Self::of(Category::Default, id.into(), label.into(), field_type)
+    }
+
+    fn of(category: Category, id: String, label: String, field_type: FieldType) -> Self {
+        Self { id: Some(id), label, category, field_type, required: None, options: None, label_options: None }
+    }
+
+    /// The same as one that every record must have.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: Some(true), ..self }
+    }
+
+    /// The same with what it offers.
+    #[must_use]
+    pub fn with_options(self, options: impl IntoIterator<Item = FieldOption>) -> Self {
+        Self { options: Some(options.into_iter().collect()), ..self }
+    }
+
+    /// The same with the labels that it offers for labeled values.
+    #[must_use]
+    pub fn with_labels(self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { label_options: Some(labels.into_iter().map(Into::into).collect()), ..self }
+    }
+
     /// The rules between the type of a field and its options.
     fn check_options(&self, at: &At<'_>, errors: &mut FieldErrors) {
         let options = self.options.as_deref().unwrap_or_default();

@@ -5,6 +5,7 @@ mod custom;
 mod error;
 mod field;
 mod field_type;
+mod field_value;
 mod form;
 mod in_use;
 mod moments;
@@ -19,8 +20,9 @@ mod value;
 
 pub use custom::{CustomFields, CustomFieldsInput};
 pub use error::FormError;
-pub use field::{Category, Field, FieldOption, NewFields};
+pub use field::{Category, Field, FieldOption, NewField, NewFields};
 pub use field_type::FieldType;
+pub use field_value::FieldValue;
 pub use form::{Form, StoredForm};
 pub use in_use::custom_fields_in_use;
 pub use own::{CONTACTS, FormKind, ORGANIZATIONS, OwnField, OwnOptions, PIPELINE};

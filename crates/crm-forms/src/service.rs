@@ -20,6 +20,14 @@ pub struct NewForm {
     pub creator: Option<User>,
 }
 
+impl NewForm {
+    /// A form of these fields.
+    #[must_use]
+    pub fn new(fields: NewFields) -> Self {
+        Self { fields, creator: None }
+    }
+}
+
 impl FromBody for NewForm {
     const READ_ONLY: &'static [&'static str] = &["tenantId"];
 

@@ -3,7 +3,7 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::page::{Direction, Page, PageRequest, RowIdKind, SortColumn, SortField, SortKey, SortKind, Weight};
-use crm_core::records::in_statements;
+use crm_core::records::{Stored, in_statements};
 use crm_core::sql::Json;
 use crm_core::values::{LongText, User};
 use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, RecordId, Scope, Timestamp, Uuid, columns};

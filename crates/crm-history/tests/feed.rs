@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crm_core::records::Stored;
 use crm_core::values::Title;
 use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Timestamp, Uuid, keys::Rights, numbering};
 use crm_history::{Action, Change, FeedFilter, FeedPage, Fields, HistoryError, Kind, NewChange, Position, What};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crm_core::error::collision;
-use crm_core::records::run_again_where_taken;
+use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{Followers, Participants, References};
 use crm_core::{ContactId, DbConnection, LeadId, OrganizationId, Patch, Scope};
 use crm_forms::Form;

@@ -1,6 +1,6 @@
 //! Leads in the trash: what their deletion or merge keeps, and how they come back.
 
-use crm_core::records::run_again_where_taken;
+use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{Participant, Participants, References, User, Vanished};
 use crm_core::{DbConnection, LeadId, OpportunityId, Scope, Uuid};
 use crm_forms::Form;

@@ -1,4 +1,5 @@
 use crm_core::page::{Direction, SortKey};
+use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
 use crm_core::values::{

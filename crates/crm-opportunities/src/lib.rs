@@ -17,5 +17,6 @@ pub use opportunities::{
     update_status, with_external_ids,
 };
 pub use pipelines::{
-    NewPipeline, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey, StageOrBlank,
+    NewPipeline, NewStage, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey,
+    StageOrBlank,
 };

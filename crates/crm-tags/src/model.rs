@@ -1,7 +1,7 @@
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
 use crm_core::text::is_visible;
 use crm_core::values::{Color, read_text};
-use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid};
+use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid, checked_text};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -84,13 +84,9 @@ pub struct TagLabel(String);
 impl TagLabel {
     /// The most characters it holds.
     pub const LIMIT: usize = 64;
-
-    /// The label.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+checked_text!(TagLabel);
 
 impl FromJson for TagLabel {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
@@ -114,6 +110,14 @@ pub struct NewTag {
     pub label: TagLabel,
     /// Its colour; grey (`#808080`) unless given.
     pub color: Option<Color>,
+}
+
+impl NewTag {
+    /// A tag with this label, which is grey.
+    #[must_use]
+    pub fn new(label: TagLabel) -> Self {
+        Self { label, color: None }
+    }
 }
 
 impl FromBody for NewTag {

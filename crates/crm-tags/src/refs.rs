@@ -1,12 +1,12 @@
 use std::collections::{HashMap, HashSet};
 
-use crm_core::input::{At, FromJson, refuse_unknown};
+use crm_core::input::{At, FromJson, checked, refuse_unknown};
 use crm_core::sql::one_of;
 use crm_core::text::folded;
 use crm_core::values::{contains_control, is_blank, read_text};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, check_growth, columns};
 use diesel::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::schema::tags;
 use crate::service::TagRow;
@@ -60,6 +60,22 @@ impl Eq for Label {}
 impl TagRefs {
     /// The most tags of a record.
     pub const LIMIT: usize = 50;
+
+    /// The tags with these labels, in whatever case.
+    ///
+    /// # Errors
+    /// Where they are too many, or one is none.
+    pub fn labeled<'a>(labels: impl IntoIterator<Item = &'a str>) -> Result<Self, FieldErrors> {
+        checked("tags", labels.into_iter().map(|label| json!({ "label": label })).collect::<Vec<Value>>())
+    }
+
+    /// These tags and no others, whatever they are called.
+    ///
+    /// # Errors
+    /// Where they are too many.
+    pub fn of(tags: impl IntoIterator<Item = Uuid>) -> Result<Self, FieldErrors> {
+        checked("tags", tags.into_iter().map(|id| json!({ "id": id })).collect::<Vec<Value>>())
+    }
 
     /// Whether the record is to have none.
     #[must_use]

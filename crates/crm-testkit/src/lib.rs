@@ -255,7 +255,7 @@ fn template(server: &str) -> String {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         found: bool,
     }
-    let name = format!("crm_template_{}", env!("MIGRATIONS_FINGERPRINT"));
+    let name = format!("crm_migrated_{}", env!("MIGRATIONS_FINGERPRINT"));
     let mut connection = PgConnection::establish(server).unwrap();
     connection.batch_execute("SELECT pg_advisory_lock(7310)").unwrap();
     let query =

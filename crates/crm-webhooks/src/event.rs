@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crm_core::input::{At, FromJson, read_list};
+use crm_core::input::{At, FromJson, checked, read_list};
 use crm_core::keys::{Access, Area, Right, Rights};
 use crm_core::{FieldCode, FieldErrors};
 use crm_history::{Action, Change, Kind};
@@ -117,6 +117,14 @@ pub struct Events(Vec<Event>);
 impl Events {
     /// The most that a webhook has.
     pub const LIMIT: usize = 100;
+
+    /// These events, each once.
+    ///
+    /// # Errors
+    /// Where there is none, or they are too many.
+    pub fn new(events: impl IntoIterator<Item = Event>) -> Result<Self, FieldErrors> {
+        checked("events", events.into_iter().map(|event| Value::from(event.to_string())).collect::<Vec<Value>>())
+    }
 
     /// Whether one of them is this.
     #[must_use]

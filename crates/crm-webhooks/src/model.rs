@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromBody, FromJson, ObjectReader, read_list};
+use crm_core::input::{At, FromBody, FromJson, ObjectReader, checked, read_list};
 use crm_core::values::{LongText, read_text};
 use crm_core::{FieldCode, FieldErrors, Patch, Timestamp, Uuid};
 use crm_history::{Action, Change, FieldChange};
@@ -77,6 +77,14 @@ impl FieldNames {
     pub const LIMIT: usize = 50;
     /// The most characters of one.
     pub const LONGEST: usize = 100;
+
+    /// The fields with these names.
+    ///
+    /// # Errors
+    /// Where there is none, they are too many, or one is no name.
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, FieldErrors> {
+        checked("fields", names.into_iter().map(Value::from).collect::<Vec<Value>>())
+    }
 
     fn name_one_of(&self, changes: &[FieldChange]) -> bool {
         let is_part = |field: &str, name: &str| {
@@ -180,6 +188,14 @@ pub struct WebhookPatch {
 /// Members of a webhook that a client may send back as it read them.
 const READ_ONLY: &[&str] =
     &["id", "tenantId", "disabledReason", "failingSince", "createdOn", "lastUpdatedOn", "secret"];
+
+impl NewWebhook {
+    /// A webhook that is told of these events from now on.
+    #[must_use]
+    pub fn new(url: WebhookUrl, events: Events) -> Self {
+        Self { url, events, fields: None, description: None, enabled: true }
+    }
+}
 
 impl FromBody for NewWebhook {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;

@@ -1,3 +1,4 @@
+use crm_core::records::Stored;
 use crm_core::secrets::SecretsError;
 use crm_core::sql::Json;
 use crm_core::values::LongText;

@@ -101,6 +101,24 @@ pub struct SyncReport {
 /// What only the server and the sync route set.
 const READ_ONLY: &[&str] = &["id", "tenantId", "syncStatus", "lastSyncAt", "createdAt", "updatedAt"];
 
+impl NewClientMap {
+    /// An active client map of this client and nothing else.
+    #[must_use]
+    pub fn new(client_id: Title, client_name: Title, client_type: ClientType, mapping_type: MappingType) -> Self {
+        Self {
+            client_id,
+            client_name,
+            client_type,
+            mapping_type,
+            source_system: None,
+            target_system: None,
+            configuration: None,
+            status: MapStatus::Active,
+            usecase: None,
+        }
+    }
+}
+
 impl FromBody for NewClientMap {
     const READ_ONLY: &'static [&'static str] = READ_ONLY;
 

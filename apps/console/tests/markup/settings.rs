@@ -8,6 +8,7 @@ use crm_console::forms::{Editor, breaks};
 use crm_console::{Frame, case_types, graph, imports, pipelines, tags, webhooks};
 use crm_core::Uuid;
 use crm_core::input::{At, FromJson};
+use crm_core::records::Stored;
 use crm_core::values::Title;
 use crm_directory::{Duplicate, Duplicates};
 use crm_exchange::imports::{Draft, ImportRun, ImportRunWithProblems, ImportState, RowProblem};

@@ -18,9 +18,9 @@ both_databases! {
             assert!(!answer.header("retry-after").is_empty());
             answer.body["detail"].as_str().unwrap().to_owned()
         };
-        let missing = detail("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000005'");
+        let missing = detail("DELETE FROM crm_schema_migrations WHERE version = '00000000000005'");
         assert!(missing.contains("lacks") && missing.contains("00000000000005"), "{missing}");
-        let newer = detail("INSERT INTO __diesel_schema_migrations (version) VALUES ('00000000000005'), ('99999999999999')");
+        let newer = detail("INSERT INTO crm_schema_migrations (version) VALUES ('00000000000005'), ('99999999999999')");
         assert!(newer.contains("newer") && newer.contains("99999999999999"), "{newer}");
         assert_eq!(api.acme.with_key(None).get("/healthz").status, 200, "the process lives");
     }

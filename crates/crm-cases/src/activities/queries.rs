@@ -1,6 +1,7 @@
 //! The SQL of activities. Every query starts at the tenant of a scope.
 
 use crm_core::page::{Direction, SortKey};
+use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::values::{LongText, User};
 use crm_core::{CaseId, Db, DbConnection, Scope, TenantId, Timestamp, columns};

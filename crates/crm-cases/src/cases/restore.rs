@@ -1,7 +1,7 @@
 //! Cases in the trash: what their deletion keeps, and how they come back. Their activities stay where they are until they are
 //! gone for good.
 
-use crm_core::records::run_again_where_taken;
+use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::text::folded;
 use crm_core::values::{ExternalId, References, User, Vanished};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Uuid};

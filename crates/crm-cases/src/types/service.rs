@@ -1,5 +1,6 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Stored;
 use crm_core::values::Title;
 use crm_core::{CaseTypeId, Condition, DbConnection, Scope, numbering, wait_for_turn};
 use crm_forms::Form;

@@ -2,6 +2,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
 use super::{ApiKey, Key, KeyHash, KeyRole, Rights};
+use crate::records::Stored;
 use crate::schema::{api_keys, tenants};
 use crate::values::Title;
 use crate::{Db, DbConnection, PublicTenantId, TenantId, Timestamp, Uuid, columns};

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::FieldCode;
+use crate::error::{FieldCode, FieldErrors};
 use crate::params::{FromParams, ParamReader};
 use crate::{Db, DbConnection, Scope, TenantId, columns};
 
@@ -127,27 +127,14 @@ impl<S: SortField> FromParams for PageRequest<S> {
             given: params.given_except(&["page", "offset", "continuationToken"]).cloned().collect(),
             fingerprint,
         };
-        if let Some(token) = token {
-            let fits = |token: &Token| {
-                token.fingerprint == request.fingerprint
-                    && token.key.kind() == order_by.column().kind
-                    && token.id.kind() == S::ID
-            };
-            match Token::read(&token).filter(fits) {
-                Some(token) => {
-                    request.page = token.page;
-                    request.start = Start::After { key: token.key, id: token.id };
-                }
-                None => params.errors().push(
-                    "continuationToken",
-                    FieldCode::InvalidToken,
-                    "is malformed or was made for another list, filter or order: start again without it",
-                ),
-            }
+        if token.is_some_and(|token| request.go_on(&token).is_none()) {
+            params.errors().push("continuationToken", FieldCode::InvalidToken, INVALID_TOKEN);
         }
         request
     }
 }
+
+const INVALID_TOKEN: &str = "is malformed or was made for another list, filter or order: start again without it";
 
 /// The order of a list.
 fn order<S: SortField>(params: &mut ParamReader) -> (S, Direction) {
@@ -418,6 +405,35 @@ impl<S: SortField> PageRequest<S> {
                 FilterDsl::filter(query, AfterRow { column, id_column, direction, key: key.clone(), id: *id })
             }
         }
+    }
+
+    /// The page behind the one that had this [token](Page::continuation_token), of the same list, size and order.
+    ///
+    /// # Errors
+    /// `invalid_token` where it is none of this list and order.
+    pub fn after(mut self, token: &str) -> Result<Self, FieldErrors> {
+        let invalid = || FieldErrors::of("continuationToken", FieldCode::InvalidToken, INVALID_TOKEN);
+        self.go_on(token).map(|()| self).ok_or_else(invalid)
+    }
+
+    /// Starts where a token says, which is `None` where it belongs to something else.
+    fn go_on(&mut self, token: &str) -> Option<()> {
+        let fits = |token: &Token| {
+            token.fingerprint == self.fingerprint
+                && token.key.kind() == self.order_by.column().kind
+                && token.id.kind() == S::ID
+        };
+        let token = Token::read(token).filter(fits)?;
+        self.page = token.page;
+        self.start = Start::After { key: token.key, id: token.id };
+        Some(())
+    }
+
+    /// The same request in another order, from the begin.
+    #[must_use]
+    pub fn ordered_by(self, order_by: S, direction: Direction) -> Self {
+        let fingerprint = fingerprint(&ParamReader::new(Vec::new()), order_by, direction);
+        Self { order_by, direction, start: Start::Offset(0), page: 1, given: Vec::new(), fingerprint, ..self }
     }
 
     /// A request for the first page in the default order, for Rust callers.

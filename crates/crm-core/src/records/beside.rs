@@ -12,6 +12,7 @@ use diesel::sql_types::Nullable;
 use diesel::sqlite::Sqlite;
 use serde::Deserialize;
 
+use crate::records::Stored;
 use crate::sql::JsonText;
 use crate::values::{LabeledValue, LabeledValues, Participant, Reference};
 use crate::{BackendKind, ContactId, Db, RecordId, Uuid};

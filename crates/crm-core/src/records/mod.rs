@@ -16,6 +16,17 @@ pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_
 pub use named::{ShowsNames, named};
 pub use rows::{Cell, Rows};
 
+/// A checked value as a row has it: made without another check, since only checked ones were stored. For the crates that own
+/// the rows; whoever has a value from elsewhere makes it by `new`, which checks it.
+pub trait Stored: Sized {
+    /// What the row has.
+    type Of;
+
+    /// The value of a row.
+    #[must_use]
+    fn stored(of: Self::Of) -> Self;
+}
+
 /// SQLite takes at most 32 766 values in a statement, and what belongs to one record can be more than that.
 const IDS_OF_A_STATEMENT: usize = 10_000;
 

@@ -14,16 +14,6 @@ pub struct ExternalId(String);
 impl ExternalId {
     /// The most characters it has.
     pub const LIMIT: usize = 255;
-
-    /// Checks an id by the same rules as a field of a request.
-    ///
-    /// # Errors
-    /// What is wrong with it, under the field name that is given.
-    pub fn new(field: &str, text: impl Into<String>) -> Result<Self, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let read = Self::from_json(&Value::String(text.into()), &At::field(field), &mut errors);
-        read.ok_or(errors)
-    }
 }
 
 crate::checked_text!(ExternalId);

@@ -1,10 +1,11 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::input::{At, FromJson, read_list, refuse_unknown};
+use crate::records::Stored;
 use crate::text::{folded, searchable, with_unicode_domains};
 use crate::values::email::is_email;
 use crate::values::text::read_text;
@@ -23,6 +24,32 @@ pub struct LabeledValue {
     /// Whether it is the one to use first. Exactly one of a list is.
     #[cfg_attr(feature = "openapi", schema(required = false, value_type = Option<bool>))]
     pub primary: bool,
+}
+
+impl LabeledValue {
+    /// This address or number, which is checked where it becomes one of a list.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self { label: None, value: value.into(), primary: false }
+    }
+
+    /// The same with what it is for.
+    #[must_use]
+    pub fn labeled(self, label: impl Into<String>) -> Self {
+        Self { label: Some(label.into()), ..self }
+    }
+
+    /// The same as the one to use first; unless one of a list is, its first is.
+    #[must_use]
+    pub fn to_use_first(self) -> Self {
+        Self { primary: true, ..self }
+    }
+}
+
+impl From<&str> for LabeledValue {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
 }
 
 /// What a list of labeled values holds.
@@ -50,10 +77,21 @@ impl LabeledValues {
         &self.0
     }
 
-    /// Values that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(values: Vec<LabeledValue>) -> Self {
-        Self(values)
+    /// These values of this kind.
+    ///
+    /// # Errors
+    /// What is wrong with them, under the name of the field.
+    pub fn new<V: Into<LabeledValue>>(
+        field: &str,
+        kind: LabeledValueKind,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<Self, FieldErrors> {
+        let member = |value: V| {
+            let LabeledValue { label, value, primary } = value.into();
+            json!({ "label": label, "value": value, "primary": primary })
+        };
+        let (values, mut errors) = (values.into_iter().map(member).collect(), FieldErrors::new());
+        Self::read(&Value::Array(values), kind, &At::field(field), &mut errors).ok_or(errors)
     }
 
     /// Whether there is none.
@@ -99,6 +137,14 @@ impl LabeledValues {
             primary: index == primary,
         };
         Some(Self(entries.into_iter().enumerate().map(number).collect()))
+    }
+}
+
+impl Stored for LabeledValues {
+    type Of = Vec<LabeledValue>;
+
+    fn stored(values: Vec<LabeledValue>) -> Self {
+        Self(values)
     }
 }
 
@@ -169,5 +215,35 @@ impl FromJson for Entry {
             return None;
         }
         Some(Self { label: label?, value: text?.to_owned(), primary: primary? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emails<V: Into<LabeledValue>>(values: impl IntoIterator<Item = V>) -> Result<LabeledValues, FieldErrors> {
+        LabeledValues::new("email", LabeledValueKind::Email, values)
+    }
+
+    #[test]
+    fn addresses_in_code_are_held_to_the_rules_of_a_body() {
+        let two = emails([LabeledValue::new("jane@work.com").labeled("Work"), " jane@home.com ".into()]).unwrap();
+        let [work, home] = two.as_slice() else { panic!("{two:?}") };
+        assert_eq!((work.label.as_deref(), work.primary, home.value.as_str()), (Some("Work"), true, "jane@home.com"));
+        let chosen = emails([LabeledValue::new("a@b.com"), LabeledValue::new("c@b.com").to_use_first()]).unwrap();
+        assert!(!chosen.as_slice()[0].primary && chosen.as_slice()[1].primary);
+        let address = |number: usize| LabeledValue::new(format!("{number}@work.com"));
+        assert!(emails((0..20).map(address)).is_ok());
+        for (made, field, code) in [
+            (emails((0..21).map(address)), "email", FieldCode::TooMany),
+            (emails(["jane@work.com", "JANE@work.com"]), "email[1].value", FieldCode::Duplicate),
+            (emails(["jane"]), "email[0].value", FieldCode::InvalidEmail),
+            (emails([address(1).to_use_first(), address(2).to_use_first()]), "email", FieldCode::Conflicting),
+            (emails([address(1).labeled("a".repeat(65))]), "email[0].label", FieldCode::TooLong),
+        ] {
+            let errors = made.unwrap_err();
+            assert_eq!((errors.as_slice()[0].field.as_str(), errors.as_slice()[0].code), (field, code));
+        }
     }
 }

@@ -20,7 +20,7 @@ pub use document::{Document, members};
 pub use external_id::{ExternalId, ExternalIdTaken};
 pub use id_list::IdList;
 pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
-pub use money::{Currency, Money};
+pub use money::{Currency, Money, NotACurrency, NotAnAmount};
 pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
@@ -28,3 +28,5 @@ pub use reference::{Reference, References, Referring, Vanished, check_seen, unkn
 pub use text::{LongText, ShortText, Title, contains_control, is_blank, read_text};
 pub use url::Url;
 pub use user::{Followers, User};
+// What an amount is made of.
+pub use rust_decimal::Decimal;

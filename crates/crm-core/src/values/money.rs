@@ -34,6 +34,11 @@ impl FromStr for Currency {
     }
 }
 
+/// Why a number is no amount of [`Money`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have at most 4 decimals and lie between -10^14 and 10^14")]
+pub struct NotAnAmount;
+
 /// An amount of money, exact: `{ "amount": 10.10, "code": "USD" }` (docs/compatibility.md, "Ids, times and money").
 ///
 /// At most 4 decimals and |amount| < 10^14, kept as a whole number of ten-thousandths, so that it never
@@ -49,6 +54,14 @@ impl Money {
     pub const SCALE: u32 = 4;
     /// The bound of |units|, exclusive: 10^14 in units.
     const BOUND: i64 = 10_i64.pow(14 + Self::SCALE);
+
+    /// So much of this currency.
+    ///
+    /// # Errors
+    /// [`NotAnAmount`], rather than something that was rounded.
+    pub fn new(amount: Decimal, currency: Currency) -> Result<Self, NotAnAmount> {
+        Self::units_of(amount).and_then(|units| Self::from_units(units, currency)).ok_or(NotAnAmount)
+    }
 
     /// The money of this many ten-thousandths; `None` at 10^14 and beyond.
     #[must_use]
@@ -80,7 +93,12 @@ impl Money {
         Decimal::new(self.units, Self::SCALE).normalize()
     }
 
-    fn units_of(number: &serde_json::Number) -> Option<i64> {
+    fn units_of(amount: Decimal) -> Option<i64> {
+        let scaled = amount.checked_mul(Decimal::from(10_i64.pow(Self::SCALE)))?.normalize();
+        if scaled.scale() > 0 { None } else { i64::try_from(scaled.mantissa()).ok() }
+    }
+
+    fn read_units(number: &serde_json::Number) -> Option<i64> {
         let text = number.to_string();
         let decimal = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text)).ok()?;
         // A coefficient such as 1e-40 is rounded to nothing by the parser; that is not what was sent.
@@ -88,8 +106,7 @@ impl Money {
         {
             return None;
         }
-        let scaled = decimal.checked_mul(Decimal::from(10_i64.pow(Self::SCALE)))?.normalize();
-        if scaled.scale() > 0 { None } else { i64::try_from(scaled.mantissa()).ok() }
+        Self::units_of(decimal)
     }
 }
 
@@ -119,10 +136,9 @@ impl FromJson for Money {
                 None
             }
             Some(Value::Number(number)) => {
-                let units = Self::units_of(number).filter(|units| units.abs() < Self::BOUND);
+                let units = Self::read_units(number).filter(|units| units.abs() < Self::BOUND);
                 if units.is_none() {
-                    let message = "must have at most 4 decimals and lie between -10^14 and 10^14";
-                    errors.push(at.key("amount"), FieldCode::InvalidAmount, message);
+                    errors.push(at.key("amount"), FieldCode::InvalidAmount, NotAnAmount);
                 }
                 units
             }
@@ -215,6 +231,23 @@ mod tests {
                 format!(r#"{{"amount":{back},"code":"EUR"}}"#),
                 "{sent}"
             );
+        }
+    }
+
+    #[test]
+    fn an_amount_in_code_is_held_to_the_same_bounds() {
+        let euro = "EUR".parse().unwrap();
+        for (amount, units) in [
+            ("10.10", Ok(101_000)),
+            ("0.00010", Ok(1)),
+            ("-99999999999999.9999", Ok(-999_999_999_999_999_999)),
+            ("0.00001", Err(NotAnAmount)),
+            ("100000000000000", Err(NotAnAmount)),
+            ("-100000000000000", Err(NotAnAmount)),
+            ("79228162514264337593543950335", Err(NotAnAmount)),
+        ] {
+            let amount: Decimal = amount.parse().unwrap();
+            assert_eq!(Money::new(amount, euro).map(|money| money.units()), units, "{amount}");
         }
     }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::ContactId;
 use crate::error::{FieldCode, FieldErrors, WriteError, is_foreign_key_violation};
-use crate::input::{At, FromJson, read_list};
-use crate::records::Cell;
+use crate::input::{At, FromJson, checked, read_list};
+use crate::records::{Cell, Stored};
 use crate::values::text::read_text;
 
 /// A contact that takes part in a lead or opportunity: `{ id, name? }`.
@@ -26,9 +26,32 @@ pub struct Participant {
 #[serde(transparent)]
 pub struct Participants(Vec<Participant>);
 
+impl Participant {
+    /// This contact.
+    #[must_use]
+    pub fn new(id: ContactId) -> Self {
+        Self { id, name: None }
+    }
+
+    /// The same contact with a name, which is checked where it becomes one of [`Participants`].
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+}
+
 impl Participants {
     /// The most participants of a record.
     pub const LIMIT: usize = 100;
+
+    /// These participants.
+    ///
+    /// # Errors
+    /// Where they are too many, one stands among them twice, or a name is none.
+    pub fn new(participants: impl IntoIterator<Item = Participant>) -> Result<Self, FieldErrors> {
+        let member = |Participant { id, name }| json!({ "id": id, "name": name });
+        checked("participants", participants.into_iter().map(member).collect::<Vec<Value>>())
+    }
 
     /// The participants, in order.
     #[must_use]
@@ -70,12 +93,6 @@ impl Participants {
         self.0.iter().enumerate().map(row).collect()
     }
 
-    /// Participants that came from the database, where only checked ones are.
-    #[must_use]
-    pub fn stored(participants: Vec<Participant>) -> Self {
-        Self(participants)
-    }
-
     /// The contacts that they are, each with the path of the field to blame where it does not exist.
     pub fn references(&self) -> impl Iterator<Item = (String, ContactId)> {
         self.0.iter().enumerate().map(|(index, participant)| (format!("participants[{index}].id"), participant.id))
@@ -97,6 +114,14 @@ impl Participants {
             _ => "participants".to_owned(),
         };
         FieldErrors::of(field, FieldCode::UnknownReference, "names a contact that does not exist").into()
+    }
+}
+
+impl Stored for Participants {
+    type Of = Vec<Participant>;
+
+    fn stored(participants: Vec<Participant>) -> Self {
+        Self(participants)
     }
 }
 
@@ -148,5 +173,28 @@ impl utoipa::ToSchema for Participants {
     fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
         schemas.push(("Participant".to_owned(), <Participant as utoipa::PartialSchema>::schema()));
         Participant::schemas(schemas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RecordId;
+
+    #[test]
+    fn participants_in_code_are_held_to_the_rules_of_a_body() {
+        let contact = |number| Participant::new(ContactId::from_number(number));
+        let jane = Participants::new([contact(7).named(" Jane ")]).unwrap();
+        assert_eq!(jane.as_slice(), [contact(7).named("Jane")]);
+        assert_eq!(Participants::new((1..=100).map(contact)).unwrap().as_slice().len(), 100);
+        for (made, field, code) in [
+            (Participants::new((1..=101).map(contact)), "participants", FieldCode::TooMany),
+            (Participants::new([contact(1), contact(1)]), "participants[1].id", FieldCode::Duplicate),
+            (Participants::new([contact(1).named("a".repeat(256))]), "participants[0].name", FieldCode::TooLong),
+            (Participants::new([contact(0)]), "participants[0].id", FieldCode::InvalidId),
+        ] {
+            let errors = made.unwrap_err();
+            assert_eq!((errors.as_slice()[0].field.as_str(), errors.as_slice()[0].code), (field, code));
+        }
     }
 }

@@ -1,7 +1,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde::Serialize;
 
-use crate::records::run_again_where_taken;
+use crate::records::{Stored, run_again_where_taken};
 use crate::values::{Participant, Participants};
 use crate::{ContactId, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, WriteError};
 

@@ -43,16 +43,32 @@ pub fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty() && !contains_control(text))
 }
 
-/// Gives a newtype of a `String`, which holds a checked text, what each of them has: `stored`, `as_str`, `into_string`,
-/// `Display` and `Serialize`.
+/// A text by the rules of a body's field of this name, as [`read_text`] reads it; `None` where it is blank.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn checked_part(field: &str, text: &str, limit: usize) -> Result<Option<String>, FieldErrors> {
+    let (text, mut errors) = (Value::from(text), FieldErrors::new());
+    let read = read_text(&text, &At::field(field), limit, true, &mut errors).map(str::to_owned);
+    read.map(|text| Some(text).filter(|text| !text.is_empty())).ok_or(errors)
+}
+
+/// Gives a newtype of a `String`, which holds a checked text and reads it [from JSON](crate::input::FromJson), what each of
+/// them has: `new`, `as_str`, `into_string`, `Display` and `Serialize`, and [`Stored`](crate::records::Stored).
 #[macro_export]
 macro_rules! checked_text {
     ($name:ident) => {
         impl $name {
-            /// A text that came from the database, where only checked ones are.
-            #[must_use]
-            pub fn stored(text: String) -> Self {
-                Self(text)
+            /// Checks a text by the same rules as a field of a request.
+            ///
+            /// # Errors
+            /// What is wrong with it, under the field name that is given.
+            pub fn new(
+                field: &str,
+                text: impl ::std::convert::Into<::std::string::String>,
+            ) -> ::std::result::Result<Self, $crate::FieldErrors> {
+                let text: ::std::string::String = text.into();
+                $crate::input::checked(field, text)
             }
 
             /// The text.
@@ -65,6 +81,14 @@ macro_rules! checked_text {
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0
+            }
+        }
+
+        impl $crate::records::Stored for $name {
+            type Of = ::std::string::String;
+
+            fn stored(text: ::std::string::String) -> Self {
+                Self(text)
             }
         }
 
@@ -91,18 +115,6 @@ macro_rules! text_type {
         impl $name {
             /// The most characters it holds.
             pub const LIMIT: usize = $limit;
-
-            /// Checks a text by the same rules as a field of a request.
-            ///
-            /// # Errors
-            /// What is wrong with it, under the field name that is given.
-            pub fn new(field: &str, text: impl Into<String>) -> Result<Self, FieldErrors> {
-                let mut errors = FieldErrors::new();
-                match Self::from_json(&Value::String(text.into()), &At::field(field), &mut errors) {
-                    Some(value) => Ok(value),
-                    None => Err(errors),
-                }
-            }
         }
 
         checked_text!($name);

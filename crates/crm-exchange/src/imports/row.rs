@@ -1,4 +1,5 @@
 use crm_core::keys::Rights;
+use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::values::{Title, User};
 use crm_core::{Actor, Db, Scope, Timestamp, Uuid};

@@ -6,6 +6,7 @@ mod cases;
 mod common;
 mod custom;
 mod fields;
+mod in_code;
 mod merge;
 mod service;
 mod source;

@@ -1,5 +1,6 @@
 use super::*;
-use crm_core::OpportunityId;
+use crm_core::page::{Direction, PageRequest};
+use crm_core::{FieldCode, OpportunityId};
 use crm_testkit::lists::{assert_every_way_agrees, walk};
 
 /// Leads of every kind, a day apart, named by their titles.
@@ -36,6 +37,29 @@ fn titles(page: &Page<Lead>) -> Vec<&str> {
 }
 
 crm_testkit::both_databases! {
+    /// A program goes from page to page by the token alone, in an order of its choice.
+    fn a_program_goes_on_after_a_token(database) {
+        let (mut connection, scope) = (database.connect(), database.tenant("acme"));
+        some_leads(&mut connection, &scope);
+        let by_title = || PageRequest::first(4).ordered_by(LeadSort::Title, Direction::Asc);
+        let mut list = |request: &PageRequest<LeadSort>| {
+            crm_leads::list(&mut connection, &scope, &LeadFilter::default(), request, &form(&scope)).unwrap()
+        };
+        let first = list(&by_title());
+        let token = first.continuation_token.clone().unwrap();
+        let second = list(&by_title().after(&token).unwrap());
+        assert_eq!((first.items.len(), second.items.len(), second.page), (4, 2, 2));
+        assert_eq!(second.continuation_token, None);
+        let mut seen = [titles(&first), titles(&second)].concat();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 6, "each once");
+        for (request, token) in [(PageRequest::first(4), token.as_str()), (by_title(), "nothing")] {
+            let errors = request.after(token).unwrap_err();
+            assert_eq!(errors.as_slice()[0].code, FieldCode::InvalidToken, "of another order, or no token at all");
+        }
+    }
+
     /// What each filter finds, in the default order, the newest first. The total says the same.
     fn filters_find_what_matches(database) {
         let (mut connection, scope, other) = (database.connect(), database.tenant("acme"), database.tenant("other"));

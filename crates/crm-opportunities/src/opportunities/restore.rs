@@ -1,6 +1,6 @@
 //! Opportunities in the trash: what their deletion keeps, and how they come back.
 
-use crm_core::records::run_again_where_taken;
+use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
 use crm_core::{DbConnection, FieldErrors, LeadId, Scope, Uuid};
 use crm_forms::Form;

@@ -1,4 +1,4 @@
-use crm_core::input::{At, FromJson};
+use crm_core::input::{At, FromJson, checked};
 use crm_core::values::read_text;
 use crm_core::{FieldCode, FieldErrors};
 use diesel::backend::Backend;
@@ -7,7 +7,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How an opportunity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
@@ -91,6 +91,22 @@ pub struct LostReason {
 }
 
 impl LostReason {
+    /// The reason with this id.
+    ///
+    /// # Errors
+    /// What is wrong with the id.
+    pub fn new(reason_id: &str) -> Result<Self, FieldErrors> {
+        checked("lostReason", json!({ "reasonId": reason_id }))
+    }
+
+    /// The same reason with something said about it; a blank text is nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn with_comment(self, comment: &str) -> Result<Self, FieldErrors> {
+        checked("lostReason", json!({ "reasonId": self.reason_id, "comment": comment }))
+    }
+
     /// The reason.
     #[must_use]
     pub fn reason_id(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crm_core::records::Stored;
 use crm_core::sql::{OneOf, Uid, one_of};
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};

@@ -1,4 +1,5 @@
 use crm_core::page::{Direction, SortKey};
+use crm_core::records::Stored;
 use crm_core::values::{Color, Title};
 use crm_core::{Db, Scope, Timestamp, Uuid};
 use diesel::prelude::*;

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
+use crm_core::records::Stored;
 use crm_core::values::Title;
 use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
 use crm_history::{Action, ChangeId, Fields, Kind, NewChange, What};

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use crm_core::input::{At, FromJson, read_list, refuse_unknown};
+use crm_core::input::{At, FromJson, checked, read_list, refuse_unknown};
+use crm_core::records::Stored;
 use crm_core::text::folded;
 use crm_core::values::{Color, Title};
 use crm_core::{FieldCode, FieldErrors, Uuid, checked_text};
@@ -9,7 +10,7 @@ use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::sql_types::Text;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A stage of a pipeline: `{ key, label, order, probability, color }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -100,6 +101,14 @@ pub struct NewStage {
     pub color: Color,
 }
 
+impl NewStage {
+    /// A grey stage with this label, for which a key is made.
+    #[must_use]
+    pub fn new(label: Title) -> Self {
+        Self { key: StageKey::random(), label, probability: None, color: grey() }
+    }
+}
+
 /// The stages of a pipeline in their order: 1 to 100, with keys and labels that are unique, labels in whatever case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewStages(Vec<NewStage>);
@@ -107,6 +116,15 @@ pub struct NewStages(Vec<NewStage>);
 impl NewStages {
     /// The most stages of a pipeline.
     pub const LIMIT: usize = 100;
+
+    /// These stages, in their order.
+    ///
+    /// # Errors
+    /// What is wrong with them: their number, a probability that is none, or two that are called the same.
+    pub fn new(stages: impl IntoIterator<Item = NewStage>) -> Result<Self, FieldErrors> {
+        let member = |NewStage { key, label, probability, color }| json!({ "key": key, "label": label, "probability": probability, "color": color });
+        checked("stages", stages.into_iter().map(member).collect::<Vec<Value>>())
+    }
 
     /// The stages, in order.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crm_core::error::collision;
+use crm_core::records::Stored;
 use crm_core::sql::among;
 use crm_core::{
     DbConnection, FieldCode, FieldErrors, ForShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId, Uuid,

@@ -1,5 +1,6 @@
 use super::*;
 use crm_core::Uuid;
+use crm_opportunities::{NewStage, NewStages};
 
 /// The stages of a pipeline, each in a line.
 fn lines(pipeline: &Pipeline) -> Vec<String> {
@@ -162,5 +163,21 @@ crm_testkit::both_databases! {
         assert_eq!(default_pipeline(&mut connection, &other), theirs);
         // An empty patch changes nothing.
         assert_eq!(try_patch_pipeline(&mut connection, &other, &theirs, &json!({})).unwrap(), theirs);
+    }
+}
+
+#[test]
+fn stages_in_code_are_held_to_the_rules_of_a_body() {
+    let label = |text: &str| crm_core::values::Title::new("label", text).unwrap();
+    let stage = |text: &str, probability| NewStage { probability, ..NewStage::new(label(text)) };
+    let both = NewStages::new([stage("Begin", Some(0)), stage("End", Some(100)), stage("Unknown", None)]).unwrap();
+    assert_eq!(both.as_slice().len(), 3);
+    for (made, field) in [
+        (NewStages::new([]), "stages"),
+        (NewStages::new([stage("Begin", Some(101))]), "stages[0].probability"),
+        (NewStages::new([stage("Begin", Some(-1))]), "stages[0].probability"),
+        (NewStages::new([stage("Begin", None), stage("BEGIN", None)]), "stages[1].label"),
+    ] {
+        assert_eq!(made.unwrap_err().as_slice()[0].field, field);
     }
 }

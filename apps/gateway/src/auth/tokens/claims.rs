@@ -1,7 +1,6 @@
-use crm_core::input::{At, FromJson};
 use crm_core::values::User;
-use crm_core::{FieldErrors, PublicTenantId, Timestamp, Uuid};
-use serde_json::{Map, Value, json};
+use crm_core::{PublicTenantId, Timestamp, Uuid};
+use serde_json::{Map, Value};
 
 use super::TokenError;
 
@@ -105,11 +104,14 @@ fn canonical(id: &str) -> String {
 fn user(claims: &Map<String, Value>) -> Option<User> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let (name, email) = (text("name").or_else(|| text("preferred_username")), text("email"));
-    let of = |name: Option<&str>, email: Option<&str>| {
-        let value = json!({ "id": text("sub")?, "name": name, "email": email });
-        User::from_json(&value, &At::field("sub"), &mut FieldErrors::new())
-    };
-    of(name, email).or_else(|| of(name, None)).or_else(|| of(None, email)).or_else(|| of(None, None))
+    let mut user = User::new(text("sub")?).ok()?;
+    if let Some(name) = name {
+        user = user.clone().named(name).unwrap_or(user);
+    }
+    if let Some(email) = email {
+        user = user.clone().with_email(email).unwrap_or(user);
+    }
+    Some(user)
 }
 
 /// ID, refresh and logout tokens are signed with the same key. Keycloak names the kind in the claim `typ`; an ID

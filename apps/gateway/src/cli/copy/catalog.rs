@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 /// Tables without rows of tenants, which are none of a copy's: the list of migrations is each database's own.
-const NOT_OF_TENANTS: &[&str] = &["__diesel_schema_migrations"];
+const NOT_OF_TENANTS: &[&str] = &["crm_schema_migrations"];
 /// The column that says whose a row is.
 const OWNER: &str = "tenant_id";
 const TENANTS: &str = "tenants";

@@ -1,8 +1,9 @@
-use crm_cases::{NewCase, types};
+use crm_cases::{Day, NewCase, Priority, types};
 use crm_core::Timestamp;
 use crm_core::page::PageRequest;
+use crm_core::values::{LongText, ShortText, Title};
 use crm_suite::cases;
-use serde_json::{Value, json};
+use crm_tags::TagRefs;
 
 use super::contacts::People;
 use super::dice::Dice;
@@ -40,21 +41,23 @@ fn statuses(run: &mut Run) -> anyhow::Result<Vec<String>> {
     Ok(default.workflow.graph()?.statuses().iter().map(|status| status.label.clone()).collect())
 }
 
-fn draft(dice: &mut Dice, moment: Timestamp, people: &People, statuses: &[String]) -> Value {
+fn draft(dice: &mut Dice, moment: Timestamp, people: &People, statuses: &[String]) -> anyhow::Result<NewCase> {
     let (title, description) = *dice.one(TROUBLES);
     let person = people.one(dice, moment);
     let company = person.and_then(|person| person.company.as_ref());
     let expected = days_after(moment, 2 + dice.below(28)).to_string();
-    json!({
-        "title": title,
-        "description": description,
-        "status": dice.place(statuses.len()).map(|place| &statuses[place]),
-        "priority": dice.one(PRIORITIES),
-        "expectedDate": expected.split('T').next(),
-        "organizationId": company.map(|(id, _)| id.to_string()),
-        "contactId": person.map(|person| person.id.to_string()),
-        "assignee": team::member(dice),
-        "owner": team::member(dice),
-        "tags": dice.some(&tags::chances(tags::CASE)),
-    })
+    let mut case = NewCase::new(Title::new("title", title)?);
+    case.description = Some(LongText::new("description", description)?);
+    if let Some(place) = dice.place(statuses.len()) {
+        case.status = Some(ShortText::new("status", statuses[place].as_str())?);
+    }
+    case.priority = Some(Priority::new("priority", *dice.one(PRIORITIES))?);
+    let day = expected.split('T').next().unwrap_or_default();
+    case.expected_date = Some(Day::new("expectedDate", day)?);
+    case.organization_id = company.map(|(id, _)| *id);
+    case.contact_id = person.map(|person| person.id);
+    case.assignee = Some(team::member(dice)?);
+    case.owner = Some(team::member(dice)?);
+    case.tags = TagRefs::labeled(dice.some(&tags::chances(tags::CASE)))?;
+    Ok(case)
 }

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
+use crm_core::values::{LabeledValue, LongText, ShortText, Title};
 use crm_core::{ContactId, OrganizationId, Timestamp};
-use crm_directory::{Contact, NewContact};
+use crm_directory::{Contact, Emails, NewContact, Phones};
 use crm_suite::contacts;
-use serde_json::{Value, json};
+use crm_tags::TagRefs;
 
 use super::dice::{Dice, slug};
 use super::organizations::Company;
@@ -92,29 +93,29 @@ pub(super) fn make(run: &mut Run, count: u32, companies: &[Company]) -> anyhow::
     Ok(People::new(made))
 }
 
-fn draft(dice: &mut Dice, moment: Timestamp, companies: &[Company]) -> Value {
+fn draft(dice: &mut Dice, moment: Timestamp, companies: &[Company]) -> anyhow::Result<NewContact> {
     let (first, last) = (dice.first_name(), dice.last_name());
     let known = companies.partition_point(|company| company.since <= moment);
     let company = if dice.percent(90) { dice.place(known).map(|place| &companies[place]) } else { None };
     let domain = company.map_or("post.example", |company| company.domain.as_str());
-    let mut email = vec![
-        json!({ "label": "Work", "value": format!("{}.{}@{domain}", slug(&first), slug(&last)), "primary": true }),
-    ];
+    let work = format!("{}.{}@{domain}", slug(&first), slug(&last));
+    let mut email = vec![LabeledValue::new(work).labeled("Work").to_use_first()];
     if dice.percent(20) {
         let private = format!("{}{}@mail.example", slug(&first), dice.below(100));
-        email.push(json!({ "label": "Private", "value": private, "primary": false }));
+        email.push(LabeledValue::new(private).labeled("Private"));
     }
     let (job, department, seniority) = *dice.one(JOBS);
-    json!({
-        "name": format!("{first} {last}"),
-        "email": email,
-        "phone": [{ "label": "Mobile", "value": dice.phone(), "primary": true }],
-        "organizationId": company.map(|company| company.id.to_string()),
-        "jobTitle": job,
-        "department": department,
-        "seniorityLevel": seniority,
-        "note": dice.percent(15).then(|| *dice.one(NOTES)),
-        "owner": team::member(dice),
-        "tags": dice.some(&tags::chances(tags::CONTACT)),
-    })
+    let mut contact = NewContact::new(Title::new("name", format!("{first} {last}"))?);
+    contact.email = Emails::new(email)?;
+    contact.phone = Phones::new([LabeledValue::new(dice.phone()).labeled("Mobile")])?;
+    contact.organization_id = company.map(|company| company.id);
+    contact.job_title = Some(ShortText::new("jobTitle", job)?);
+    contact.department = Some(ShortText::new("department", department)?);
+    contact.seniority_level = Some(ShortText::new("seniorityLevel", seniority)?);
+    if dice.percent(15) {
+        contact.note = Some(LongText::new("note", *dice.one(NOTES))?);
+    }
+    contact.owner = Some(team::member(dice)?);
+    contact.tags = TagRefs::labeled(dice.some(&tags::chances(tags::CONTACT)))?;
+    Ok(contact)
 }

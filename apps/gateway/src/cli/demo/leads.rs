@@ -1,7 +1,8 @@
+use crm_core::values::{Decimal, LeadRating, LongText, Money, Participant, Participants, ShortText, Title};
 use crm_core::{Condition, LeadId, Timestamp};
 use crm_leads::NewLead;
 use crm_suite::leads;
-use serde_json::{Value, json};
+use crm_tags::TagRefs;
 
 use super::contacts::People;
 use super::dice::Dice;
@@ -35,7 +36,8 @@ const NOTES: &[&str] = &[
 ];
 
 const ORIGINS: &[&str] = &["website", "website", "referral", "partner", "inbound", "other"];
-const RATINGS: &[&str] = &["1_cold", "1_cold", "2_warm", "2_warm", "3_hot"];
+const RATINGS: &[LeadRating] =
+    &[LeadRating::Cold, LeadRating::Cold, LeadRating::Warm, LeadRating::Warm, LeadRating::Hot];
 const CURRENCIES: &[&str] = &["USD", "USD", "USD", "USD", "EUR", "GBP"];
 
 /// Makes leads over the last year, most of them of these people, and puts some of the older ones aside.
@@ -48,7 +50,7 @@ pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result
     Ok(made)
 }
 
-fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
+fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> anyhow::Result<NewLead> {
     let (offer, price) = *dice.one(OFFERS);
     let person = if dice.percent(92) { people.one(dice, moment) } else { None };
     let company = person.and_then(|person| person.company.as_ref());
@@ -58,23 +60,25 @@ fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> Value {
     };
     let most = dice.place(3).unwrap_or_default();
     let participants = person.map(|person| people.colleagues(person, moment, most)).unwrap_or_default();
-    let participants: Vec<Value> =
-        participants.iter().map(|other| json!({ "id": other.id.to_string(), "name": other.name })).collect();
+    let participants = participants.into_iter().map(|other| Participant::new(other.id).named(&other.name));
     // From half to twice the usual price, in round hundreds.
     let amount = price * (50 + dice.below(150)) / 10_000 * 100;
-    json!({
-        "title": title,
-        "value": dice.percent(85).then(|| json!({ "amount": amount, "code": dice.one(CURRENCIES) })),
-        "origin": dice.one(ORIGINS),
-        "leadRating": dice.percent(90).then(|| *dice.one(RATINGS)),
-        "note": dice.percent(40).then(|| *dice.one(NOTES)),
-        "organizationId": company.map(|(id, _)| id.to_string()),
-        "contactId": person.map(|person| person.id.to_string()),
-        "owner": team::member(dice),
-        "followers": team::followers(dice),
-        "participants": participants,
-        "tags": dice.some(&tags::chances(tags::LEAD)),
-    })
+    let mut lead = NewLead::new(Title::new("title", title)?);
+    if dice.percent(85) {
+        lead.value = Some(Money::new(Decimal::from(amount), dice.one(CURRENCIES).parse()?)?);
+    }
+    lead.origin = Some(ShortText::new("origin", *dice.one(ORIGINS))?);
+    lead.lead_rating = dice.percent(90).then(|| *dice.one(RATINGS));
+    if dice.percent(40) {
+        lead.note = Some(LongText::new("note", *dice.one(NOTES))?);
+    }
+    lead.organization_id = company.map(|(id, _)| *id);
+    lead.contact_id = person.map(|person| person.id);
+    lead.owner = Some(team::member(dice)?);
+    lead.followers = team::followers(dice)?;
+    lead.participants = Participants::new(participants)?;
+    lead.tags = TagRefs::labeled(dice.some(&tags::chances(tags::LEAD)))?;
+    Ok(lead)
 }
 
 /// One in twelve of those that are older than 90 days led to nothing.

@@ -1,6 +1,6 @@
 //! Fills a tenant with the records of a company that looks like one: to try things out, to show them, to measure.
 //!
-//! Each kind of records is a file of its own: it drafts bodies as a client would send them, and [`Run`] makes them
+//! Each kind of records is a file of its own: it drafts them as a program would, and [`Run`] makes them
 //! through the same functions that the API calls.
 
 mod cases;

@@ -1,11 +1,10 @@
 use crm_core::page::PageRequest;
 use crm_core::{Condition, LeadId, OpportunityId, Timestamp};
-use crm_opportunities::{PipelineError, StageKey, StatusChange, pipelines};
+use crm_opportunities::{LostReason, OpportunityStatus, PipelineError, StageKey, StatusChange, pipelines};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::opportunities;
-use serde_json::json;
 
-use super::run::{Run, days_after, read};
+use super::run::{Run, days_after};
 
 const LOST: &[(&str, &str)] = &[
     ("too_expensive", "A competitor was a third cheaper."),
@@ -46,13 +45,13 @@ fn decide(run: &mut Run, opportunities: &[(OpportunityId, Timestamp)]) -> anyhow
     for (id, since) in opportunities {
         let moment = days_after(*since, 5 + run.dice.below(60));
         let (reason, comment) = *run.dice.one(LOST);
-        let body = match run.dice.below(3) {
-            0 => json!({ "status": "won" }),
-            1 => json!({ "status": "lost", "lostReason": { "reasonId": reason, "comment": comment } }),
+        let (status, lost_reason) = match run.dice.below(3) {
+            0 => (OpportunityStatus::Won, None),
+            1 => (OpportunityStatus::Lost, Some(LostReason::new(reason)?.with_comment(comment)?)),
             _ => continue,
         };
         if moment < run.now() {
-            due.push((moment, (*id, read::<StatusChange>("opportunities", &body)?)));
+            due.push((moment, (*id, StatusChange { status, lost_reason, last_updated_by: None })));
         }
     }
     run.each("opportunities", &due, |connection, scope, (id, change)| {

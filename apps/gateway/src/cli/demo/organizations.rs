@@ -1,7 +1,8 @@
+use crm_core::values::{LabeledValue, LongText, ShortText, Title, Url};
 use crm_core::{OrganizationId, Timestamp};
-use crm_directory::{NewOrganization, Organization};
+use crm_directory::{Address, Emails, NewOrganization, Organization, Phones};
 use crm_suite::organizations;
-use serde_json::{Value, json};
+use crm_tags::TagRefs;
 
 use super::dice::{Dice, slug};
 use super::run::Run;
@@ -67,7 +68,7 @@ pub(super) fn make(run: &mut Run, count: u32) -> anyhow::Result<Vec<Company>> {
     })
 }
 
-fn draft(dice: &mut Dice, _: Timestamp) -> Value {
+fn draft(dice: &mut Dice, _: Timestamp) -> anyhow::Result<NewOrganization> {
     let (trade, industry) = *dice.one(TRADES);
     let name = match dice.below(8) {
         0 => format!("{} {trade}", dice.town()),
@@ -77,19 +78,20 @@ fn draft(dice: &mut Dice, _: Timestamp) -> Value {
     let domain = domain(&name);
     let size = dice.place(SIZES.len()).unwrap_or_default().min(dice.place(SIZES.len()).unwrap_or_default());
     let (size, revenue) = SIZES[size];
-    json!({
-        "name": name,
-        "industry": industry,
-        "size": size,
-        "annualRevenue": revenue,
-        "email": [{ "label": "Office", "value": format!("info@{domain}"), "primary": true }],
-        "phone": [{ "label": "Office", "value": dice.phone(), "primary": true }],
-        "address": dice.address(),
-        "website": format!("https://www.{domain}"),
-        "note": dice.percent(30).then(|| *dice.one(NOTES)),
-        "owner": team::member(dice),
-        "tags": dice.some(&tags::chances(tags::ORGANIZATION)),
-    })
+    let mut organization = NewOrganization::new(Title::new("name", name)?);
+    organization.industry = Some(ShortText::new("industry", industry)?);
+    organization.size = Some(ShortText::new("size", size)?);
+    organization.annual_revenue = Some(ShortText::new("annualRevenue", revenue)?);
+    organization.email = Emails::new([LabeledValue::new(format!("info@{domain}")).labeled("Office")])?;
+    organization.phone = Phones::new([LabeledValue::new(dice.phone()).labeled("Office")])?;
+    organization.address = Some(Address::new("address", dice.address())?);
+    organization.website = Some(Url::new("website", format!("https://www.{domain}"))?);
+    if dice.percent(30) {
+        organization.note = Some(LongText::new("note", *dice.one(NOTES))?);
+    }
+    organization.owner = Some(team::member(dice)?);
+    organization.tags = TagRefs::labeled(dice.some(&tags::chances(tags::ORGANIZATION)))?;
+    Ok(organization)
 }
 
 fn domain(name: &str) -> String {

@@ -1,14 +1,12 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use crm_core::error::Fault;
-use crm_core::input::{FromBody, JsonObject};
 use crm_core::tenants::Tenant;
 use crm_core::{BackendKind, DbConnection, PublicTenantId, Scope, Timestamp};
 use diesel::result::Error as DieselError;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
 
 use crate::db::JobError;
 use crate::error::Failure;
@@ -62,13 +60,13 @@ impl Run {
     }
 
     /// Makes records of one kind, the oldest of them created so many days ago and the others evenly since then.
-    /// `draft` writes the body of each and `make` stores it.
-    pub(super) fn fill<N: FromBody, T, E>(
+    /// `draft` says what each is and `make` stores it.
+    pub(super) fn fill<N, T, E>(
         &mut self,
         kind: &'static str,
         count: u32,
         days: i64,
-        mut draft: impl FnMut(&mut Dice, Timestamp) -> Value,
+        mut draft: impl FnMut(&mut Dice, Timestamp) -> anyhow::Result<N>,
         make: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
     ) -> anyhow::Result<Vec<T>>
     where
@@ -86,8 +84,7 @@ impl Run {
             for index in (next..count).take(BATCH) {
                 let since = Duration::from_millis((index * step + self.dice.below(step)).unsigned_abs());
                 let moment = Timestamp::from_datetime(first + since);
-                let body = draft(&mut self.dice, moment);
-                batch.push((moment, read(kind, &body)?));
+                batch.push((moment, draft(&mut self.dice, moment)?));
             }
             next += i64::try_from(batch.len())?;
             let size = batch.len();
@@ -165,10 +162,4 @@ pub(super) fn days_after(moment: Timestamp, days: i64) -> Timestamp {
 
 fn scope(tenant: &Tenant, moment: Timestamp) -> Scope {
     Scope::new(tenant.id, tenant.public_id.clone(), moment)
-}
-
-/// Reads a body as the API does.
-pub(super) fn read<N: FromBody>(kind: &str, body: &Value) -> anyhow::Result<N> {
-    let nothing = JsonObject::new();
-    N::from_body(body.as_object().unwrap_or(&nothing)).with_context(|| format!("{kind} of the demo are not valid"))
 }

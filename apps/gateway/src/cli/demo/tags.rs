@@ -1,7 +1,7 @@
-use crm_tags::{NewTag, TagKind};
-use serde_json::json;
+use crm_core::values::Color;
+use crm_tags::{NewTag, TagKind, TagLabel};
 
-use super::run::{Run, read};
+use super::run::Run;
 
 /// The labels of the demo's tags with their colours, and the chance in 100 that a record has each.
 pub(super) type Tags = [(&'static str, &'static str, u32)];
@@ -46,8 +46,8 @@ pub(super) fn make(run: &mut Run) -> anyhow::Result<usize> {
         let is_missing = |label: &str| !existing.iter().any(|tag| tag.label.eq_ignore_ascii_case(label));
         let mut missing = Vec::new();
         for (label, color, _) in tags.iter().filter(|(label, ..)| is_missing(label)) {
-            let body = json!({ "label": label, "color": color });
-            missing.push((run.now(), read::<NewTag>("tags", &body)?));
+            let color = Some(Color::new("color", *color)?);
+            missing.push((run.now(), NewTag { color, ..NewTag::new(TagLabel::new("label", *label)?) }));
         }
         made +=
             run.each("tags", &missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();

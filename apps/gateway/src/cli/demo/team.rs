@@ -1,4 +1,5 @@
-use serde_json::{Value, json};
+use crm_core::FieldErrors;
+use crm_core::values::{Followers, User};
 
 use super::dice::Dice;
 
@@ -13,21 +14,22 @@ const TEAM: [(&str, &str); 7] = [
     ("grace.kim", "Grace Kim"),
 ];
 
-/// One of the team as a body names a user. The first take care of more records than the last.
-pub(super) fn member(dice: &mut Dice) -> Value {
+/// One of the team. The first take care of more records than the last.
+pub(super) fn member(dice: &mut Dice) -> Result<User, FieldErrors> {
     let first = dice.place(TEAM.len()).unwrap_or_default();
     let second = dice.place(TEAM.len()).unwrap_or_default();
     user(first.min(second))
 }
 
 /// Up to three who follow a record, each once.
-pub(super) fn followers(dice: &mut Dice) -> Vec<Value> {
+pub(super) fn followers(dice: &mut Dice) -> Result<Followers, FieldErrors> {
     let count = dice.place(4).unwrap_or_default();
     let start = dice.place(TEAM.len()).unwrap_or_default();
-    (start..start + count).map(|place| user(place % TEAM.len())).collect()
+    let users: Result<Vec<User>, FieldErrors> = (start..start + count).map(|place| user(place % TEAM.len())).collect();
+    Followers::new(users?)
 }
 
-fn user(place: usize) -> Value {
+fn user(place: usize) -> Result<User, FieldErrors> {
     let (id, name) = TEAM[place];
-    json!({ "id": id, "name": name, "email": format!("{id}@brightwater.example") })
+    User::new(id)?.named(name)?.with_email(&format!("{id}@brightwater.example"))
 }
