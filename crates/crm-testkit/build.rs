@@ -6,9 +6,9 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from("../../migrations/postgres");
+    let root = PathBuf::from("../../migrations");
     println!("cargo::rerun-if-changed={}", root.display());
-    let (mut files, mut folders) = (Vec::new(), vec![root]);
+    let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -19,8 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut hasher = DefaultHasher::new();
     let mut tables = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(file)?;
+        let text = std::fs::read_to_string(&file)?;
         hasher.write(text.as_bytes());
+        if !file.starts_with(root.join("postgres")) {
+            continue;
+        }
         let made = text.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next());
         tables.extend(made.map(str::to_owned));
     }

@@ -20,7 +20,7 @@ const FOR_THE_NEXT: usize = 400;
 /// The argument, and the member of a result, that leads to the next part.
 pub(crate) const TOKEN: &str = "continuationToken";
 /// The member of a result that tells what is missing in it.
-const CUT: &str = "cut";
+pub(crate) const CUT: &str = "cut";
 
 /// What a tool answers.
 pub(crate) struct Answer {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::answer::{CUT, TOKEN};
 use crate::document::{Document, JsonObject, Operation, SCHEMAS};
 use crate::kinds::Kind;
+use crate::tools::Given;
 
 /// Where a schema's own definitions are.
 const DEFINITIONS: &str = "#/$defs/";
@@ -50,7 +52,7 @@ impl<'a> Members<'a> {
 
     pub(crate) fn token(self) -> Self {
         let about = "The continuationToken of the result before, to go on from there; with the same other arguments.";
-        self.optional(crate::answer::TOKEN, json!({ "type": "string", "description": about }))
+        self.optional(TOKEN, json!({ "type": "string", "description": about }))
     }
 
     pub(crate) fn if_match(self) -> Self {
@@ -132,6 +134,19 @@ impl<'a> Members<'a> {
             _ => JsonObject::new(),
         }
     }
+}
+
+/// What a tool answers: what it gives, and what every result may have. None of them is required, and others may come: a part of
+/// a long result has what there was room for, and a problem has members of its own.
+pub(crate) fn result(gives: &[Given]) -> JsonObject {
+    let mut properties = JsonObject::new();
+    for Given(name, of, about) in gives {
+        properties.insert((*name).to_owned(), json!({ "type": of, "description": about }));
+    }
+    for name in [TOKEN, CUT] {
+        properties.insert(name.to_owned(), json!({ "type": "string" }));
+    }
+    JsonObject::from_iter([("type".to_owned(), "object".into()), ("properties".to_owned(), properties.into())])
 }
 
 /// Whether the members of a body may be null, which clears them.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::answer::result;
 use crate::api::{Api, Request};
 use crate::document::Document;
+use crate::schema;
 use crate::tools::{self, Effect, Tool};
 
 /// What a model is told before it sees a tool.
@@ -97,7 +98,8 @@ fn described(tool: &'static Tool, document: &Document, rights: &[String]) -> Opt
             .destructive(matches!(effect, Effect::Changes | Effect::Removes))
             .idempotent(effect == Effect::Changes),
     };
-    Some(Described::new(tool.name, tool.description, schema).with_title(tool.title).with_annotations(annotations))
+    let described = Described::new(tool.name, tool.description, schema).with_title(tool.title);
+    Some(described.with_raw_output_schema(Arc::new(schema::result(tool.gives))).with_annotations(annotations))
 }
 
 /// Serves whoever started this process, over its standard input and output, until the input ends.

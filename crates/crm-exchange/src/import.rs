@@ -11,7 +11,7 @@ use crm_directory::{Contact, NewOrganization, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
 use crm_suite::SuiteError;
-use crm_suite::batch::{self, Batch, Item, MatchBy, Mode};
+use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode};
 use crm_suite::resource::Resource;
 use crm_tags::{NewTag, TagKind};
 use serde_json::Value;
@@ -205,7 +205,8 @@ impl Import {
                 Err(errors) => Item::refused(errors),
             }
         });
-        let batch: Batch<R> = Batch { mode: self.mode, match_by: self.match_by, atomic: false, items: items.collect() };
+        let batch: BatchRequest<R> =
+            BatchRequest { mode: self.mode, match_by: self.match_by, atomic: false, items: items.collect() };
         let outcomes = batch::run(connection, scope, &batch)?;
         Ok(outcomes.into_iter().map(Imported::of).collect())
     }

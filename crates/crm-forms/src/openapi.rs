@@ -40,32 +40,43 @@ impl PartialSchema for LabelOption {
 
 impl ToSchema for LabelOption {}
 
+/// An option that is no plain text, with a name, so that generated clients have one for it.
+const OPTION_WITH_ID: &str = "OptionWithId";
+
+fn option_with_id() -> Schema {
+    let id = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("What a value names, unique in the field; at most 128 characters."))
+        .max_length(Some(128))
+        .pattern(Some(r"\S"));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("An option with an id; a tag picker's always has a colour."))
+        .property("id", id)
+        .property("label", Title::schema())
+        .property("color", or_null(Color::schema()))
+        .required("id")
+        .required("label")
+        .into()
+}
+
 impl PartialSchema for FieldOption {
     fn schema() -> RefOr<Schema> {
-        let id = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("What a value names, unique in the field; at most 128 characters."))
-            .max_length(Some(128))
-            .pattern(Some(r"\S"));
-        let labeled = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("An option with an id; a tag picker's always has a colour."))
-            .property("id", id)
-            .property("label", Title::schema())
-            .property("color", or_null(Color::schema()))
-            .required("id")
-            .required("label");
         OneOfBuilder::new()
             .description(Some(
                 "One thing that a dropdown or tag picker offers; a plain text, in a dropdown, is its own id.",
             ))
             .item(Title::schema())
-            .item(labeled)
+            .item(Ref::from_schema_name(OPTION_WITH_ID))
             .into()
     }
 }
 
-impl ToSchema for FieldOption {}
+impl ToSchema for FieldOption {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((OPTION_WITH_ID.to_owned(), option_with_id().into()));
+    }
+}
 
 impl PartialSchema for CustomFields {
     fn schema() -> RefOr<Schema> {

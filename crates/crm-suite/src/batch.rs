@@ -10,7 +10,7 @@ use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, RecordId, Scope,
 use crate::resource::Resource;
 use crate::{SuiteError, references};
 
-pub use input::{Batch, Item, MatchBy, Mode};
+pub use input::{BatchRequest, Item, MatchBy, Mode};
 use matching::Matches;
 
 /// What became of an item.
@@ -27,7 +27,7 @@ pub enum Outcome<I> {
 }
 
 /// Does what each item says, in their order: what is wrong with one stops no other, unless the batch is
-/// [atomic](Batch::atomic): then it ends there, and the caller rolls back.
+/// [atomic](BatchRequest::atomic): then it ends there, and the caller rolls back.
 ///
 /// What the items ask for alike is asked once. Call it in a [`DbConnection::write`].
 ///
@@ -36,7 +36,7 @@ pub enum Outcome<I> {
 pub fn run<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    batch: &Batch<R>,
+    batch: &BatchRequest<R>,
 ) -> Result<Vec<Outcome<R::Id>>, SuiteError> {
     let scope = &scope.clone().remembering();
     hold_all(connection, scope, batch)?;
@@ -80,7 +80,11 @@ pub fn run<R: Resource>(
 }
 
 /// Holds all that the items point at, in the order in which everybody locks.
-fn hold_all<R: Resource>(connection: &mut DbConnection, scope: &Scope, batch: &Batch<R>) -> Result<(), SuiteError> {
+fn hold_all<R: Resource>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    batch: &BatchRequest<R>,
+) -> Result<(), SuiteError> {
     R::hold_form(connection, scope)?;
     let of_item = |item: &Item<R>| {
         let new = item.new.as_ref().and_then(|new| new.as_ref().ok()).map(R::references_of_new);
@@ -104,7 +108,7 @@ struct Done<R> {
 fn one<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    batch: &Batch<R>,
+    batch: &BatchRequest<R>,
     item: &Item<R>,
     matches: &Matches<R>,
 ) -> Result<Done<R>, SuiteError> {

@@ -91,13 +91,8 @@ impl TestDatabase {
     /// An SQLite file, copied from one that was migrated once.
     #[must_use]
     pub fn sqlite() -> Self {
-        static TEMPLATE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-        let (_, template) = TEMPLATE.get_or_init(|| {
-            let directory = tempfile::tempdir().unwrap();
-            let path = directory.path().join("template.db");
-            migrate::migrate(&DatabaseUrl::SqliteFile(path.clone())).unwrap();
-            (directory, path)
-        });
+        static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(template_file);
         let database = Self::empty_sqlite();
         std::fs::copy(template, database.url.file().unwrap()).unwrap();
         database
@@ -245,6 +240,21 @@ fn data_directory(connection: &mut PgConnection) -> PathBuf {
     let query = diesel::sql_query("SELECT current_setting('data_directory') AS found");
     let Found { found } = query.get_result(connection).unwrap();
     found.into()
+}
+
+/// The migrated file of this version of the schema, beside what was built: each process of tests finds what the first has made.
+fn template_file() -> PathBuf {
+    let path = Path::new(env!("OUT_DIR")).join(format!("template_{}.db", env!("MIGRATIONS_FINGERPRINT")));
+    if !path.exists() {
+        let folder = path.parent().unwrap();
+        std::fs::create_dir_all(folder).unwrap();
+        let made_in = tempfile::tempdir_in(folder).unwrap();
+        let made = made_in.path().join("template.db");
+        migrate::migrate(&DatabaseUrl::SqliteFile(made.clone())).unwrap();
+        // Several may make it at once: whichever stands there is whole.
+        std::fs::rename(made, &path).unwrap();
+    }
+    path
 }
 
 /// Makes the migrated template of this version of the schema, unless it is there. Its name carries a

@@ -10,7 +10,7 @@ use crm_directory::{Contact, Organization};
 use crm_exchange::Export;
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
-use crm_suite::batch::{self, Batch, Outcome};
+use crm_suite::batch::{self, BatchRequest, Outcome};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write};
@@ -192,7 +192,7 @@ fn change_all<R: Recorded>(
     body.insert("mode".to_owned(), "update".into());
     body.insert("atomic".to_owned(), true.into());
     body.insert("items".to_owned(), items.into());
-    for outcome in batch::run::<R>(connection, scope, &Batch::from_body(&body)?)? {
+    for outcome in batch::run::<R>(connection, scope, &BatchRequest::from_body(&body)?)? {
         if let Outcome::Failed(error) = outcome {
             return Err(error.into());
         }

@@ -5,7 +5,7 @@ use crm_core::RecordId;
 use crm_directory::{Contact, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
-use crm_suite::batch::{self, Batch, Outcome};
+use crm_suite::batch::{self, BatchRequest, Outcome};
 use crm_suite::external::{self, Upsert, Upserted};
 use crm_suite::resource::Resource;
 use serde::Serialize;
@@ -129,7 +129,7 @@ impl ItemOutcome {
 
 async fn batch<R: Collection>(
     caller: Caller<R::Area, Write>,
-    Body(batch): Body<Batch<R>>,
+    Body(batch): Body<BatchRequest<R>>,
 ) -> Answer<Plain<BatchOutcome>> {
     caller
         .write(move |connection, scope| {

@@ -51,11 +51,27 @@ fn outcome(client: &Client, tool: &str, arguments: Value) -> (bool, Value) {
     (result["isError"] != true, structure.clone())
 }
 
-/// Calls a tool, which must succeed.
+/// Calls a tool, which must succeed with what it is said to give.
 #[track_caller]
 fn call(client: &Client, tool: &str, arguments: Value) -> Value {
     let (is_done, structure) = outcome(client, tool, arguments);
     assert!(is_done, "{tool}: {structure}");
+    let tools = listed(client);
+    let described = &tools.iter().find(|one| one["name"] == tool).unwrap()["outputSchema"];
+    assert_eq!(described["type"], "object", "{tool}");
+    for (name, value) in structure.as_object().unwrap() {
+        let is_of = match described["properties"][name]["type"].as_str() {
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.is_u64(),
+            // A case's status has the name of a problem's.
+            None => name == "status" && tool == "walk_case",
+            Some(_) => false,
+        };
+        assert!(is_of, "{tool} gives {name}: {value}");
+    }
     structure
 }
 

@@ -10,7 +10,7 @@ use crate::kinds::{CASE_TYPES, Kind};
 use crate::schema::Members;
 
 use super::writing::body;
-use super::{Call, Effect, Needs, Shape, Tool, encoded};
+use super::{Call, ETAG, Effect, Given, Needs, Shape, Tool, encoded};
 
 pub(super) const TOOLS: &[Tool] = &[Tool {
     name: "walk_case",
@@ -22,6 +22,17 @@ pub(super) const TOOLS: &[Tool] = &[Tool {
     effect: Effect::Changes,
     needs: Needs::One("PATCH /cases/cases/{id}"),
     schema,
+    gives: &[
+        Given(
+            "steps",
+            "array",
+            "Without `to`: where the case may go, each with to, needsComment, and authorizedUsers where it is not for all.",
+        ),
+        Given("id", "string", "Without `to`: the case's id."),
+        Given("title", "string", "Without `to`: its title."),
+        ETAG,
+        Given("item", "object", "With `to`: the case."),
+    ],
     run: |call, arguments| Box::pin(walk(call, arguments)),
 }];
 

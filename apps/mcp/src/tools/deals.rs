@@ -11,7 +11,7 @@ use crate::schema::Members;
 
 use super::reading::named;
 use super::writing::body;
-use super::{Call, Effect, Needs, Shape, Tool, encoded, parameters, with_query};
+use super::{Call, ETAG, Effect, Given, Needs, RECORD, Shape, Tool, encoded, parameters, with_query};
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
@@ -23,6 +23,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Adds,
         needs: Needs::One("POST /pipeline/leads/{id}/convert"),
         schema: convert_schema,
+        gives: &[ETAG, Given("item", "object", "The opportunity.")],
         run: |call, arguments| Box::pin(convert(call, arguments)),
     },
     Tool {
@@ -33,6 +34,11 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Changes,
         needs: Needs::One("PATCH /pipeline/opportunities/{id}/updateStage"),
         schema: move_schema,
+        gives: &[
+            ETAG,
+            RECORD,
+            Given("stages", "array", "Of a problem with the stage: those that there are, with key and label."),
+        ],
         run: |call, arguments| Box::pin(relocate(call, arguments)),
     },
     Tool {
@@ -43,6 +49,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Changes,
         needs: Needs::One("PATCH /pipeline/opportunities/{id}/updateStatus"),
         schema: close_schema,
+        gives: &[ETAG, RECORD],
         run: |call, arguments| Box::pin(close(call, arguments)),
     },
     Tool {
@@ -54,6 +61,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Reads,
         needs: Needs::One("GET /pipeline/opportunities/summary"),
         schema: summary_schema,
+        gives: &[Given("items", "array", "The stages: pipelineId, key, count, and the sums by currency.")],
         run: |call, arguments| Box::pin(summary(call, arguments)),
     },
 ];

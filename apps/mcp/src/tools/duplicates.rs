@@ -10,7 +10,7 @@ use crate::kinds::Kind;
 use crate::schema::Members;
 
 use super::reading::page;
-use super::{Call, Effect, Needs, Shape, Tool, WHOLE, item};
+use super::{Call, ETAG, Effect, Given, HAS_MORE, Needs, RECORD, Shape, Tool, WHOLE, item};
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
@@ -22,6 +22,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Reads,
         needs: Needs::Each("GET {collection}/duplicates", &[Kind::Contact, Kind::Organization]),
         schema: find_schema,
+        gives: &[Given("items", "array", "The groups: what they have in common, and the records."), HAS_MORE],
         run: |call, arguments| Box::pin(find(call, arguments)),
     },
     Tool {
@@ -34,6 +35,12 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Removes,
         needs: Needs::Each("POST {collection}/{id}/merge", &[Kind::Contact, Kind::Organization, Kind::Lead]),
         schema: merge_schema,
+        gives: &[
+            Given("dryRun", "boolean", "true where nothing was changed."),
+            Given("repointed", "object", "Of a dry run: how many of each kind would point at it."),
+            ETAG,
+            RECORD,
+        ],
         run: |call, arguments| Box::pin(merge(call, arguments)),
     },
 ];

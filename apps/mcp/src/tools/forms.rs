@@ -8,7 +8,7 @@ use crate::document::JsonObject;
 use crate::kinds::{CASE_TYPES, Kind, PIPELINES};
 use crate::schema::Members;
 
-use super::{Call, Effect, Needs, Tool};
+use super::{Call, Effect, Given, Needs, Tool};
 
 pub(super) const TOOLS: &[Tool] = &[Tool {
     name: "describe_forms",
@@ -20,6 +20,13 @@ pub(super) const TOOLS: &[Tool] = &[Tool {
     effect: Effect::Reads,
     needs: Needs::Each("GET {form}", Kind::ALL),
     schema: |shape| Members::of(shape.document).kind(&shape.kinds()).token().finish(),
+    gives: &[
+        Given("kind", "string", "The kind that was asked for."),
+        Given("fields", "array", "Its fields: id, type, label, whether required, options."),
+        Given("pipelines", "array", "Of opportunities: id, name and stages of each."),
+        Given("caseTypes", "array", "Of cases: id, label, statuses and fields of each."),
+        Given("tags", "array", "The labels of tags that there are."),
+    ],
     run: |call, arguments| Box::pin(describe(call, arguments)),
 }];
 

@@ -26,6 +26,8 @@ pub(crate) struct Tool {
     needs: Needs,
     /// What it takes.
     schema: fn(&Shape<'_>) -> JsonObject,
+    /// What its results have.
+    pub(crate) gives: &'static [Given],
     run: Run,
 }
 
@@ -65,6 +67,13 @@ impl Shape<'_> {
         self.each.iter().map(|(kind, _)| *kind).collect()
     }
 }
+
+/// A member of the results of a tool: its name, its type in JSON Schema, and what it is.
+pub(crate) struct Given(pub(crate) &'static str, pub(crate) &'static str, pub(crate) &'static str);
+
+const ETAG: Given = Given("etag", "string", "What ifMatch takes.");
+const RECORD: Given = Given("item", "object", "The record.");
+const HAS_MORE: Given = Given("hasMore", "boolean", "Whether more come behind continuationToken.");
 
 /// Every tool.
 pub(crate) fn all() -> impl Iterator<Item = &'static Tool> {

@@ -9,7 +9,9 @@ use crate::document::JsonObject;
 use crate::kinds::Kind;
 use crate::schema::Members;
 
-use super::{Call, Effect, Needs, Shape, Tool, WHOLE, encoded, item, parameters, with_query};
+use super::{
+    Call, ETAG, Effect, Given, HAS_MORE, Needs, RECORD, Shape, Tool, WHOLE, encoded, item, parameters, with_query,
+};
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
@@ -22,6 +24,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Reads,
         needs: Needs::One("GET /search"),
         schema: search_schema,
+        gives: &[Given("items", "array", "The records, best matches first: kind, id and title of each.")],
         run: |call, arguments| Box::pin(search(call, arguments)),
     },
     Tool {
@@ -34,6 +37,12 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Reads,
         needs: Needs::Each("GET {collection}/{id}", Kind::ALL),
         schema: get_schema,
+        gives: &[
+            ETAG,
+            RECORD,
+            Given("comments", "array", "The latest, where asked for."),
+            Given("history", "array", "The latest changes, where asked for."),
+        ],
         run: |call, arguments| Box::pin(get(call, arguments)),
     },
     Tool {
@@ -47,6 +56,11 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Reads,
         needs: Needs::Each("GET {collection}", Kind::ALL),
         schema: list_schema,
+        gives: &[
+            Given("items", "array", "The records, in the order asked for."),
+            HAS_MORE,
+            Given("total", "integer", "How many match in all, where asked for."),
+        ],
         run: |call, arguments| Box::pin(list(call, arguments)),
     },
 ];

@@ -9,7 +9,7 @@ use crate::document::JsonObject;
 use crate::kinds::Kind;
 use crate::schema::{Members, Nulls, bodies};
 
-use super::{Call, Effect, Needs, Shape, Tool, with_query};
+use super::{Call, ETAG, Effect, Given, Needs, RECORD, Shape, Tool, with_query};
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
@@ -22,6 +22,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Adds,
         needs: Needs::Each("POST {collection}", Kind::ALL),
         schema: create_schema,
+        gives: &[ETAG, RECORD],
         run: |call, arguments| Box::pin(create(call, arguments)),
     },
     Tool {
@@ -33,6 +34,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Changes,
         needs: Needs::Each("PATCH {collection}/{id}", Kind::ALL),
         schema: update_schema,
+        gives: &[ETAG, RECORD],
         run: |call, arguments| Box::pin(update(call, arguments)),
     },
     Tool {
@@ -43,6 +45,7 @@ pub(super) const TOOLS: &[Tool] = &[
         effect: Effect::Adds,
         needs: Needs::Each("POST {collection}/{id}/{comments}", Kind::ALL),
         schema: comment_schema,
+        gives: &[ETAG, Given("item", "object", "The comment.")],
         run: |call, arguments| Box::pin(comment(call, arguments)),
     },
 ];

@@ -9,7 +9,7 @@ use crm_history::{Change, FieldChange, Kind};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
 use crm_suite::SuiteError;
-use crm_suite::batch::{self, Batch, Item, MatchBy, Mode, Outcome};
+use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode, Outcome};
 use crm_suite::resource::Resource;
 use crm_tags::TagError;
 use diesel::prelude::*;
@@ -110,7 +110,7 @@ fn restore<R: Resource>(
             seen.push((*id, last.id));
         }
     }
-    let batch: Batch<R> = Batch { mode: Mode::Update, match_by: MatchBy::Id, atomic: false, items };
+    let batch: BatchRequest<R> = BatchRequest { mode: Mode::Update, match_by: MatchBy::Id, atomic: false, items };
     let mut restored = 0;
     for (outcome, (id, last)) in batch::run(connection, scope, &batch)?.into_iter().zip(seen) {
         // What it was cannot be any more where somebody else has its external id, or a field was taken away.

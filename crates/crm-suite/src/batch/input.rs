@@ -65,7 +65,7 @@ impl MatchBy {
 }
 
 /// Records of one kind to be made and changed: `{ mode, matchBy?, atomic?, items }`.
-pub struct Batch<R: Resource> {
+pub struct BatchRequest<R: Resource> {
     /// What is done with the items.
     pub mode: Mode,
     /// By what they match.
@@ -94,7 +94,7 @@ pub struct Item<R: Resource> {
     pub(super) moved: JsonObject,
 }
 
-impl<R: Resource> Batch<R> {
+impl<R: Resource> BatchRequest<R> {
     /// The most items.
     pub const MOST_ITEMS: usize = 500;
 }
@@ -163,7 +163,7 @@ fn keys(match_by: MatchBy, object: &JsonObject) -> Vec<String> {
     }
 }
 
-impl<R: Resource> FromBody for Batch<R> {
+impl<R: Resource> FromBody for BatchRequest<R> {
     const READ_ONLY: &'static [&'static str] = &["tenantId"];
 
     const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -226,8 +226,8 @@ impl<R: Resource> FromJson for Objects<R> {
             errors.push(at, FieldCode::WrongType, "must be an array");
             return None;
         };
-        if items.is_empty() || items.len() > Batch::<R>::MOST_ITEMS {
-            let most = Batch::<R>::MOST_ITEMS;
+        if items.is_empty() || items.len() > BatchRequest::<R>::MOST_ITEMS {
+            let most = BatchRequest::<R>::MOST_ITEMS;
             errors.push(at, FieldCode::TooMany, format_args!("must have 1 to {most} entries"));
             return None;
         }
@@ -247,7 +247,7 @@ mod schemas {
     use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
     use utoipa::{PartialSchema, ToSchema};
 
-    use super::{Batch, Objects, Word, Words};
+    use super::{BatchRequest, Objects, Word, Words};
     use crate::resource::Resource;
 
     impl<T: Words> PartialSchema for Word<T> {
@@ -263,8 +263,10 @@ mod schemas {
         /// Of each item, as of what is changed: nothing is required of that.
         fn schema() -> RefOr<Schema> {
             let (item, _) = describe::<R::Patch>();
-            let items =
-                ArrayBuilder::new().items(RefOr::T(item)).min_items(Some(1)).max_items(Some(Batch::<R>::MOST_ITEMS));
+            let items = ArrayBuilder::new()
+                .items(RefOr::T(item))
+                .min_items(Some(1))
+                .max_items(Some(BatchRequest::<R>::MOST_ITEMS));
             items.into()
         }
     }

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use crm_core::{DbConnection, FieldCode, FieldErrors, NotAnId, RecordId, Scope};
 use serde_json::Value;
 
-use super::{Batch, Item, MatchBy, Mode};
+use super::{BatchRequest, Item, MatchBy, Mode};
 use crate::SuiteError;
 use crate::resource::Resource;
 
@@ -19,7 +19,11 @@ pub(super) struct Matches<R: Resource> {
 
 impl<R: Resource> Matches<R> {
     /// One statement for some thousands of items.
-    pub(super) fn find(connection: &mut DbConnection, scope: &Scope, batch: &Batch<R>) -> Result<Self, SuiteError> {
+    pub(super) fn find(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        batch: &BatchRequest<R>,
+    ) -> Result<Self, SuiteError> {
         let mut found = Self { holders: HashMap::new(), keys: HashMap::new(), existing: HashSet::new() };
         if batch.mode == Mode::Create {
             return Ok(found);
