@@ -9,8 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::internal::derives::multiconnection::AstPassHelper;
+#[cfg(feature = "postgres")]
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, QueryResult, RunQueryDsl, Selectable};
 
@@ -23,7 +25,9 @@ mod derived {
     /// the transaction to its caller.
     #[derive(diesel::MultiConnection)]
     pub enum DbConnection {
+        #[cfg(feature = "postgres")]
         Postgres(diesel::pg::PgConnection),
+        #[cfg(feature = "sqlite")]
         Sqlite(diesel::sqlite::SqliteConnection),
     }
 
@@ -44,10 +48,7 @@ impl DbConnection {
     /// Which database this is.
     #[must_use]
     pub fn kind(&self) -> BackendKind {
-        match self {
-            Self::Postgres(_) => BackendKind::Postgres,
-            Self::Sqlite(_) => BackendKind::Sqlite,
-        }
+        by_backend!(self, Postgres(_) => BackendKind::Postgres, Sqlite(_) => BackendKind::Sqlite)
     }
 
     /// Runs `work` in a transaction that may write: committed when it returns `Ok`, rolled back otherwise.
@@ -117,8 +118,8 @@ impl DbConnection {
     /// # Errors
     /// The database's; everything is kept then.
     pub fn forget_statements(&mut self) -> QueryResult<()> {
-        if let Self::Postgres(postgres) = self {
-            postgres.batch_execute("DEALLOCATE ALL")?;
+        if self.kind() == BackendKind::Postgres {
+            self.batch_execute("DEALLOCATE ALL")?;
         }
         for size in [CacheSize::Disabled, CacheSize::Unbounded] {
             self.set_prepared_statement_cache_size(size);
@@ -140,13 +141,14 @@ impl DbConnection {
     /// # Errors
     /// The database's, when it refuses to begin.
     pub fn begin_write_with(&mut self, settings: &str) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
-            Self::Postgres(postgres) if settings.is_empty() => AnsiTransactionManager::begin_transaction(postgres),
-            Self::Postgres(postgres) => {
-                AnsiTransactionManager::begin_transaction_sql(postgres, &format!("BEGIN; {settings}"))
-            }
-        }
+        by_backend!(
+            self,
+            Postgres(postgres) => match settings {
+                "" => AnsiTransactionManager::begin_transaction(postgres),
+                _ => AnsiTransactionManager::begin_transaction_sql(postgres, &format!("BEGIN; {settings}")),
+            },
+            Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+        )
     }
 
     /// Opens a transaction that only reads, by hand: all of its statements see the state of the first.
@@ -163,15 +165,14 @@ impl DbConnection {
     /// The database's, when it refuses to begin.
     pub fn begin_read_with(&mut self, settings: &str) -> QueryResult<()> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        match self {
-            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN DEFERRED"),
-            Self::Postgres(postgres) if settings.is_empty() => {
-                AnsiTransactionManager::begin_transaction_sql(postgres, BEGIN)
-            }
-            Self::Postgres(postgres) => {
-                AnsiTransactionManager::begin_transaction_sql(postgres, &format!("{BEGIN}; {settings}"))
-            }
-        }
+        by_backend!(
+            self,
+            Postgres(postgres) => match settings {
+                "" => AnsiTransactionManager::begin_transaction_sql(postgres, BEGIN),
+                _ => AnsiTransactionManager::begin_transaction_sql(postgres, &format!("{BEGIN}; {settings}")),
+            },
+            Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN DEFERRED"),
+        )
     }
 
     /// Ends what [`begin_read`](Self::begin_read) opened.
@@ -189,12 +190,12 @@ impl DbConnection {
     /// a statement of it had failed and somebody went on nevertheless: PostgreSQL answers such a COMMIT with
     /// a silent rollback, which the statement before it in the same message turns into an error.
     pub fn commit_write(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Postgres(postgres) => {
-                let committed = postgres.batch_execute("SELECT 1; COMMIT");
+        match self.kind() {
+            BackendKind::Postgres => {
+                let committed = self.batch_execute("SELECT 1; COMMIT");
                 committed.inspect_err(|_| drop(self.rollback_to_depth(0)))
             }
-            Self::Sqlite(_) => commit(self),
+            BackendKind::Sqlite => commit(self),
         }
     }
 }
@@ -212,14 +213,12 @@ fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
 ///
 /// The connection should have been set up by [`set_up_pg`](crate::set_up_pg). A program that gives it away for good
 /// makes a [`DbConnection::Postgres`] of it instead. A panic in `work` is passed on after the connection was given back.
+#[cfg(feature = "postgres")]
 pub fn with_pg<R>(connection: &mut PgConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
     lend(
         connection,
         DbConnection::Postgres,
-        |db| match db {
-            DbConnection::Postgres(connection) => Some(connection),
-            DbConnection::Sqlite(_) => None,
-        },
+        |db| by_backend!(db, Postgres(connection) => Some(connection), Sqlite(_) => None),
         work,
     )
 }
@@ -228,14 +227,12 @@ pub fn with_pg<R>(connection: &mut PgConnection, work: impl FnOnce(&mut DbConnec
 ///
 /// The connection must have been set up by [`set_up_sqlite`](crate::set_up_sqlite), for otherwise SQLite checks no
 /// foreign key. A transaction that writes is begun by `immediate_transaction`, as [`DbConnection::write`] tells.
+#[cfg(feature = "sqlite")]
 pub fn with_sqlite<R>(connection: &mut SqliteConnection, work: impl FnOnce(&mut DbConnection) -> R) -> R {
     lend(
         connection,
         DbConnection::Sqlite,
-        |db| match db {
-            DbConnection::Sqlite(connection) => Some(connection),
-            DbConnection::Postgres(_) => None,
-        },
+        |db| by_backend!(db, Postgres(_) => None, Sqlite(connection) => Some(connection)),
         work,
     )
 }
@@ -262,6 +259,24 @@ pub fn columns<T: Selectable<Db>>() -> T::SelectExpression {
     T::construct_selection()
 }
 
+/// What each of the databases that are compiled in can render.
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub trait OnEach: QueryFragment<Pg> + QueryFragment<Sqlite> {}
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>> OnEach for Q {}
+
+/// What the database that is compiled in can render.
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+pub trait OnEach: QueryFragment<Pg> {}
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+impl<Q: QueryFragment<Pg>> OnEach for Q {}
+
+/// What the database that is compiled in can render.
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+pub trait OnEach: QueryFragment<Sqlite> {}
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+impl<Q: QueryFragment<Sqlite>> OnEach for Q {}
+
 /// A query that is rendered by the backend that runs it, and cached by its text.
 ///
 /// Two things that the derived backend refuses work through it: `ON CONFLICT`, and keeping the prepared
@@ -279,12 +294,9 @@ pub trait PortableExt: Sized {
     }
 }
 
-impl<Q> PortableExt for Q where Q: QueryFragment<Pg> + QueryFragment<Sqlite> {}
+impl<Q: OnEach> PortableExt for Q {}
 
-impl<Q> QueryFragment<Db> for Portable<Q>
-where
-    Q: QueryFragment<Pg> + QueryFragment<Sqlite>,
-{
+impl<Q: OnEach> QueryFragment<Db> for Portable<Q> {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         Db::walk_variant_ast(&self.0, pass)
     }
@@ -312,21 +324,22 @@ macro_rules! kept_on {
     };
 }
 
-kept_on!(Pg, Sqlite);
+#[cfg(feature = "postgres")]
+kept_on!(Pg);
+#[cfg(feature = "sqlite")]
+kept_on!(Sqlite);
 
-impl<Q> Portable<Q>
-where
-    Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
-{
+impl<Q: OnEach + QueryId> Portable<Q> {
     /// Runs it, and tells how many rows it wrote: in the place of Diesel's method of this name, which would not keep it.
     ///
     /// # Errors
     /// The database's.
     pub fn execute(self, connection: &mut DbConnection) -> QueryResult<usize> {
-        match connection {
-            DbConnection::Postgres(postgres) => postgres.execute_returning_count(&self),
-            DbConnection::Sqlite(sqlite) => sqlite.execute_returning_count(&self),
-        }
+        by_backend!(
+            connection,
+            Postgres(postgres) => postgres.execute_returning_count(&self),
+            Sqlite(sqlite) => sqlite.execute_returning_count(&self),
+        )
     }
 }
 
@@ -340,22 +353,3 @@ impl<Q: Query> Query for Portable<Q> {
 }
 
 impl<Q> RunQueryDsl<DbConnection> for Portable<Q> {}
-
-/// Runs the same expression on whichever concrete connection is inside a [`DbConnection`]: for the few
-/// things that compile for one backend only, multi-row inserts above all.
-///
-/// ```
-/// use diesel::prelude::*;
-/// fn ping(db: &mut crm_core::DbConnection) -> QueryResult<usize> {
-///     crm_core::each_backend!(db, connection => diesel::sql_query("SELECT 1").execute(connection))
-/// }
-/// ```
-#[macro_export]
-macro_rules! each_backend {
-    ($connection:expr, $name:ident => $body:expr) => {
-        match $connection {
-            $crate::DbConnection::Postgres($name) => $body,
-            $crate::DbConnection::Sqlite($name) => $body,
-        }
-    };
-}

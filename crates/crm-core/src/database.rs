@@ -1,5 +1,6 @@
 //! Opening connections: which database a URL names, and how a connection is set up.
 
+#[cfg(feature = "postgres")]
 mod pg_schema;
 mod postgres_url;
 pub mod sqlite_file;
@@ -10,13 +11,18 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(feature = "postgres")]
+use diesel::PgConnection;
+#[cfg(feature = "sqlite")]
+use diesel::SqliteConnection;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::dsl::{select, sql};
 use diesel::sql_types::{BigInt, Bool, Nullable};
-use diesel::{Connection, ConnectionError, PgConnection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection};
+use diesel::{Connection, ConnectionError, QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::{BackendKind, DbConnection};
 
+#[cfg(feature = "postgres")]
 pub use pg_schema::{NotASchema, PgSchema};
 pub use postgres_url::{Pooler, PostgresUrl};
 use sqlite_file::BadPath;
@@ -161,6 +167,23 @@ impl DatabaseUrl {
     }
 }
 
+/// What is said of a database that this program was built without.
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+fn not_built_in(database: &str) -> Result<DbConnection, ConnectionError> {
+    Err(ConnectionError::BadConnection(format!("this program was built without {database}")))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &PostgresUrl) -> Result<DbConnection, ConnectionError> {
+    not_built_in("PostgreSQL")
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_: &str) -> Result<DbConnection, ConnectionError> {
+    not_built_in("SQLite")
+}
+
+#[cfg(feature = "postgres")]
 fn postgres(url: &PostgresUrl) -> Result<DbConnection, ConnectionError> {
     let scrubbed = |error| match error {
         ConnectionError::BadConnection(message) => ConnectionError::BadConnection(url.scrub(&message)),
@@ -180,6 +203,7 @@ fn postgres(url: &PostgresUrl) -> Result<DbConnection, ConnectionError> {
 ///
 /// # Errors
 /// The database's.
+#[cfg(feature = "postgres")]
 pub fn set_up_pg(connection: &mut PgConnection) -> QueryResult<()> {
     connection.batch_execute(&format!("SET statement_timeout = {STATEMENT_TIMEOUT_MS}; SET TIME ZONE 'UTC'"))?;
     // Faults are told apart by the server's words (see `fault`). A role without the right to set their
@@ -192,11 +216,13 @@ pub fn set_up_pg(connection: &mut PgConnection) -> QueryResult<()> {
 
 /// Of a session that is another one in the next transaction, nothing can be counted on: statements are not kept prepared in it,
 /// and what is set for it would be set for somebody else. Of the settings PgBouncer takes the time zone along.
+#[cfg(feature = "postgres")]
 fn set_up_pooled(connection: &mut PgConnection) -> QueryResult<()> {
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     connection.batch_execute("SET TIME ZONE 'UTC'")
 }
 
+#[cfg(feature = "sqlite")]
 fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(name)?;
     set_up_sqlite(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -208,6 +234,7 @@ fn sqlite(name: &str) -> Result<DbConnection, ConnectionError> {
 ///
 /// # Errors
 /// The database's.
+#[cfg(feature = "sqlite")]
 pub fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     // One by one and the timeout first: the switch to WAL may have to wait for another process.
     connection.batch_execute("PRAGMA busy_timeout = 5000")?;
@@ -249,10 +276,12 @@ pub fn takes_no_writes(connection: &mut DbConnection) -> QueryResult<Option<&'st
         #[diesel(sql_type = Bool)]
         is_read_only: bool,
     }
-    let DbConnection::Postgres(postgres) = connection else { return Ok(None) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(None);
+    }
     let query = "SELECT pg_is_in_recovery() AS is_standby, \
                  current_setting('transaction_read_only')::boolean AS is_read_only";
-    let Server { is_standby, is_read_only } = diesel::sql_query(query).get_result(postgres)?;
+    let Server { is_standby, is_read_only } = diesel::sql_query(query).get_result(connection)?;
     Ok(if is_standby {
         Some(
             "the database is a standby, which takes no writes: name the primary in DATABASE_URL, or all hosts with \
@@ -273,12 +302,14 @@ pub fn takes_no_writes(connection: &mut DbConnection) -> QueryResult<Option<&'st
 /// # Errors
 /// The database's.
 pub fn shrink(connection: &mut DbConnection, most: i64, kept: i64) -> QueryResult<bool> {
-    let DbConnection::Sqlite(sqlite) = connection else { return Ok(false) };
+    if connection.kind() == BackendKind::Postgres {
+        return Ok(false);
+    }
     let free = "(SELECT freelist_count FROM pragma_freelist_count, pragma_auto_vacuum WHERE auto_vacuum = 2)";
-    let free: Option<i64> = select(sql::<Nullable<BigInt>>(free)).get_result(sqlite)?;
+    let free: Option<i64> = select(sql::<Nullable<BigInt>>(free)).get_result(connection)?;
     let surplus = free.unwrap_or_default() - kept;
     if surplus > 0 {
-        sqlite.batch_execute(&format!("PRAGMA incremental_vacuum({})", surplus.min(most)))?;
+        connection.batch_execute(&format!("PRAGMA incremental_vacuum({})", surplus.min(most)))?;
     }
     Ok(surplus > most)
 }

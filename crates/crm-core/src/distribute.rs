@@ -9,7 +9,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Integer, Text};
 
 use crate::tenants::{self, TenantTable};
-use crate::{DbConnection, DbConnection::Postgres};
+use crate::{BackendKind, DbConnection};
 
 /// The tables that every node has whole.
 const EVERYWHERE: [&str; 3] = ["tenants", "api_keys", "crm_schema_migrations"];
@@ -49,9 +49,11 @@ struct Shards {
 }
 
 fn has_citus(connection: &mut DbConnection) -> QueryResult<bool> {
-    let Postgres(postgres) = connection else { return Ok(false) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(false);
+    }
     let found: Vec<Name> =
-        diesel::sql_query("SELECT extname::text AS name FROM pg_extension WHERE extname = 'citus'").load(postgres)?;
+        diesel::sql_query("SELECT extname::text AS name FROM pg_extension WHERE extname = 'citus'").load(connection)?;
     Ok(!found.is_empty())
 }
 
@@ -63,10 +65,9 @@ pub fn is_distributed(connection: &mut DbConnection) -> QueryResult<Option<i32>>
     if !has_citus(connection)? {
         return Ok(None);
     }
-    let Postgres(postgres) = connection else { return Ok(None) };
     let parts = "SELECT count(*)::int AS shards FROM pg_dist_shard \
                  WHERE logicalrelid = to_regclass('numbering') HAVING count(*) > 0";
-    let found: Option<Shards> = diesel::sql_query(parts).get_result(postgres).optional()?;
+    let found: Option<Shards> = diesel::sql_query(parts).get_result(connection).optional()?;
     Ok(found.map(|Shards { shards }| shards))
 }
 
@@ -93,13 +94,15 @@ pub fn prepare(connection: &mut DbConnection) -> Result<(), DistributeError> {
 pub fn distribute(connection: &mut DbConnection, shards: i32) -> Result<Vec<String>, DistributeError> {
     let of_tenants: Vec<String> =
         tenants::tables(connection)?.iter().rev().map(TenantTable::name).map(str::to_owned).collect();
-    let Postgres(postgres) = connection else { return Err(DistributeError::NoCitus) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Err(DistributeError::NoCitus);
+    }
     let known: Vec<Name> =
-        diesel::sql_query("SELECT logicalrelid::regclass::text AS name FROM pg_dist_partition").load(postgres)?;
+        diesel::sql_query("SELECT logicalrelid::regclass::text AS name FROM pg_dist_partition").load(connection)?;
     let is_new = |table: &str| !known.iter().any(|known| known.name.trim_matches('"') == table);
     let mut done = Vec::new();
     for table in EVERYWHERE.into_iter().filter(|table| is_new(table)) {
-        diesel::sql_query("SELECT create_reference_table($1)").bind::<Text, _>(table).execute(postgres)?;
+        diesel::sql_query("SELECT create_reference_table($1)").bind::<Text, _>(table).execute(connection)?;
         done.push(table.to_owned());
     }
     for statement in plan(&of_tenants, is_new, shards) {
@@ -108,13 +111,13 @@ pub fn distribute(connection: &mut DbConnection, shards: i32) -> Result<Vec<Stri
             With::Shards(shards) => {
                 diesel::sql_query(format!("SELECT create_distributed_table($1, 'tenant_id', shard_count => {shards})"))
                     .bind::<Text, _>(&table)
-                    .execute(postgres)
+                    .execute(connection)
             }
             With::Table(other) => {
                 diesel::sql_query("SELECT create_distributed_table($1, 'tenant_id', colocate_with => $2)")
                     .bind::<Text, _>(&table)
                     .bind::<Text, _>(other)
-                    .execute(postgres)
+                    .execute(connection)
             }
         };
         query?;

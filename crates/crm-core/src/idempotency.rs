@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::keys::{Right, Rights};
 use crate::schema::{idempotency_keys, tenants};
 use crate::sql::{Instant, Json, JsonText};
-use crate::{Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns, each_backend};
+use crate::{BackendKind, Db, DbConnection, PortableExt, Scope, TenantId, Timestamp, columns};
 
 /// How long an answer is kept.
 const KEPT_FOR: Duration = Duration::hours(24);
@@ -103,10 +103,10 @@ diesel::define_sql_function! {
 /// # Errors
 /// The database's.
 pub fn find(connection: &mut DbConnection, scope: &Scope, key: &str, fingerprint: &Fingerprint) -> QueryResult<Found> {
-    if let DbConnection::Postgres(postgres) = &mut *connection {
+    if connection.kind() == BackendKind::Postgres {
         // As a statement of its own: the look-up must see what was committed before the lock was given back.
         let lock = pg_try_advisory_xact_lock(lock_of(scope.tenant(), key));
-        if !diesel::select(lock).get_result::<bool>(postgres)? {
+        if !diesel::select(lock).get_result::<bool>(connection)? {
             return Ok(Found::Running);
         }
     }
@@ -228,22 +228,22 @@ pub fn forget_before(connection: &mut DbConnection, tenant: TenantId, before: Ti
 /// The database's.
 pub fn forget_bodies(connection: &mut DbConnection, scope: &Scope, texts: &[String]) -> QueryResult<()> {
     // Each database knows how to look for bytes in bytes.
-    let found = match connection {
-        DbConnection::Postgres(_) => {
+    let found = match connection.kind() {
+        BackendKind::Postgres => {
             "SELECT 1 FROM json_array_elements_text($2::json) AS t(value) WHERE position(convert_to(value, 'UTF8') IN body) > 0"
         }
-        DbConnection::Sqlite(_) => "SELECT 1 FROM json_each($2) WHERE instr(body, CAST(value AS BLOB)) > 0",
+        BackendKind::Sqlite => "SELECT 1 FROM json_each($2) WHERE instr(body, CAST(value AS BLOB)) > 0",
     };
     let these = format!(
         "FROM idempotency_keys WHERE tenant_id = $1 AND body IS NOT NULL AND (status >= 400 OR EXISTS ({found}))"
     );
-    let sql = match connection {
+    let sql = match connection.kind() {
         // Two who erase at once must not wait for each other.
-        DbConnection::Postgres(_) => format!(
+        BackendKind::Postgres => format!(
             "UPDATE idempotency_keys SET body = NULL WHERE tenant_id = $1 AND key IN \
              (SELECT key FROM (SELECT key {these} ORDER BY key FOR UPDATE) AS found)"
         ),
-        DbConnection::Sqlite(_) => {
+        BackendKind::Sqlite => {
             format!("UPDATE idempotency_keys SET body = NULL WHERE tenant_id = $1 AND key IN (SELECT key {these})")
         }
     };

@@ -1,5 +1,14 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, unused_imports, unused_variables, reason = "settings, arrays and locks are PostgreSQL's")
+)]
 
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("choose a database: the feature `postgres`, `sqlite`, or both");
+
+#[macro_use]
+mod backends;
 mod condition;
 mod connection;
 pub mod database;
@@ -33,8 +42,16 @@ mod uuid;
 pub mod values;
 
 pub use condition::{Condition, Unmet};
-pub use connection::{BackendKind, Db, DbConnection, Portable, PortableExt, columns, with_pg, with_sqlite};
-pub use database::{DatabaseUrl, PgSchema, set_up_pg, set_up_sqlite};
+#[cfg(feature = "postgres")]
+pub use connection::with_pg;
+#[cfg(feature = "sqlite")]
+pub use connection::with_sqlite;
+pub use connection::{BackendKind, Db, DbConnection, OnEach, Portable, PortableExt, columns};
+pub use database::DatabaseUrl;
+#[cfg(feature = "sqlite")]
+pub use database::set_up_sqlite;
+#[cfg(feature = "postgres")]
+pub use database::{PgSchema, set_up_pg};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
 pub use memory::Memory;
@@ -45,5 +62,10 @@ pub use timestamp::{NotATimestamp, Timestamp};
 pub use turn::wait_for_turn;
 pub use uuid::{NotAUuid, Uuid};
 
-// Diesel binds the C libraries; these names make the workspace choose how they are built (Cargo.toml).
-use {libsqlite3_sys as _, openssl_sys as _, pq_sys as _};
+// Diesel binds the C libraries; these names let the features choose how they are built (Cargo.toml).
+#[cfg(feature = "sqlite")]
+use libsqlite3_sys as _;
+#[cfg(feature = "bundled-postgres")]
+use openssl_sys as _;
+#[cfg(feature = "postgres")]
+use pq_sys as _;

@@ -7,19 +7,25 @@ use std::path::{Path, PathBuf};
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
+#[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+#[cfg(feature = "postgres")]
+use crate::PgSchema;
 use crate::database::sqlite_file::make_private;
 use crate::distribute::DistributeError;
 use crate::schema::crm_schema_migrations;
-use crate::{DatabaseUrl, DbConnection, PgSchema, database, distribute, each_backend};
+use crate::{BackendKind, DatabaseUrl, DbConnection, database, distribute};
 
+#[cfg(feature = "postgres")]
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+#[cfg(feature = "sqlite")]
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Which migrations were applied. Not Diesel's own table, in which a program that has these tables beside its own keeps book of
@@ -73,16 +79,16 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
     if let Some(why) = database::takes_no_writes(&mut connection)? {
         return Err(MigrateError::TakesNoWrites(why));
     }
-    let _turn = match &mut connection {
-        DbConnection::Postgres(postgres) => Some(wait_for_turn(url, postgres)?),
-        DbConnection::Sqlite(_) => None,
+    let _turn = match connection.kind() {
+        BackendKind::Postgres => Some(wait_for_turn(url, &mut connection)?),
+        BackendKind::Sqlite => None,
     };
     run_pending(&mut connection)
 }
 
 /// Waits until no other program migrates this database. The turn lasts as long as what is returned: a transaction of its own,
 /// since a lock of the session would be lost in a pooler.
-fn wait_for_turn(url: &DatabaseUrl, migrating: &mut PgConnection) -> Result<DbConnection, MigrateError> {
+fn wait_for_turn(url: &DatabaseUrl, migrating: &mut DbConnection) -> Result<DbConnection, MigrateError> {
     let mut turn = url.connect().map_err(MigrateError::Connect)?;
     turn.begin_write_with("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")?;
     turn.batch_execute(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))?;
@@ -98,6 +104,7 @@ fn wait_for_turn(url: &DatabaseUrl, migrating: &mut PgConnection) -> Result<DbCo
 ///
 /// # Errors
 /// As [`run_pending`]; nothing is done then.
+#[cfg(feature = "postgres")]
 pub fn migrate_in(connection: &mut PgConnection, schema: &PgSchema) -> Result<Vec<String>, MigrateError> {
     crate::with_pg(connection, |connection| {
         let is_mine = connection.transaction_depth()? == 0;
@@ -150,10 +157,10 @@ fn apply(connection: &mut DbConnection) -> Result<Vec<String>, MigrateError> {
         connection.write(|connection| {
             migration.run(connection)?;
             let row = crm_schema_migrations::version.eq(&version);
-            each_backend!(connection, connection => {
-                diesel::insert_into(crm_schema_migrations::table).values(row).execute(connection)
-            })
-            .map_err(MigrateError::from)
+            diesel::insert_into(crm_schema_migrations::table)
+                .values(row)
+                .execute(connection)
+                .map_err(MigrateError::from)
         })?;
         ran.push(version);
     }
@@ -210,9 +217,11 @@ pub fn difference(connection: &mut DbConnection) -> Result<Option<String>, Migra
 /// Before the first table: a database that cannot store some name would refuse it years later. `SQL_ASCII` is no
 /// encoding and stores whatever bytes come, which are UTF-8 here. SQLite has UTF-8 only.
 fn check_encoding(connection: &mut DbConnection) -> Result<(), MigrateError> {
-    let DbConnection::Postgres(postgres) = connection else { return Ok(()) };
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(());
+    }
     let setting = diesel::sql_query("SELECT current_setting('server_encoding') AS encoding");
-    let Encoding { encoding } = setting.get_result(postgres).map_err(|error| MigrateError::Failed(error.into()))?;
+    let Encoding { encoding } = setting.get_result(connection).map_err(|error| MigrateError::Failed(error.into()))?;
     match encoding.as_str() {
         "UTF8" | "SQL_ASCII" => Ok(()),
         _ => Err(MigrateError::Encoding(encoding)),
@@ -244,11 +253,11 @@ fn keeps_book(connection: &mut DbConnection) -> Result<bool, MigrateError> {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         found: bool,
     }
-    let exists = match connection {
-        DbConnection::Postgres(_) => {
+    let exists = match connection.kind() {
+        BackendKind::Postgres => {
             "SELECT to_regclass(quote_ident(current_schema()) || '.crm_schema_migrations') IS NOT NULL AS found"
         }
-        DbConnection::Sqlite(_) => {
+        BackendKind::Sqlite => {
             "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'crm_schema_migrations') AS found"
         }
     };
@@ -262,7 +271,9 @@ fn known_versions(connection: &DbConnection) -> Result<Vec<String>, MigrateError
 
 /// A migration of one of the databases.
 enum Known {
+    #[cfg(feature = "postgres")]
     Postgres(Box<dyn Migration<Pg>>),
+    #[cfg(feature = "sqlite")]
     Sqlite(Box<dyn Migration<Sqlite>>),
 }
 
@@ -277,10 +288,8 @@ fn known(connection: &DbConnection) -> Result<Vec<Known>, MigrateError> {
     {
         Ok(source.migrations()?.into_iter().map(known).collect())
     }
-    let migrations = match connection {
-        DbConnection::Postgres(_) => of(&POSTGRES, Known::Postgres),
-        DbConnection::Sqlite(_) => of(&SQLITE, Known::Sqlite),
-    };
+    let migrations =
+        by_backend!(connection, Postgres(_) => of(&POSTGRES, Known::Postgres), Sqlite(_) => of(&SQLITE, Known::Sqlite));
     let mut migrations = migrations.map_err(MigrateError::Failed)?;
     migrations.sort_by_cached_key(Known::version);
     Ok(migrations)
@@ -291,15 +300,20 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Known {
     fn version(&self) -> String {
         match self {
+            #[cfg(feature = "postgres")]
             Self::Postgres(migration) => migration.name().version().to_string(),
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(migration) => migration.name().version().to_string(),
         }
     }
 
     fn run(&self, connection: &mut DbConnection) -> Result<(), MigrateError> {
         let ran = match (self, connection) {
+            #[cfg(feature = "postgres")]
             (Self::Postgres(migration), DbConnection::Postgres(postgres)) => migration.run(postgres),
+            #[cfg(feature = "sqlite")]
             (Self::Sqlite(migration), DbConnection::Sqlite(sqlite)) => migration.run(sqlite),
+            #[cfg(all(feature = "postgres", feature = "sqlite"))]
             _ => Err(OF_THE_OTHER.into()),
         };
         ran.map_err(MigrateError::Failed)
@@ -307,8 +321,11 @@ impl Known {
 
     fn revert(&self, connection: &mut DbConnection) -> Result<(), MigrateError> {
         let reverted = match (self, connection) {
+            #[cfg(feature = "postgres")]
             (Self::Postgres(migration), DbConnection::Postgres(postgres)) => migration.revert(postgres),
+            #[cfg(feature = "sqlite")]
             (Self::Sqlite(migration), DbConnection::Sqlite(sqlite)) => migration.revert(sqlite),
+            #[cfg(all(feature = "postgres", feature = "sqlite"))]
             _ => Err(OF_THE_OTHER.into()),
         };
         reverted.map_err(MigrateError::Failed)
@@ -316,6 +333,7 @@ impl Known {
 }
 
 /// [`known`] chooses by the connection, so that this is said of a bug.
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
 const OF_THE_OTHER: &str = "this migration is one of the other database";
 
 /// A lock between processes, held on a small file beside an SQLite database until it is dropped.

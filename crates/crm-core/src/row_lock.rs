@@ -1,8 +1,10 @@
 //! Locks on selected rows: a clause at the end of a query on PostgreSQL, nothing on SQLite, whose writing
 //! transaction already holds the only write lock.
 
+#[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl};
 
@@ -58,6 +60,7 @@ row_locks! {
 
 struct Clause(&'static str);
 
+#[cfg(feature = "postgres")]
 impl QueryFragment<Pg> for Clause {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         pass.push_sql(self.0);
@@ -65,6 +68,7 @@ impl QueryFragment<Pg> for Clause {
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl QueryFragment<Sqlite> for Clause {
     fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         Ok(())

@@ -186,11 +186,13 @@ pub fn forget_deleted(connection: &mut DbConnection) -> QueryResult<()> {
         #[diesel(sql_type = Text)]
         name: String,
     }
-    let DbConnection::Sqlite(sqlite) = connection else { return Ok(()) };
+    if connection.kind() == BackendKind::Postgres {
+        return Ok(());
+    }
     let indexes = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%USING fts5%' ORDER BY name";
-    let indexes: Vec<Index> = diesel::sql_query(indexes).load(sqlite)?;
+    let indexes: Vec<Index> = diesel::sql_query(indexes).load(connection)?;
     for Index { name } in indexes {
-        sqlite.batch_execute(&format!("INSERT INTO {name} ({name}) VALUES ('optimize')"))?;
+        connection.batch_execute(&format!("INSERT INTO {name} ({name}) VALUES ('optimize')"))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A program that holds a plain connection of Diesel's lends it to the crates, inside its own transaction.
 
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crm_core::page::Contains;
 use crm_core::sql::{Json, one_of};
-use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend};
+use crm_core::{BackendKind, Db, DbConnection, ForUpdateExt, PortableExt, Timestamp, Uuid, columns, each_backend};
 use crm_testkit::both_databases;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
@@ -62,9 +62,9 @@ fn thing(id: i64, name: &str) -> Thing {
 }
 
 fn made(connection: &mut DbConnection) {
-    let (json, instant, uid, boolean) = match connection {
-        DbConnection::Postgres(_) => ("json", "timestamptz", "uuid", "boolean"),
-        DbConnection::Sqlite(_) => ("TEXT", "TEXT", "BLOB", "INTEGER"),
+    let (json, instant, uid, boolean) = match connection.kind() {
+        BackendKind::Postgres => ("json", "timestamptz", "uuid", "boolean"),
+        BackendKind::Sqlite => ("TEXT", "TEXT", "BLOB", "INTEGER"),
     };
     let table = format!(
         "CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, score BIGINT, document {json},

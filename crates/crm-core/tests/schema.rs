@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crm_core::{DbConnection, each_backend, migrate};
+use crm_core::{BackendKind, DbConnection, each_backend, migrate};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl};
@@ -36,9 +36,9 @@ struct Row {
 }
 
 fn rows(connection: &mut DbConnection, postgres: &str, sqlite: &str) -> BTreeSet<(String, String)> {
-    let query = match connection {
-        DbConnection::Postgres(_) => postgres,
-        DbConnection::Sqlite(_) => sqlite,
+    let query = match connection.kind() {
+        BackendKind::Postgres => postgres,
+        BackendKind::Sqlite => sqlite,
     };
     let rows: Vec<Row> = each_backend!(connection, connection => diesel::sql_query(query).load(connection)).unwrap();
     rows.into_iter().map(|row| (row.name, row.detail)).filter(|(name, _)| !is_search(name)).collect()

@@ -1,10 +1,8 @@
 use std::collections::HashSet;
 
-use crm_core::DbConnection;
-use diesel::pg::Pg;
+use crm_core::{DbConnection, by_backend};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Text};
 
 #[derive(QueryableByName)]
 struct Used {
@@ -27,31 +25,32 @@ pub fn custom_fields_in_use(
     owner: &[(&'static str, i64)],
     fields: &[&str],
 ) -> QueryResult<HashSet<String>> {
-    let used: Vec<Used> = match connection {
-        DbConnection::Postgres(postgres) => {
+    let used: Vec<Used> = by_backend!(
+        connection,
+        Postgres(postgres) => {
             let owned = (1..).zip(owner).map(|(index, (column, _))| format!("{column} = ${index} AND "));
             let (owned, last) = (owned.collect::<String>(), owner.len() + 1);
             let sql = format!(
                 "SELECT DISTINCT used.key FROM {records}, json_object_keys(custom_fields) AS used (key) \
                  WHERE {owned}used.key = ANY (${last})"
             );
-            let query = diesel::sql_query(sql).into_boxed::<Pg>();
+            let query = diesel::sql_query(sql).into_boxed::<diesel::pg::Pg>();
             let query = owner.iter().fold(query, |query, (_, id)| query.bind::<BigInt, _>(*id));
-            query.bind::<Array<Text>, _>(fields).load(postgres)?
-        }
-        DbConnection::Sqlite(sqlite) => {
+            query.bind::<diesel::sql_types::Array<Text>, _>(fields).load(postgres)?
+        },
+        Sqlite(sqlite) => {
             let owned: String = owner.iter().map(|(column, _)| format!("{column} = ? AND ")).collect();
             // With the limit it ends once each field was found.
             let sql = format!(
                 "SELECT DISTINCT used.key AS key FROM {records}, json_each({records}.custom_fields) AS used \
                  WHERE {owned}used.key IN (SELECT value FROM json_each(?)) LIMIT ?"
             );
-            let query = diesel::sql_query(sql).into_boxed::<Sqlite>();
+            let query = diesel::sql_query(sql).into_boxed::<diesel::sqlite::Sqlite>();
             let query = owner.iter().fold(query, |query, (_, id)| query.bind::<BigInt, _>(*id));
             let most = i32::try_from(fields.len()).unwrap_or(i32::MAX);
-            query.bind::<Text, _>(serde_json::json!(fields).to_string()).bind::<Integer, _>(most).load(sqlite)?
+            query.bind::<Text, _>(serde_json::json!(fields).to_string()).bind::<diesel::sql_types::Integer, _>(most).load(sqlite)?
         }
-    };
+    );
     Ok(used.into_iter().map(|used| used.key).collect())
 }
 

@@ -1,7 +1,7 @@
 //! What is forgotten, and what must go on all the same: the beginning of a tenant's feed, and the order of its turns.
 
 use crm_core::sql::Instant;
-use crm_core::{DbConnection, PortableExt, TenantId, Timestamp, each_backend};
+use crm_core::{BackendKind, DbConnection, PortableExt, TenantId, Timestamp, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
@@ -163,16 +163,18 @@ struct Ahead {
 /// # Errors
 /// The database's.
 pub fn go_on(connection: &mut DbConnection) -> QueryResult<usize> {
-    let DbConnection::Postgres(postgres) = connection else { return Ok(0) };
-    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(ADVISORY_LOCK).execute(postgres)?;
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(0);
+    }
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(ADVISORY_LOCK).execute(connection)?;
     let Number { number } =
-        diesel::sql_query("SELECT pg_current_xact_id()::text::bigint AS number").get_result(postgres)?;
+        diesel::sql_query("SELECT pg_current_xact_id()::text::bigint AS number").get_result(connection)?;
     let sql = format!(
         "SELECT n.tenant_id AS tenant, n.turn AS turn FROM (SELECT m.tenant_id, \
          (SELECT c.turn FROM changes c WHERE c.tenant_id = m.tenant_id ORDER BY c.turn DESC LIMIT 1) AS turn \
          FROM {OF_ALL} m) n LEFT JOIN change_horizons h ON h.tenant_id = n.tenant_id WHERE n.turn > $1 + coalesce(h.base, 0)"
     );
-    let ahead: Vec<Ahead> = diesel::sql_query(sql).bind::<BigInt, _>(number).load(postgres)?;
+    let ahead: Vec<Ahead> = diesel::sql_query(sql).bind::<BigInt, _>(number).load(connection)?;
     for Ahead { tenant, turn } in &ahead {
         let base = turn + FURTHER - number;
         diesel::insert_into(change_horizons::table)
@@ -185,7 +187,8 @@ pub fn go_on(connection: &mut DbConnection) -> QueryResult<usize> {
             .on_conflict(change_horizons::tenant_id)
             .do_update()
             .set(change_horizons::base.eq(base))
-            .execute(postgres)?;
+            .portable()
+            .execute(connection)?;
     }
     Ok(ahead.len())
 }

@@ -3,13 +3,14 @@
 use crm_core::sql::{Instant, Json, JsonText, Uid};
 use crm_core::values::User;
 use crm_core::{Db, DbConnection, Scope, TenantId, Timestamp, Uuid};
-use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl};
 
 use crate::record::{NewChange, What};
+
+crm_core::on_postgres! { use diesel::pg::Pg; }
+crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 
 /// `INSERT INTO changes`, a row for each record, giving their numbers in the order of the records.
 ///
@@ -119,6 +120,7 @@ macro_rules! inserted_on {
     };
 }
 
+crm_core::on_postgres! {
 inserted_on!(
     Pg,
     "turn",
@@ -128,6 +130,8 @@ inserted_on!(
     kind " AND c.record_id = v.column2 AND c.kind = ",
     " ORDER BY c.seq DESC LIMIT 1))"
 );
+}
+crm_core::on_sqlite! {
 inserted_on!(
     Sqlite,
     "turn, seq",
@@ -135,6 +139,7 @@ inserted_on!(
     "), 0), coalesce((SELECT c.seq FROM changes c WHERE c.tenant_id = ",
     " ORDER BY c.seq DESC LIMIT 1), 0))"
 );
+}
 
 impl QueryFragment<Db> for InsertChanges<'_> {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {

@@ -34,10 +34,12 @@ fn settle(connection: &mut DbConnection) {
         #[diesel(sql_type = BigInt)]
         next: i64,
     }
-    let DbConnection::Postgres(postgres) = connection else { return };
+    if connection.kind() == crm_core::BackendKind::Sqlite {
+        return;
+    }
     let query = "SELECT pg_snapshot_xmin(s)::text::bigint AS first, pg_snapshot_xmax(s)::text::bigint AS next \
                  FROM pg_current_snapshot() s";
-    let mut now = || diesel::sql_query(query).get_result::<Settled>(postgres).unwrap();
+    let mut now = || diesel::sql_query(query).get_result::<Settled>(&mut *connection).unwrap();
     let until = now().next;
     while now().first < until {
         std::thread::sleep(Duration::from_millis(5));

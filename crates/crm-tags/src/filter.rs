@@ -1,15 +1,16 @@
 use crm_core::search::{Candidates, FEW};
 use crm_core::sql::{OneOf, Uid, among, one_of};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid, sql_fragment};
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Bool};
-use diesel::sqlite::Sqlite;
 
 use crate::refs::ids_for_filter;
 use crate::schema::with_links;
 use crate::{Links, TagKind};
+
+crm_core::on_postgres! { use diesel::pg::Pg; }
+crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 
 /// What a list filter by tags means, spelled by label or id: the records that have one of them where these are few, and the
 /// tags. Two statements where there is a filter.
@@ -94,9 +95,15 @@ macro_rules! asked_on {
     };
 }
 
-asked_on! {
-    Pg, " OFFSET 0)";
-    Sqlite, ")";
+crm_core::on_postgres! {
+    asked_on! {
+        Pg, " OFFSET 0)";
+    }
+}
+crm_core::on_sqlite! {
+    asked_on! {
+        Sqlite, ")";
+    }
 }
 
 impl QueryFragment<Db> for HasAnyTag {

@@ -3,7 +3,7 @@
 use crm_core::{DatabaseUrl, DbConnection, distribute};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Bool, Integer, Text};
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use diesel::{QueryableByName, RunQueryDsl};
 
 /// Into how many parts: each is as many tables as there are on a plain server, so that more would only take longer.
 const SHARDS: i32 = 2;
@@ -26,7 +26,7 @@ pub(crate) fn nodes(server: &str) -> Vec<Node> {
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    let mut connection = PgConnection::establish(server).unwrap();
+    let mut connection = super::connected(server).unwrap();
     let asked = diesel::sql_query("SELECT to_regclass('pg_dist_node') IS NOT NULL AS found");
     let Found { found } = asked.get_result(&mut connection).unwrap();
     if !found {
@@ -51,7 +51,7 @@ impl Node {
 /// Does it on every server of the cluster.
 fn on_each(server: &str, nodes: &[Node], sql: &str) {
     for node in nodes {
-        let mut connection = PgConnection::establish(&node.url(server)).unwrap();
+        let mut connection = super::connected(&node.url(server)).unwrap();
         // Whether the coordinator passes the statement on to the others is up to its settings.
         connection.batch_execute("SET citus.enable_create_database_propagation = off").unwrap();
         connection.batch_execute(sql).unwrap();
@@ -63,7 +63,7 @@ pub(crate) fn create(server: &str, nodes: &[Node], name: &str) {
     on_each(server, nodes, &format!("CREATE DATABASE {name}"));
     let database = super::with_database(server, name);
     on_each(&database, nodes, "CREATE EXTENSION citus");
-    let mut coordinator = PgConnection::establish(&database).unwrap();
+    let mut coordinator = super::connected(&database).unwrap();
     for Node { host, port, is_coordinator } in nodes {
         let function = if *is_coordinator { "citus_set_coordinator_host" } else { "citus_add_node" };
         coordinator.batch_execute(&format!("SELECT {function}('{host}', {port})")).unwrap();

@@ -16,7 +16,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crm_core::{BackendKind, DatabaseUrl, DbConnection, Scope, Timestamp, migrate, tenants};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use diesel::{Connection, QueryableByName, RunQueryDsl};
+
+// Of the databases that crm-core is built with.
+#[doc(hidden)]
+pub use crm_core::{on_postgres, on_sqlite};
 
 /// Writes one test as two, `name::sqlite` and `name::postgres`, each with a database of its own.
 #[macro_export]
@@ -27,14 +31,18 @@ macro_rules! both_databases {
             fn $name($database: &$crate::TestDatabase) $body
 
             mod $name {
-                #[test]
-                fn sqlite() {
-                    super::$name(&$crate::TestDatabase::sqlite());
+                $crate::on_sqlite! {
+                    #[test]
+                    fn sqlite() {
+                        super::$name(&$crate::TestDatabase::sqlite());
+                    }
                 }
 
-                #[test]
-                fn postgres() {
-                    super::$name(&$crate::TestDatabase::postgres());
+                $crate::on_postgres! {
+                    #[test]
+                    fn postgres() {
+                        super::$name(&$crate::TestDatabase::postgres());
+                    }
                 }
             }
         )*
@@ -80,6 +88,13 @@ fn with_database(server: &str, database: &str) -> String {
 fn nodes() -> &'static [cluster::Node] {
     static NODES: OnceLock<Vec<cluster::Node>> = OnceLock::new();
     NODES.get_or_init(|| cluster::nodes(&server()))
+}
+
+/// A connection to a server, whose statements may take as long as they like.
+fn connected(server: &str) -> Result<DbConnection, diesel::ConnectionError> {
+    let mut connection = server.parse::<DatabaseUrl>().unwrap().connect()?;
+    connection.batch_execute("SET statement_timeout = 0").unwrap();
+    Ok(connection)
 }
 
 fn unique_name() -> String {
@@ -138,7 +153,7 @@ impl TestDatabase {
     fn on_postgres(clause: &str) -> Self {
         let server = server();
         let name = unique_name();
-        let mut connection = PgConnection::establish(&server).unwrap();
+        let mut connection = connected(&server).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}{clause}")).unwrap();
         let url = with_database(&server, &name).parse().unwrap();
         Self { url, place: Place::Postgres(DroppedAtEnd { server, name, tablespace: None }) }
@@ -168,7 +183,7 @@ impl TestDatabase {
             return Self::at(path);
         }
         let (server, tablespace) = (server(), unique_name());
-        let mut connection = PgConnection::establish(&server).unwrap();
+        let mut connection = connected(&server).unwrap();
         let owner = std::fs::metadata(data_directory(&mut connection)).unwrap();
         std::os::unix::fs::chown(directory, Some(owner.uid()), Some(owner.gid())).unwrap();
         let location = directory.display();
@@ -213,8 +228,8 @@ impl TestDatabase {
     #[must_use]
     pub fn connect_to_fill(&self) -> DbConnection {
         let mut connection = self.connect();
-        if let DbConnection::Postgres(postgres) = &mut connection {
-            postgres.batch_execute("SET statement_timeout = 0").unwrap();
+        if self.kind() == BackendKind::Postgres {
+            connection.batch_execute("SET statement_timeout = 0").unwrap();
         }
         connection
     }
@@ -231,7 +246,7 @@ impl TestDatabase {
 }
 
 /// Where the server keeps its files.
-fn data_directory(connection: &mut PgConnection) -> PathBuf {
+fn data_directory(connection: &mut DbConnection) -> PathBuf {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -266,7 +281,7 @@ fn template(server: &str) -> String {
         found: bool,
     }
     let name = format!("crm_migrated_{}", env!("MIGRATIONS_FINGERPRINT"));
-    let mut connection = PgConnection::establish(server).unwrap();
+    let mut connection = connected(server).unwrap();
     connection.batch_execute("SELECT pg_advisory_lock(7310)").unwrap();
     let query =
         format!("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate) AS found");
@@ -292,7 +307,7 @@ impl Drop for DroppedAtEnd {
         if !nodes().is_empty() {
             return cluster::drop(&self.server, nodes(), &self.name);
         }
-        if let Ok(mut connection) = PgConnection::establish(&self.server) {
+        if let Ok(mut connection) = connected(&self.server) {
             let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
             if let Some(tablespace) = &self.tablespace {
                 let _ = connection.batch_execute(&format!("DROP TABLESPACE IF EXISTS {tablespace}"));

@@ -82,11 +82,7 @@ struct Path {
 }
 
 fn load(connection: &mut DbConnection, query: &str, value: &str) -> QueryResult<Path> {
-    match connection {
-        DbConnection::Postgres(postgres) => diesel::sql_query(query).bind::<Text, _>(value).get_result(postgres),
-        // Only `with_pg` comes here.
-        DbConnection::Sqlite(_) => Err(DieselError::NotFound),
-    }
+    diesel::sql_query(query).bind::<Text, _>(value).get_result(connection)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Nullable};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
-use crate::DbConnection;
+use crate::{BackendKind, DbConnection};
 
 #[derive(QueryableByName)]
 struct Place {
@@ -12,8 +12,10 @@ struct Place {
 }
 
 fn ask(connection: &mut DbConnection, query: &str) -> QueryResult<Option<i64>> {
-    let DbConnection::Postgres(postgres) = connection else { return Ok(None) };
-    let Place { place } = diesel::sql_query(query).get_result(postgres)?;
+    if connection.kind() == BackendKind::Sqlite {
+        return Ok(None);
+    }
+    let Place { place } = diesel::sql_query(query).get_result(connection)?;
     Ok(place)
 }
 

@@ -111,7 +111,11 @@ macro_rules! contains_on {
     };
 }
 
-contains_on!(Db, diesel::pg::Pg, diesel::sqlite::Sqlite);
+contains_on!(Db);
+#[cfg(feature = "postgres")]
+contains_on!(diesel::pg::Pg);
+#[cfg(feature = "sqlite")]
+contains_on!(diesel::sqlite::Sqlite);
 
 /// Filters a boxed query by a list of entries: `any_of!(query, leads::owner_id, owner_id)` leaves the rows whose column
 /// is one of them, where the `Option` has any. One entry is compared with `=`, which an index in the order of the

@@ -1,7 +1,9 @@
 use diesel::QueryResult;
+#[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Bool};
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 
 use crate::{Db, TenantId, sql_fragment};
@@ -53,10 +55,12 @@ trait Length: diesel::backend::Backend {
     const OF_COLUMN: (&'static str, &'static str);
 }
 
+#[cfg(feature = "postgres")]
 impl Length for Pg {
     const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "::text), 0)");
 }
 
+#[cfg(feature = "sqlite")]
 impl Length for Sqlite {
     const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "), 0)");
 }
@@ -99,7 +103,10 @@ macro_rules! weighed_on {
     };
 }
 
-weighed_on!(Pg, Sqlite);
+#[cfg(feature = "postgres")]
+weighed_on!(Pg);
+#[cfg(feature = "sqlite")]
+weighed_on!(Sqlite);
 
 impl QueryFragment<Db> for Content {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {

@@ -6,9 +6,11 @@ use std::sync::OnceLock;
 
 use diesel::QueryResult;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+#[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Nullable;
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 use serde::Deserialize;
 
@@ -239,8 +241,12 @@ macro_rules! written_on {
     };
 }
 
+#[cfg(feature = "postgres")]
 written_on! {
     Pg, Postgres;
+}
+#[cfg(feature = "sqlite")]
+written_on! {
     Sqlite, Sqlite;
 }
 

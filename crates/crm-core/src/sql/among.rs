@@ -1,12 +1,16 @@
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+#[cfg(feature = "postgres")]
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+#[cfg(feature = "postgres")]
+use diesel::sql_types::Array;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+#[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 use diesel::{Column, QueryResult};
 
 use super::Uid;
-use crate::{Db, Scope, TenantId, Uuid};
+use crate::{Db, OnEach, Scope, TenantId, Uuid};
 
 /// A value that a column is looked for by, one of several.
 pub trait Listed {
@@ -29,6 +33,7 @@ impl<Sql> Holds<Sql> for Nullable<Sql> {}
 #[derive(Debug, Clone)]
 pub struct List {
     of: Values,
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "PostgreSQL takes arrays"))]
     json: String,
 }
 
@@ -62,6 +67,7 @@ impl List {
         Self { of: Values::Uuids(uuids), json }
     }
 
+    #[cfg(feature = "postgres")]
     fn push_array<'b>(&'b self, pass: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match &self.of {
             Values::Numbers(numbers) => pass.push_bind_param::<Array<BigInt>, _>(numbers),
@@ -71,6 +77,7 @@ impl List {
     }
 
     /// `value FROM json_each(?)`, which stands behind a SELECT.
+    #[cfg(feature = "sqlite")]
     fn push_rows<'b>(&'b self, pass: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql(match &self.of {
             Values::Numbers(_) | Values::Texts(_) => "value FROM json_each(",
@@ -163,6 +170,7 @@ where
     OneOf { column, values: I::Item::list(values.into_iter()) }
 }
 
+#[cfg(feature = "postgres")]
 impl<T: QueryFragment<Pg>, C: QueryFragment<Pg>> QueryFragment<Pg> for Among<T, C> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         pass.push_sql("(");
@@ -178,6 +186,7 @@ impl<T: QueryFragment<Pg>, C: QueryFragment<Pg>> QueryFragment<Pg> for Among<T, 
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl<T: QueryFragment<Sqlite>, C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Among<T, C> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql("((");
@@ -193,6 +202,7 @@ impl<T: QueryFragment<Sqlite>, C: QueryFragment<Sqlite>> QueryFragment<Sqlite> f
     }
 }
 
+#[cfg(feature = "postgres")]
 impl<C: QueryFragment<Pg>> QueryFragment<Pg> for OneOf<C> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.column.walk_ast(pass.reborrow())?;
@@ -203,6 +213,7 @@ impl<C: QueryFragment<Pg>> QueryFragment<Pg> for OneOf<C> {
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for OneOf<C> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.column.walk_ast(pass.reborrow())?;
@@ -218,7 +229,7 @@ macro_rules! condition {
     ($condition:ident<$($column:ident),+>) => {
         impl<$($column),+> QueryFragment<Db> for $condition<$($column),+>
         where
-            Self: QueryFragment<Pg> + QueryFragment<Sqlite>,
+            Self: OnEach,
         {
             fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
                 Db::walk_variant_ast(self, pass)

@@ -19,22 +19,14 @@ pub use uid::Uid;
 
 /// Writes the glue that carries a Rust type through the derived backend for one of our SQL types.
 macro_rules! through_both_backends {
-    ($sql:ty, $value:expr, $rust:ty $(, $param:ident: $bound:path)*) => {
-        impl<$($param: $bound + std::fmt::Debug + Send + Sync + 'static),*> diesel::deserialize::FromSql<$sql, crate::Db> for $rust
-        where
-            $rust: diesel::deserialize::FromSql<$sql, diesel::pg::Pg>
-                + diesel::deserialize::FromSql<$sql, diesel::sqlite::Sqlite>,
-        {
+    ($sql:ty, $value:expr, $rust:ty $(, $param:ident: $read:path, $written:path)*) => {
+        impl<$($param: $read + std::fmt::Debug + Send + Sync + 'static),*> diesel::deserialize::FromSql<$sql, crate::Db> for $rust {
             fn from_sql(value: <crate::Db as diesel::backend::Backend>::RawValue<'_>) -> diesel::deserialize::Result<Self> {
                 value.from_sql::<Self, $sql>()
             }
         }
 
-        impl<$($param: std::fmt::Debug + Send + Sync + 'static),*> diesel::serialize::ToSql<$sql, crate::Db> for $rust
-        where
-            $rust: diesel::serialize::ToSql<$sql, diesel::pg::Pg>
-                + diesel::serialize::ToSql<$sql, diesel::sqlite::Sqlite>,
-        {
+        impl<$($param: $written + std::fmt::Debug + Send + Sync + 'static),*> diesel::serialize::ToSql<$sql, crate::Db> for $rust {
             fn to_sql<'b>(
                 &'b self,
                 out: &mut diesel::serialize::Output<'b, '_, crate::Db>,

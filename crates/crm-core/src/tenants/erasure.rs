@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::{DbConnection, TenantId, each_backend};
+use crate::{BackendKind, DbConnection, TenantId};
 
 /// A table with rows of tenants, found in the database's own catalog, so that none can be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -58,9 +58,9 @@ const SQLITE_LINKS: &str = "
 /// # Errors
 /// The database's.
 pub fn tables(connection: &mut DbConnection) -> QueryResult<Vec<TenantTable>> {
-    let (tables, links) = match connection {
-        DbConnection::Postgres(_) => (POSTGRES_TABLES, POSTGRES_LINKS),
-        DbConnection::Sqlite(_) => (SQLITE_TABLES, SQLITE_LINKS),
+    let (tables, links) = match connection.kind() {
+        BackendKind::Postgres => (POSTGRES_TABLES, POSTGRES_LINKS),
+        BackendKind::Sqlite => (SQLITE_TABLES, SQLITE_LINKS),
     };
     let tables = each_backend!(connection, connection => diesel::sql_query(tables).load(connection))?;
     let links = each_backend!(connection, connection => diesel::sql_query(links).load(connection))?;

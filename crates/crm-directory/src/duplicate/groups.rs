@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use crm_core::page::{Page, next_page, read_token, write_token};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::sql::Instant;
-use crm_core::{DbConnection, FieldCode, Scope, Timestamp};
+use crm_core::{DbConnection, FieldCode, Scope, Timestamp, by_backend};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::DuplicateBy;
@@ -240,18 +240,17 @@ fn records(
             primary(phones)
         )
     };
-    let rows: Vec<RecordRow> = match connection {
-        DbConnection::Postgres(postgres) => diesel::sql_query(sql("= ANY($2)"))
+    let rows: Vec<RecordRow> = by_backend!(
+        connection,
+        Postgres(postgres) => diesel::sql_query(sql("= ANY($2)"))
             .bind::<BigInt, _>(scope.tenant())
-            .bind::<Array<BigInt>, _>(ids)
+            .bind::<diesel::sql_types::Array<BigInt>, _>(ids)
             .load(postgres)?,
-        DbConnection::Sqlite(sqlite) => {
-            diesel::sql_query(sql("IN (SELECT value FROM json_each($2))").replace('$', "?"))
-                .bind::<BigInt, _>(scope.tenant())
-                .bind::<Text, _>(serde_json::Value::from(ids).to_string())
-                .load(sqlite)?
-        }
-    };
+        Sqlite(sqlite) => diesel::sql_query(sql("IN (SELECT value FROM json_each($2))").replace('$', "?"))
+            .bind::<BigInt, _>(scope.tenant())
+            .bind::<Text, _>(serde_json::Value::from(ids).to_string())
+            .load(sqlite)?,
+    );
     let record = |row: RecordRow| {
         let RecordRow { id, name, email, phone, created_on, last_updated_on } = row;
         (id, Duplicate { id: id.to_string(), name, email, phone, created_on, last_updated_on })

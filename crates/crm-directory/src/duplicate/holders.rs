@@ -1,9 +1,9 @@
 //! Which records have a value that they are told from others by.
 
 use crm_core::records::in_statements;
-use crm_core::{BackendKind, DbConnection, Scope};
+use crm_core::{BackendKind, DbConnection, Scope, by_backend};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{BigInt, Text};
 
 /// A column of such values, and the one beside it with the record: they have an index together.
 #[derive(Debug, Clone, Copy)]
@@ -52,16 +52,17 @@ impl Told {
                  dense_rank() OVER (PARTITION BY {column} ORDER BY {record}) AS place FROM {table} \
                  WHERE tenant_id = $1 AND {column} {wanted}) AS found WHERE place <= {most} ORDER BY value, record"
             );
-            let holders: Vec<Holder> = match connection {
-                DbConnection::Postgres(postgres) => diesel::sql_query(sql)
+            let holders: Vec<Holder> = by_backend!(
+                connection,
+                Postgres(postgres) => diesel::sql_query(sql)
                     .bind::<BigInt, _>(scope.tenant())
-                    .bind::<Array<Text>, _>(values)
+                    .bind::<diesel::sql_types::Array<Text>, _>(values)
                     .load(postgres)?,
-                DbConnection::Sqlite(sqlite) => diesel::sql_query(sql.replace('$', "?"))
+                Sqlite(sqlite) => diesel::sql_query(sql.replace('$', "?"))
                     .bind::<BigInt, _>(scope.tenant())
                     .bind::<Text, _>(serde_json::Value::from(values).to_string())
                     .load(sqlite)?,
-            };
+            );
             found.extend(holders.into_iter().map(|Holder { value, record }| (value, record)));
         }
         Ok(found)

@@ -321,10 +321,10 @@ pub fn left_behind(connection: &mut DbConnection, holder: Uuid) -> QueryResult<V
         #[diesel(sql_type = Uid)]
         id: Uuid,
     }
-    let is_free = match connection {
-        DbConnection::Postgres(_) => "coalesce(i.held_until < now() OR i.holder = $1, TRUE)",
+    let is_free = match connection.kind() {
+        BackendKind::Postgres => "coalesce(i.held_until < now() OR i.holder = $1, TRUE)",
         // A place for the parameter: on SQLite nobody else works on it.
-        DbConnection::Sqlite(_) => "$1 IS NOT NULL",
+        BackendKind::Sqlite => "$1 IS NOT NULL",
     };
     let sql = format!(
         "SELECT t.id AS tenant, t.public_id AS public_id, i.id AS id FROM tenants t \

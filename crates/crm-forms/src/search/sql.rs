@@ -1,13 +1,14 @@
 use crm_core::search::{Candidates, FEW, TextIndex};
 use crm_core::sql::Instant;
 use crm_core::{Db, DbConnection, FieldCode, FieldErrors, Scope, TenantId, Timestamp, WriteError, sql_fragment};
-use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::Searched;
+
+crm_core::on_postgres! { use diesel::pg::Pg; }
+crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 
 /// What is asked of the values of a custom field: all that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,12 +130,16 @@ trait Words: diesel::backend::Backend {
     const ONE_BY_ONE: &'static str;
 }
 
-impl Words for Pg {
-    const ONE_BY_ONE: &'static str = " OFFSET 0";
+crm_core::on_postgres! {
+    impl Words for Pg {
+        const ONE_BY_ONE: &'static str = " OFFSET 0";
+    }
 }
 
-impl Words for Sqlite {
-    const ONE_BY_ONE: &'static str = "";
+crm_core::on_sqlite! {
+    impl Words for Sqlite {
+        const ONE_BY_ONE: &'static str = "";
+    }
 }
 
 // The same walk for each backend: Diesel has no words for "either of the two".
@@ -341,9 +346,15 @@ macro_rules! walks {
     };
 }
 
-walks! {
-    Pg, postgres;
-    Sqlite, sqlite;
+crm_core::on_postgres! {
+    walks! {
+        Pg, postgres;
+    }
+}
+crm_core::on_sqlite! {
+    walks! {
+        Sqlite, sqlite;
+    }
 }
 
 /// A statement that gives numbers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::sql::Instant;
-use crm_core::{DbConnection, Scope, Timestamp};
+use crm_core::{BackendKind, DbConnection, Scope, Timestamp, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -55,12 +55,11 @@ pub fn closed_by_month(
             .bind::<Instant, _>(since)
             .bind::<Instant, _>(scope.now())
     };
-    let rows: Vec<Row> = match connection {
-        DbConnection::Postgres(postgres) => {
-            bound(sql("to_char(closed_on AT TIME ZONE 'UTC', 'YYYY-MM')")).load(postgres)?
-        }
-        DbConnection::Sqlite(sqlite) => bound(sql("substr(closed_on, 1, 7)")).load(sqlite)?,
+    let month = match connection.kind() {
+        BackendKind::Postgres => "to_char(closed_on AT TIME ZONE 'UTC', 'YYYY-MM')",
+        BackendKind::Sqlite => "substr(closed_on, 1, 7)",
     };
+    let rows: Vec<Row> = each_backend!(connection, connection => bound(sql(month)).load(connection))?;
     let mut months: BTreeMap<String, MonthClosed> = BTreeMap::new();
     for Row { month, status, records } in rows {
         let found = months.entry(month.clone()).or_insert_with(|| MonthClosed { month, won: 0, lost: 0 });

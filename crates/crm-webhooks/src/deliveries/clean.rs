@@ -81,9 +81,9 @@ pub fn erase_records(
             .filter(deliveries::kind.eq(kind.as_str()).and(deliveries::record_id.eq_any(ids)));
         diesel::update(of_records).set(nothing.clone()).execute(connection)?;
     }
-    let (list, place) = match connection {
-        DbConnection::Postgres(_) => ("json_array_elements_text($2::json) AS t(value)", "strpos"),
-        DbConnection::Sqlite(_) => ("json_each($2)", "instr"),
+    let (list, place) = match connection.kind() {
+        crm_core::BackendKind::Postgres => ("json_array_elements_text($2::json) AS t(value)", "strpos"),
+        crm_core::BackendKind::Sqlite => ("json_each($2)", "instr"),
     };
     // An answer is a text in a list, in which quotes have a backslash before them.
     let sql = format!(

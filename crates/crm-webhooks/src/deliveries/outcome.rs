@@ -1,10 +1,8 @@
 use std::collections::BTreeMap;
 
-use crm_core::sql::{Instant, Json, Uid};
-use crm_core::{DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, Uuid};
+use crm_core::sql::Json;
+use crm_core::{DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, Uuid, by_backend};
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use crate::WebhookError;
 use crate::deliveries::replay::schedule_next;
@@ -114,12 +112,14 @@ impl<'a> Noted<'a> {
 /// Writes all of them: on PostgreSQL, which may be far away, by one statement. Of what was replayed meanwhile, and is to be
 /// sent again whatever came of this, only the attempts.
 fn store(connection: &mut DbConnection, scope: &Scope, all: &[Noted<'_>]) -> QueryResult<()> {
-    match connection {
-        DbConnection::Postgres(postgres) => store_together(postgres, scope, all),
-        DbConnection::Sqlite(_) => all.iter().try_for_each(|noted| store_one(connection, scope, noted)),
-    }
+    by_backend!(
+        connection,
+        Postgres(postgres) => store_together(postgres, scope, all),
+        Sqlite(_) => all.iter().try_for_each(|noted| store_one(connection, scope, noted)),
+    )
 }
 
+crm_core::on_sqlite! {
 fn store_one(connection: &mut DbConnection, scope: &Scope, noted: &Noted<'_>) -> QueryResult<()> {
     let row = deliveries::table.find((scope.tenant(), noted.id));
     let attempts = || deliveries::attempts.eq(Json(&noted.attempts));
@@ -138,8 +138,14 @@ fn store_one(connection: &mut DbConnection, scope: &Scope, noted: &Noted<'_>) ->
     }
     Ok(())
 }
+}
 
+crm_core::on_postgres! {
 fn store_together(postgres: &mut PgConnection, scope: &Scope, all: &[Noted<'_>]) -> QueryResult<()> {
+    use crm_core::sql::{Instant, Uid};
+    use diesel::result::Error as DieselError;
+    use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+
     if all.is_empty() {
         return Ok(());
     }
@@ -165,4 +171,5 @@ fn store_together(postgres: &mut PgConnection, scope: &Scope, all: &[Noted<'_>])
         .bind::<Array<Nullable<Text>>, _>(all.iter().map(|noted| noted.body).collect::<Vec<_>>())
         .execute(postgres)
         .map(drop)
+}
 }

@@ -2,9 +2,9 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::{Instant, Uid};
-use crm_core::{Condition, DbConnection, FieldCode, Scope, Timestamp, Uuid, each_backend};
+use crm_core::{Condition, DbConnection, FieldCode, Scope, Timestamp, Uuid, by_backend, each_backend};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::BigInt;
 use serde::Serialize;
 
 use crate::deliveries::Delivery;
@@ -136,21 +136,22 @@ pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &
         )
     };
     let tenant = scope.tenant().as_i64();
-    match connection {
-        DbConnection::Postgres(postgres) => diesel::sql_query(first("SELECT unnest($3)"))
+    by_backend!(
+        connection,
+        Postgres(postgres) => diesel::sql_query(first("SELECT unnest($3)"))
             .bind::<Instant, _>(scope.now())
             .bind::<BigInt, _>(tenant)
-            .bind::<Array<Uid>, _>(ids)
+            .bind::<diesel::sql_types::Array<Uid>, _>(ids)
             .execute(postgres),
-        DbConnection::Sqlite(sqlite) => {
+        Sqlite(sqlite) => {
             // SQLite has no lists of blobs: their digits, in JSON.
             let digits: Vec<String> = ids.iter().map(|id| id.to_string().replace('-', "")).collect();
             diesel::sql_query(first("SELECT unhex(value) FROM json_each($3)"))
                 .bind::<Instant, _>(scope.now())
                 .bind::<BigInt, _>(tenant)
-                .bind::<Text, _>(serde_json::Value::from(digits).to_string())
+                .bind::<diesel::sql_types::Text, _>(serde_json::Value::from(digits).to_string())
                 .execute(sqlite)
-        }
-    }
+        },
+    )
     .map(drop)
 }

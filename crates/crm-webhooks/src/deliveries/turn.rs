@@ -401,9 +401,9 @@ pub fn tenants_with_work(
     connection: &mut DbConnection,
     now: Timestamp,
 ) -> QueryResult<Vec<(TenantId, PublicTenantId)>> {
-    let is_free = match connection {
-        DbConnection::Postgres(_) => "coalesce(d.held_until < now(), TRUE)",
-        DbConnection::Sqlite(_) => "TRUE",
+    let is_free = match connection.kind() {
+        BackendKind::Postgres => "coalesce(d.held_until < now(), TRUE)",
+        BackendKind::Sqlite => "TRUE",
     };
     let on = "w.tenant_id = d.tenant_id AND w.enabled";
     let sql = format!(
