@@ -7,7 +7,7 @@ use crm_core::values::{Decimal, LabeledValue, LongText, Money, Participant, Part
 use crm_core::{DbConnection, PgSchema, Scope, Timestamp, migrate, set_up_pg};
 use crm_directory::{Contact, Emails, NewContact, Phones};
 use crm_leads::{Lead, NewLead};
-use crm_suite::{cases, contacts, leads, tenants};
+use crm_suite::{cases, leads, tenants};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -34,7 +34,7 @@ fn somebody_called(connection: &mut DbConnection, scope: &Scope) -> Result<(Cont
     ])?;
     jane.phone = Phones::new(["+1 212 555 0100"])?;
     jane.linkedin = Some(Url::new("linkedin", "https://www.linkedin.com/in/janedoe")?);
-    let jane = contacts::create(connection, scope, &jane)?;
+    let jane = crm_suite::contacts::create(connection, scope, &jane)?;
 
     let mut lead = NewLead::new(Title::new("title", "Cloud migration")?);
     lead.value = Some(Money::new(Decimal::from(25_000), "USD".parse()?)?);
