@@ -12,12 +12,21 @@ use crate::{assets, form};
 pub struct Frame {
     /// The tenant.
     pub tenant: String,
-    /// The name of the key that was used to sign in.
-    pub who: String,
+    /// Who it is.
+    pub who: Who,
     /// What it may do.
     pub rights: Rights,
     /// What the forms of the session carry.
     pub token: String,
+}
+
+/// As whom somebody is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever has the key of this name.
+    Key(String),
+    /// A person of this name.
+    Person(String),
 }
 
 /// Where a page is, for the navigation.
@@ -148,7 +157,12 @@ impl Frame {
                         (form::token(self))
                         button class="nav-link" type="submit" { (Icon::SignOut.draw()) span { "Sign out" } }
                     }
-                    p class="who" { "Signed in with the key " strong { (self.who) } }
+                    p class="who" {
+                        @match &self.who {
+                            Who::Key(name) => { "Signed in with the key " strong { (name) } },
+                            Who::Person(name) => { "Signed in as " strong { (name) } },
+                        }
+                    }
                 }
             }
         }

@@ -30,4 +30,4 @@ pub mod trash;
 pub mod webhooks;
 
 pub use assets::{Asset, assets, path_of};
-pub use frame::{Frame, Place};
+pub use frame::{Frame, Place, Who};

@@ -84,6 +84,16 @@ pub struct Settings {
     /// The claim of a token that names its tenants [default: tenant_id]
     #[arg(long, env = "CRM_JWT_TENANT_CLAIM", global = true, value_name = "NAME")]
     jwt_tenant_claim: Option<String>,
+    /// Who the gateway is to that issuer: lets people sign in to the console there; with CRM_JWT_ISSUER and its keys
+    /// [default: none, and they sign in with keys]
+    #[arg(long, env = "CRM_OIDC_CLIENT_ID", global = true, value_name = "TEXT")]
+    oidc_client_id: Option<String>,
+    /// The secret of that client [default: none, and it is a public one]
+    #[arg(long, env = "CRM_OIDC_CLIENT_SECRET", global = true, hide_env_values = true, value_name = "SECRET")]
+    oidc_client_secret: Option<String>,
+    /// A file with that secret
+    #[arg(long, env = "CRM_OIDC_CLIENT_SECRET_FILE", global = true, value_name = "FILE")]
+    oidc_client_secret_file: Option<String>,
     /// Keys that stored secrets are sealed with, separated by commas: base64 of 32 bytes each; the first seals, all open
     /// [default: none, and secrets are stored in clear]
     #[arg(long, env = "CRM_SECRETS_KEY", global = true, hide_env_values = true, value_name = "KEYS")]
@@ -162,6 +172,8 @@ pub struct Config {
     pub rate_limit: Option<NonZeroU32>,
     /// `CRM_JWT_…`: how tokens of the ticketing routes are checked; `None` switches these routes off.
     pub tokens: Option<TokenConfig>,
+    /// `CRM_OIDC_…`: where people sign in to the console; `None` where they do so with keys alone.
+    pub sign_in: Option<SignInConfig>,
     /// `CRM_SECRETS_KEY`: what stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
     /// `CRM_ROLES`: what the roles of a token allow on the CRM routes.
@@ -197,6 +209,17 @@ pub struct TokenConfig {
     pub audience: Option<String>,
     /// The claim that names the tenants; never empty.
     pub tenant_claim: String,
+}
+
+/// Where people sign in to the console (docs/console.md, "Sign in").
+#[derive(Clone)]
+pub struct SignInConfig {
+    /// The issuer of the tokens, by its URL.
+    pub issuer: String,
+    /// Who the gateway is to it.
+    pub client_id: String,
+    /// By what it knows the gateway; none where the client is a public one.
+    pub client_secret: Option<Secret>,
 }
 
 /// What the signature of a token is checked with.
@@ -343,7 +366,7 @@ impl Settings {
             (None, None, None) => return Ok(None),
             (Some(secret), None, None) => TokenKey::Secret(jwt_secret(secret)?),
             (None, Some(path), None) => TokenKey::PublicKey(public_key_pem(path)?),
-            (None, None, Some(url)) => TokenKey::JwksUrl(jwks(url)?),
+            (None, None, Some(url)) => TokenKey::JwksUrl(web_url("CRM_JWT_JWKS_URL", url)?),
             _ => {
                 return Err(BadSetting::new(
                     "CRM_JWT_SECRET, CRM_JWT_PUBLIC_KEY, CRM_JWT_JWKS_URL",
@@ -361,6 +384,27 @@ impl Settings {
             audience: set(self.jwt_audience.as_deref()).map(str::to_owned),
             tenant_claim: tenant_claim.to_owned(),
         }))
+    }
+
+    /// `CRM_OIDC_…`. The issuer is that of the tokens, so that there is one whom the operator trusts, and one set of its keys.
+    fn sign_in(&self, tokens: Option<&TokenConfig>) -> Result<Option<SignInConfig>, BadSetting> {
+        let name = "CRM_OIDC_CLIENT_ID";
+        let secret = secret(
+            "CRM_OIDC_CLIENT_SECRET",
+            self.oidc_client_secret.as_deref(),
+            self.oidc_client_secret_file.as_deref(),
+        )?;
+        let Some(client_id) = set(self.oidc_client_id.as_deref()) else {
+            let problem = || BadSetting::new(name, "is missing: CRM_OIDC_CLIENT_SECRET is the secret of that client");
+            return secret.map_or(Ok(None), |_| Err(problem()));
+        };
+        // What a shared secret signs could be made by everybody who checks it, and no issuer signs ID tokens with ours.
+        let published = tokens.filter(|tokens| !matches!(tokens.key, TokenKey::Secret(_)));
+        let Some(issuer) = published.and_then(|tokens| tokens.issuer.as_deref()) else {
+            return Err(BadSetting::new(name, "needs CRM_JWT_ISSUER, and CRM_JWT_JWKS_URL or CRM_JWT_PUBLIC_KEY"));
+        };
+        let issuer = web_url("CRM_JWT_ISSUER", issuer)?;
+        Ok(Some(SignInConfig { issuer, client_id: client_id.to_owned(), client_secret: secret.map(Secret) }))
     }
 
     /// `CRM_SECRETS_KEY`.
@@ -437,6 +481,7 @@ impl Config {
             workers: positive("CRM_WORKERS", settings.workers.as_deref(), 1024)?.unwrap_or(cores).get(),
             db_pool: positive("CRM_DB_POOL", settings.db_pool.as_deref(), 1024)?,
             rate_limit: rate_limit(settings.rate_limit.as_deref())?,
+            sign_in: settings.sign_in(tokens.as_ref())?,
             tokens,
             secrets: settings.secrets()?,
             roles: parse("CRM_ROLES", Some(set(settings.roles.as_deref()).unwrap_or(Roles::DEFAULT)))?
@@ -559,14 +604,10 @@ fn public_key_pem(path: &str) -> Result<String, BadSetting> {
     if is_key { Ok(text) } else { Err(BadSetting::new(name, format!("{path} holds no public key in PEM"))) }
 }
 
-fn jwks(url: &str) -> Result<String, BadSetting> {
+fn web_url(name: &str, url: &str) -> Result<String, BadSetting> {
     let uri = url.parse::<actix_web::http::Uri>().ok();
     let is_web = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-    if is_web {
-        Ok(url.to_owned())
-    } else {
-        Err(BadSetting::new("CRM_JWT_JWKS_URL", "must be http://… or https://…"))
-    }
+    if is_web { Ok(url.to_owned()) } else { Err(BadSetting::new(name, "must be http://… or https://…")) }
 }
 
 fn addresses(text: &str) -> Result<Vec<SocketAddr>, BadSetting> {

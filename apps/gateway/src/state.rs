@@ -9,7 +9,7 @@ use crm_history::Trash;
 
 use crate::app::served_document;
 use crate::auth::tokens::TokenVerifier;
-use crate::auth::{KeyCache, Roles, SessionCache, TenantCache};
+use crate::auth::{Issuer, KeyCache, Roles, SessionCache, TenantCache};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbSettings};
@@ -63,6 +63,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Checks tokens; `None` where no key for them is configured.
     pub tokens: Option<TokenVerifier>,
+    /// Where people sign in to the console; `None` where they do so with keys alone.
+    pub issuer: Option<Issuer>,
     /// The keys that stored secrets are sealed with; `None` where they are stored in clear.
     pub secrets: Option<Arc<Secrets>>,
     /// What the roles of a token allow.
@@ -112,6 +114,7 @@ impl AppState {
             trash: config.trash,
             metrics: Metrics::new()?,
             tokens: config.tokens.as_ref().map(TokenVerifier::new).transpose()?,
+            issuer: config.sign_in.as_ref().map(Issuer::new),
             secrets: config.secrets.clone(),
             roles: config.roles.clone(),
             admin_key: config.admin_key.as_ref().map(ApiKey::hash),

@@ -67,12 +67,14 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql::Instant;
+    use crate::sql::{Instant, JsonText};
 
     sessions (tenant_id, hash) {
         tenant_id -> BigInt,
         hash -> Binary,
-        key_hash -> Binary,
+        key_hash -> Nullable<Binary>,
+        person -> Nullable<JsonText>,
+        person_id -> Nullable<Text>,
         created_on -> Instant,
         expires_on -> Instant,
     }

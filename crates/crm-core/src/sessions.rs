@@ -1,4 +1,5 @@
-//! Who is signed in to the console: for each browser a row that goes with the key that was used (docs/console.md).
+//! Who is signed in to the console: for each browser a row, of the key that was used, with which it goes, or of a person for
+//! whom an issuer of tokens vouched (docs/console.md).
 //!
 //! What the browser has is random, and the database holds its hash alone. Like keys, sessions are what names the tenant,
 //! so that looking one up needs no [`Scope`](crate::Scope).
@@ -7,16 +8,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::keys::{self, Holder, KeyHash};
 use crate::schema::{api_keys, sessions, tenants};
-use crate::{Db, DbConnection, ForKeyShareExt, TenantId, Timestamp, columns};
+use crate::sql::Json;
+use crate::values::User;
+use crate::{Db, DbConnection, ForKeyShareExt, PublicTenantId, TenantId, Timestamp, columns};
 
-/// How long a session lives that nobody uses.
-const IDLE: Duration = Duration::hours(12);
-/// The most sessions of a key: one more ends the oldest.
+/// How long a session of a key lives that nobody uses, and one of a person, used or not: whoever is to be let in no longer
+/// is refused by the issuer, which nobody asks meanwhile.
+const LIFE: Duration = Duration::hours(12);
+/// The most sessions of a key or person: one more ends the oldest.
 pub const MOST_SESSIONS: i64 = 100;
 /// How many sessions one call of [`forget_expired`] deletes.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
@@ -52,17 +58,29 @@ impl SessionSecret {
         SessionHash(Sha256::digest(&self.0).into())
     }
 
-    /// What the forms of this session carry, so that no page of another site sends one: nobody else can know it, and it
-    /// does not tell the secret.
+    /// What the forms of this session carry, so that no page of another site sends one.
     #[must_use]
     pub fn form_token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::new().chain_update("form ").chain_update(&self.0).finalize())
+        self.derived("form")
     }
 
     /// Whether a form carried the token of this session. In constant time.
     #[must_use]
     pub fn has_form_token(&self, token: &str) -> bool {
-        self.form_token().as_bytes().ct_eq(token.as_bytes()).into()
+        self.has_derived("form", token)
+    }
+
+    /// What stands for the secret where this is asked of it, in 43 characters of base64: nobody else can know it, and it does
+    /// not tell the secret, nor what stands for it elsewhere.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::new().chain_update(purpose).chain_update(" ").chain_update(&self.0).finalize())
+    }
+
+    /// Whether this is what [`derived`](Self::derived) gives. In constant time.
+    #[must_use]
+    pub fn has_derived(&self, purpose: &str, text: &str) -> bool {
+        self.derived(purpose).as_bytes().ct_eq(text.as_bytes()).into()
     }
 
     /// The secret itself, to give it to the browser.
@@ -76,15 +94,46 @@ impl SessionSecret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionHash([u8; 32]);
 
+/// A person for whom an issuer vouched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who it is.
+    pub user: User,
+    /// Their roles, as far as they meant something then.
+    pub roles: Vec<String>,
+    /// Who vouched for them, and to which client.
+    pub voucher: String,
+}
+
 /// Who is signed in.
 #[derive(Debug, Clone)]
-pub struct Session {
-    /// Whose key was used.
-    pub holder: Holder,
-    /// The key's hash.
-    pub key: KeyHash,
-    /// When the session ends, unless it is used before.
-    pub expires_on: Timestamp,
+pub enum Session {
+    /// Whoever has a key.
+    Key(Holder),
+    /// A person.
+    Person {
+        /// In this tenant.
+        tenant: TenantId,
+        /// As clients see it.
+        public_tenant: PublicTenantId,
+        /// Whether nothing of the tenant may be changed at present.
+        is_frozen: bool,
+        /// Who.
+        person: Person,
+        /// When the session ends.
+        expires_on: Timestamp,
+    },
+}
+
+impl Session {
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            Self::Key(holder) => holder.tenant,
+            Self::Person { tenant, .. } => *tenant,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -92,13 +141,15 @@ pub struct Session {
 struct SessionRow {
     tenant_id: TenantId,
     hash: Vec<u8>,
-    key_hash: Vec<u8>,
+    key_hash: Option<Vec<u8>>,
+    person: Option<Json<Person>>,
+    person_id: Option<String>,
     created_on: Timestamp,
     expires_on: Timestamp,
 }
 
 fn end(now: Timestamp) -> Timestamp {
-    Timestamp::from_datetime(now.as_datetime() + IDLE)
+    Timestamp::from_datetime(now.as_datetime() + LIFE)
 }
 
 /// Begins a session of whoever has this key; whether it is still somebody's. The oldest sessions of the key end where it has
@@ -119,29 +170,68 @@ pub fn open(
     if held.is_none() {
         return Ok(false);
     }
-    let of_key =
-        || sessions::table.filter(sessions::tenant_id.eq(tenant)).filter(sessions::key_hash.eq(key.as_bytes()));
-    let last_that_goes: Option<Timestamp> = of_key()
-        .order(sessions::created_on.desc())
-        .select(sessions::created_on)
-        .offset(MOST_SESSIONS - 1)
-        .first(connection)
-        .optional()?;
-    if let Some(last) = last_that_goes {
-        diesel::delete(of_key().filter(sessions::created_on.le(last))).execute(connection)?;
+    end_oldest(connection, tenant, sessions::table.filter(sessions::key_hash.eq(key.as_bytes())).into_boxed())?;
+    let key_hash = Some(key.as_bytes().to_vec());
+    insert(connection, SessionRow { key_hash, ..row(tenant, secret, now) })
+}
+
+/// Begins a session of a person; whether the tenant is still there. The oldest sessions of the person end where they have
+/// [`MOST_SESSIONS`]. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn open_for(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    person: &Person,
+    secret: &SessionSecret,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let living = tenants::table.find(tenant).filter(tenants::deleted_on.is_null());
+    let held: Option<TenantId> = living.select(tenants::id).held().get_result(connection).optional()?;
+    if held.is_none() {
+        return Ok(false);
     }
-    let row = SessionRow {
+    end_oldest(connection, tenant, sessions::table.filter(sessions::person_id.eq(person.user.id())).into_boxed())?;
+    let (person_id, person) = (Some(person.user.id().to_owned()), Some(Json(person.clone())));
+    insert(connection, SessionRow { person, person_id, ..row(tenant, secret, now) })
+}
+
+/// One that is nobody's yet.
+fn row(tenant: TenantId, secret: &SessionSecret, now: Timestamp) -> SessionRow {
+    SessionRow {
         tenant_id: tenant,
         hash: secret.hash().0.to_vec(),
-        key_hash: key.as_bytes().to_vec(),
+        key_hash: None,
+        person: None,
+        person_id: None,
         created_on: now,
         expires_on: end(now),
-    };
+    }
+}
+
+fn insert(connection: &mut DbConnection, row: SessionRow) -> QueryResult<bool> {
     diesel::insert_into(sessions::table).values(row).execute(connection)?;
     Ok(true)
 }
 
-/// Who is signed in with this; `None` also where the key was rotated since, with a grace or without, or has expired.
+/// Of a tenant, those of whoever it is.
+type Theirs<'a> = sessions::BoxedQuery<'a, Db>;
+
+/// Makes room for one more of somebody's.
+fn end_oldest(connection: &mut DbConnection, tenant: TenantId, theirs: Theirs<'_>) -> QueryResult<()> {
+    let latest_first = theirs.filter(sessions::tenant_id.eq(tenant)).order(sessions::created_on.desc());
+    let beyond = latest_first.offset(MOST_SESSIONS - 1).limit(FORGOTTEN_AT_ONCE).select(sessions::hash);
+    let ended: Vec<Vec<u8>> = beyond.load(connection)?;
+    if !ended.is_empty() {
+        let ended = sessions::table.filter(sessions::tenant_id.eq(tenant)).filter(sessions::hash.eq_any(ended));
+        diesel::delete(ended).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Who is signed in with this; `None` also where the key was rotated since, with a grace or without, or has expired, and where
+/// the tenant is deleted.
 ///
 /// # Errors
 /// The database's.
@@ -154,13 +244,30 @@ pub fn find(connection: &mut DbConnection, hash: &SessionHash, now: Timestamp) -
     let Some(row) = found.filter(|row| row.expires_on > now && bool::from(row.hash.as_slice().ct_eq(&hash.0))) else {
         return Ok(None);
     };
-    let Some(key) = KeyHash::stored(&row.key_hash) else { return Ok(None) };
+    if let Some(Json(person)) = row.person {
+        return find_person(connection, row.tenant_id, person, row.expires_on);
+    }
+    let Some(key) = row.key_hash.as_deref().and_then(KeyHash::stored) else { return Ok(None) };
     let holder = keys::find_holder(connection, &key, now)?;
     let lives = |holder: &Holder| holder.grace_until.is_none() && holder.expires_on.is_none_or(|moment| moment > now);
-    Ok(holder.filter(lives).map(|holder| Session { holder, key, expires_on: row.expires_on }))
+    Ok(holder.filter(lives).map(Session::Key))
 }
 
-/// Moves the end of sessions on that were used. Call it now and then with all that were used since.
+fn find_person(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    person: Person,
+    expires_on: Timestamp,
+) -> QueryResult<Option<Session>> {
+    let living = tenants::table.find(tenant).filter(tenants::deleted_on.is_null());
+    let found: Option<(String, Option<Timestamp>)> =
+        living.select((tenants::public_id, tenants::frozen_on)).first(connection).optional()?;
+    let Some((public_tenant, frozen_on)) = found else { return Ok(None) };
+    let public_tenant = public_tenant.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
+    Ok(Some(Session::Person { tenant, public_tenant, is_frozen: frozen_on.is_some(), person, expires_on }))
+}
+
+/// Moves the end of sessions of keys on that were used. Call it now and then with all that were used since.
 ///
 /// # Errors
 /// The database's.
@@ -168,9 +275,8 @@ pub fn note_uses(connection: &mut DbConnection, uses: &[(TenantId, SessionHash, 
     for (tenant, hash, when) in uses {
         let until = end(*when);
         let session = sessions::table.find((*tenant, hash.0.as_slice()));
-        diesel::update(session.filter(sessions::expires_on.lt(until)))
-            .set(sessions::expires_on.eq(until))
-            .execute(connection)?;
+        let later = sessions::key_hash.is_not_null().and(sessions::expires_on.lt(until));
+        diesel::update(session.filter(later)).set(sessions::expires_on.eq(until)).execute(connection)?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Sessions: how long they live, and with what they die.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chrono::Duration;
 use crm_core::keys::{self, ApiKey, GraceMinutes, KeyHash, NewKey, Rotation};
-use crm_core::sessions::{self, MOST_SESSIONS, SessionSecret};
-use crm_core::values::Title;
-use crm_core::{Condition, DbConnection, Scope, Timestamp, Uuid};
+use crm_core::sessions::{self, MOST_SESSIONS, Person, Session, SessionSecret};
+use crm_core::values::{Title, User};
+use crm_core::{Condition, DbConnection, Scope, Timestamp, Uuid, tenants};
 use crm_testkit::both_databases;
 
 const HOUR: i64 = 60;
@@ -27,6 +27,17 @@ fn open(connection: &mut DbConnection, scope: &Scope, key: &KeyHash, now: Timest
     opened.unwrap().then_some(secret)
 }
 
+fn person(id: &str) -> Person {
+    let user: User = serde_json::from_value(serde_json::json!({ "id": id, "name": "Ada Example" })).unwrap();
+    Person { user, roles: vec!["crm_user".to_owned()], voucher: "https://issuer.example console".to_owned() }
+}
+
+fn open_for(connection: &mut DbConnection, scope: &Scope, person: &Person, now: Timestamp) -> Option<SessionSecret> {
+    let secret = SessionSecret::generate().unwrap();
+    let opened = connection.write(|connection| sessions::open_for(connection, scope.tenant(), person, &secret, now));
+    opened.unwrap().then_some(secret)
+}
+
 fn lives(connection: &mut DbConnection, secret: &SessionSecret, now: Timestamp) -> bool {
     sessions::find(connection, &secret.hash(), now).unwrap().is_some()
 }
@@ -37,7 +48,8 @@ both_databases! {
         let (id, hash) = key(&mut connection, &scope, None);
         let secret = open(&mut connection, &scope, &hash, scope.now()).unwrap();
         let found = sessions::find(&mut connection, &secret.hash(), scope.now()).unwrap().unwrap();
-        assert_eq!((found.holder.id, found.holder.tenant, found.key), (id, scope.tenant(), hash));
+        let Session::Key(holder) = found else { panic!("it is of a key: {found:?}") };
+        assert_eq!((holder.id, holder.tenant, holder.secret), (id, scope.tenant(), hash));
         assert!(lives(&mut connection, &secret, later(&scope, 12 * HOUR - 1)));
         assert!(!lives(&mut connection, &secret, later(&scope, 12 * HOUR)));
         let used = [(scope.tenant(), secret.hash(), later(&scope, 11 * HOUR))];
@@ -86,6 +98,39 @@ both_databases! {
         };
         assert_eq!((forgotten(&mut connection, &other), forgotten(&mut connection, &scope)), (0, 1));
         assert_eq!(forgotten(&mut connection, &scope), 0);
+    }
+
+    fn a_session_of_a_person_ends_twelve_hours_after_it_began(database) {
+        let (mut connection, scope) = (database.connect(), database.tenant("acme"));
+        let ada = person("ada");
+        let secret = open_for(&mut connection, &scope, &ada, scope.now()).unwrap();
+        let used = [(scope.tenant(), secret.hash(), later(&scope, 11 * HOUR))];
+        connection.write(|connection| sessions::note_uses(connection, &used)).unwrap();
+        let found = sessions::find(&mut connection, &secret.hash(), later(&scope, 12 * HOUR - 1)).unwrap().unwrap();
+        assert_eq!(found.tenant(), scope.tenant());
+        let Session::Person { public_tenant, is_frozen, person, .. } = found else { panic!("it is of a person: {found:?}") };
+        assert_eq!((&public_tenant, is_frozen, person), (scope.public_tenant(), false, ada));
+        assert!(!lives(&mut connection, &secret, later(&scope, 12 * HOUR)), "used or not");
+        assert_eq!(sessions::tenants_with_expired(&mut connection, later(&scope, 12 * HOUR)).unwrap(), [scope.tenant()]);
+    }
+
+    fn a_person_has_so_many_sessions_and_none_in_a_tenant_that_is_gone(database) {
+        let (mut connection, scope) = (database.connect(), database.tenant("acme"));
+        let (other, ada) = (database.tenant("other"), person("ada"));
+        let neighbours = [
+            open_for(&mut connection, &scope, &person("uma"), scope.now()).unwrap(),
+            open_for(&mut connection, &other, &ada, scope.now()).unwrap(),
+        ];
+        let all: Vec<SessionSecret> = (0..=MOST_SESSIONS)
+            .map(|minute| open_for(&mut connection, &scope, &ada, later(&scope, minute)).unwrap())
+            .collect();
+        let living = all.iter().filter(|secret| lives(&mut connection, secret, scope.now())).count();
+        assert_eq!(i64::try_from(living).unwrap(), MOST_SESSIONS);
+        assert!(!lives(&mut connection, &all[0], scope.now()), "the oldest ended");
+        assert!(neighbours.iter().all(|secret| lives(&mut connection, secret, scope.now())));
+        connection.write(|connection| tenants::revoke(connection, other.public_tenant(), scope.now())).unwrap();
+        assert!(!lives(&mut connection, &neighbours[1], scope.now()), "with its tenant");
+        assert!(open_for(&mut connection, &other, &ada, scope.now()).is_none());
     }
 
     fn one_session_too_many_ends_the_oldest(database) {

@@ -1,14 +1,19 @@
--- Who is signed in to the console: a row for each browser, which goes with the key that was used.
+-- Who is signed in to the console: a row for each browser, of a key, with which it goes, or of a person whom an issuer names.
 
 CREATE TABLE sessions (
     tenant_id  BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     -- SHA-256 of what the browser has.
     hash       BYTEA NOT NULL,
-    key_hash   BYTEA NOT NULL,
+    key_hash   BYTEA,
+    -- Who it is, with their roles and who vouched for them.
+    person     JSON,
+    -- The id inside person, for the limit of sessions.
+    person_id  TEXT COLLATE "C",
     created_on TIMESTAMPTZ NOT NULL,
-    -- Moves on while the session is used.
+    -- Of a key: moves on while the session is used.
     expires_on TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (tenant_id, hash),
+    CHECK ((key_hash IS NULL) <> (person_id IS NULL) AND (person IS NULL) = (person_id IS NULL)),
     FOREIGN KEY (tenant_id, key_hash) REFERENCES api_keys (tenant_id, hash) ON DELETE CASCADE
 );
 
@@ -16,4 +21,6 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_hash ON sessions (hash);
 -- Those of a key, which go with it, the oldest first.
 CREATE INDEX sessions_key ON sessions (tenant_id, key_hash, created_on);
+-- Those of a person, the oldest first.
+CREATE INDEX sessions_person ON sessions (tenant_id, person_id, created_on);
 CREATE INDEX sessions_expired ON sessions (tenant_id, expires_on);

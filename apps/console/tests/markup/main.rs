@@ -5,7 +5,7 @@
 use crm_console::fields::{Choice, Control, Entry};
 use crm_console::form::Typed;
 use crm_console::record::{Record, edit, new};
-use crm_console::{Frame, error, list, session, show};
+use crm_console::{Frame, Who, error, list, session, show};
 use crm_exchange::{Columns, Kind};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ const HOSTILE: &[&str] = &[
 fn frame(rights: &str) -> Frame {
     Frame {
         tenant: "acme".to_owned(),
-        who: "key".to_owned(),
+        who: Who::Key("key".to_owned()),
         rights: rights.parse().unwrap(),
         token: "TOKEN".to_owned(),
     }
@@ -105,7 +105,8 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         edit(frame, Kind::Lead, &value, &entries, &typed, &["title".to_owned()]),
         new(frame, Kind::Case, &entries, &typed, &[(text.to_owned(), text.to_owned())], text),
         error::page(&refusal),
-        session::sign_in("T", Some(text), &typed),
+        session::SignIn { token: "T", next: Some(text), has_issuer: true, typed: &typed }.page(),
+        session::choice(&[text.to_owned(), text.to_owned()], Some(text)),
         crm_console::trash::search(frame, text, &[]),
     ];
     markup
@@ -232,4 +233,25 @@ fn amounts_have_their_thousands_told_apart() {
     ] {
         assert_eq!(show::grouped(amount), text);
     }
+}
+
+#[test]
+fn an_issuer_is_offered_where_there_is_one() {
+    let typed = Typed::default();
+    let page = |has_issuer, next| session::SignIn { token: "T", next, has_issuer, typed: &typed }.page().into_string();
+    assert!(!page(false, None).contains("/console/sign-in/issuer"));
+    assert!(page(true, None).contains("href=\"/console/sign-in/issuer\""));
+    assert!(page(true, Some("/console/leads?q=a&b")).contains("issuer?next=%2Fconsole%2Fleads%3Fq%3Da%26b\""));
+    for (tenants, offered) in [(vec![], 0), (vec!["acme".to_owned(), "other".to_owned()], 2)] {
+        let choice = session::choice(&tenants, None).into_string();
+        assert_eq!(choice.matches("/console/sign-in/issuer?tenant=").count(), offered);
+    }
+}
+
+#[test]
+fn who_is_signed_in_is_told() {
+    let person = Frame { who: Who::Person("Ada <b>".to_owned()), ..frame("*:read") };
+    let page = |frame: &Frame| frame.page(crm_console::Place::Elsewhere, "x", &maud::html! {}).into_string();
+    assert!(page(&person).contains("Signed in as <strong>Ada &lt;b&gt;</strong>"));
+    assert!(page(&frame("*:read")).contains("Signed in with the key <strong>key</strong>"));
 }

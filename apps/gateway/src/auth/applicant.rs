@@ -1,5 +1,7 @@
 //! Who is about to sign in to the console.
 
+use std::net::IpAddr;
+
 use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
 use crm_core::Timestamp;
@@ -19,10 +21,13 @@ const GUEST: &str = "crm_guest";
 
 /// Somebody at the page to sign in on, or with the form of it.
 pub struct Applicant {
-    state: web::Data<AppState>,
-    request: HttpRequest,
-    request_id: String,
-    now: Timestamp,
+    pub(super) state: web::Data<AppState>,
+    pub(super) request: HttpRequest,
+    pub(super) request_id: String,
+    pub(super) now: Timestamp,
+    /// Where they come from.
+    pub(super) from: IpAddr,
+    query: Vec<(String, String)>,
     guest: Option<SessionSecret>,
     next: Option<String>,
     key: Option<(Holder, KeyHash)>,
@@ -38,11 +43,14 @@ impl Extract for Applicant {
             request: call.request.clone(),
             request_id: call.request_id().to_string(),
             now: call.now,
-            next: local(query.iter().find(|(name, _)| name == "next").map(|(_, value)| value.as_str())),
+            from: call.network(),
+            next: None,
+            query,
             guest,
             key: None,
             refused: None,
         };
+        applicant.next = local(applicant.parameter("next"));
         if *call.request.method() == Method::POST {
             applicant.apply(call).await?;
         }
@@ -77,6 +85,11 @@ impl Applicant {
             None => self.refused = Some("The key is unknown or was rotated."),
         }
         Ok(())
+    }
+
+    /// A parameter of the address.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// Where they wanted to go.
@@ -123,14 +136,19 @@ impl Applicant {
         }
         let next = self.next.as_deref().unwrap_or("/console");
         let html = Html::see_other(next).with_cookie(session_cookie(&self.request, &secret));
-        Ok(Some(html.with_cookie(set_cookie(&self.request, GUEST, "", "; Max-Age=0"))))
+        Ok(Some(html.with_cookie(no_guest(&self.request))))
     }
 
-    fn new_secret(&self) -> Result<SessionSecret, Problem> {
+    pub(super) fn new_secret(&self) -> Result<SessionSecret, Problem> {
         SessionSecret::generate().map_err(|error| {
             Failure::Bug(format!("no randomness for a session: {error}")).into_problem(&self.request_id)
         })
     }
+}
+
+/// `Set-Cookie` of whoever is signed in.
+pub(super) fn no_guest(request: &HttpRequest) -> String {
+    set_cookie(request, GUEST, "", "; Max-Age=0")
 }
 
 fn local(next: Option<&str>) -> Option<String> {

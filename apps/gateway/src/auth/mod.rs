@@ -5,6 +5,8 @@ mod admin;
 mod applicant;
 mod fading;
 mod guesses;
+mod issuer;
+mod journey;
 mod keys;
 mod on_behalf;
 mod permission;
@@ -33,6 +35,8 @@ use crate::limits::{self, Payer};
 
 pub use admin::{Operator, Timekeeper};
 pub use applicant::Applicant;
+pub use issuer::Issuer;
+pub use journey::{Arrival, Refusal};
 pub(crate) use keys::DEAD_WITHIN;
 pub use keys::KeyCache;
 pub use on_behalf::OnBehalf;
@@ -45,6 +49,7 @@ pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
 pub use visitor::Visitor;
 
+pub(crate) use journey::BACK;
 pub(crate) use requester::or_deleted;
 
 use requester::{From, Identified, Requester};

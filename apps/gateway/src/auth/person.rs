@@ -1,5 +1,5 @@
 use actix_web::http::header::AUTHORIZATION;
-use crm_core::{Actor, PublicTenantId, Scope};
+use crm_core::PublicTenantId;
 
 use crate::endpoint::{AmbiguousHeader, Call};
 use crate::error::{Problem, ProblemCode};
@@ -36,9 +36,9 @@ pub(super) async fn identify(call: &mut Call) -> Result<Identified, Problem> {
     else {
         return Err(Problem::new(ProblemCode::UnknownTenant, "The token names a tenant that does not exist."));
     };
-    let scope = Scope::new(id, tenant, call.now).by(Actor::user(user, rights)).frozen(is_frozen);
-    call.set_caller(&scope);
-    Ok(Identified { scope, payer, role: None })
+    let identified = Identified::person(call, user, rights, (id, tenant, is_frozen));
+    call.set_caller(&identified.scope);
+    Ok(identified)
 }
 
 /// The tenant that `x-tenantid` chooses of those that the token names; without the header, the only one.

@@ -3,7 +3,8 @@ use std::rc::Rc;
 use actix_web::{HttpMessage, HttpRequest, web};
 use crm_core::error::{Fault, fault};
 use crm_core::keys::{Access, Area, Holder, KeyRole, Right, Rights};
-use crm_core::{Actor, DbConnection, Scope, TenantId, tenants};
+use crm_core::values::User;
+use crm_core::{Actor, DbConnection, PublicTenantId, Scope, TenantId, tenants};
 
 use crate::endpoint::{Answer, Call, Reply, Typed, is_ticketing};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -73,6 +74,14 @@ impl Identified {
         let actor = Actor::key(id, name, rights).known_by(secret);
         let scope = Scope::new(tenant, public_tenant, call.now).by(actor).frozen(is_frozen);
         Self { scope, payer, role }
+    }
+
+    /// A person for whom an issuer vouched.
+    pub(super) fn person(call: &Call, user: User, rights: Rights, tenant: (TenantId, PublicTenantId, bool)) -> Self {
+        let (id, public_tenant, is_frozen) = tenant;
+        let payer = Payer::person(&public_tenant, user.id());
+        let scope = Scope::new(id, public_tenant, call.now).by(Actor::user(user, rights)).frozen(is_frozen);
+        Self { scope, payer, role: None }
     }
 
     /// Refuses whom this right is missing.

@@ -16,8 +16,23 @@ impl Roles {
     /// All that the roles of this token allow together.
     #[must_use]
     pub fn rights(&self, identity: &Identity) -> Rights {
-        let of_roles = self.0.iter().filter(|(role, _)| identity.has_role(role)).map(|(_, rights)| *rights);
-        of_roles.fold(Rights::default(), Rights::and)
+        self.allow(|role| identity.has_role(role))
+    }
+
+    /// All that these allow together.
+    #[must_use]
+    pub fn rights_of(&self, roles: &[String]) -> Rights {
+        self.allow(|role| roles.iter().any(|has| has == role))
+    }
+
+    /// Those of a token that allow something.
+    #[must_use]
+    pub fn known_of(&self, identity: &Identity) -> Vec<String> {
+        self.0.iter().filter(|(role, _)| identity.has_role(role)).map(|(role, _)| role.clone()).collect()
+    }
+
+    fn allow(&self, has: impl Fn(&str) -> bool) -> Rights {
+        self.0.iter().filter(|(role, _)| has(role)).fold(Rights::default(), |all, (_, rights)| all.and(*rights))
     }
 }
 

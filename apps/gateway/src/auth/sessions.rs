@@ -72,7 +72,7 @@ impl SessionCache {
 
     /// Forgets the sessions of a tenant whose keys are others now, or who is deleted.
     pub fn forget_of(&self, tenant: TenantId) {
-        self.known.retain(|(session, _)| session.holder.tenant != tenant);
+        self.known.retain(|(session, _)| session.tenant() != tenant);
     }
 
     /// Notes that a session was used; to be [written down](Self::take_uses) by upkeep.

@@ -1,12 +1,13 @@
-//! Who looks at the console: a session is one more credential, of whose key it was opened with (docs/console.md).
+//! Who looks at the console: a session is one more credential, of whose key it was opened with, or of a person
+//! (docs/console.md).
 
 use std::marker::PhantomData;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{COOKIE, HeaderName};
-use crm_core::keys::Access;
-use crm_core::sessions::{SessionHash, SessionSecret};
-use crm_core::{DbConnection, Scope};
+use crm_core::keys::{Access, Holder};
+use crm_core::sessions::{Person, Session, SessionHash, SessionSecret};
+use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
 
 use crate::endpoint::{Answer, Call, Extract, Form, Html, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
@@ -35,13 +36,15 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
         let hash = secret.hash();
         let session = call.state.sessions.find(&call.state.db, hash, call.network(), call.now).await;
         let session = session.map_err(|failure| failure.into_problem(&call.request_id()))?.ok_or_else(nobody)?;
-        let holder = session.holder;
-        if holder.expires_on.is_some_and(|moment| moment <= call.now) {
-            return Err(nobody());
-        }
-        call.state.sessions.was_used(holder.tenant, hash, call.now);
-        call.state.keys.was_used(holder.tenant, session.key, call.now);
-        let identified = Identified::holder(call, holder, Payer::Key(session.key));
+        let identified = match session {
+            Session::Key(holder) => of_key(call, holder, hash)?,
+            Session::Person { tenant, public_tenant, is_frozen, person, expires_on } => {
+                if expires_on <= call.now {
+                    return Err(nobody());
+                }
+                of_person(call, person, (tenant, public_tenant, is_frozen))?
+            }
+        };
         call.set_caller(&identified.scope);
         limits::count(call, identified.payer)?;
         let query = call.take_query();
@@ -157,6 +160,27 @@ impl<A> Visitor<A, Write> {
     }
 }
 
+fn of_key(call: &Call, holder: Holder, session: SessionHash) -> Result<Identified, Problem> {
+    if holder.expires_on.is_some_and(|moment| moment <= call.now) {
+        return Err(nobody());
+    }
+    let key = holder.secret;
+    call.state.sessions.was_used(holder.tenant, session, call.now);
+    call.state.keys.was_used(holder.tenant, key, call.now);
+    Ok(Identified::holder(call, holder, Payer::Key(key)))
+}
+
+/// A person, as long as it is still that issuer who vouches and that client whom it tells. What their roles allow is as the
+/// settings have it now.
+fn of_person(call: &Call, person: Person, tenant: (TenantId, PublicTenantId, bool)) -> Result<Identified, Problem> {
+    let is_vouched = call.state.issuer.as_ref().is_some_and(|issuer| issuer.voucher() == person.voucher);
+    if !is_vouched {
+        return Err(nobody());
+    }
+    let rights = call.state.roles.rights_of(&person.roles);
+    Ok(Identified::person(call, person.user, rights, tenant))
+}
+
 fn nobody() -> Problem {
     Problem::new(ProblemCode::MissingKey, "Nobody is signed in.")
 }
@@ -193,7 +217,7 @@ pub(super) fn set_cookie(request: &HttpRequest, name: &str, value: &str, more: &
 }
 
 /// Whether the browser speaks TLS to the proxy in front, as that says. Whoever makes it up harms nobody but themselves.
-fn came_by_tls(request: &HttpRequest) -> bool {
+pub(super) fn came_by_tls(request: &HttpRequest) -> bool {
     let header =
         |name: &'static str| request.headers().get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
     let first = |text: &str| text.split(',').next().unwrap_or_default().trim().to_ascii_lowercase();

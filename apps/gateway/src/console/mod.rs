@@ -23,7 +23,7 @@ mod webhooks;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use crm_console::error::{self, Refusal};
-use crm_console::{Frame, form};
+use crm_console::{Frame, Who, form};
 use crm_core::input::JsonObject;
 use crm_core::keys::{Access, Right};
 use crm_core::{Condition, Unmet};
@@ -104,7 +104,10 @@ fn frame<A, D>(visitor: &Visitor<A, D>) -> Frame {
     let actor = scope.actor();
     Frame {
         tenant: scope.public_tenant().to_string(),
-        who: actor.key_name().map(ToString::to_string).unwrap_or_default(),
+        who: match actor.as_user() {
+            Some(user) => Who::Person(user.name().or(user.email()).unwrap_or(user.id()).to_owned()),
+            None => Who::Key(actor.key_name().map(ToString::to_string).unwrap_or_default()),
+        },
         rights: actor.rights(),
         token: visitor.form_token(),
     }

@@ -1,6 +1,6 @@
 //! An issuer of tokens under the tests' control: its keys, its tokens, and the server that publishes the keys.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -147,13 +147,15 @@ pub(crate) struct KeyServer {
     pub(crate) url: String,
     behaviour: Arc<Mutex<Behaviour>>,
     asked: Arc<AtomicUsize>,
+    last: Arc<Mutex<String>>,
 }
 
 impl KeyServer {
     pub(crate) fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
-        let server = Self { url, behaviour: Arc::new(Mutex::new(behaviour)), asked: Arc::default() };
+        let server =
+            Self { url, behaviour: Arc::new(Mutex::new(behaviour)), asked: Arc::default(), last: Arc::default() };
         let serving = server.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -174,14 +176,25 @@ impl KeyServer {
         self.asked.load(Ordering::SeqCst)
     }
 
+    /// The body that came last.
+    pub(crate) fn last(&self) -> String {
+        self.last.lock().unwrap().clone()
+    }
+
     fn answer(&self, mut stream: &TcpStream) {
         let behaviour = self.behaviour.lock().unwrap().clone();
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let mut line = String::new();
+        let (mut line, mut sent) = (String::new(), 0);
         while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
+            let lower = line.to_ascii_lowercase();
+            sent = lower.strip_prefix("content-length:").map_or(sent, |length| length.trim().parse().unwrap());
             line.clear();
         }
+        // What is left unread when the connection closes would take the answer away.
+        let mut body = vec![0; sent];
+        let _ = reader.read_exact(&mut body);
+        *self.last.lock().unwrap() = String::from_utf8(body).unwrap();
         let (status, location, body) = match behaviour {
             Behaviour::HangUp => return,
             Behaviour::Body(status, body) => (status, String::new(), body),

@@ -2,8 +2,13 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../common/browser.rs"]
+#[expect(dead_code, reason = "no files are sent here, and no keys")]
+mod browser;
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/dump.rs"]
+mod dump;
 #[path = "../common/in_process.rs"]
 mod in_process;
 #[path = "../common/memory.rs"]
@@ -14,6 +19,7 @@ mod process;
 mod bad_tokens;
 mod caches;
 mod caps;
+mod console;
 mod envelopes;
 mod issuer;
 mod key_set;

@@ -86,6 +86,11 @@ impl Issuer {
         ureq::post(format!("{}/rotate", self.url)).send_empty().unwrap();
     }
 
+    /// Lets people back to the gateway at this address.
+    pub(crate) fn knows(&self, gateway: &str) {
+        ureq::post(format!("{}/gateway/{}", self.url, gateway.trim_start_matches("http://"))).send_empty().unwrap();
+    }
+
     /// Publishes a key that it signs with only after [`rotate`](Self::rotate), as issuers should.
     pub(crate) fn publish(&self) {
         ureq::post(format!("{}/publish", self.url)).send_empty().unwrap();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
+use crate::browser::Browser;
 use crate::client::{Answer, Client, Keys};
 use crate::in_process::with_state;
 use crate::oidc_provider::{Issuer, TENANT_CLAIM, issuer};
@@ -109,6 +110,72 @@ fn people_who_sign_in_may_do_what_their_roles_say() {
             lead.problem(403, "missing_scope");
         }
     }
+}
+
+/// Follows a browser from the address that the gateway sent it to through the issuer, where this person is known: the way back.
+fn through(issuer: &Issuer, address: &str, person: &str) -> String {
+    let agent: Agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let mut cookies: BTreeMap<String, String> = BTreeMap::new();
+    let mut place = format!("{address}&login_hint={person}");
+    for _ in 0..10 {
+        let jar: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut response = agent.get(&place).header("cookie", jar.join("; ")).call().unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let next = response.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
+        let next = next.unwrap_or_else(|| panic!("{place}: {}", response.body_mut().read_to_string().unwrap()));
+        if let Some(at) = next.find("/console/sign-in/back?") {
+            return next[at..].to_owned();
+        }
+        place = if next.starts_with('/') { format!("{}{next}", issuer.url) } else { next };
+    }
+    panic!("the issuer leads in circles: {place}")
+}
+
+#[test]
+fn people_sign_in_to_the_console_at_a_real_issuer() {
+    let Some(issuer) = issuer(ACME, "unused") else { return };
+    let database = TestDatabase::sqlite();
+    make_tenant(&database, ACME);
+    let settings = [
+        ("CRM_JWT_JWKS_URL", &*issuer.keys()),
+        ("CRM_JWT_ISSUER", &issuer.url),
+        ("CRM_JWT_AUDIENCE", "crm-api"),
+        ("CRM_OIDC_CLIENT_ID", "pages"),
+        ("CRM_OIDC_CLIENT_SECRET", "pages secret: of a gateway"),
+    ];
+    let serving = start(&database, &settings);
+    issuer.knows(&serving.url);
+    let keys = || Keys { tenant: String::new(), primary: String::new(), secondary: String::new() };
+    // Looking at leads, making one, looking at keys.
+    for (person, statuses) in [("ada", [200, 303, 200]), ("uma", [200, 303, 403]), ("vic", [200, 403, 200])] {
+        let mut browser = Browser::new(&Client::new(&serving.url, keys()));
+        let left = browser.get("/console/sign-in/issuer?next=%2Fconsole%2Fleads");
+        let back = through(&issuer, left.header("location"), person);
+        let before = browser.clone();
+        let arrived = browser.get(&back);
+        assert_eq!((arrived.status, arrived.header("location")), (303, "/console/leads"), "{}", arrived.text);
+        let page = browser.get("/console/leads");
+        assert!(page.text.contains(&format!("Signed in as <strong>{person} Example</strong>")), "{}", page.text);
+        let made = browser.post("/console/leads/new", &[("title", person)]);
+        let keys = browser.get("/console/settings/keys");
+        assert_eq!([page.status, made.status, keys.status], statuses, "{person}: {}", made.text);
+        // The issuer takes no code twice, whoever has stolen the browser's cookie too.
+        let mut thief = before;
+        let again = thief.get(&back);
+        assert!(again.status == 400 && again.text.contains("did not take its own code"), "{}", again.text);
+        assert_eq!(thief.cookies.get("crm_session"), None);
+    }
+    let ada = Person::new(&serving.url, &sign_in(&issuer, "ada"));
+    let history = ada.send("GET", "/pipeline/leads/1/history", None);
+    let user = json!({ "id": "ada", "name": "ada Example", "email": "ada@example.com" });
+    assert_eq!(history.items()[0]["by"], user, "{}", history.text);
+    let mut ned = Browser::new(&Client::new(&serving.url, keys()));
+    let left = ned.get("/console/sign-in/issuer");
+    let refused = ned.get(&through(&issuer, left.header("location"), "ned"));
+    assert!(refused.status == 403 && refused.text.contains("None of your roles"), "{}", refused.text);
 }
 
 /// The pause between two fetches of the issuer's keys; the built program's is a minute.

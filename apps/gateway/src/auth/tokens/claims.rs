@@ -58,6 +58,11 @@ impl Identity {
         }
     }
 
+    /// The tenants that the token names, as far as tenants can have such ids.
+    pub fn tenants(&self) -> impl Iterator<Item = PublicTenantId> {
+        self.tenants.iter().filter_map(|tenant| canonical(tenant).parse().ok())
+    }
+
     /// The person whose token it is; `None` where it does not say so.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
@@ -66,33 +71,78 @@ impl Identity {
 }
 
 impl ClaimRules {
-    /// Checks everything, the time last: a token is called expired where nothing else is wrong with it.
+    /// Checks everything about a token for the routes, the time last: it is called expired where nothing else is wrong with it.
     pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Identity, TokenError> {
-        let now = now.as_datetime().timestamp();
-        let expires = moment(claims, "exp")?.ok_or(TokenError::Invalid("It says nothing of when it expires."))?;
-        for name in ["nbf", "iat"] {
-            if moment(claims, name)?.is_some_and(|moment| moment > now.saturating_add(LEEWAY)) {
-                return Err(TokenError::Invalid("It is not valid yet."));
-            }
-        }
+        let expires = check_begin(claims, now)?;
         if is_another_kind(claims) {
             return Err(TokenError::Invalid("It is no access token."));
         }
-        let issuer = claims.get("iss").and_then(Value::as_str);
-        if self.issuer.as_deref().is_some_and(|expected| issuer != Some(expected)) {
-            return Err(TokenError::Invalid("It is of another issuer."));
-        }
+        self.check_issuer(claims)?;
         let audience = texts(claims.get("aud"));
         if self.audience.as_ref().is_some_and(|expected| !audience.contains(expected)) {
             return Err(TokenError::Invalid("It is meant for another audience."));
         }
-        if expires.saturating_add(LEEWAY) <= now {
-            return Err(TokenError::Expired);
+        check_end(expires, now)?;
+        Ok(self.identity(claims))
+    }
+
+    /// Checks everything about an ID token that came for this client, which had sent this nonce (OpenID Connect Core, 3.1.3.7).
+    pub(super) fn check_id(
+        &self,
+        claims: &Map<String, Value>,
+        client: &str,
+        nonce: impl FnOnce(&str) -> bool,
+        now: Timestamp,
+    ) -> Result<Identity, TokenError> {
+        let expires = check_begin(claims, now)?;
+        let is_id = |typ: &Value| typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("id"));
+        if !claims.get("typ").is_none_or(is_id) || claims.contains_key("events") {
+            return Err(TokenError::Invalid("It is no ID token."));
         }
+        self.check_issuer(claims)?;
+        let audience = texts(claims.get("aud"));
+        let party = claims.get("azp").map(Value::as_str);
+        let is_for_us = party.map_or(audience.len() == 1, |party| party == Some(client));
+        if !is_for_us || !audience.iter().any(|member| member == client) {
+            return Err(TokenError::Invalid("It is meant for another client."));
+        }
+        if !claims.get("nonce").and_then(Value::as_str).is_some_and(nonce) {
+            return Err(TokenError::Invalid("It answers another request."));
+        }
+        check_end(expires, now)?;
+        Ok(self.identity(claims))
+    }
+
+    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), TokenError> {
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        if self.issuer.as_deref().is_some_and(|expected| issuer != Some(expected)) {
+            return Err(TokenError::Invalid("It is of another issuer."));
+        }
+        Ok(())
+    }
+
+    fn identity(&self, claims: &Map<String, Value>) -> Identity {
         let roles = claims.get("realm_access").and_then(|access| access.get("roles"));
         let roles = roles.filter(|roles| roles.is_array());
-        Ok(Identity { roles: texts(roles), tenants: texts(claims.get(&self.tenant_claim)), user: user(claims) })
+        Identity { roles: texts(roles), tenants: texts(claims.get(&self.tenant_claim)), user: user(claims) }
     }
+}
+
+/// When it expires, where its time has begun.
+fn check_begin(claims: &Map<String, Value>, now: Timestamp) -> Result<i64, TokenError> {
+    let now = now.as_datetime().timestamp();
+    let expires = moment(claims, "exp")?.ok_or(TokenError::Invalid("It says nothing of when it expires."))?;
+    for name in ["nbf", "iat"] {
+        if moment(claims, name)?.is_some_and(|moment| moment > now.saturating_add(LEEWAY)) {
+            return Err(TokenError::Invalid("It is not valid yet."));
+        }
+    }
+    Ok(expires)
+}
+
+fn check_end(expires: i64, now: Timestamp) -> Result<(), TokenError> {
+    let is_over = expires.saturating_add(LEEWAY) <= now.as_datetime().timestamp();
+    if is_over { Err(TokenError::Expired) } else { Ok(()) }
 }
 
 /// The id of a tenant as it is stored: UUIDs are made in lower case.

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 use actix_web::{rt, web};
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
-use ureq::Agent;
+use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
 
 use super::TokenError;
 use super::key::{VerifyingKey, usable_keys};
@@ -19,7 +20,7 @@ const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(5);
 const STALE_PAUSES: u32 = 5;
 /// Where nobody sent a token for so long, nobody has asked whether a key was withdrawn: the next one waits for the answer.
 const IDLE_PAUSES: u32 = 10;
-/// The most bytes of a key set.
+/// The most bytes of a key set, or of what else an issuer answers.
 const MOST_BYTES: u64 = 256 * 1024;
 /// How long a fetch may take, from looking up the name to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,19 +44,9 @@ impl KeySet {
     /// The key set at this URL, not fetched yet.
     #[must_use]
     pub fn new(url: &str, pause: Duration) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls =
-            TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
-        let agent = Agent::config_builder()
-            .tls_config(tls.build())
-            .timeout_global(Some(FETCH_TIMEOUT))
-            // The operator named one address; the issuer's answer must not make this server open another.
-            .max_redirects(0)
-            .proxy(None)
-            .http_status_as_error(false)
-            .build();
+        let agent = agent_within(FETCH_TIMEOUT);
         let (known, last_fetch) = (RwLock::default(), Mutex::default());
-        Self { url: url.to_owned(), agent: agent.into(), pause, known, last_fetch }
+        Self { url: url.to_owned(), agent, pause, known, last_fetch }
     }
 
     /// The one key that a token with this header can be signed with. An unknown one, or one that was not asked for in
@@ -128,12 +119,35 @@ impl Known {
     }
 }
 
-/// Blocks. The address stays out of what it says, since it may hold a password.
-fn fetch(agent: &Agent, url: &str) -> Result<Vec<VerifyingKey>, String> {
+/// What asks the issuer, within this time from looking up the name to the last byte.
+pub(in crate::auth) fn agent_within(time: Duration) -> Agent {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
+    let config = Agent::config_builder()
+        .tls_config(tls.build())
+        .timeout_global(Some(time))
+        // The operator named one address; the issuer's answer must not make this server open another.
+        .max_redirects(0)
+        .proxy(None)
+        .http_status_as_error(false);
+    config.build().into()
+}
+
+/// Gets a document of the issuer's. Blocks. The address stays out of what it says, since it may hold a password.
+pub(in crate::auth) fn document(agent: &Agent, url: &str) -> Result<Vec<u8>, String> {
     let mut response = agent.get(url).header("accept", "application/json").call().map_err(|error| error.to_string())?;
     if response.status().as_u16() != 200 {
         return Err(format!("it answered {}", response.status()));
     }
-    let body = response.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(|error| error.to_string())?;
-    Ok(usable_keys(&body)?)
+    body_of(&mut response)
+}
+
+/// What an answer of the issuer's holds.
+pub(in crate::auth) fn body_of(response: &mut Response<Body>) -> Result<Vec<u8>, String> {
+    response.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(|error| error.to_string())
+}
+
+/// Blocks.
+fn fetch(agent: &Agent, url: &str) -> Result<Vec<VerifyingKey>, String> {
+    Ok(usable_keys(&document(agent, url)?)?)
 }

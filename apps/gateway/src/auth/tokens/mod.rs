@@ -22,6 +22,7 @@ use crate::config::{BadSetting, TokenConfig, TokenKey};
 
 pub use claims::Identity;
 pub use jwks::{FETCH_PAUSE, KeySet};
+pub(super) use jwks::{agent_within, body_of, document};
 
 use claims::ClaimRules;
 use key::VerifyingKey;
@@ -83,15 +84,32 @@ impl TokenVerifier {
     /// # Errors
     /// Why it is not accepted.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
+        self.rules.check(&self.signed_claims(token).await?, now)
+    }
+
+    /// Whose ID token this is, which the issuer gave this client for a request whose nonce is known again.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub async fn verify_id(
+        &self,
+        token: &str,
+        client: &str,
+        nonce: impl FnOnce(&str) -> bool,
+        now: Timestamp,
+    ) -> Result<Identity, TokenError> {
+        self.rules.check_id(&self.signed_claims(token).await?, client, nonce, now)
+    }
+
+    async fn signed_claims(&self, token: &str) -> Result<Map<String, Value>, TokenError> {
         let header = Header::of(token)?;
-        let claims = match &self.keys {
-            Keys::Fixed(key) => check_signature(token, &header, key)?,
+        match &self.keys {
+            Keys::Fixed(key) => check_signature(token, &header, key),
             Keys::Published(set) => {
                 let key = set.find(header.kid.as_deref(), header.algorithm).await?;
-                check_signature(token, &header, &key)?
+                check_signature(token, &header, &key)
             }
-        };
-        self.rules.check(&claims, now)
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 // An OpenID Connect issuer (oidc-provider) whose access tokens have the shape of Keycloak's: realm roles and a tenant
 // claim. It prints its address. A service gets its token by its secret, with the role of the command line; a person signs
 // in, without a form to fill in: the address to sign in at says who. After POST /publish it publishes a further key, with
-// which it signs after POST /rotate; where there is none, that publishes one and signs with it at once.
+// which it signs after POST /rotate; where there is none, that publishes one and signs with it at once. After POST
+// /gateway/HOST:PORT it lets people back to the gateway there.
 import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
@@ -11,6 +12,7 @@ const people = { ada: ['crm_admin'], uma: ['crm_user', 'offline_access'], vic: [
 const keys = [];
 let isPublished = false;
 let provider;
+let gateway = 'http://127.0.0.1';
 
 function makeKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -37,13 +39,21 @@ function start() {
       client_id: 'app',
       token_endpoint_auth_method: 'none',
       redirect_uris: ['http://127.0.0.1/signed-in'],
+    }, {
+      client_id: 'pages',
+      client_secret: 'pages secret: of a gateway',
+      redirect_uris: [`${gateway}/console/sign-in/back`],
     }],
+    // ID tokens of the same shape.
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...claims(id), typ: 'ID' }) }),
+    claims: { openid: ['sub', 'typ', 'tenant_id', 'realm_access'], profile: ['name', 'preferred_username'], email: ['email'] },
+    conformIdTokenClaims: false,
     extraTokenClaims: (_, token) => claims(token.accountId),
     interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
     // What people are asked to allow, allowed.
     loadExistingGrant: async ({ oidc }) => {
       const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
-      grant.addOIDCScope('openid');
+      grant.addOIDCScope('openid profile email');
       grant.addResourceScope('urn:crm', 'crm');
       await grant.save();
       return grant;
@@ -76,6 +86,10 @@ const server = createServer(async (request, response) => {
   } else if (request.method === 'POST' && request.url === '/rotate') {
     keys.unshift(isPublished ? keys.pop() : makeKey());
     isPublished = false;
+    start();
+    response.end();
+  } else if (request.method === 'POST' && request.url.startsWith('/gateway/')) {
+    gateway = `http://${request.url.split('/')[2]}`;
     start();
     response.end();
   } else if (request.url.startsWith('/sign-in/')) {
