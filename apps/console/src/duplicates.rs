@@ -84,6 +84,8 @@ pub struct Comparison<'a> {
     pub kind: Kind,
     /// As the API shows them.
     pub records: &'a [Value],
+    /// What each of them was when this page was made.
+    pub seen: &'a [String],
     /// The fields that they have.
     pub entries: &'a [Entry],
     /// The id of the one that stays.
@@ -120,7 +122,10 @@ impl Comparison<'_> {
         html! {
             form method="post" action={ "/console/" (self.kind.plural()) "/compare" } {
                 (form::token(frame))
-                @for record in self.records { input type="hidden" name="id" value=(id(record)); }
+                @for (record, seen) in self.records.iter().zip(self.seen) {
+                    input type="hidden" name="id" value=(id(record));
+                    input type="hidden" name={ "seen-" (id(record)) } value=(seen);
+                }
                 div class="table-box" tabindex="0" role="region" aria-label=(title) {
                     table {
                         thead { tr {

@@ -16,6 +16,8 @@ pub struct Frame {
     pub who: Who,
     /// What it may do.
     pub rights: Rights,
+    /// Whether it is somebody who administers ticketing, which no right of the others allows.
+    pub administers_ticketing: bool,
     /// What the forms of the session carry.
     pub token: String,
 }
@@ -77,12 +79,19 @@ struct Entry {
     words: &'static str,
     icon: Icon,
     path: &'static str,
-    /// One of these is needed; nothing where there is none.
-    areas: &'static [Area],
+    needs: Needs,
+}
+
+/// What somebody needs to be led to a page.
+enum Needs {
+    /// One of these areas; nothing where there is none.
+    One(&'static [Area]),
+    /// To administer ticketing.
+    Ticketing,
 }
 
 const fn entry(place: Place, words: &'static str, icon: Icon, path: &'static str, areas: &'static [Area]) -> Entry {
-    Entry { place, words, icon, path, areas }
+    Entry { place, words, icon, path, needs: Needs::One(areas) }
 }
 
 const PIPELINE: &[Area] = &[Area::Pipeline];
@@ -114,6 +123,7 @@ const GROUPS: &[(&str, &[Entry])] = &[
         entry(Place::CaseTypes, "Case types", Icon::Workflow, "/console/settings/case-types", CASES),
         entry(Place::Forms, "Forms", Icon::Form, "/console/settings/forms", RECORDS),
         entry(Place::Webhooks, "Webhooks", Icon::Webhook, "/console/settings/webhooks", SETTINGS),
+        Entry { place: Place::Integrations, words: "Integrations", icon: Icon::Plug, path: "/console/settings/integrations", needs: Needs::Ticketing },
         entry(Place::Keys, "API keys", Icon::Key, "/console/settings/keys", SETTINGS),
     ]),
 ];
@@ -168,11 +178,17 @@ impl Frame {
         }
     }
 
+    fn is_led_to(&self, entry: &Entry) -> bool {
+        match entry.needs {
+            Needs::One(areas) => areas.is_empty() || areas.iter().any(|area| self.may(*area, Access::Read)),
+            Needs::Ticketing => self.administers_ticketing,
+        }
+    }
+
     fn groups(&self, place: Place) -> Markup {
         html! {
             @for (name, entries) in GROUPS {
-                @let offered = entries.iter().filter(|entry| entry.areas.is_empty() || entry.areas.iter().any(|area| self.may(*area, Access::Read)));
-                @let offered: Vec<&Entry> = offered.collect();
+                @let offered: Vec<&Entry> = entries.iter().filter(|entry| self.is_led_to(entry)).collect();
                 @if !offered.is_empty() {
                     @if !name.is_empty() { p class="nav-head" { (name) } }
                     ul {

@@ -17,6 +17,7 @@ pub mod frame;
 pub mod graph;
 pub mod icon;
 pub mod imports;
+pub mod integrations;
 pub mod keys;
 pub mod list;
 pub mod overview;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crm_cases::StatusAges;
 use crm_core::keys::{Access, Area};
 use crm_core::values::MoneyTotal;
+use crm_exchange::Kind;
 use crm_history::Change;
 use crm_opportunities::{MonthClosed, Pipeline, StageSummary};
 use maud::{Markup, html};
+use serde_json::Value;
 
 use crate::record::happening;
 use crate::{Frame, Place, show};
@@ -25,6 +27,21 @@ pub struct Overview<'a> {
     pub statuses: &'a [StatusAges],
     /// What changed last, newest first.
     pub changes: &'a [Change],
+    /// What is of the person who looks, by kinds; `None` where it is no person.
+    pub mine: Option<&'a [Mine]>,
+}
+
+/// Records of one kind that are somebody's.
+#[derive(Debug, Clone)]
+pub struct Mine {
+    /// What they are.
+    pub kind: Kind,
+    /// The id of whose they are.
+    pub owner: String,
+    /// The latest, as the API shows them.
+    pub records: Vec<Value>,
+    /// Whether there are more.
+    pub has_more: bool,
 }
 
 /// How wide a bar can be.
@@ -39,6 +56,7 @@ impl Overview<'_> {
         let content = html! {
             (show::head("Overview", &html! {}))
             div class="tiles" {
+                @if let Some(mine) = self.mine { (yours(mine)) }
                 @if sees_deals {
                     @for pipeline in self.pipelines { (self.pipeline(pipeline)) }
                     (self.closed())
@@ -116,7 +134,7 @@ impl Overview<'_> {
                         tbody {
                             @for ages in self.statuses {
                                 tr {
-                                    th scope="row" { a href=(crate::list::address(crm_exchange::Kind::Case, [("status", ages.status.as_str())])) { (ages.status) } }
+                                    th scope="row" { a href=(crate::list::address(Kind::Case, [("status", ages.status.as_str())])) { (ages.status) } }
                                     td { (bar(share(ages.count(), most))) span class="number" { (ages.count()) } }
                                     @for count in [ages.week, ages.month, ages.older] { td class="number quiet" { (count) } }
                                 }
@@ -135,7 +153,7 @@ impl Overview<'_> {
                 @if self.changes.is_empty() { p class="quiet" { "Nothing has happened yet." } }
                 ol class="timeline" {
                     @for change in self.changes {
-                        @let kind = crm_exchange::Kind::NAMES.iter().find(|(name, _)| *name == change.kind.as_str()).map(|(_, kind)| *kind);
+                        @let kind = Kind::NAMES.iter().find(|(name, _)| *name == change.kind.as_str()).map(|(_, kind)| *kind);
                         li {
                             p class="small" {
                                 @match kind {
@@ -146,6 +164,31 @@ impl Overview<'_> {
                             ol { (happening(change)) }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// What is of whoever looks.
+fn yours(mine: &[Mine]) -> Markup {
+    html! {
+        section class="card" {
+            h2 { "Yours" }
+            @if mine.is_empty() { p class="quiet" { "You own no records yet." } }
+            @for Mine { kind, owner, records, has_more } in mine {
+                h3 { (show::names(*kind).1) }
+                ul class="rows" {
+                    @for record in records {
+                        li {
+                            a href=(show::path(*kind, record["id"].as_str().unwrap_or_default())) { (show::title(record)) }
+                            span class="small" { (show::state(*kind, record)) (show::moment_of(&record["createdOn"])) }
+                        }
+                    }
+                }
+                // In an address a comma parts two owners.
+                @if *has_more && !owner.contains(',') {
+                    p class="small" { a href=(crate::list::address(*kind, [("ownerId", owner.as_str())])) { "All of yours" } }
                 }
             }
         }

@@ -39,6 +39,8 @@ pub struct Record<'a> {
     pub kind: Kind,
     /// As the API shows it.
     pub record: &'a Value,
+    /// What it was when this page was made.
+    pub seen: &'a str,
     /// Its fields.
     pub entries: &'a [Entry],
     /// What was said, newest first.
@@ -162,6 +164,7 @@ impl Record<'_> {
                 summary { "Merge" }
                 form class="pop-box" method="post" action={ (self.path()) "/merge" } {
                     (form::token(frame))
+                    input type="hidden" name={ "seen-" (self.id()) } value=(self.seen);
                     p { "Another one is merged into this one: what is empty here is filled from there, and what points there points here." }
                     div class="field" {
                         label for="merge-source" { "The other one’s number" }

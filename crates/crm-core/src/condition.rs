@@ -24,6 +24,8 @@ pub struct Condition<T> {
     check: Option<Box<Check<T>>>,
     /// Whether it is met where there is no record at all.
     is_met_by_none: bool,
+    /// Whether it is one of every record that the change takes together, and not of that alone which is left.
+    is_of_all: bool,
 }
 
 type Check<T> = dyn Fn(&T) -> Result<(), Unmet> + Send;
@@ -37,18 +39,24 @@ impl<T> Condition<T> {
     /// The change is made whatever the record is.
     #[must_use]
     pub fn none() -> Self {
-        Self { check: None, is_met_by_none: true }
+        Self { check: None, is_met_by_none: true, is_of_all: false }
     }
 
     /// The change is made where this finds the record right.
     pub fn new(check: impl Fn(&T) -> Result<(), Unmet> + Send + 'static) -> Self {
-        Self { check: Some(Box::new(check)), is_met_by_none: false }
+        Self { check: Some(Box::new(check)), is_met_by_none: false, is_of_all: false }
     }
 
     /// The same, met also where there is no record yet: for what makes one then.
     #[must_use]
     pub fn or_none(self) -> Self {
         Self { is_met_by_none: true, ..self }
+    }
+
+    /// The same, of every record that a merge takes together: the one that is left, and those that go into it.
+    #[must_use]
+    pub fn of_all(self) -> Self {
+        Self { is_of_all: true, ..self }
     }
 
     /// Looks at it where there is no record, and one is about to be made.
@@ -75,6 +83,23 @@ impl<T> Condition<T> {
         let Some(check) = &self.check else { return Ok(()) };
         Ok(current()?.iter().try_for_each(check)?)
     }
+
+    /// Looks at the records that a merge takes together: at the one that is left, by which it is told from the others, or where
+    /// it is [of all](Self::of_all), at each.
+    ///
+    /// # Errors
+    /// [`Unmet`].
+    pub fn check_together<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r T>,
+        is_left: impl Fn(&T) -> bool,
+    ) -> Result<(), Unmet>
+    where
+        T: 'r,
+    {
+        let Some(check) = &self.check else { return Ok(()) };
+        records.into_iter().filter(|record| self.is_of_all || is_left(record)).try_for_each(check)
+    }
 }
 
 impl<T> fmt::Debug for Condition<T> {
@@ -94,5 +119,17 @@ mod tests {
         assert_eq!(seven.check(|| Ok::<_, Unmet>(7)), Ok(()));
         assert_eq!(seven.check(|| Ok::<_, Unmet>(8)), Err(Unmet("it is 8".to_owned())));
         assert_eq!(seven.check(|| Err(Unmet("gone".to_owned()))), Err(Unmet("gone".to_owned())));
+    }
+
+    #[test]
+    fn a_merge_is_conditional_on_what_is_left_or_on_all() {
+        let seven =
+            || Condition::new(|number| if *number == 7 { Ok(()) } else { Err(Unmet(format!("it is {number}"))) });
+        let is_left = |left| move |number: &u8| *number == left;
+        assert_eq!(seven().check_together(&[7, 8], is_left(7)), Ok(()));
+        assert_eq!(seven().check_together(&[7, 8], is_left(8)), Err(Unmet("it is 8".to_owned())));
+        assert_eq!(seven().of_all().check_together(&[7, 8], is_left(7)), Err(Unmet("it is 8".to_owned())));
+        assert_eq!(seven().of_all().check_together(&[7, 7], is_left(7)), Ok(()));
+        assert_eq!(Condition::none().of_all().check_together(&[8], is_left(8)), Ok(()));
     }
 }

@@ -134,6 +134,15 @@ impl Session {
             Self::Person { tenant, .. } => *tenant,
         }
     }
+
+    /// Whether it is of a person who has one of these roles.
+    #[must_use]
+    pub fn has_one_of(&self, roles: &[&str]) -> bool {
+        match self {
+            Self::Key(_) => false,
+            Self::Person { person, .. } => person.roles.iter().any(|role| roles.contains(&role.as_str())),
+        }
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable)]

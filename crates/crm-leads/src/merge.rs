@@ -37,11 +37,9 @@ pub struct LeadsToMerge {
 }
 
 impl LeadsToMerge {
-    /// The target as it is, where it exists.
-    #[must_use]
-    pub fn target(&self) -> Option<&Lead> {
-        let target = self.all.first()?;
-        self.found.iter().map(|(lead, _)| lead).find(|lead| lead.id == *target)
+    /// The leads as they are, as far as they exist.
+    pub fn records(&self) -> impl Iterator<Item = &Lead> {
+        self.found.iter().map(|(lead, _)| lead)
     }
 }
 

@@ -142,9 +142,7 @@ pub fn merge(
     let held = crm_leads::references(connection, scope, &all)?;
     references::hold_each(connection, scope, &held)?;
     let leads = crm_leads::lock_to_merge(connection, scope, all, &held, &form)?;
-    if let Some(present) = leads.target() {
-        condition.check(|| Ok::<_, SuiteError>(present.clone()))?;
-    }
+    condition.check_together(leads.records(), |lead| lead.id == target)?;
     let merging = crm_leads::merge(connection, scope, leads, request, &form)?;
     let moved = merge::take_over(connection, scope, TagKind::Lead, &merging)?;
     crm_leads::delete(connection, scope, merging.into_deletion())?;

@@ -5,7 +5,7 @@ use crm_core::{Condition, DbConnection, OpportunityId, Scope};
 use crm_forms::{Form, FormKind};
 use crm_opportunities::{
     LockedOpportunity, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange,
-    StatusChange,
+    StageKey, StatusChange,
 };
 
 use crate::{SuiteError, references};
@@ -50,6 +50,22 @@ pub fn list(
 ) -> Result<Page<Opportunity>, SuiteError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     Ok(crm_opportunities::list(connection, scope, filter, request, &form)?)
+}
+
+/// The open opportunities that match in each of these stages, the last changed first, at most so many of each, and whether there
+/// are more.
+///
+/// # Errors
+/// The database's.
+pub fn by_stage(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+    stages: &[&StageKey],
+    most: i64,
+) -> Result<Vec<(Vec<Opportunity>, bool)>, SuiteError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    Ok(crm_opportunities::by_stage(connection, scope, filter, stages, most, &form)?)
 }
 
 /// Changes an opportunity.

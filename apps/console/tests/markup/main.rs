@@ -5,7 +5,7 @@
 use crm_console::fields::{Choice, Control, Entry};
 use crm_console::form::Typed;
 use crm_console::record::{Record, edit, new};
-use crm_console::{Frame, Who, error, list, session, show};
+use crm_console::{Frame, Who, error, list, overview, session, show};
 use crm_exchange::{Columns, Kind};
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ fn frame(rights: &str) -> Frame {
         tenant: "acme".to_owned(),
         who: Who::Key("key".to_owned()),
         rights: rights.parse().unwrap(),
+        administers_ticketing: false,
         token: "TOKEN".to_owned(),
     }
 }
@@ -90,6 +91,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
     let page = Record {
         kind: Kind::Opportunity,
         record: &value,
+        seen: text,
         entries: &entries,
         comments: &[],
         history: &[],
@@ -158,6 +160,7 @@ fn only_web_addresses_are_links() {
         let page = Record {
             kind: Kind::Lead,
             record: &value,
+            seen: "\"etag\"",
             entries: &entries,
             comments: &[],
             history: &[],
@@ -254,4 +257,31 @@ fn who_is_signed_in_is_told() {
     let page = |frame: &Frame| frame.page(crm_console::Place::Elsewhere, "x", &maud::html! {}).into_string();
     assert!(page(&person).contains("Signed in as <strong>Ada &lt;b&gt;</strong>"));
     assert!(page(&frame("*:read")).contains("Signed in with the key <strong>key</strong>"));
+}
+
+#[test]
+fn what_is_mine_is_shown_to_people() {
+    let mine = |count: usize, owner: &str, has_more| overview::Mine {
+        kind: Kind::Lead,
+        owner: owner.to_owned(),
+        records: vec![record("<b>Mine</b>"); count],
+        has_more,
+    };
+    let page = |mine: Option<&[overview::Mine]>| {
+        overview::Overview { mine, ..Default::default() }.page(&frame("*:read")).into_string()
+    };
+    assert!(!page(None).contains("Yours"), "a key owns nothing");
+    assert!(page(Some(&[])).contains("You own no records yet."));
+    let many = page(Some(&[mine(5, "ada", true)]));
+    assert!(
+        many.matches("href=\"/console/leads/1\"").count() == 5
+            && many.contains("&lt;b&gt;Mine")
+            && !many.contains("<b>")
+    );
+    assert!(many.contains("/console/leads?ownerId=ada"));
+    assert!(!page(Some(&[mine(1, "ada", false)])).contains("All of yours"));
+    assert!(
+        !page(Some(&[mine(1, "cn=ada,ou=x", true)])).contains("All of yours"),
+        "it would be the list of two others"
+    );
 }

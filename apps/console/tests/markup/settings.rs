@@ -5,7 +5,7 @@ use crm_cases::workflow::{Edge, Node, Roles, Workflow, WorkflowDocument};
 use crm_console::duplicates::{Comparison, groups};
 use crm_console::form::Typed;
 use crm_console::forms::{Editor, breaks};
-use crm_console::{Frame, case_types, graph, imports, pipelines, tags, webhooks};
+use crm_console::{Frame, case_types, graph, imports, integrations, pipelines, tags, webhooks};
 use crm_core::Uuid;
 use crm_core::input::{At, FromJson};
 use crm_core::records::Stored;
@@ -21,6 +21,7 @@ use crm_tags::TagOption;
 use crm_webhooks::deliveries::{Attempt, Delivery, DeliveryState};
 use crm_webhooks::{Events, Webhook};
 use serde_json::{Value, json};
+use ticketing_clientmap::{ClientMap, ClientType, Configuration, MapStatus, MappingType, SyncStatus};
 
 use super::{entries, record};
 
@@ -40,6 +41,50 @@ fn when() -> crm_core::Timestamp {
 
 fn uuid() -> Uuid {
     "c4d5e6f7-8901-4345-8789-abcdef012345".parse().unwrap()
+}
+
+fn client_map(text: &str, mappings: usize) -> ClientMap {
+    let fields: Vec<Value> =
+        (0..mappings).map(|_| json!({ "sourceField": text, "targetField": text, "transform": text })).collect();
+    let configuration = json!({ "password": "hunter2", "fieldMappings": fields });
+    let mut errors = crm_core::FieldErrors::new();
+    ClientMap {
+        id: uuid(),
+        client_id: Title::stored(text.to_owned()),
+        client_name: Title::stored(text.to_owned()),
+        client_type: ClientType::Itsm,
+        mapping_type: MappingType::Bidirectional,
+        source_system: Some(crm_core::values::ShortText::stored(text.to_owned())),
+        target_system: None,
+        configuration: Configuration::from_json(&configuration, &At::field("configuration"), &mut errors),
+        status: MapStatus::Active,
+        last_sync_at: Some(when()),
+        sync_status: SyncStatus::InProgress,
+        created_at: when(),
+        updated_at: when(),
+        usecase: Some(crm_core::values::ShortText::stored(text.to_owned())),
+    }
+}
+
+#[test]
+fn integrations_are_shown_with_their_state_and_fields() {
+    let frame = Frame { administers_ticketing: true, ..super::frame("cases:read") };
+    let none = integrations::list(&frame, &[]).into_string();
+    assert!(none.contains("No other system is connected yet."));
+    let many = [client_map("One", 2), ClientMap { last_sync_at: None, ..client_map("Two", 0) }];
+    let list = integrations::list(&frame, &many).into_string();
+    assert!(list.contains(&format!("/console/settings/integrations/{}", uuid())));
+    for words in ["One", "Two", "active", "in progress", "2026-01-01 00:00", "never", "<td class=\"number\">2</td>"] {
+        assert!(list.contains(words), "{words}");
+    }
+    let page = |map: &ClientMap| integrations::page(&frame, map).into_string();
+    assert_eq!(page(&many[0]).matches("<th scope=\"row\">One</th><td>One</td><td>One</td>").count(), 2);
+    assert!(page(&many[0]).contains("One → –") && !page(&many[0]).contains("hunter2"));
+    assert!(page(&many[1]).contains("called the same on both sides"));
+    // No right of the others leads there.
+    let way = "href=\"/console/settings/integrations\"";
+    let others = tags::list(&super::frame("*:write"), Kind::Lead, &[], None, None, &Typed::default()).into_string();
+    assert!(list.contains(way) && !others.contains(way));
 }
 
 fn tag(text: &str) -> TagOption {
@@ -196,6 +241,7 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
     let comparison = Comparison {
         kind: Kind::Contact,
         records: &records,
+        seen: &vec![text.to_owned(); many],
         entries: &entries,
         into: "1",
         would: Some((&value, repointed)),
@@ -253,6 +299,8 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
         imports::list(frame, &runs, Some(text), false, kinds, &typed),
         imports::columns(frame, uuid(), &draft(text), &Columns::of(Kind::Contact, &[]), true, &typed),
         imports::run(frame, &shown, Some(uuid()), &typed),
+        integrations::list(frame, &vec![client_map(text, many); many]),
+        integrations::page(frame, &client_map(text, many)),
         tags::list(frame, Kind::Lead, &vec![tag(text); many], Some(text), Some(&uuid().to_string()), &typed),
         pipelines::list(frame, &vec![pipeline(text); many], Some(text)),
         pipelines::edit(frame, Some((&uuid().to_string(), "\"x\"")), &body, Some(text), &typed),

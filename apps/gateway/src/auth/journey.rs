@@ -14,6 +14,7 @@ use super::Applicant;
 use super::applicant::no_guest;
 use super::issuer::{Asked, Issuer, IssuerError};
 use super::tenants::Found;
+use super::ticketing;
 use super::tokens::{Identity, TokenError};
 use super::visitor::{came_by_tls, cookie, session_cookie, set_cookie};
 
@@ -215,7 +216,8 @@ impl Applicant {
         next: Option<&str>,
     ) -> Result<Arrival, Problem> {
         let Some(user) = identity.user().cloned() else { return Ok(Arrival::Refused(NAMELESS)) };
-        let roles = self.state.roles.known_of(identity);
+        let mut roles = self.state.roles.known_of(identity);
+        roles.extend(ticketing::ROLES.iter().filter(|role| identity.has_role(role)).map(|role| (*role).to_owned()));
         if roles.is_empty() {
             return Ok(Arrival::Refused(ROLELESS));
         }

@@ -11,7 +11,7 @@ use super::tokens::{Identity, TokenError};
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
 /// Either of them opens the routes of ticketing (source, note 7).
-const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
+pub(super) const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
 
 /// A request with a token of somebody who administers ticketing in the tenant that `x-tenantid` names: the first
 /// argument of every handler of ticketing. What is wrong is told in a fixed order: the token (401), the header

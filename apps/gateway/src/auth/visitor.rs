@@ -16,6 +16,7 @@ use crate::limits::{self, Payer};
 use super::Caller;
 use super::permission::{self, Does, InArea, Write};
 use super::requester::{From, Identified, Permit, Requester};
+use super::ticketing;
 
 /// The cookie with the session.
 const SESSION: &str = "crm_session";
@@ -25,6 +26,7 @@ const SESSION: &str = "crm_session";
 pub struct Visitor<A, D> {
     requester: Requester,
     secret: SessionSecret,
+    administers_ticketing: bool,
     query: Vec<(String, String)>,
     form: Form,
     may: PhantomData<(A, D)>,
@@ -36,6 +38,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
         let hash = secret.hash();
         let session = call.state.sessions.find(&call.state.db, hash, call.network(), call.now).await;
         let session = session.map_err(|failure| failure.into_problem(&call.request_id()))?.ok_or_else(nobody)?;
+        let administers_ticketing = session.has_one_of(&ticketing::ROLES);
         let identified = match session {
             Session::Key(holder) => of_key(call, holder, hash)?,
             Session::Person { tenant, public_tenant, is_frozen, person, expires_on } => {
@@ -55,7 +58,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
         identified.permit(permission::needed::<A, D>())?;
         identified.permit_one_of(A::ONE_OF, D::ACCESS)?;
         let requester = Requester::new(call, identified)?;
-        Ok(Self { requester, secret, query, form, may: PhantomData })
+        Ok(Self { requester, secret, administers_ticketing, query, form, may: PhantomData })
     }
 
     fn describe(_: &mut OperationDoc) {}
@@ -90,6 +93,12 @@ impl<A, D> Visitor<A, D> {
     #[must_use]
     pub fn form_token(&self) -> String {
         self.secret.form_token()
+    }
+
+    /// Whether it is a person who administers ticketing, as [`TicketingAdmin`](super::TicketingAdmin) asks of a token.
+    #[must_use]
+    pub fn administers_ticketing(&self) -> bool {
+        self.administers_ticketing
     }
 
     /// The parameters of the address.

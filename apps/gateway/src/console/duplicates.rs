@@ -1,11 +1,13 @@
 //! Records that look like one, and merging.
 
+use std::collections::HashMap;
+
 use crm_console::duplicates::{Comparison, groups};
 use crm_console::fields;
 use crm_console::form::Typed;
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::Page;
-use crm_core::{Condition, ContactId, DbConnection, LeadId, OrganizationId, Scope};
+use crm_core::{Condition, ContactId, DbConnection, LeadId, OrganizationId, Scope, Unmet};
 use crm_directory::{Contact, Duplicates, DuplicatesRequest, Organization};
 use crm_history::MergeRequest;
 use crm_leads::Lead;
@@ -15,7 +17,7 @@ use crm_suite::{SuiteError, contacts, leads, organizations};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, read_params};
+use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::Failure;
 
 use super::kind::{IdOf, Numbered, Recorded, parsed, shown};
@@ -48,8 +50,12 @@ trait Mergeable: Recorded {
         connection: &mut DbConnection,
         scope: &Scope,
         into: IdOf<Self>,
+        condition: &Condition<Self>,
         request: &JsonObject,
     ) -> Result<Merged<Self>, SuiteError>;
+
+    /// Its number.
+    fn number(&self) -> String;
 }
 
 macro_rules! mergeable {
@@ -59,9 +65,14 @@ macro_rules! mergeable {
                 connection: &mut DbConnection,
                 scope: &Scope,
                 into: $id,
+                condition: &Condition<Self>,
                 request: &JsonObject,
             ) -> Result<Merged<Self>, SuiteError> {
-                $suite::merge(connection, scope, into, &Condition::none(), &MergeRequest::from_body(request)?)
+                $suite::merge(connection, scope, into, condition, &MergeRequest::from_body(request)?)
+            }
+
+            fn number(&self) -> String {
+                self.id.to_string()
             }
         }
     )* };
@@ -122,18 +133,22 @@ async fn compare_page<R: Mergeable>(visitor: Visitor<R::Area, Read>) -> Answer<H
 /// What the page has of the records.
 struct Beside {
     records: Vec<Value>,
+    /// What each of them is, for the form to say what was seen.
+    seen: Vec<String>,
     entries: Vec<fields::Entry>,
 }
 
 impl Beside {
     fn read<R: Recorded>(connection: &mut DbConnection, scope: &Scope, ids: &[String]) -> Result<Self, Failure> {
         let ids: Vec<IdOf<R>> = parsed::<R>(ids)?;
-        let mut records = Vec::with_capacity(ids.len().min(MOST));
+        let (mut records, mut seen) = (Vec::with_capacity(ids.len().min(MOST)), Vec::new());
         for id in ids.into_iter().take(MOST) {
-            records.push(shown(&<R as Resource>::get(connection, scope, id)?)?);
+            let record = <R as Resource>::get(connection, scope, id)?;
+            seen.push(super::seen(&record)?);
+            records.push(shown(&record)?);
         }
         let entries = fields::entries(&R::fields(connection, scope, None, None)?, &[]);
-        Ok(Self { records, entries })
+        Ok(Self { records, seen, entries })
     }
 
     fn page<R: Recorded>(
@@ -145,8 +160,8 @@ impl Beside {
     ) -> Html {
         let first = self.records.first().and_then(|record| record["id"].as_str()).unwrap_or_default();
         let into = if into.is_empty() { first } else { into };
-        let Self { records, entries } = self;
-        Html::page(Comparison { kind: R::KIND, records, entries, into, would, typed }.page(frame))
+        let Self { records, seen, entries } = self;
+        Html::page(Comparison { kind: R::KIND, records, seen, entries, into, would, typed }.page(frame))
     }
 }
 
@@ -163,6 +178,23 @@ async fn compare<R: Mergeable, D>(
     page.await
 }
 
+/// Each is as it was when the page was shown, of all that the form names.
+fn as_seen<R: Mergeable>(form: &Form) -> Condition<R> {
+    let named = form.fields().iter().filter_map(|(name, etag)| Some((name.strip_prefix("seen-")?, etag)));
+    let was: HashMap<String, String> = named.map(|(id, etag)| (id.to_owned(), etag.clone())).collect();
+    let condition = Condition::new(move |now: &R| {
+        let id = now.number();
+        match (was.get(&id), etag_of(now)) {
+            (None, _) => Ok(()),
+            (Some(was), Ok(etag)) if *was == etag => Ok(()),
+            _ => Err(Unmet(format!(
+                "Somebody else changed #{id} meanwhile. Here it is as it is now: look again before you merge."
+            ))),
+        }
+    });
+    condition.of_all()
+}
+
 /// The others of these are merged into this one.
 fn request(into: &str, ids: &[String]) -> JsonObject {
     let sources: Vec<&String> = ids.iter().filter(|id| *id != into).collect();
@@ -175,12 +207,13 @@ async fn compared<R: Mergeable>(visitor: Visitor<R::Area, Write>) -> Answer<Html
     let ids: Vec<String> = form.values("id").map(str::to_owned).collect();
     let into = form.value("into").unwrap_or_default().to_owned();
     let (merged_ids, target) = (ids.clone(), into.clone());
-    let is_try = form.value("action") != Some("merge");
+    let (is_try, sent) = (form.value("action") != Some("merge"), form.clone());
     let merged = visitor.write(move |connection, scope| {
         let request = request(&target, &merged_ids);
         let id = parsed::<R>(std::slice::from_ref(&target))?;
         let id = *id.first().ok_or_else(|| crate::error::Problem::not_found(R::KIND.name()))?;
-        let merge = |connection: &mut DbConnection| R::merge(connection, scope, id, &request);
+        let condition = as_seen::<R>(&sent);
+        let merge = |connection: &mut DbConnection| R::merge(connection, scope, id, &condition, &request);
         if !is_try {
             merge(connection)?;
             return Ok(Html::see_other(format!("/console/{}/{id}?done=merged", R::KIND.plural())));
@@ -197,7 +230,7 @@ async fn merge_into<R: Mergeable>(visitor: Visitor<R::Area, Write>, Numbered(id)
     let form: Form = visitor.form().clone();
     let merged = visitor.write(move |connection, scope| {
         let source = form.value("sourceId").unwrap_or_default().trim().trim_start_matches('#').to_owned();
-        R::merge(connection, scope, id, &request("", &[source]))?;
+        R::merge(connection, scope, id, &as_seen::<R>(&form), &request("", &[source]))?;
         Ok(Html::see_other(back(&form, &format!("/console/{}/{id}?done=merged", R::KIND.plural()))))
     });
     merged.await

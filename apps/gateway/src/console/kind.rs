@@ -48,6 +48,9 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
         request: &PageRequest<Self::Sort>,
     ) -> Result<Page<Self>, SuiteError>;
 
+    /// Those of this owner.
+    fn of_owner(id: &str) -> Self::Filter;
+
     /// The fields of this record, or of a new one of this type.
     fn fields(
         connection: &mut DbConnection,
@@ -108,7 +111,7 @@ macro_rules! form_of {
 }
 
 macro_rules! recorded {
-    ($record:ty, $area:ident, $kind:ident, $filter:ty, $sort:ty, $suite:ident { $($own:tt)* }) => {
+    ($record:ty, $area:ident, $kind:ident, $filter:ident, $sort:ty, $suite:ident { $($own:tt)* }) => {
         impl Recorded for $record {
             type Area = area::$area;
             type Filter = $filter;
@@ -123,6 +126,10 @@ macro_rules! recorded {
                 request: &PageRequest<$sort>,
             ) -> Result<Page<Self>, SuiteError> {
                 $suite::list(connection, scope, filter, request)
+            }
+
+            fn of_owner(id: &str) -> $filter {
+                $filter { owner_id: Some(vec![id.to_owned()]), ..Default::default() }
             }
 
             $($own)*

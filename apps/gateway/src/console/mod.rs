@@ -9,9 +9,11 @@ mod duplicates;
 mod files;
 mod forms;
 mod imports;
+mod integrations;
 mod keys;
 mod kind;
 mod lists;
+mod overview;
 mod pipelines;
 mod records;
 mod rows;
@@ -41,9 +43,11 @@ use kind::shown;
 pub(crate) fn routes(api: &mut Api) {
     files::routes(api);
     session::routes(api);
+    overview::routes(api);
     board::routes(api);
     duplicates::routes(api);
     imports::routes(api);
+    integrations::routes(api);
     lists::routes(api);
     records::routes(api);
     actions::routes(api);
@@ -109,6 +113,7 @@ fn frame<A, D>(visitor: &Visitor<A, D>) -> Frame {
             None => Who::Key(actor.key_name().map(ToString::to_string).unwrap_or_default()),
         },
         rights: actor.rights(),
+        administers_ticketing: visitor.administers_ticketing(),
         token: visitor.form_token(),
     }
 }

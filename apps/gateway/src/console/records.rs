@@ -80,6 +80,7 @@ async fn show<R: Recorded, D>(
         let record = Record {
             kind: R::KIND,
             record: &value,
+            seen: &etag_of(&found)?,
             entries: &entries,
             comments: &R::said(connection, scope, id)?,
             history: &history.items,

@@ -7,11 +7,11 @@ use crm_testkit::{TestDatabase, both_databases};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, encoded};
+use crate::browser::{Browser, between, encoded};
 use crate::client::{Answer, Client, Keys};
 use crate::issuer::{Behaviour, KeyServer, SigningKey, now};
 use crate::process::{Serving, gateway, one_error, stdout};
-use crate::setup::{ACME, OTHER, SECRET, make_tenant, start};
+use crate::setup::{ACME, Admin, OTHER, ROOT, SECRET, make_tenant, minimal, start};
 
 const CLIENT: &str = "crm console";
 const CLIENT_SECRET: &str = "a secret: of the client";
@@ -224,6 +224,100 @@ both_databases! {
         }
     }
 
+    fn what_somebody_owns_is_on_their_overview(database) {
+        make_tenant(database, ACME);
+        let op = Op::start();
+        let serving = op.serve(database, &[]);
+        let mut ada = browser(&serving);
+        let sub = "cn=ada,ou=people";
+        assert_eq!(sign_in(&op, &mut ada, "/console/sign-in/issuer", |claims| claims["sub"] = json!(sub)).status, 303);
+        assert!(ada.get("/console").text.contains("You own no records yet."));
+        let key = stdout(database, &["keys", "rotate", "--tenant", ACME, "--which", "primary", "--json"]);
+        let key: Value = serde_json::from_str(&key).unwrap();
+        let key = key["key"].as_str().unwrap();
+        let api = Client::new(&serving.url, Keys { tenant: ACME.to_owned(), primary: key.to_owned(), secondary: String::new() });
+        for (path, name) in [
+            ("/pipeline/leads", "title"),
+            ("/pipeline/opportunities", "title"),
+            ("/directory/contacts", "name"),
+            ("/directory/organizations", "name"),
+            ("/cases/cases", "title"),
+        ] {
+            for (owner, count) in [(sub, 6), ("cn=ada", 1), ("uma", 1)] {
+                for number in 0..count {
+                    api.post(path, &json!({ name: format!("{owner} {number}."), "owner": { "id": owner } })).item(201);
+                }
+            }
+        }
+        let page = ada.get("/console");
+        let yours = between(&page.text, "<h2>Yours</h2>", "</section>").unwrap();
+        assert_eq!(yours.matches(&format!("{sub} ")).count(), 25, "the latest five of each kind: {yours}");
+        assert!(!yours.contains(&format!("{sub} 0.")) && !yours.contains("uma ") && !yours.contains("cn=ada 0"), "{yours}");
+        // What the roles do not let them read is not shown, and a key owns nothing.
+        let mut few = browser(&serving);
+        let viewer = |claims: &mut Value| { claims["sub"] = json!(sub); claims["realm_access"]["roles"] = json!(["ticket_admin"]); };
+        assert_eq!(sign_in(&op, &mut few, "/console/sign-in/issuer", viewer).status, 303);
+        assert!(few.get("/console").text.contains("You own no records yet."));
+        let mut with_key = browser(&serving);
+        with_key.sign_in(key);
+        assert!(!with_key.get("/console").text.contains("<h2>Yours</h2>"));
+    }
+
+    fn integrations_are_shown_to_whoever_administers_ticketing(database) {
+        for tenant in [ACME, OTHER] {
+            make_tenant(database, tenant);
+        }
+        let op = Op::start();
+        let serving = op.serve(database, &[]);
+        let mut ada = browser(&serving);
+        let administers = |claims: &mut Value| claims["realm_access"]["roles"] = json!(["tenant_admin"]);
+        assert_eq!(sign_in(&op, &mut ada, "/console/sign-in/issuer", administers).status, 303, "no other role is needed");
+        let path = "/console/settings/integrations";
+        let none = ada.get(path);
+        assert!(none.status == 200 && none.text.contains("No other system is connected yet."), "{}", none.text);
+        let mut claims = op.claims("");
+        administers(&mut claims);
+        (claims["typ"], claims["aud"]) = (json!("Bearer"), json!("crm-api"));
+        claims.as_object_mut().unwrap().remove("at_hash");
+        claims["tenant_id"] = json!([ACME, OTHER]);
+        let token = op.key.token(&claims);
+        let mut map = minimal("servicenow");
+        map["clientName"] = json!("Desk <b>");
+        map["configuration"] = json!({
+            "apiKey": "hunter2", "fieldMappings": [{ "sourceField": "short_description", "targetField": "title", "transform": "trim" }],
+        });
+        let made = Admin::new(&serving, &token, ACME).post(ROOT, &map);
+        assert_eq!(made.status, 201, "{}", made.text);
+        let id = made.body["data"]["id"].as_str().unwrap();
+        let hers = Admin::new(&serving, &token, OTHER).post(ROOT, &minimal("theirs"));
+        Admin::new(&serving, &token, ACME).post(&format!("{ROOT}/{id}/sync"), &json!({ "syncStatus": "failed" }));
+        let list = ada.get(path);
+        assert!(list.text.contains("Desk &lt;b&gt;") && list.text.contains("failed"), "{}", list.text);
+        assert!(!list.text.contains("theirs"), "of another tenant");
+        let page = ada.get(&format!("{path}/{id}"));
+        for words in ["short_description", "title", "trim", "active"] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        assert!(!page.text.contains("hunter2"));
+        let theirs = hers.body["data"]["id"].as_str().unwrap();
+        assert_eq!(ada.get(&format!("{path}/{theirs}")).status, 404);
+        // Whose roles do not open the routes of ticketing, and whoever has a key, whatever it may do.
+        let mut uma = browser(&serving);
+        assert_eq!(sign_in(&op, &mut uma, "/console/sign-in/issuer", |_| {}).status, 303);
+        let key = stdout(database, &["keys", "rotate", "--tenant", ACME, "--which", "primary", "--json"]);
+        let key: Value = serde_json::from_str(&key).unwrap();
+        let mut with_key = browser(&serving);
+        assert_eq!(with_key.sign_in(key["key"].as_str().unwrap()).status, 303);
+        for browser in [&mut uma, &mut with_key] {
+            assert!(!browser.get("/console").text.contains(path), "it is not offered");
+            for path in [path.to_owned(), format!("{path}/{id}")] {
+                let refused = browser.get(&path);
+                assert!(refused.status == 403 && refused.text.contains("missing_role"), "{}", refused.text);
+            }
+        }
+        assert_eq!(browser(&serving).get(path).status, 303);
+    }
+
     fn whoever_is_of_several_tenants_chooses_one(database) {
         for tenant in [ACME, OTHER] {
             make_tenant(database, tenant);
@@ -266,7 +360,7 @@ both_databases! {
             ("no tenant", |claims| claims["tenant_id"] = json!(null), 403, "names no tenant"),
             ("a tenant that is not", |claims| claims["tenant_id"] = json!(OTHER), 403, "names no tenant"),
             ("no roles", |claims| claims["realm_access"] = json!({}), 403, "None of your roles"),
-            ("other roles", |claims| claims["realm_access"] = json!({ "roles": ["ticket_admin"] }), 403, "None of your roles"),
+            ("other roles", |claims| claims["realm_access"] = json!({ "roles": ["offline_access"] }), 403, "None of your roles"),
         ];
         for (what, change, status, words) in cases {
             let mut guest = browser(&serving);

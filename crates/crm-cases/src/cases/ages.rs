@@ -39,7 +39,9 @@ impl StatusAges {
 /// The database's.
 pub fn ages_by_status(connection: &mut DbConnection, scope: &Scope, most: i64) -> Result<Vec<StatusAges>, CaseError> {
     let before = |days: i64| Timestamp::from_datetime(scope.now().as_datetime() - Duration::days(days));
-    let sql = "SELECT (SELECT c.status FROM cases c WHERE c.tenant_id = $1 AND c.status_folded = counted.folded LIMIT 1) AS status, \
+    // As the oldest case spells it. Without an order PostgreSQL looks for any in the table, past those of other tenants.
+    let sql = "SELECT (SELECT c.status FROM cases c WHERE c.tenant_id = $1 AND c.status_folded = counted.folded \
+               ORDER BY c.created_on, c.id LIMIT 1) AS status, \
                counted.week AS week, counted.month AS month, counted.older AS older FROM \
                (SELECT status_folded AS folded, count(*) AS records, count(CASE WHEN created_on >= $2 THEN 1 END) AS week, \
                count(CASE WHEN created_on < $2 AND created_on >= $3 THEN 1 END) AS month, \

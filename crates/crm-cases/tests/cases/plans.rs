@@ -2,6 +2,7 @@ use super::*;
 use crm_testkit::any_field::AnyField;
 use crm_testkit::plans::{Indexes, moment, ten_tenants};
 use crm_testkit::statements::statements;
+use diesel::connection::SimpleConnection;
 
 /// Ten tenants with ten thousand cases each, and statistics; the scope of one of them.
 fn hundred_thousand(database: &TestDatabase, connection: &mut DbConnection) -> Scope {
@@ -151,5 +152,18 @@ crm_testkit::both_databases! {
                 assert!(!plan.scans(table), "reads all of {table}:\n{plan}");
             }
         }
+    }
+
+    /// How old the cases of each status are is read from an index, and of one tenant.
+    fn the_ages_have_their_index(database) {
+        let mut connection = database.connect();
+        let scope = hundred_thousand(database, &mut connection);
+        connection.batch_execute("VACUUM").unwrap();
+        let (ages, sent) =
+            statements(&mut connection, |connection| crm_cases::ages_by_status(connection, &scope, 12).unwrap());
+        assert_eq!(ages.iter().map(crm_cases::StatusAges::count).sum::<i64>(), 10_000, "{ages:?}");
+        let [statement] = &sent[..] else { panic!("{sent:#?}") };
+        let plan = statement.plan(&mut connection);
+        assert!(plan.uses("cases_status") && !plan.scans("cases"), "{plan}");
     }
 }

@@ -4,6 +4,7 @@
 mod order;
 mod row_id;
 mod sql;
+mod together;
 mod weight;
 
 use base64::Engine;
@@ -24,6 +25,7 @@ use crate::{Db, DbConnection, Scope, TenantId, columns};
 pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
 pub use sql::{AfterRow, Contains, SortOrder, contains_pattern};
+pub use together::Together;
 pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight, fitting};
 
 /// What a boxed query is to a page: whatever is done to it, it keeps its type.
@@ -338,6 +340,57 @@ impl<S: SortField> PageRequest<S> {
         };
         let next = continuation_token.as_ref().filter(|_| has_more).map(|token| next_page(&self.given, token));
         Ok(Page { items, page: self.page, size: self.size, has_more, continuation_token, total, next })
+    }
+
+    /// The rows of this page of several lists, and whether each has another: one statement, two where nothing matches. Only a
+    /// tenant with records so long that a page could be too much is asked list by list. `of` tells to which list a row belongs.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn load_each<Q, R>(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        lists: &[impl Fn() -> Q],
+        of: impl Fn(&R) -> Option<usize>,
+    ) -> QueryResult<Vec<(Vec<R>, bool)>>
+    where
+        R: Selectable<Db>,
+        Q: Boxed + SelectDsl<R::SelectExpression> + SelectDsl<Content>,
+        Select<Q, R::SelectExpression>: LoadQuery<'static, DbConnection, R>,
+        Select<Q, Content>: LoadQuery<'static, DbConnection, i64>,
+        Together<Select<Q, R::SelectExpression>>: LoadQuery<'static, DbConnection, R>,
+        Together<Select<Q, Content>>: LoadQuery<'static, DbConnection, i64>,
+    {
+        let mut found: Vec<(Vec<R>, bool)> = lists.iter().map(|_| (Vec::new(), false)).collect();
+        if lists.is_empty() {
+            return Ok(found);
+        }
+        let query = |matching: &dyn Fn() -> Q| self.apply(matching()).limit(self.size + 1);
+        let light = |matching: &dyn Fn() -> Q| match S::WEIGHT {
+            Some(weight) => FilterDsl::filter(query(matching), NoneHeavy { tenant: scope.tenant(), weight }),
+            None => query(matching),
+        };
+        let all = lists.iter().map(|matching| SelectDsl::select(light(matching), columns::<R>())).collect();
+        let rows: Vec<R> = Together(all).load(connection)?;
+        if let Some(weight) = S::WEIGHT.filter(|_| rows.is_empty()) {
+            let one_of = |matching: &dyn Fn() -> Q| SelectDsl::select(self.apply(matching()).limit(1), Content(weight));
+            let any: Vec<i64> = Together(lists.iter().map(|matching| one_of(matching)).collect()).load(connection)?;
+            if any.is_empty() {
+                return Ok(found);
+            }
+            return lists.iter().map(|matching| self.rows(connection, Some(scope.tenant()), matching)).collect();
+        }
+        for row in rows {
+            if let Some((list, _)) = of(&row).and_then(|index| found.get_mut(index)) {
+                list.push(row);
+            }
+        }
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        for (list, has_more) in &mut found {
+            *has_more = list.len() > size;
+        }
+        Ok(found)
     }
 
     fn token(&self, key: SortKey, id: RowId) -> QueryResult<String> {

@@ -45,9 +45,7 @@ pub fn merge(
         return Err(collision("a contact was moved to another organization").into());
     }
     let records = complete(connection, scope, rows.clone(), form)?;
-    if let Some(present) = records.iter().find(|record| record.id == target) {
-        condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
-    }
+    condition.check_together(&records, |record| record.id == target)?;
     let found = records.into_iter().zip(rows).map(|(record, row)| (record.id, record, row));
     let parties = Parties::of(&all, found)?;
     let note = parties.joined_note(|row: &ContactRow| row.values.note.as_ref())?;

@@ -37,9 +37,7 @@ pub fn merge(
     let all = request.all(target)?;
     let rows = queries::lock_rows(connection, scope, &all)?;
     let records = complete(connection, scope, rows.clone(), form)?;
-    if let Some(present) = records.iter().find(|record| record.id == target) {
-        condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
-    }
+    condition.check_together(&records, |record| record.id == target)?;
     let found = records.into_iter().zip(rows).map(|(record, row)| (record.id, record, row));
     let parties = Parties::of(&all, found)?;
     let note = parties.joined_note(|row: &OrganizationRow| row.values.note.as_ref())?;

@@ -27,7 +27,8 @@ pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};
 pub use restore::{KeptOpportunity, restore};
 pub use service::{
-    LockedOpportunity, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion, update,
+    LockedOpportunity, by_stage, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion,
+    update,
 };
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};

@@ -55,7 +55,7 @@ pub(crate) struct OpportunityValues {
     pub(crate) pipeline_id: Uuid,
     stage_key: String,
     stage_position: i16,
-    last_updated_on: Timestamp,
+    pub(crate) last_updated_on: Timestamp,
 }
 
 impl OpportunityValues {

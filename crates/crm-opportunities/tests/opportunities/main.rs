@@ -15,7 +15,7 @@ use crm_core::{Condition, DbConnection, FieldErrors, OpportunityId, Scope, Times
 use crm_forms::{Form, PIPELINE};
 use crm_opportunities::{
     NewOpportunity, NewPipeline, Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort,
-    Pipeline, PipelineError, PipelinePatch, PipelineSort, StageChange, StatusChange,
+    Pipeline, PipelineError, PipelinePatch, PipelineSort, StageChange, StageKey, StatusChange,
 };
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;

@@ -59,6 +59,54 @@ crm_testkit::both_databases! {
         assert_eq!(sent.len(), 3, "{sent:#?}");
     }
 
+    /// A board costs as many statements however many stages and cards it has.
+    fn a_board_is_two_statements(database) {
+        let (mut connection, scope) = (database.connect(), tenant(database, "acme"));
+        contacts(&mut connection, &scope, &[1]);
+        tag(&mut connection, &scope, "t");
+        let pipeline = default_pipeline(&mut connection, &scope);
+        let stages: Vec<&StageKey> = pipeline.stages.iter().map(|stage| &stage.key).collect();
+        let board = |connection: &mut DbConnection, params: &[(&str, &str)], stages: &[&StageKey], most| {
+            let Asked { filter, .. } = asked::<Asked>(params).unwrap();
+            let form = crm_forms::get(connection, &scope, FormKind::Pipeline).unwrap();
+            statements(connection, |connection| {
+                crm_opportunities::by_stage(connection, &scope, &filter, stages, most, &form).unwrap()
+            })
+        };
+        let (none, sent) = board(&mut connection, &[], &stages, 200);
+        assert!(none.len() == 5 && none.iter().all(|(cards, has_more)| cards.is_empty() && !has_more));
+        assert_eq!(sent.len(), 2, "nothing matches: {sent:#?}");
+        assert_eq!(board(&mut connection, &[], &[], 200).1.len(), 0, "there are no stages");
+        for number in 0..15 {
+            let stage = stages[number % 3].as_str();
+            let body = json!({ "title": format!("{number}"), "stage": stage, "participants": [{ "id": "1" }], "tags": "t" });
+            create(&mut connection, &scope, &body);
+        }
+        try_status(&mut connection, &scope, OpportunityId::from_i64(1), &json!({ "status": "won" })).unwrap();
+        for (params, most, lengths, expected) in [
+            (vec![], 200, [4, 5, 5, 0, 0], 2),
+            (vec![], 5, [4, 5, 5, 0, 0], 2),
+            (vec![], 3, [3, 3, 3, 0, 0], 2),
+            (vec![("tags", "t")], 200, [4, 5, 5, 0, 0], 4),
+            (vec![("ownerId", "nobody")], 200, [0; 5], 2),
+        ] {
+            let (columns, sent) = board(&mut connection, &params, &stages, most);
+            assert_eq!(sent.len(), expected, "{params:?}: {sent:#?}");
+            let found: Vec<usize> = columns.iter().map(|(cards, _)| cards.len()).collect();
+            assert_eq!(found, lengths, "{params:?}");
+            for ((cards, has_more), stage) in columns.iter().zip(&stages) {
+                assert_eq!(*has_more, most == 3 && !cards.is_empty(), "{params:?}");
+                assert!(cards.iter().all(|card| card.stage == **stage && card.participants.as_slice().len() == 1 && card.tags.len() == 1));
+                assert!(cards.is_sorted_by_key(|card| std::cmp::Reverse((card.last_updated_on, card.id))), "{params:?}");
+            }
+        }
+        // Of a tenant with a very long one, a column ends where a page would.
+        let long = json!({ "title": "long", "stage": stages[0].as_str(), "note": "🦀".repeat(10_000), "participants": [{ "id": "1" }] });
+        create(&mut connection, &scope, &long);
+        let (columns, _) = board(&mut connection, &[], &stages, 200);
+        assert_eq!(columns.iter().map(|(cards, _)| cards.len()).collect::<Vec<_>>(), [5, 5, 5, 0, 0]);
+    }
+
     /// At 100 000 opportunities of ten tenants nothing reads the whole table, and a page in one of the orders, the
     /// first or one behind a token, is read from the index of that order without sorting.
     fn every_list_has_its_index(database) {
@@ -153,6 +201,41 @@ crm_testkit::both_databases! {
             let plan = sent.last().unwrap().plan(&mut connection);
             assert!(!plan.scans("opportunities"), "{params:?} reads all opportunities:\n{plan}");
             assert!(index.is_none_or(|index| plan.uses(index)), "{params:?} does not use {index:?}:\n{plan}");
+        }
+    }
+
+    /// What was closed since a moment is counted along the index of when, and no other opportunity is read.
+    fn what_was_closed_has_its_index(database) {
+        let mut connection = database.connect();
+        let scope = hundred_thousand(database, &mut connection);
+        let since = "2025-01-06T00:00:00Z".parse().unwrap();
+        let (months, sent) = statements(&mut connection, |connection| {
+            crm_opportunities::closed_by_month(connection, &scope, since).unwrap()
+        });
+        assert!(months.iter().map(|month| month.won + month.lost).sum::<i64>() > 0, "{months:?}");
+        let [statement] = &sent[..] else { panic!("{sent:#?}") };
+        let plan = statement.plan(&mut connection);
+        assert!(plan.uses("opportunities_closed_asc") && !plan.scans("opportunities"), "{plan}");
+    }
+
+    /// A board reads each stage from an index, as far as its cards go.
+    fn the_board_has_its_indexes(database) {
+        let mut connection = database.connect();
+        let scope = hundred_thousand(database, &mut connection);
+        let pipeline = default_pipeline(&mut connection, &scope);
+        let stages: Vec<&StageKey> = pipeline.stages.iter().map(|stage| &stage.key).collect();
+        let id = pipeline.id.to_string();
+        for params in [vec![("pipelineId", id.as_str())], vec![("pipelineId", id.as_str()), ("ownerId", "owner-7")]] {
+            let Asked { filter, .. } = asked::<Asked>(&params).unwrap();
+            let form = crm_forms::get(&mut connection, &scope, FormKind::Pipeline).unwrap();
+            let (columns, sent) = statements(&mut connection, |connection| {
+                crm_opportunities::by_stage(connection, &scope, &filter, &stages, 200, &form).unwrap()
+            });
+            assert!(columns.iter().any(|(cards, _)| !cards.is_empty()), "{params:?}");
+            for statement in &sent {
+                let plan = statement.plan(&mut connection);
+                assert!(!plan.scans("opportunities"), "{params:?}:\n{plan}");
+            }
         }
     }
 }

@@ -51,6 +51,59 @@ both_databases! {
         }
     }
 
+    fn what_was_changed_meanwhile_is_not_merged_unseen(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        for (records, path, name) in [
+            ("leads", "/pipeline/leads", "title"),
+            ("contacts", "/directory/contacts", "name"),
+            ("organizations", "/directory/organizations", "name"),
+        ] {
+            for text in ["One", "Two"] {
+                acme.post(path, &json!({ name: text })).item(201);
+            }
+            let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+            let compare = format!("/console/{records}/compare");
+            let seen = |page: &str, id: &str| between(page, &format!("name=\"seen-{id}\" value=\""), "\"").unwrap().replace("&quot;", "\"");
+            let page = browser.get(&format!("{compare}?id=1&id=2"));
+            let (one, two) = (seen(&page.text, "1"), seen(&page.text, "2"));
+            let merge = |browser: &mut Browser, one: &str, two: &str| {
+                let fields = [("id", "1"), ("seen-1", one), ("id", "2"), ("seen-2", two), ("into", "1"), ("action", "merge")];
+                browser.post(&compare, &fields)
+            };
+            // The one that would go, and the one that would stay.
+            for id in ["2", "1"] {
+                acme.patch(&format!("{path}/{id}"), &json!({ "note": "said meanwhile" })).item(200);
+                let before = dump(database);
+                let refused = merge(&mut browser, &one, &two);
+                assert_eq!(refused.status, 412, "{}", refused.text);
+                assert!(refused.text.contains(&format!("changed #{id} meanwhile")) || id == "1", "{}", refused.text);
+                assert!(refused.text.contains("said meanwhile"), "as it is now: {}", refused.text);
+                assert!(dump(database) == before, "nothing was merged");
+                assert_ne!(seen(&refused.text, id), if id == "1" { one.clone() } else { two.clone() });
+            }
+            let page = browser.get(&format!("{compare}?id=1&id=2"));
+            let (one, two) = (seen(&page.text, "1"), seen(&page.text, "2"));
+            let merged = merge(&mut browser, &one, &two);
+            assert_eq!(merged.status, 303, "{}", merged.text);
+        }
+    }
+
+    fn a_merge_from_the_page_of_a_record_is_of_what_it_showed(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        for name in ["One", "Two"] {
+            acme.post("/directory/contacts", &json!({ "name": name })).item(201);
+        }
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let page = browser.get("/console/contacts/1");
+        let seen = between(&page.text, "name=\"seen-1\" value=\"", "\"").unwrap().replace("&quot;", "\"");
+        acme.patch("/directory/contacts/1", &json!({ "name": "Uno" })).item(200);
+        let refused = browser.post("/console/contacts/1/merge", &[("sourceId", "2"), ("seen-1", &seen)]);
+        assert!(refused.status == 412 && refused.text.contains("changed #1 meanwhile"), "{}", refused.text);
+        assert_eq!(acme.get("/directory/contacts/2").status, 200);
+    }
+
     fn leads_are_merged_from_their_list(database) {
         let api = Api::start(database);
         for title in ["One", "Two"] {

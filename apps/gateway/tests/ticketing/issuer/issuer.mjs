@@ -1,6 +1,6 @@
 // An OpenID Connect issuer (oidc-provider) whose access tokens have the shape of Keycloak's: realm roles and a tenant
 // claim. It prints its address. A service gets its token by its secret, with the role of the command line; a person signs
-// in, without a form to fill in: the address to sign in at says who. After POST /publish it publishes a further key, with
+// in, without a form to fill in: the address to sign in at says who, or it is Ada. After POST /publish it publishes a further key, with
 // which it signs after POST /rotate; where there is none, that publishes one and signs with it at once. After POST
 // /gateway/HOST:PORT it lets people back to the gateway there.
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 
 const [tenant, role] = process.argv.slice(2);
-const people = { ada: ['crm_admin'], uma: ['crm_user', 'offline_access'], vic: ['crm_viewer'], ned: ['guest'] };
+const people = { ada: ['crm_admin', 'tenant_admin'], uma: ['crm_user', 'offline_access'], vic: ['crm_viewer'], ned: ['guest'] };
 const keys = [];
 let isPublished = false;
 let provider;
@@ -73,7 +73,7 @@ function start() {
 
 async function signIn(request, response) {
   const { params } = await provider.interactionDetails(request, response);
-  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint } });
+  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint ?? 'ada' } });
 }
 
 const server = createServer(async (request, response) => {
