@@ -123,6 +123,29 @@ browser_tools() {
     browser >/dev/null || apt_install chromium fonts-dejavu-core || skip "$1" "Chromium is not installed"
 }
 
+issuer=
+issuer_pid=
+
+# start_issuer: the issuer of the tests, with tokens of administrators of ticketing in the throwaway gateway's tenant; at `issuer`.
+start_issuer() {
+    local folder
+    folder=$(target_folder)/tools/issuer
+    mkdir -p "$folder"
+    cp "$repository"/apps/gateway/tests/ticketing/issuer/{package.json,package-lock.json,.npmrc,issuer.mjs} "$folder"
+    (cd "$folder" && { [ -d node_modules ] || npm ci --ignore-scripts --loglevel error >&2; }) || return 1
+    : >"$work/issuer"
+    node "$folder/issuer.mjs" "$tenant" ticket_admin >"$work/issuer" 2>/dev/null &
+    issuer_pid=$!
+    issuer=
+    while kill -0 "$issuer_pid" 2>/dev/null; do
+        issuer=$(sed -n 's/^listening on //p' "$work/issuer")
+        if [ -n "$issuer" ]; then return 0; fi
+        sleep 0.1
+    done
+    echo "the issuer did not start" >&2
+    return 1
+}
+
 # A throwaway gateway: its tenant, which is a UUID since ticketing wants one, and the tenant's keys.
 tenant=0e6b2f70-5b0c-4b6c-9f3e-0d6a4c1b2a11
 primary_key=key-of-a-throwaway-gateway-that-reads-and-writes
@@ -167,6 +190,7 @@ start_gateway() {
 }
 
 stop_gateway() {
+    if [ -n "$issuer_pid" ]; then kill "$issuer_pid" 2>/dev/null || true; wait "$issuer_pid" || true; issuer_pid=; fi
     if [ -n "$gateway_pid" ]; then kill "$gateway_pid" 2>/dev/null || true; wait "$gateway_pid" || true; gateway_pid=; fi
     if [ -n "$database" ]; then psql -q "$CRM_TEST_POSTGRES_URL" -c "DROP DATABASE $database WITH (FORCE)" || true; database=; fi
     rm -f "$work"/crm.db*

@@ -1,6 +1,6 @@
 // Drives a real browser through the console. Run by scripts/test-console, in the folder that has playwright-core and axe-core.
 //
-//   node test-console.mjs URL PRIMARY_KEY SECONDARY_KEY CHROMIUM
+//   node test-console.mjs URL PRIMARY_KEY SECONDARY_KEY CHROMIUM ISSUER
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -8,7 +8,7 @@ const require = createRequire(`${process.cwd()}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [url, key, secondaryKey, executablePath] = process.argv.slice(2);
+const [url, key, secondaryKey, executablePath, issuer] = process.argv.slice(2);
 const host = new URL(url).host;
 const complaints = [];
 
@@ -282,6 +282,50 @@ async function asAdministratorsGo(context) {
   for (const found of await findings(page)) complaints.push(`a workflow: ${found}`);
 }
 
+/** Somebody with an account of the company: signs in at the issuer, is who they are there, and sees the integrations. */
+async function asThemselves() {
+  await fetch(`${issuer}/gateway/${host}`, { method: "POST" });
+  const form = new URLSearchParams({ grant_type: "client_credentials", client_id: "console", client_secret: "console-secret" });
+  const token = (await (await fetch(`${issuer}/token`, { method: "POST", body: form })).json()).access_token;
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } });
+    const page = await context.newPage();
+    await page.goto(`${url}/console/leads`);
+    await page.getByRole("link", { name: "Sign in with your account" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${url}/console/leads`);
+    await page.getByText("Signed in as ada Example").waitFor();
+    const tenant = await page.locator(".brand-tenant").innerText();
+    const headers = { Authorization: `Bearer ${token}`, "x-tenantid": tenant, "Content-Type": "application/json" };
+    const fieldMappings = [{ sourceField: "short_description", targetField: "title" }];
+    const map = { clientId: colorScheme, clientName: "Service desk", clientType: "itsm", mappingType: "inbound", configuration: { fieldMappings } };
+    const made = await fetch(`${url}/api/v1/ticketing/clientMap`, { method: "POST", headers, body: JSON.stringify(map) });
+    check(made.status === 201, `a client map: ${made.status} ${await made.text()}`);
+    listen(page);
+    await page.getByRole("link", { name: "New lead" }).click();
+    await page.getByLabel("Title").fill("Hers");
+    await page.getByRole("button", { name: "Make the lead" }).click();
+    await page.getByRole("heading", { name: "Hers" }).waitFor();
+    const id = new URL(page.url()).pathname.split("/").pop();
+    const history = await api("GET", `/pipeline/leads/${id}/history`);
+    check(history.items[0].by.id === "ada", `somebody else did it: ${JSON.stringify(history.items[0].by)}`);
+    await page.goto(`${url}/console`);
+    await page.getByRole("heading", { name: "Yours" }).waitFor();
+    for (const found of await findings(page)) complaints.push(`what is theirs, ${colorScheme}: ${found}`);
+    await page.getByRole("link", { name: "Integrations" }).click();
+    await page.getByRole("link", { name: "Service desk" }).first().waitFor();
+    for (const found of await findings(page)) complaints.push(`integrations, ${colorScheme}: ${found}`);
+    await page.getByRole("link", { name: "Service desk" }).first().click();
+    await page.getByText("short_description").waitFor();
+    for (const found of await findings(page)) complaints.push(`an integration, ${colorScheme}: ${found}`);
+    const narrow = await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+    check(narrow, "an integration is wider than the window");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${url}/console/sign-in`);
+    await context.close();
+  }
+}
+
 /** Every page, as axe sees it; nothing is wider than the window. */
 async function forEverybody() {
   for (const colorScheme of ["light", "dark"]) {
@@ -430,6 +474,7 @@ try {
   await fill();
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await asPeopleGo(context);
+  await asThemselves();
   await forEverybody();
   await asAdministratorsGo(context);
   await context.close();
