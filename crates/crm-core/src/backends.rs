@@ -1,7 +1,7 @@
 //! The macros in which code says that it is for one of the databases, and which leave it out where that one is not compiled in:
 //! what a crate above this one writes with them needs no `cfg` of its own.
 
-/// Runs the same expression on whichever concrete connection is inside a [`DbConnection`]: for the few
+/// Runs the same expression on whichever concrete connection is inside a [`DbConnection`](crate::DbConnection): for the few
 /// things that compile for one backend only, multi-row inserts above all.
 ///
 /// ```
