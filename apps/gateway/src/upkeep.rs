@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{DbConnection, database, idempotency, keys, sessions};
+use crm_core::{DbConnection, counts, database, idempotency, keys, sessions};
 use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
@@ -43,6 +43,7 @@ pub(crate) async fn once(state: &AppState) {
         note_uses(state).await,
         note_visits(state).await,
         forget_sessions(state).await,
+        fold_counts(state).await,
         shrink(&state.db).await,
     ];
     for failure in outcomes.into_iter().filter_map(Result::err) {
@@ -79,6 +80,17 @@ async fn forget_sessions(state: &AppState) -> Result<(), Failure> {
         &state.db,
         move |connection| sessions::tenants_with_expired(connection, now),
         move |connection, tenant| Ok(sessions::forget_expired(connection, *tenant, now)? > 0),
+    )
+    .await
+}
+
+/// Adds up what many sessions have counted.
+async fn fold_counts(state: &AppState) -> Result<(), Failure> {
+    forget(
+        &state.db,
+        counts::tenants_in_parts,
+        // What is left is held by those who are at work.
+        |connection, tenant| counts::fold(connection, *tenant).map(|_| false).map_err(Into::into),
     )
     .await
 }

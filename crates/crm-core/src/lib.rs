@@ -11,6 +11,7 @@ compile_error!("choose a database: the feature `postgres`, `sqlite`, or both");
 mod backends;
 mod condition;
 mod connection;
+pub mod counts;
 pub mod database;
 pub mod distribute;
 pub mod error;

@@ -167,7 +167,7 @@ impl SortField for TenantSort {
 pub fn page(connection: &mut DbConnection, request: &PageRequest<TenantSort>) -> Result<Page<Tenant>, TenantError> {
     let place = |row: &TenantRow, _, _| (SortKey::Moment(row.created_on), row.id.as_i64());
     let existing = || tenants::table.filter(tenants::deleted_on.is_null()).into_boxed::<Db>();
-    let page: Page<TenantRow> = request.load_of(connection, None, existing, place)?;
+    let page: Page<TenantRow> = request.load_of(connection, None, existing, place, |_| Ok(None))?;
     Ok(page.try_map(|rows| rows.into_iter().map(TenantRow::into_tenant).collect::<QueryResult<_>>())?)
 }
 
@@ -266,6 +266,9 @@ pub fn revoke(
 /// [`TenantError::Unknown`]; the database's.
 pub fn empty(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
     let tenant = find(connection, public_id)?;
+    // Whoever writes in the tenant holds its row by a foreign key: none is half-way while the tables go one by one.
+    let _: TenantId =
+        tenants::table.filter(tenants::id.eq(tenant.id)).select(tenants::id).locked().get_result(connection)?;
     for table in tables(connection)? {
         if table.name() == "api_keys" {
             keys::delete_named(connection, tenant.id)?;

@@ -31,6 +31,22 @@ named! {
     ClientMap "clientMap";
 }
 
+impl Kind {
+    /// The kind of records whose [counts](crm_core::counts) a transaction keeps.
+    pub(crate) fn counted(self) -> Option<RecordKind> {
+        match self {
+            Self::Lead => Some(RecordKind::Lead),
+            Self::Opportunity => Some(RecordKind::Opportunity),
+            Self::Contact => Some(RecordKind::Contact),
+            Self::Organization => Some(RecordKind::Organization),
+            Self::Case => Some(RecordKind::Case),
+            Self::Pipeline | Self::CaseType | Self::Form | Self::Tag | Self::Key | Self::Webhook | Self::ClientMap => {
+                None
+            }
+        }
+    }
+}
+
 impl From<RecordKind> for Kind {
     fn from(kind: RecordKind) -> Self {
         match kind {

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crm_core::counts::{Counted, Difference};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{DbConnection, RecordId, Scope};
@@ -52,6 +53,8 @@ pub struct What {
     pub(crate) record: Option<Json<Box<RawValue>>>,
     pub(crate) kept: Option<Json<Box<RawValue>>>,
     pub(crate) others: Option<Json<Vec<String>>>,
+    /// What it was counted as, and is: told where it is in a group, or moves.
+    counted: (Option<Counted>, Option<Counted>),
 }
 
 fn unwritable(error: serde_json::Error) -> DieselError {
@@ -65,7 +68,7 @@ impl What {
     /// Where the members are no JSON, which would be a bug.
     pub fn changed(id: impl fmt::Display, fields: Fields) -> QueryResult<Self> {
         let fields = Json(fields.into_json().map_err(unwritable)?);
-        Ok(Self { record_id: id.to_string(), fields, record: None, kept: None, others: None })
+        Ok(Self { record_id: id.to_string(), fields, record: None, kept: None, others: None, counted: (None, None) })
     }
 
     /// The record of this id, as it was made or was before it is deleted: its members by their names, with other records
@@ -85,6 +88,32 @@ impl What {
     pub fn keeping(self, kept: Option<&impl Serialize>) -> QueryResult<Self> {
         let kept = kept.map(to_raw_value).transpose().map_err(unwritable)?;
         Ok(Self { kept: kept.map(Json), ..self })
+    }
+
+    /// The same, of a record that is made or deleted and counted in a group.
+    #[must_use]
+    pub fn counted(self, counted: Counted) -> Self {
+        Self { counted: (None, Some(counted)), ..self }
+    }
+
+    /// The same, of a record that may be counted in another group now, or with another amount.
+    #[must_use]
+    pub fn recounted(self, before: Counted, after: Counted) -> Self {
+        Self { counted: (Some(before), Some(after)), ..self }
+    }
+
+    /// Adds to the counts what becomes of the record by this.
+    fn count(&self, action: Action, difference: &mut Difference) {
+        let (before, after) = &self.counted;
+        let in_no_group = Counted::in_no_group();
+        match action {
+            Action::Created | Action::Restored => difference.add(after.as_ref().unwrap_or(&in_no_group)),
+            Action::Deleted | Action::MergedInto => difference.take(after.as_ref().unwrap_or(&in_no_group)),
+            _ => {
+                before.iter().for_each(|before| difference.take(before));
+                after.iter().for_each(|after| difference.add(after));
+            }
+        }
     }
 
     /// The same, of a merge: the records that were merged into this one, or the one that this was merged into.
@@ -112,7 +141,8 @@ pub fn record(
 /// SQLite takes at most 32 766 values in a statement, and a record has five of them.
 const RECORDS_OF_A_STATEMENT: usize = 5_000;
 
-/// As [`record`], of any number of records: in one statement, unless there are more than five thousand.
+/// As [`record`], of any number of records: in one statement, unless there are more than five thousand, and one more where
+/// the tenant has more or fewer records of a kind that is counted afterwards.
 ///
 /// # Errors
 /// The database's.
@@ -127,6 +157,11 @@ pub fn record_each(
         let mut seqs: Vec<i64> = InsertChanges::new(scope, change, whats).get_results(connection)?;
         seqs.sort_unstable();
         recorded.extend(seqs.into_iter().map(ChangeId::from_i64));
+    }
+    if let Some(kind) = change.kind.counted() {
+        let mut difference = Difference::default();
+        whats.iter().for_each(|what| what.count(change.action, &mut difference));
+        difference.write(connection, scope, kind)?;
     }
     Ok(recorded)
 }

@@ -94,7 +94,15 @@ pub fn list(
     form: &Form,
 ) -> Result<Page<Lead>, LeadError> {
     let narrowed = queries::narrow(connection, scope, filter, form)?;
-    let page = request.load(connection, scope, || queries::matching(scope, filter, &narrowed), LeadRow::place)?;
+    let page = request.load_with_total(
+        connection,
+        scope,
+        || queries::matching(scope, filter, &narrowed),
+        LeadRow::place,
+        |connection| {
+            crm_tags::total(connection, scope, TagKind::Lead, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+        },
+    )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

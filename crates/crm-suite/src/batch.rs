@@ -5,6 +5,7 @@ mod matching;
 
 use std::collections::HashSet;
 
+use crm_core::counts::{self, Unsettled};
 use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, RecordId, Scope, numbering};
 
 use crate::resource::Resource;
@@ -52,7 +53,14 @@ pub fn run<R: Resource>(
         // What is refused has written nothing, but for a tag that is deleted at this very moment, and what is moved in after
         // a record was made: those take a savepoint.
         let outcome = match item.is_refused_late {
-            true => connection.write(|connection| one(connection, scope, batch, item, &matches)),
+            true => {
+                let unsettled = Unsettled::of(scope);
+                let outcome = connection.write(|connection| one(connection, scope, batch, item, &matches));
+                if outcome.is_err() {
+                    unsettled.restore(scope);
+                }
+                outcome
+            }
             false => one(connection, scope, batch, item, &matches),
         };
         let outcome = match outcome {
@@ -76,6 +84,7 @@ pub fn run<R: Resource>(
         }
     }
     numbering::settle(connection, scope)?;
+    counts::settle(connection, scope)?;
     Ok(outcomes)
 }
 

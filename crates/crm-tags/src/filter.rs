@@ -1,6 +1,8 @@
+use crm_core::counts;
 use crm_core::search::{Candidates, FEW};
 use crm_core::sql::{OneOf, Uid, among, one_of};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid, sql_fragment};
+use diesel::dsl::count;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Bool};
@@ -36,6 +38,39 @@ pub fn narrow(
     // A record may have several of them: FEW + 1 rows still say "many".
     let candidates = if found.len() > FEW { Candidates::Many } else { Candidates::of(found) };
     Ok((candidates, Some(tags)))
+}
+
+/// How many records a list has whose filter is nothing but tags, or nothing at all: of what is counted already, or of the links
+/// alone. `None` where the filter has something else, and they are to be counted by themselves. `tags` are those that
+/// [`narrow`] found.
+///
+/// # Errors
+/// The database's.
+pub fn total(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    is_by_tags_alone: bool,
+    tags: Option<&Vec<Uuid>>,
+) -> QueryResult<Option<i64>> {
+    match (is_by_tags_alone, tags) {
+        (false, _) => Ok(None),
+        (true, None) => counts::records(connection, scope, kind.records()).map(Some),
+        // A record has a tag once, so that those of one tag need not be told apart.
+        (true, Some(tags)) => match tags.as_slice() {
+            [tag] => with_links!(kind, links => links::table
+                .filter(links::tenant_id.eq(scope.tenant()))
+                .filter(links::tag_id.eq(*tag))
+                .count()
+                .get_result(connection)
+                .map(Some)),
+            tags => with_links!(kind, links => links::table
+                .filter(among(scope, links::tenant_id, links::tag_id, tags))
+                .select(count(links::record_id).aggregate_distinct())
+                .get_result(connection)
+                .map(Some)),
+        },
+    }
 }
 
 /// Matches records that have any of some tags: an expression for `filter` on the boxed query of a record's

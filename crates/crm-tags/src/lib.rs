@@ -14,7 +14,7 @@ mod told;
 
 pub use ensure::ensure;
 pub use error::TagError;
-pub use filter::{HasAnyTag, narrow};
+pub use filter::{HasAnyTag, narrow, total};
 pub use links::{add, existing, give, is_used, lock_links, of, set, stored};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
 pub use refs::{TagRefs, resolve, resolve_patch, union};

@@ -1,7 +1,7 @@
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
 use crm_core::text::is_visible;
 use crm_core::values::{Color, read_text};
-use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, Uuid, checked_text};
+use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, RecordKind, Uuid, checked_text};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,6 +60,17 @@ impl TagKind {
             Self::Contact => "tags of contacts",
             Self::Organization => "tags of organizations",
             Self::Case => "tags of cases",
+        }
+    }
+
+    /// The kind of records that have them.
+    pub(crate) fn records(self) -> RecordKind {
+        match self {
+            Self::Lead => RecordKind::Lead,
+            Self::Opportunity => RecordKind::Opportunity,
+            Self::Contact => RecordKind::Contact,
+            Self::Organization => RecordKind::Organization,
+            Self::Case => RecordKind::Case,
         }
     }
 

@@ -30,6 +30,11 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
         "(\"tenants\".\"id\" = \"sessions\".\"tenant_id\")",
         "cleaning asks which tenants have sessions whose time is over, and goes through these one by one",
     ),
+    (
+        "record_counts",
+        "GROUP BY tenant_id, kind, group_id, group_key, value_code HAVING count(*) >",
+        "cleaning asks which tenants were counted by many sessions, and goes through these one by one",
+    ),
     ("client_maps", "WHERE m.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
     ("webhooks", "WHERE w.secrets_key IS NOT NULL", "a start asks which keys encrypt secrets, whose ever they are"),
     ("delivery_turns", LEFT_BEHIND, "one question a second, of all tenants, tells whose deliveries nobody looks after"),

@@ -113,8 +113,8 @@ CREATE INDEX opportunities_status ON opportunities (tenant_id, status, created_o
 CREATE INDEX opportunities_pipeline ON opportunities (tenant_id, pipeline_id, created_on, id);
 CREATE INDEX opportunities_stage ON opportunities (tenant_id, stage_key, created_on, id);
 
--- Finds the opportunities of a stage that moves or is removed, and has all that the summary of a pipeline adds up.
-CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key, status, value_code, value_units);
+-- Finds the opportunities of a stage that moves or is removed.
+CREATE INDEX opportunities_board ON opportunities (tenant_id, pipeline_id, stage_key);
 
 -- The id that another system has for the record, compared exactly.
 CREATE UNIQUE INDEX opportunities_external_id ON opportunities (tenant_id, external_id) WHERE external_id IS NOT NULL;

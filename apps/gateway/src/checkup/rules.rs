@@ -36,8 +36,21 @@ const VALUES: [(&str, &str); 4] = [
 const NUMBERED: [(&str, u8); 6] =
     [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5), ("case_types", 6)];
 
+/// Those of them whose numbers are kept.
+const COUNTED: [(&str, u8); 5] =
+    [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5)];
+
 /// Rules that are one statement each: the rows of it break the rule.
-const STATEMENTS: [(&str, &str); 17] = [
+const STATEMENTS: [(&str, &str); 18] = [
+    (
+        "a stage has not what is counted",
+        "SELECT 1 FROM (SELECT tenant_id, pipeline_id AS a, stage_key AS b, coalesce(value_code, '') AS c, 1 AS records, \
+         coalesce(value_units / 1000000000, 0) AS billions, coalesce(value_units % 1000000000, 0) AS rest \
+         FROM opportunities WHERE status = 'open' \
+         UNION ALL SELECT tenant_id, group_id, group_key, value_code, -records, -billions, -rest \
+         FROM record_counts WHERE kind = 2 AND group_key <> '') AS counted GROUP BY tenant_id, a, b, c \
+         HAVING sum(records) <> 0 OR sum(billions) <> 0 OR sum(rest) <> 0",
+    ),
     (
         "a lead names an opportunity that is gone or was made of another lead",
         "SELECT 1 FROM leads l WHERE l.opportunity_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM opportunities o \
@@ -200,6 +213,14 @@ pub fn rules() -> Vec<Rule> {
              WHERE n.last IS NULL OR r.id > n.last"
         );
         rules.push(rule(format!("{table} has an id that will be given again"), &above));
+    }
+    for (table, kind) in COUNTED {
+        let otherwise = format!(
+            "SELECT 1 FROM (SELECT tenant_id, 1 AS records FROM {table} \
+             UNION ALL SELECT tenant_id, -records FROM record_counts WHERE kind = {kind}) AS counted \
+             GROUP BY tenant_id HAVING sum(records) <> 0"
+        );
+        rules.push(rule(format!("{table} are not as many as are counted"), &otherwise));
     }
     rules.extend(STATEMENTS.iter().map(|(name, rows)| rule((*name).to_owned(), rows)));
     rules

@@ -15,7 +15,13 @@ use crate::client::{Api, Client};
 use crate::process::stdout;
 
 /// Faults, by the beginning of the name of the rule that they break.
-const FAULTS: [(&str, &str); 31] = [
+const FAULTS: [(&str, &str); 37] = [
+    ("leads are not as many", "UPDATE record_counts SET records = records + 1 WHERE kind = 1"),
+    ("opportunities are not as many", "DELETE FROM record_counts WHERE kind = 2"),
+    ("contacts are not as many", "DELETE FROM record_counts WHERE kind = 3"),
+    ("organizations are not as many", "UPDATE record_counts SET kind = 7 WHERE kind = 4"),
+    ("cases are not as many", "UPDATE record_counts SET records = -records WHERE kind = 5"),
+    ("a stage has not what", "UPDATE record_counts SET rest = rest + 1 WHERE kind = 2"),
     ("contact_emails has a value twice", "UPDATE contact_emails SET value_search = 'x'"),
     ("contact_phones has a value twice", "UPDATE contact_phones SET value_search = 'x'"),
     ("organization_emails has a value twice", "UPDATE organization_emails SET value_search = 'x'"),

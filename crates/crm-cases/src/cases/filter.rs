@@ -35,6 +35,13 @@ pub struct CaseFilter {
     pub created_before: Option<Timestamp>,
 }
 
+impl CaseFilter {
+    /// Whether it asks for nothing but tags, if for anything.
+    pub(crate) fn is_by_tags_alone(&self) -> bool {
+        *self == Self { tags: self.tags.clone(), ..Self::default() }
+    }
+}
+
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {
     table: "cases",

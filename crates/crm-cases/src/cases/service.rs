@@ -140,7 +140,13 @@ pub fn list(
     let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
     let fields = filter.fields.narrow(connection, scope, &SEARCHED, &forms.iter().collect::<Vec<_>>())?;
     let named = Named { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
-    let page = request.load(connection, scope, || queries::matching(scope, filter, &named), CaseRow::place)?;
+    let page = request.load_with_total(
+        connection,
+        scope,
+        || queries::matching(scope, filter, &named),
+        CaseRow::place,
+        |connection| crm_tags::total(connection, scope, TagKind::Case, filter.is_by_tags_alone(), named.tags.as_ref()),
+    )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 

@@ -34,6 +34,13 @@ pub struct ContactFilter {
     pub created_before: Option<Timestamp>,
 }
 
+impl ContactFilter {
+    /// Whether it asks for nothing but tags, if for anything.
+    pub(crate) fn is_by_tags_alone(&self) -> bool {
+        *self == Self { tags: self.tags.clone(), ..Self::default() }
+    }
+}
+
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {
     table: "contacts",

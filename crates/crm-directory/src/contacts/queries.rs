@@ -69,7 +69,7 @@ pub(crate) struct Narrowed {
     /// The contacts that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<Uuid>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

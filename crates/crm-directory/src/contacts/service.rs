@@ -111,7 +111,15 @@ pub fn list(
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
-    let page = request.load(connection, scope, || queries::matching(scope, filter, &narrowed), ContactRow::place)?;
+    let page = request.load_with_total(
+        connection,
+        scope,
+        || queries::matching(scope, filter, &narrowed),
+        ContactRow::place,
+        |connection| {
+            crm_tags::total(connection, scope, TagKind::Contact, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+        },
+    )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

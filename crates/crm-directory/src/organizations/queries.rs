@@ -53,7 +53,7 @@ pub(crate) struct Narrowed {
     /// The organizations that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<Uuid>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

@@ -102,8 +102,16 @@ pub fn list(
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
-    let page =
-        request.load(connection, scope, || queries::matching(scope, filter, &narrowed), OrganizationRow::place)?;
+    let page = request.load_with_total(
+        connection,
+        scope,
+        || queries::matching(scope, filter, &narrowed),
+        OrganizationRow::place,
+        |connection| {
+            let is_by_tags_alone = filter.is_by_tags_alone();
+            crm_tags::total(connection, scope, TagKind::Organization, is_by_tags_alone, narrowed.tags.as_ref())
+        },
+    )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 

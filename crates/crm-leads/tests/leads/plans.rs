@@ -13,7 +13,9 @@ pub(crate) fn hundred_thousand(database: &TestDatabase, connection: &mut DbConne
     let (created, updated) = (moment(database.kind(), "n"), moment(database.kind(), "n * 7919 % 10000"));
     let filled = |connection: &mut DbConnection, id: &str| {
         let scope = database.tenant(id);
-        tag(connection, &scope, "rare");
+        for label in ["rare", "common"] {
+            tag(connection, &scope, label);
+        }
         scope
     };
     ten_tenants(connection, filled, |tenant| {
@@ -34,7 +36,7 @@ pub(crate) fn hundred_thousand(database: &TestDatabase, connection: &mut DbConne
             SELECT tenant_id, id, id % 200 + 1, 0 FROM leads WHERE tenant_id = {tenant} AND id % 2 = 0;
             INSERT INTO lead_tags (tenant_id, lead_id, tag_id)
             SELECT leads.tenant_id, leads.id, tags.id FROM leads JOIN tags ON tags.tenant_id = leads.tenant_id
-            WHERE leads.tenant_id = {tenant} AND leads.id % 100 = 0;"
+            WHERE leads.tenant_id = {tenant} AND leads.id % CASE tags.label WHEN 'rare' THEN 100 ELSE 2 END = 0;"
         )
     })
 }
@@ -85,6 +87,8 @@ crm_testkit::both_databases! {
                 (("organizationId", "7"), Some("leads_organization")),
                 (("contactId", "7"), Some("leads_contact")),
                 (("ownerId", "owner-7"), Some("leads_owner")),
+                // More than a thousand have it: the list is read in its order until the page is full.
+                (("tags", "common"), Some("leads_created_on")),
                 (("origin", "website"), None),
                 (("leadRating", "3_hot"), None),
                 (("isArchived", "true"), Some("leads_archived")),

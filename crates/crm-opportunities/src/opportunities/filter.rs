@@ -35,6 +35,19 @@ pub struct OpportunityFilter {
     pub created_before: Option<Timestamp>,
 }
 
+impl OpportunityFilter {
+    /// Whether it asks for nothing but tags, if for anything.
+    pub(crate) fn is_by_tags_alone(&self) -> bool {
+        *self == Self { tags: self.tags.clone(), ..Self::default() }
+    }
+
+    /// Whether it asks for nothing but pipelines and stages, if for anything.
+    pub(crate) fn is_by_stages_alone(&self) -> bool {
+        let (pipeline_id, stage) = (self.pipeline_id.clone(), self.stage.clone());
+        *self == Self { pipeline_id, stage, ..Self::default() }
+    }
+}
+
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {
     table: "opportunities",

@@ -57,7 +57,7 @@ pub(crate) struct Narrowed {
     /// The records that its title and fields leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<Uuid>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

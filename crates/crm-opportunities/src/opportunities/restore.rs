@@ -27,7 +27,7 @@ pub struct KeptOpportunity {
 
 /// An opportunity that is deleted, for the change.
 pub(super) fn deleted(opportunity: &Opportunity, row: OpportunityRow) -> QueryResult<What> {
-    let told = ToldOpportunity::of(opportunity, &row.values.custom_fields.0).whole()?;
+    let told = ToldOpportunity::of(opportunity, &row.values.custom_fields.0).whole()?.counted(row.counted());
     let participants = opportunity.participants.as_slice().to_vec();
     let tags = opportunity.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptOpportunity { row, participants, tags }))
@@ -92,8 +92,9 @@ pub fn restore(
     participants::add(connection, scope, row.id, &left)?;
     let change = NewChange::new(Kind::Opportunity, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
+        let counted = made.counted();
         let opportunity = made.into_opportunity(scope, form, left.into_vec(), tags);
-        Ok((ToldOpportunity::of(&opportunity, &row.values.custom_fields.0).whole()?, ()))
+        Ok((ToldOpportunity::of(&opportunity, &row.values.custom_fields.0).whole()?.counted(counted), ()))
     })?;
     Ok((change, tag_ids))
 }

@@ -1,3 +1,4 @@
+use crm_core::counts::Counted;
 use crm_core::page::{Direction, SortKey};
 use crm_core::records::Stored;
 use crm_core::sql::Json;
@@ -56,6 +57,17 @@ pub(crate) struct OpportunityValues {
     stage_key: String,
     stage_position: i16,
     pub(crate) last_updated_on: Timestamp,
+}
+
+impl OpportunityRow {
+    /// What it is counted as: those that are open by their stages, with their values.
+    pub(crate) fn counted(&self) -> Counted {
+        let OpportunityValues { pipeline_id, stage_key, value_units, value_code, .. } = &self.values;
+        match self.status {
+            OpportunityStatus::Open => Counted::within(*pipeline_id, stage_key, value_units.zip(value_code.as_deref())),
+            OpportunityStatus::Won | OpportunityStatus::Lost => Counted::in_no_group(),
+        }
+    }
 }
 
 impl OpportunityValues {

@@ -107,8 +107,9 @@ fn insert(
     }
     let change = NewChange::new(Kind::Opportunity, Action::Created).by(new.last_updated_by.as_ref());
     let opportunity = made.recorded(connection, scope, change, |row| {
+        let counted = row.counted();
         let opportunity = row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags);
-        Ok((ToldOpportunity::of(&opportunity, &values.custom_fields.0).whole()?, opportunity))
+        Ok((ToldOpportunity::of(&opportunity, &values.custom_fields.0).whole()?.counted(counted), opportunity))
     });
     Ok(named(connection, scope, opportunity?)?)
 }
@@ -196,8 +197,15 @@ pub fn list(
     form: &Form,
 ) -> Result<Page<Opportunity>, OpportunityError> {
     let narrowed = queries::narrow(connection, scope, filter, form)?;
-    let page =
-        request.load(connection, scope, || queries::matching(scope, filter, &narrowed), OpportunityRow::place)?;
+    let page = request.load_with_total(
+        connection,
+        scope,
+        || queries::matching(scope, filter, &narrowed),
+        OpportunityRow::place,
+        |connection| {
+            crm_tags::total(connection, scope, TagKind::Opportunity, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+        },
+    )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
 }
 
@@ -273,6 +281,7 @@ pub fn update(
     }
     let action = if place.is_some() { Action::StageChanged } else { Action::Updated };
     let has_other_values = custom_fields != stored;
+    let counted = row.counted();
     let values = row.values.patched(&patch, custom_fields, place, scope);
     let (organization, contact) = (patch.organization_id.value().copied(), patch.contact_id.value().copied());
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
@@ -289,10 +298,12 @@ pub fn update(
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Opportunity, action).by(patch.last_updated_by.value());
     let opportunity = changed.recorded(connection, scope, change, |row| {
+        let counted_now = row.counted();
         let opportunity = row.into_opportunity(scope, form, participants, tags);
         let opportunity = opportunity.with_names_seen(&present);
         let before = ToldOpportunity::of(&present, &stored);
-        Ok((before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?, opportunity))
+        let what = before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?;
+        Ok((what.recounted(counted, counted_now), opportunity))
     });
     Ok(named(connection, scope, opportunity?)?)
 }

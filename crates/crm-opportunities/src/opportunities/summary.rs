@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crm_core::counts;
 use crm_core::records::Stored;
 use crm_core::sql::{OneOf, Uid, one_of};
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
 use crm_forms::{Form, FormError, FormKind};
+use diesel::dsl::Select;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
@@ -64,8 +66,30 @@ fn form_for(
     })
 }
 
+type Columns =
+    (opportunities::pipeline_id, opportunities::stage_key, opportunities::value_code, opportunities::value_units);
+
+/// The open opportunities that match, as they are added up.
+fn open(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    filter: &OpportunityFilter,
+) -> Result<Select<queries::Query, Columns>, OpportunityError> {
+    let form = form_for(connection, scope, filter)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
+    let open =
+        queries::matching(scope, filter, &narrowed).filter(opportunities::status.eq(OpportunityStatus::Open.as_str()));
+    Ok(open.select((
+        opportunities::pipeline_id,
+        opportunities::stage_key,
+        opportunities::value_code,
+        opportunities::value_units,
+    )))
+}
+
 /// What the open opportunities that match add up to, for every stage of every pipeline that the filter allows, in the
-/// order of pipelines and stages. One statement, and one more to find the tags of a filter.
+/// order of pipelines and stages. One statement, and more to find what a filter names; where it asks for pipelines and
+/// stages alone, none of the opportunities is read.
 ///
 /// # Errors
 /// The database's.
@@ -74,21 +98,16 @@ pub fn summary(
     scope: &Scope,
     filter: &OpportunityFilter,
 ) -> Result<Vec<StageSummary>, OpportunityError> {
-    let form = form_for(connection, scope, filter)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
-    let matching = queries::matching(scope, filter, &narrowed)
-        .filter(opportunities::status.eq(OpportunityStatus::Open.as_str()))
-        .select((
-            opportunities::pipeline_id,
-            opportunities::stage_key,
-            opportunities::value_code,
-            opportunities::value_units,
-        ));
     let OpportunityFilter { pipeline_id, stage, .. } = filter;
     let pipelines = pipeline_id.as_ref().map(|ids| one_of(pipeline_stages::pipeline_id, ids));
     let stages = stage.as_ref().map(|keys| one_of(pipeline_stages::key, keys));
-    let query = Totals { tenant: scope.tenant(), pipelines, stages, matching };
-    let rows: Vec<TotalRow> = query.load(connection)?;
+    let tenant = scope.tenant();
+    let rows: Vec<TotalRow> = if filter.is_by_stages_alone() {
+        Stages { tenant, pipelines, stages, totals: Kept(tenant) }.load(connection)?
+    } else {
+        let totals = Summed(open(connection, scope, filter)?);
+        Stages { tenant, pipelines, stages, totals }.load(connection)?
+    };
     // By pipeline and place; the rows come in that order, one for each currency.
     let mut stages: BTreeMap<(Uuid, i16), StageSummary> = BTreeMap::new();
     for row in rows {
@@ -141,33 +160,66 @@ impl TotalRow {
     }
 }
 
-const BILLION: i128 = 1_000_000_000;
+const BILLION: i128 = counts::BILLION as i128;
 
-/// The stages, each with the sums of what `matching` selects.
+/// What all opportunities add up to, as it is [kept](counts).
+struct Kept(TenantId);
+
+impl QueryFragment<Db> for Kept {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        pass.push_sql(
+            "SELECT group_id AS pipeline_id, group_key AS stage_key, nullif(value_code, '') AS value_code, \
+             CAST(sum(records) AS BIGINT) AS records, CAST(sum(billions) AS BIGINT) AS billions, \
+             CAST(sum(rest) AS BIGINT) AS rest FROM record_counts WHERE tenant_id = ",
+        );
+        pass.push_bind_param::<BigInt, _>(&self.0)?;
+        pass.push_sql(" AND kind = ");
+        pass.push_sql(OPPORTUNITIES);
+        pass.push_sql(" GROUP BY group_id, group_key, value_code HAVING sum(records) <> 0");
+        Ok(())
+    }
+}
+
+/// The number of their kind in what is kept.
+const OPPORTUNITIES: &str = "2";
+
+/// What some opportunities add up to.
 ///
 /// An amount has up to 18 digits in units, so that ten of them can be too many for the 64 bits of SQLite's sum, which
 /// fails then. The billions and the rest are added up by themselves: both sums are exact for billions of rows, on both
 /// databases, whose divisions round towards zero alike.
-struct Totals<Q> {
-    tenant: TenantId,
-    pipelines: Option<OneOf<pipeline_stages::pipeline_id>>,
-    stages: Option<OneOf<pipeline_stages::key>>,
-    matching: Q,
-}
+struct Summed<Q>(Q);
 
-impl<Q: QueryFragment<Db>> QueryFragment<Db> for Totals<Q> {
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Summed<Q> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         pass.push_sql(
-            "SELECT pipeline_stages.pipeline_id, pipeline_stages.key, pipeline_stages.position, pipeline_stages.label, pipeline_stages.probability, \
-             totals.value_code, totals.records, totals.billions, totals.rest \
-             FROM pipeline_stages LEFT JOIN (\
-             SELECT pipeline_id, stage_key, value_code, count(*) AS records, \
+            "SELECT pipeline_id, stage_key, value_code, count(*) AS records, \
              CAST(sum(value_units / 1000000000) AS BIGINT) AS billions, \
              CAST(sum(value_units % 1000000000) AS BIGINT) AS rest FROM (",
         );
-        self.matching.walk_ast(pass.reborrow())?;
+        self.0.walk_ast(pass.reborrow())?;
+        pass.push_sql(") AS matching GROUP BY pipeline_id, stage_key, value_code");
+        Ok(())
+    }
+}
+
+/// The stages, each with its `totals`.
+struct Stages<Q> {
+    tenant: TenantId,
+    pipelines: Option<OneOf<pipeline_stages::pipeline_id>>,
+    stages: Option<OneOf<pipeline_stages::key>>,
+    totals: Q,
+}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Stages<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         pass.push_sql(
-            ") AS matching GROUP BY pipeline_id, stage_key, value_code) AS totals \
+            "SELECT pipeline_stages.pipeline_id, pipeline_stages.key, pipeline_stages.position, pipeline_stages.label, pipeline_stages.probability, \
+             totals.value_code, totals.records, totals.billions, totals.rest FROM pipeline_stages LEFT JOIN (",
+        );
+        self.totals.walk_ast(pass.reborrow())?;
+        pass.push_sql(
+            ") AS totals \
              ON totals.pipeline_id = pipeline_stages.pipeline_id AND totals.stage_key = pipeline_stages.key WHERE pipeline_stages.tenant_id = ",
         );
         pass.push_bind_param::<BigInt, _>(&self.tenant)?;
@@ -184,12 +236,12 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Totals<Q> {
     }
 }
 
-impl<Q> QueryId for Totals<Q> {
+impl<Q> QueryId for Stages<Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Q> Query for Totals<Q> {
+impl<Q> Query for Stages<Q> {
     type SqlType = (
         Uid,
         Text,
@@ -203,4 +255,4 @@ impl<Q> Query for Totals<Q> {
     );
 }
 
-impl<Q> RunQueryDsl<DbConnection> for Totals<Q> {}
+impl<Q> RunQueryDsl<DbConnection> for Stages<Q> {}

@@ -95,7 +95,7 @@ pub fn update_status(
             .compare("status", &row.status, &after.status)
             .compare("lostReason", &row.lost_reason(), &after.lost_reason())
             .compare("closedOn", &row.closed_on, &after.closed_on);
-        Ok((What::changed(row.id, fields)?, after))
+        Ok((What::changed(row.id, fields)?.recounted(row.counted(), after.counted()), after))
     });
     complete_one(connection, scope, row?, form)
 }
@@ -128,7 +128,7 @@ pub fn update_stage(
     let (_, before) = row.values.place();
     let row = changed.recorded(connection, scope, change, |after| {
         let fields = Fields::none().compare("stage", before.as_str(), stage.as_str());
-        Ok((What::changed(row.id, fields)?, after))
+        Ok((What::changed(row.id, fields)?.recounted(row.counted(), after.counted()), after))
     });
     complete_one(connection, scope, row?, form)
 }
