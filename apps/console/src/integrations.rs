@@ -64,7 +64,7 @@ pub fn page(frame: &Frame, map: &ClientMap) -> Markup {
             h2 id="mappings" { "Fields" }
             @if mappings.is_empty() { p class="quiet" { "Nothing is said of fields: they are called the same on both sides." } }
             @else {
-                div class="table-box" tabindex="0" role="region" aria-label="Fields" {
+                div class="table-box" tabindex="0" role="region" aria-label="Fields on both sides" {
                     table {
                         thead { tr { th scope="col" { "From" } th scope="col" { "To" } th scope="col" { "Turned by" } } }
                         tbody { @for FieldMapping { source_field, target_field, transform } in &mappings { tr {
