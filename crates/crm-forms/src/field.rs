@@ -113,7 +113,7 @@ impl FromJson for NewFields {
     }
 }
 
-/// A field of a form, to be made; checked where it becomes one of [`NewFields`].
+/// A field of a form, to be made.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "camelCase"))]
 #[serde(rename_all = "camelCase")]
