@@ -81,7 +81,7 @@ fn beginning(statement: &str) -> String {
 fn is_aside(statement: &str) -> bool {
     let begins = ["SET ", "BEGIN", "COMMIT", "SELECT 1; COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"];
     // Whether somebody is to be told of changes is remembered for a while, as keys are.
-    let within = ["api_keys", "FROM tenants t", "PRAGMA", "enabled"];
+    let within = ["api_keys", "FROM tenants t", "PRAGMA", "pragma_page_count", "enabled"];
     let text = statement.trim_start_matches('"');
     begins.iter().any(|begin| text.starts_with(begin)) || within.iter().any(|part| text.contains(part))
 }
