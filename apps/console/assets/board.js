@@ -14,6 +14,23 @@ function count(stage, by) {
   if (shown) shown.textContent = String(Number(shown.textContent) + by);
 }
 
+/** Takes what stands above the cards from the page as it is now: the sums are the server's. */
+async function refresh() {
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const name of ["[data-sums]", "[data-count]"]) {
+      for (const shown of document.querySelectorAll(`[data-stage] ${name}`)) {
+        const stage = CSS.escape(shown.closest("[data-stage]")?.getAttribute("data-stage") ?? "");
+        const now = page.querySelector(`[data-stage="${stage}"] ${name}`);
+        if (now) shown.replaceChildren(...now.childNodes);
+      }
+    }
+  } catch {
+    // They stay as they were until the page is loaded again.
+  }
+}
+
 /**
  * Moves a card and tells the server. What it refuses goes back where it was.
  * @param {HTMLElement} card
@@ -39,6 +56,7 @@ async function move(card, target) {
   if (moved) {
     const select = card.querySelector("select[name=stage]");
     if (select instanceof HTMLSelectElement) select.value = stage;
+    await refresh();
     say(`${card.dataset.title} is now in ${target.querySelector("h2")?.textContent ?? stage}`);
     return;
   }

@@ -10,7 +10,7 @@ use crm_tags::TagOption;
 use maud::{Markup, html};
 
 use crate::icon::Icon;
-use crate::record::lost;
+use crate::record::{lost, new_in};
 use crate::{Frame, Place, assets, form, list, show};
 
 /// The most cards of a column; the list has the rest.
@@ -65,7 +65,7 @@ impl Board<'_> {
         let may_write = frame.may(Area::Pipeline, Access::Write);
         let back = self.address();
         let actions = html! {
-            @if may_write { a class="button button-main" href="/console/opportunities/new" { (Icon::Plus.draw()) "New opportunity" } }
+            @if may_write { a class="button button-main" href=(new_in(Kind::Opportunity, &self.pipeline.id.to_string())) { (Icon::Plus.draw()) "New opportunity" } }
         };
         let content = html! {
             (show::head(self.pipeline.name.as_str(), &actions))
@@ -143,7 +143,7 @@ impl Board<'_> {
                 header class="stage-head" {
                     h2 id=(id) { (show::dot(Some(stage.color.as_str()))) (stage.label.as_str()) }
                     span class="quiet number" data-count { (sum.map_or(0, |sum| sum.count)) }
-                    p class="quiet small" {
+                    p class="quiet small" data-sums {
                         @if let Some(sum) = sum {
                             @for total in &sum.values { span class="sum" { (show::grouped(&total.amount().to_string())) " " (total.currency().code()) } " " }
                         }

@@ -182,10 +182,27 @@ fn mapping(draft: &Draft, names: &[String], columns: &Columns, moves: bool, type
     }
 }
 
+/// What a column of other people's files is, as they usually call it: the first of these that the records have.
+fn usual(name: &str) -> &'static [&'static str] {
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    match letters.as_str() {
+        "fullname" | "contact" | "contactname" => &["contact", "name"],
+        "company" | "companyname" | "account" | "accountname" => &["organization", "name"],
+        "email" | "mail" | "emailaddress" => &["email"],
+        "telephone" | "phonenumber" | "mobile" | "mobilephone" => &["phone"],
+        "subject" | "dealname" | "leadname" => &["title"],
+        "amount" | "dealvalue" => &["value.amount"],
+        "currency" => &["value.code"],
+        "notes" | "remarks" => &["note"],
+        "labels" | "categories" => &["tags"],
+        _ => &[],
+    }
+}
+
 /// Which column one of the file is.
 fn target(index: usize, name: &str, offered: &[&Column], columns: &Columns, typed: &Typed) -> Markup {
     let control = format!("column.{index}");
-    let found = columns.find(name).ok();
+    let found = columns.find(name).ok().or_else(|| usual(name).iter().find_map(|name| columns.find(name).ok()));
     let matched = found.as_ref().map_or("", Column::name);
     let chosen = typed.value(&control).unwrap_or(matched);
     let problems: Vec<&str> = typed.problems(name.trim()).collect();
@@ -228,7 +245,7 @@ fn settings(kind: Kind, typed: &Typed) -> Markup {
                 (field("mode", "With each row", "").choice(typed, &modes, Mode::Create.as_str()))
                 (field("matchBy", "A row matches a record by", "Where records are changed: their number, or else their external id.").choice(typed, &matches, ""))
                 fieldset class="field" {
-                    legend { "What rows name and there is not" }
+                    legend { "What rows name and is not there yet" }
                     div class="boxes" {
                         label class="box" { input type="checkbox" name="createMissing" value="organization" checked[typed.has("createMissing", "organization")]; span { "make organizations" } }
                         label class="box" { input type="checkbox" name="createMissing" value="tag" checked[typed.has("createMissing", "tag")]; span { "make tags" } }

@@ -55,6 +55,7 @@ impl Overview<'_> {
         let sees_cases = frame.may(Area::Cases, Access::Read);
         let content = html! {
             (show::head("Overview", &html! {}))
+            (self.first_steps(frame))
             div class="tiles" {
                 @if let Some(mine) = self.mine { (yours(mine)) }
                 @if sees_deals {
@@ -66,6 +67,28 @@ impl Overview<'_> {
             }
         };
         frame.page(Place::Overview, "Overview", &content)
+    }
+
+    /// Where somebody begins who has just come: shown as long as there is nothing to see.
+    fn first_steps(&self, frame: &Frame) -> Markup {
+        let is_empty = self.sums.iter().all(|sum| sum.count == 0)
+            && self.months.iter().all(|month| (month.won, month.lost) == (0, 0))
+            && self.statuses.is_empty();
+        let steps = [
+            (Area::Pipeline, "/console/settings/pipelines", "Name the stages that your sales go through"),
+            (Area::Directory, "/console/imports", "Bring your contacts in from a spreadsheet"),
+            (Area::Pipeline, "/console/opportunities/new", "Make the first opportunity"),
+            (Area::Settings, "/console/settings/keys", "Make a key for a colleague, or for a program"),
+        ];
+        let mine: Vec<_> = steps.into_iter().filter(|(area, ..)| frame.may(*area, Access::Write)).collect();
+        html! {
+            @if is_empty && !mine.is_empty() {
+                section class="card spaced" aria-labelledby="first-steps" {
+                    h2 id="first-steps" { "First steps" }
+                    ol { @for (_, path, words) in mine { li { a href=(path) { (words) } } } }
+                }
+            }
+        }
     }
 
     fn pipeline(&self, pipeline: &Pipeline) -> Markup {

@@ -76,7 +76,7 @@ pub fn edit(frame: &Frame, id: Option<(&str, &str)>, body: &Value, notice: Optio
             (Field { name: "name", label: "Name", hint: "", required: true }.line(typed, "text", &text(body, "name")))
             fieldset class="field" {
                 legend { "Default" }
-                label class="box" { input type="checkbox" name="isDefault" value="yes" checked[body["isDefault"] == true]; span { "Opportunities are in it that name no pipeline" } }
+                label class="box" { input type="checkbox" name="isDefault" value="yes" checked[body["isDefault"] == true]; span { "New opportunities are made in it, unless another is chosen" } }
             }
             div class="wide" { (stages(body, typed)) }
             @if may_write { div class="actions" { button class="button button-main" type="submit" { "Save" } } }
@@ -90,7 +90,7 @@ fn stages(body: &Value, typed: &Typed) -> Markup {
     let none = Value::Null;
     let given = body["stages"].as_array().map_or(&[][..], Vec::as_slice);
     let all = given.iter().chain(std::iter::repeat_n(&none, NEW)).enumerate();
-    let heads = ["Place", "Stage", "Won with", "Colour", "Remove"];
+    let heads = ["Place", "Stage", "Chance of winning", "Colour", "Remove"];
     let drawn = all.map(|(index, stage)| row(index, stage, typed));
     html! {
         h2 { "Stages" }

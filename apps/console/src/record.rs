@@ -462,32 +462,53 @@ pub fn edit(
     frame.page(Place::Records(kind), &title, &content)
 }
 
-/// The form of a new record. `types` are the case types to choose from, with the one whose fields these are.
+/// The parameter, and the field of the form, that says what a new record is made in.
+pub const PLACE: &str = "type";
+
+/// What a new record is made in: one of the types of cases, one of the pipelines.
+pub struct Places {
+    /// The member of the record that names it.
+    pub member: &'static str,
+    /// What people call all of them.
+    pub label: &'static str,
+    /// Each by its id and name, first the one that is taken unless one is chosen.
+    pub places: Vec<(String, String)>,
+}
+
+impl Places {
+    /// The one that was asked for, or else the first.
+    #[must_use]
+    pub fn chosen(&self, asked: Option<&str>) -> Option<&str> {
+        let wanted = self.places.iter().find(|(id, _)| asked == Some(id));
+        wanted.or(self.places.first()).map(|(id, _)| id.as_str())
+    }
+}
+
+/// The page to make one in this place.
 #[must_use]
-pub fn new(
-    frame: &Frame,
-    kind: Kind,
-    entries: &[Entry],
-    typed: &Typed,
-    types: &[(String, String)],
-    chosen: &str,
-) -> Markup {
+pub fn new_in(kind: Kind, place: &str) -> String {
+    format!("/console/{}/new?{PLACE}={place}", kind.plural())
+}
+
+/// The form of a new record, `within` a place of those that there are, whose fields these are.
+#[must_use]
+pub fn new(frame: &Frame, kind: Kind, entries: &[Entry], typed: &Typed, within: Option<(&Places, &str)>) -> Markup {
     let (one, ..) = show::names(kind);
     let title = format!("New {}", one.to_lowercase());
     let names: Vec<String> = entries.iter().map(Entry::name).collect();
     let shown: Vec<&str> = names.iter().map(String::as_str).collect();
     let content = html! {
         (show::head(&title, &html! {}))
-        @if types.len() > 1 {
-            nav class="tabs" aria-label="Case types" {
-                @for (id, label) in types {
-                    a class="tab" href={ "/console/cases/new?type=" (id) } aria-current=[(id == chosen).then_some("page")] { (label) }
+        @if let Some((Places { label, places, .. }, chosen)) = within.filter(|(places, _)| places.places.len() > 1) {
+            nav class="tabs" aria-label=(label) {
+                @for (id, name) in places {
+                    a class="tab" href=(new_in(kind, id)) aria-current=[(id == chosen).then_some("page")] { (name) }
                 }
             }
         }
         form class="card grid-form" method="post" action={ "/console/" (kind.plural()) "/new" } {
             (form::token(frame))
-            @if !chosen.is_empty() { input type="hidden" name="caseTypeId" value=(chosen); }
+            @if let Some((_, chosen)) = within { input type="hidden" name=(PLACE) value=(chosen); }
             (typed.summary(&shown))
             (controls::all(entries, &Value::Null, typed, &[]))
             div class="actions" {

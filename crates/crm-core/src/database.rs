@@ -165,6 +165,19 @@ impl DatabaseUrl {
             Self::Postgres(url) => postgres(url),
         }
     }
+
+    /// As [`connect`](Self::connect), to a database that is there: where its file was taken away none is made in its place, which
+    /// would be another database with the log of the first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn connect_to_existing(&self) -> Result<DbConnection, ConnectionError> {
+        let Some(path) = self.file() else { return self.connect() };
+        let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+        // What a name of a URI may not have as it is (https://sqlite.org/uri.html).
+        let name = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        sqlite(&format!("file:{name}?mode=rw"))
+    }
 }
 
 /// What is said of a database that this program was built without.

@@ -4,7 +4,7 @@
 
 use crm_console::fields::{Choice, Control, Entry};
 use crm_console::form::Typed;
-use crm_console::record::{Record, edit, new};
+use crm_console::record::{Places, Record, edit, new};
 use crm_console::{Frame, Who, error, list, overview, session, show};
 use crm_exchange::{Columns, Kind};
 use serde_json::{Value, json};
@@ -100,12 +100,14 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         notice: Some(text),
         typed: &typed,
     };
+    let one = (text.to_owned(), text.to_owned());
+    let places = Places { member: "caseTypeId", label: "Case types", places: vec![one.clone(), one] };
     let refusal = error::Refusal { status: 400, code: "x", title: text, detail: text, advice: text, request_id: text };
     let markup = [
         list.page(frame, Some(text)),
         page.page(frame),
         edit(frame, Kind::Lead, &value, &entries, &typed, &["title".to_owned()]),
-        new(frame, Kind::Case, &entries, &typed, &[(text.to_owned(), text.to_owned())], text),
+        new(frame, Kind::Case, &entries, &typed, Some((&places, text))),
         error::page(&refusal),
         session::SignIn { token: "T", next: Some(text), has_issuer: true, typed: &typed }.page(),
         session::choice(&[text.to_owned(), text.to_owned()], Some(text)),
@@ -257,6 +259,16 @@ fn who_is_signed_in_is_told() {
     let page = |frame: &Frame| frame.page(crm_console::Place::Elsewhere, "x", &maud::html! {}).into_string();
     assert!(page(&person).contains("Signed in as <strong>Ada &lt;b&gt;</strong>"));
     assert!(page(&frame("*:read")).contains("Signed in with the key <strong>key</strong>"));
+}
+
+#[test]
+fn an_empty_overview_says_where_to_begin() {
+    let first = |rights| overview::Overview::default().page(&frame(rights)).into_string();
+    assert!(first("*:write").contains("/console/imports\">Bring your contacts"));
+    assert!(
+        first("pipeline:write").contains("First steps") && !first("pipeline:write").contains("Bring your contacts")
+    );
+    assert!(!first("*:read").contains("First steps"), "nothing to begin with");
 }
 
 #[test]

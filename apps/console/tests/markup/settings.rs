@@ -314,6 +314,26 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
 }
 
 #[test]
+fn columns_are_known_by_what_other_people_call_them() {
+    let page = |heading: &str| {
+        let draft = Draft { names: Some(vec![heading.to_owned()]), ..draft("x") };
+        let columns = Columns::of(Kind::Contact, &[]);
+        imports::columns(&crate::frame("*:write"), uuid(), &draft, &columns, false, &Typed::default()).into_string()
+    };
+    for (heading, name) in [
+        ("Full name", "name"),
+        ("E-Mail", "email"),
+        ("Company", "organization"),
+        ("company_name", "organization"),
+        ("Mobile phone", "phone"),
+        ("NAME", "name"),
+    ] {
+        assert!(page(heading).contains(&format!("<option value=\"{name}\" selected>")), "{heading}");
+    }
+    assert!(!page("Shoe size").contains(" selected>") || page("Shoe size").contains("<option value=\"\" selected>"));
+}
+
+#[test]
 fn a_change_of_a_form_says_what_it_breaks() {
     let before = [field("Size")];
     let now = |change: Value| {

@@ -2,7 +2,7 @@
 
 use crm_cases::workflow::Status;
 use crm_cases::{Case, CaseFilter, CaseSort, NewComment, activities};
-use crm_console::record::{Said, Step};
+use crm_console::record::{Places, Said, Step};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
 use crm_core::params::FromParams;
@@ -24,6 +24,8 @@ use serde_json::Value;
 use crate::auth::{InArea, area};
 use crate::endpoint::{Call, Extract, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
+
+use super::board::PIPELINES;
 
 /// How many comments a page of a record shows.
 const COMMENTS: i64 = 50;
@@ -64,6 +66,16 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
 
     /// Says something about it.
     fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure>;
+
+    /// Puts what people read where records have what only programs do.
+    fn put_words(_: &mut DbConnection, _: &Scope, _: &mut [Value]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What a new one is made in.
+    fn places(_: &mut DbConnection, _: &Scope) -> Result<Option<Places>, Failure> {
+        Ok(None)
+    }
 
     /// Where it can go from where it is.
     fn steps(&self, _: &mut DbConnection, _: &Scope) -> Result<Vec<Step>, Failure> {
@@ -146,6 +158,27 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
     form_of!(Pipeline);
     said_by_comments!();
 
+    fn put_words(connection: &mut DbConnection, scope: &Scope, records: &mut [Value]) -> Result<(), Failure> {
+        let all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+        for record in records {
+            let Some(pipeline) = all.iter().find(|pipeline| record["pipelineId"] == pipeline.id.to_string()) else {
+                continue;
+            };
+            if let Some(stage) = pipeline.stages.iter().find(|stage| record["stage"] == stage.key.as_str()) {
+                record["stage"] = stage.label.as_str().into();
+            }
+            record["pipelineId"] = pipeline.name.as_str().into();
+        }
+        Ok(())
+    }
+
+    fn places(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Places>, Failure> {
+        let mut all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+        all.sort_by_key(|pipeline| !pipeline.is_default);
+        let places = all.into_iter().map(|pipeline| (pipeline.id.to_string(), pipeline.name.to_string()));
+        Ok(Some(Places { member: "pipelineId", label: "Pipelines", places: places.collect() }))
+    }
+
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
         let pipeline = pipelines::get(connection, scope, self.pipeline_id)?;
         let steps = pipeline.stages.iter().map(|stage| Step { id: stage.key.to_string(), words: stage.label.to_string() });
@@ -193,6 +226,12 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
     fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure> {
         activities::add(connection, scope, id, &NewComment::from_body(body)?)?;
         Ok(())
+    }
+
+    fn places(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Places>, Failure> {
+        let types = crm_cases::types::forms(connection, scope)?;
+        let places = types.into_iter().map(|(id, label, _)| (id.to_string(), label));
+        Ok(Some(Places { member: "caseTypeId", label: "Case types", places: places.collect() }))
     }
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {

@@ -73,7 +73,8 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
     let page = visitor.read(move |connection, scope| {
         let columns = crm_exchange::columns(connection, scope, R::KIND)?;
         let page = R::list(connection, scope, &filter, &request)?;
-        let records = page.items.iter().map(shown).collect::<Result<Vec<Value>, _>>()?;
+        let mut records = page.items.iter().map(shown).collect::<Result<Vec<Value>, _>>()?;
+        R::put_words(connection, scope, &mut records)?;
         let tags = crm_tags::list(connection, scope, R::TAGS)?;
         let filters = ParamReader::describing::<R::Filter>();
         let orders: Vec<&'static str> = R::Sort::NAMES.iter().map(|(name, _)| *name).collect();

@@ -7,7 +7,7 @@ use crm_cases::Case;
 use crm_console::fields::{self, Control, Entry};
 use crm_console::form::Typed;
 use crm_console::frame::area_of;
-use crm_console::record::{self, Record};
+use crm_console::record::{self, PLACE, Record};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Rights};
 use crm_core::page::PageRequest;
@@ -174,24 +174,18 @@ fn sent(form: &Form) -> impl Fn(&str) -> Option<String> + '_ {
 
 async fn new_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
     may_change(&visitor)?;
-    let asked = visitor.query().iter().find(|(name, _)| name == "type").map(|(_, value)| value.clone());
+    let asked = visitor.query().iter().find(|(name, _)| name == PLACE).map(|(_, value)| value.clone());
     new_form::<R, _>(&visitor, asked, Typed::default()).await
 }
 
 async fn new_form<R: Recorded, D>(visitor: &Visitor<R::Area, D>, asked: Option<String>, typed: Typed) -> Answer<Html> {
     let frame = frame(visitor);
     let page = visitor.read(move |connection, scope| {
-        let types: Vec<(String, String)> = match R::KIND {
-            Kind::Case => crm_cases::types::forms(connection, scope)?
-                .into_iter()
-                .map(|(id, label, _)| (id.to_string(), label))
-                .collect(),
-            _ => Vec::new(),
-        };
-        let is_known = |wanted: &&String| types.iter().any(|(id, _)| id == *wanted);
-        let chosen = asked.as_ref().filter(is_known).or(types.first().map(|(id, _)| id)).cloned().unwrap_or_default();
-        let entries = entries::<R>(connection, scope, None, Some(&chosen))?;
-        Ok(Html::page(record::new(&frame, R::KIND, &entries, &typed, &types, &chosen)))
+        let places = R::places(connection, scope)?;
+        let chosen = places.as_ref().and_then(|places| places.chosen(asked.as_deref()));
+        let entries = entries::<R>(connection, scope, None, chosen)?;
+        let within = places.as_ref().zip(chosen);
+        Ok(Html::page(record::new(&frame, R::KIND, &entries, &typed, within)))
     });
     page.await
 }
@@ -199,11 +193,11 @@ async fn new_form<R: Recorded, D>(visitor: &Visitor<R::Area, D>, asked: Option<S
 async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
     let form = visitor.form().clone();
     let made = visitor.write(move |connection, scope| {
-        let of_type = form.value("caseTypeId").filter(|id| !id.is_empty());
-        let entries = entries::<R>(connection, scope, None, of_type)?;
+        let place = form.value(PLACE).filter(|id| !id.is_empty());
+        let entries = entries::<R>(connection, scope, None, place)?;
         let mut body = fields::new_body(&entries, sent(&form));
-        if let Some(of_type) = of_type.filter(|_| R::KIND == Kind::Case) {
-            body.insert("caseTypeId".to_owned(), of_type.into());
+        if let (Some(place), Some(places)) = (place, R::places(connection, scope)?) {
+            body.insert(places.member.to_owned(), place.into());
         }
         find_named(connection, scope, &entries, &mut body)?;
         let record = R::create(connection, scope, &R::New::from_body(&body)?)?;
@@ -212,7 +206,7 @@ async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
     match made.await {
         Err(problem) if is_told_in_form(&problem) => {
             let status = problem.code.status();
-            let asked = visitor.form().value("caseTypeId").map(str::to_owned);
+            let asked = visitor.form().value(PLACE).map(str::to_owned);
             with_status(new_form::<R, _>(&visitor, asked, typed(visitor.form(), &problem)).await, status)
         }
         made => made,

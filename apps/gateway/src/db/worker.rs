@@ -41,7 +41,7 @@ pub(super) struct Opening {
 
 impl Opening {
     fn open(&self) -> Result<DbConnection, ConnectionError> {
-        let mut connection = self.url.connect()?;
+        let mut connection = self.url.connect_to_existing()?;
         let set_up = match &mut connection {
             DbConnection::Postgres(_) if self.is_pooled() => Ok(()),
             DbConnection::Postgres(postgres) => postgres.batch_execute(LIMITS),
@@ -256,6 +256,8 @@ impl Worker {
         // Another file that has the name by now must not be taken for the database.
         if self.held.is_none() && !self.opening.file_is_lost() {
             match self.opening.open_patiently() {
+                // It was taken away while it was opened.
+                Ok(_) if self.opening.file_is_lost() => {}
                 Ok(connection) => {
                     self.counters.connected.add(1);
                     self.held = Some(connection);

@@ -195,4 +195,25 @@ mod tests {
         symlink("circle", folder.join("circle")).unwrap();
         assert!(matches!(canonical(&folder.join("circle")), Err(BadPath::Unreachable(..))));
     }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_file_that_was_taken_away_is_not_made_anew() {
+        use crate::DatabaseUrl;
+        use diesel::connection::SimpleConnection;
+
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["crm.db", "a file?mode=memory#100%25.db"] {
+            let path = folder.path().join(name);
+            let url = DatabaseUrl::SqliteFile(path.clone());
+            assert!(url.connect_to_existing().is_err(), "{name}");
+            assert!(!path.exists() && std::fs::read_dir(folder.path()).unwrap().count() == 0, "{name}");
+            url.connect().unwrap().batch_execute("CREATE TABLE there (id INTEGER)").unwrap();
+            url.connect_to_existing().unwrap().batch_execute("INSERT INTO there VALUES (1)").unwrap();
+            std::fs::remove_file(&path).unwrap();
+            for suffix in ["-wal", "-shm"] {
+                let _: io::Result<()> = std::fs::remove_file(with_suffix(&path, suffix));
+            }
+        }
+    }
 }

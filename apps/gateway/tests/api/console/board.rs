@@ -19,6 +19,30 @@ fn column<'t>(page: &'t str, stage: &str) -> &'t str {
 }
 
 both_databases! {
+    fn what_the_board_makes_is_in_its_pipeline(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let body = json!({ "name": "Workshops", "stages": [{ "key": "k1", "label": "Enquiry" }, { "key": "k2", "label": "Held" }] });
+        let pipeline = acme.post("/pipeline/pipelines/opportunities", &body).item(201)["id"].as_str().unwrap().to_owned();
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let board = browser.get(&format!("/console/board?pipelineId={pipeline}"));
+        let address = format!("/console/opportunities/new?type={pipeline}");
+        assert!(board.text.contains(&format!("href=\"{address}\"")), "{}", board.text);
+        let form = browser.get(&address);
+        assert!(form.text.contains("aria-current=\"page\">Workshops</a>"), "{}", form.text);
+        // What is wrong keeps the pipeline.
+        let refused = browser.post("/console/opportunities/new", &[("type", &*pipeline), ("title", "")]);
+        assert_eq!(refused.status, 400);
+        assert!(refused.text.contains(&format!("name=\"type\" value=\"{pipeline}\"")), "{}", refused.text);
+        let made = browser.post("/console/opportunities/new", &[("type", &*pipeline), ("title", "A day")]);
+        assert_eq!(made.status, 303, "{}", made.text);
+        let made = acme.get("/pipeline/opportunities/1");
+        assert_eq!((&made.item(200)["pipelineId"], &made.item(200)["stage"]), (&json!(pipeline), &json!("k1")));
+        // The list has the names that people gave.
+        let list = browser.get("/console/opportunities?columns=stage,pipelineId");
+        assert!(list.text.contains("Enquiry") && list.text.contains("Workshops") && !list.text.contains(">k1<"), "{}", list.text);
+    }
+
     fn cards_are_moved_won_and_lost(database) {
         let api = Api::start(database);
         let acme = &api.acme;
