@@ -21,6 +21,7 @@ use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::Failure;
 
 use super::kind::{IdOf, Numbered, Recorded, parsed, shown};
+use super::records::entries;
 use super::{again, back, frame};
 
 /// Declares the routes of this area.
@@ -147,7 +148,7 @@ impl Beside {
             seen.push(super::seen(&record)?);
             records.push(shown(&record)?);
         }
-        let entries = fields::entries(&R::fields(connection, scope, None, None)?, &[]);
+        let entries = entries::<R>(connection, scope, None, None)?;
         Ok(Self { records, seen, entries })
     }
 

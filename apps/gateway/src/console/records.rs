@@ -147,7 +147,7 @@ fn pointing<R: Recorded>(
 }
 
 /// The fields with the tags that there are.
-fn entries<R: Recorded>(
+pub(super) fn entries<R: Recorded>(
     connection: &mut DbConnection,
     scope: &Scope,
     record: Option<&R>,

@@ -54,18 +54,19 @@ both_databases! {
     fn what_was_changed_meanwhile_is_not_merged_unseen(database) {
         let api = Api::start(database);
         let acme = &api.acme;
-        for (records, path, name) in [
-            ("leads", "/pipeline/leads", "title"),
-            ("contacts", "/directory/contacts", "name"),
-            ("organizations", "/directory/organizations", "name"),
-        ] {
+        for (records, area, name) in
+            [("leads", "/pipeline", "title"), ("contacts", "/directory", "name"), ("organizations", "/directory", "name")]
+        {
+            let path = &*format!("{area}/{records}");
+            acme.post(&format!("{area}/tags/{records}"), &json!({ "label": "Key account" })).item(201);
             for text in ["One", "Two"] {
-                acme.post(path, &json!({ name: text })).item(201);
+                acme.post(path, &json!({ name: text, "tags": ["Key account"] })).item(201);
             }
             let mut browser = Browser::signed_in(acme, &acme.keys.primary);
             let compare = format!("/console/{records}/compare");
             let seen = |page: &str, id: &str| between(page, &format!("name=\"seen-{id}\" value=\""), "\"").unwrap().replace("&quot;", "\"");
             let page = browser.get(&format!("{compare}?id=1&id=2"));
+            assert!(page.text.contains("Key account"), "tags by their labels: {}", page.text);
             let (one, two) = (seen(&page.text, "1"), seen(&page.text, "2"));
             let merge = |browser: &mut Browser, one: &str, two: &str| {
                 let fields = [("id", "1"), ("seen-1", one), ("id", "2"), ("seen-2", two), ("into", "1"), ("action", "merge")];
