@@ -69,10 +69,9 @@ fn draw(entry: &Entry, record: &Value, typed: &Typed) -> Markup {
         Control::Line(kind) => field("").line(typed, kind, &texts[0]),
         Control::Number => field("").line(typed, "text", &texts[0]),
         Control::Lines => html! { div class="wide" { (field("").lines(typed, &texts[0])) } },
-        Control::Labeled if entry.id == "phone" => {
-            field("One a line, with a label before it: Work: +49 30 1234567").lines(typed, &texts[0])
+        Control::Labeled(example) => {
+            field(&format!("One a line, with a label before it: Work: {example}")).lines(typed, &texts[0])
         }
-        Control::Labeled => field("One a line, with a label before it: Work: jane@example.com").lines(typed, &texts[0]),
         Control::Record(_) => field("Its name, or # and its number.").line(typed, "text", &texts[0]),
         Control::One(choices) => {
             let options: Vec<(String, String)> =

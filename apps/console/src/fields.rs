@@ -21,8 +21,8 @@ pub enum Control {
     One(Vec<Choice>),
     /// Any of several; whether JSON has them as objects.
     Many(Vec<Choice>, bool),
-    /// Addresses or numbers, one a line: `Work: jane@work.com`.
-    Labeled,
+    /// Addresses or numbers, one a line, such as this: `Work: jane@example.com`.
+    Labeled(&'static str),
     /// An amount and a currency.
     Money,
     /// From and to, in `input`s of this type.
@@ -115,7 +115,8 @@ fn by_type(field: &Field) -> Control {
         T::DateRange => Control::Range("date"),
         T::DateTimeRange => Control::Range("datetime-local"),
         T::TimeRange => Control::Range("time"),
-        T::EmailLabeled | T::TelLabeled => Control::Labeled,
+        T::EmailLabeled => Control::Labeled("jane@example.com"),
+        T::TelLabeled => Control::Labeled("+49 30 1234567"),
         T::Dropdown | T::TagPicker | T::PeoplePicker => Control::Shown,
     }
 }
@@ -185,7 +186,7 @@ impl Entry {
             Control::Range(_) => vec![text(&value["start"]), text(&value["end"])],
             Control::Person => vec![text(&value["name"]), text(email_of(value))],
             Control::Record(_) => vec![text(&value["name"])],
-            Control::Labeled => vec![labeled_text(value)],
+            Control::Labeled(_) => vec![labeled_text(value)],
             Control::Many(..) => vec![ids(value).join("\n")],
             _ => vec![text(value)],
         }
@@ -204,7 +205,7 @@ impl Entry {
             Control::Money => json!({ "amount": number(text(0)), "code": text(1) }),
             Control::Range(_) => json!({ "start": or_null(text(0)), "end": or_null(text(1)) }),
             Control::Person => person(text(0), text(1), was),
-            Control::Labeled => read_labeled(text(0)),
+            Control::Labeled(_) => read_labeled(text(0)),
             Control::Many(_, true) => text(0).lines().map(|id| json!({ "id": id })).collect(),
             Control::Many(_, false) => text(0).lines().map(Value::from).collect(),
             Control::Lines => texts[0].as_str().into(),

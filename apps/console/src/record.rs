@@ -362,7 +362,7 @@ fn fact(entry: &Entry, record: &Value) -> Markup {
             let kind = if *lookup == Lookup::Contact { Kind::Contact } else { Kind::Organization };
             html! { a href=(show::path(kind, value["id"].as_str().unwrap_or_default())) { (text) } }
         }
-        Control::Labeled if value.is_array() => html! {
+        Control::Labeled(_) if value.is_array() => html! {
             ul {
                 @for entry in value.as_array().into_iter().flatten() {
                     @let address = entry["value"].as_str().unwrap_or_default();
@@ -467,8 +467,6 @@ pub const PLACE: &str = "type";
 
 /// What a new record is made in: one of the types of cases, one of the pipelines.
 pub struct Places {
-    /// The member of the record that names it.
-    pub member: &'static str,
     /// What people call all of them.
     pub label: &'static str,
     /// Each by its id and name, first the one that is taken unless one is chosen.
@@ -499,7 +497,7 @@ pub fn new(frame: &Frame, kind: Kind, entries: &[Entry], typed: &Typed, within: 
     let shown: Vec<&str> = names.iter().map(String::as_str).collect();
     let content = html! {
         (show::head(&title, &html! {}))
-        @if let Some((Places { label, places, .. }, chosen)) = within.filter(|(places, _)| places.places.len() > 1) {
+        @if let Some((Places { label, places }, chosen)) = within.filter(|(places, _)| places.places.len() > 1) {
             nav class="tabs" aria-label=(label) {
                 @for (id, name) in places {
                     a class="tab" href=(new_in(kind, id)) aria-current=[(id == chosen).then_some("page")] { (name) }

@@ -153,17 +153,10 @@ impl DatabaseUrl {
     /// # Errors
     /// What the database says.
     pub fn connect(&self) -> Result<DbConnection, ConnectionError> {
-        match self {
-            Self::SqliteFile(path) => {
-                let path =
-                    path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
-                sqlite_file::make(Path::new(path))
-                    .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-                sqlite(path)
-            }
-            Self::SqliteMemory(name) => sqlite(&format!("file:/{name}?vfs=memdb")),
-            Self::Postgres(url) => postgres(url),
+        if let Some(path) = self.file() {
+            sqlite_file::make(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
         }
+        self.connect_to_existing()
     }
 
     /// As [`connect`](Self::connect), to a database that is there: where its file was taken away none is made in its place, which
@@ -172,12 +165,20 @@ impl DatabaseUrl {
     /// # Errors
     /// What the database says.
     pub fn connect_to_existing(&self) -> Result<DbConnection, ConnectionError> {
-        let Some(path) = self.file() else { return self.connect() };
-        let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
-        // What a name of a URI may not have as it is (https://sqlite.org/uri.html).
-        let name = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        sqlite(&format!("file:{name}?mode=rw"))
+        match self {
+            Self::SqliteFile(path) => sqlite(&format!("{}?mode=rw", uri(path)?)),
+            Self::SqliteMemory(name) => sqlite(&format!("file:/{name}?vfs=memdb")),
+            Self::Postgres(url) => postgres(url),
+        }
     }
+}
+
+/// The URI of a file, without what a URI may not have as it is (https://sqlite.org/uri.html).
+fn uri(path: &Path) -> Result<String, ConnectionError> {
+    let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+    let name = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    // After two slashes comes a host, which is nobody here: `//folder/crm.db` is a path too.
+    Ok(format!("file:{}{name}", if path.starts_with('/') { "//" } else { "" }))
 }
 
 /// What is said of a database that this program was built without.

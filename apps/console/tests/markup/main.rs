@@ -45,7 +45,7 @@ fn entries(text: &str) -> Vec<Entry> {
         line("title", Control::Line("text")),
         line("link", Control::Line("text")),
         line("note", Control::Lines),
-        line("email", Control::Labeled),
+        line("email", Control::Labeled("jane@example.com")),
         line("origin", Control::One(vec![choice.clone()])),
         line("tags", Control::Many(vec![choice], true)),
         Entry { label: text.to_owned(), ..line("labelled", Control::Number) },
@@ -101,7 +101,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         typed: &typed,
     };
     let one = (text.to_owned(), text.to_owned());
-    let places = Places { member: "caseTypeId", label: "Case types", places: vec![one.clone(), one] };
+    let places = Places { label: "Case types", places: vec![one.clone(), one] };
     let refusal = error::Refusal { status: 400, code: "x", title: text, detail: text, advice: text, request_id: text };
     let markup = [
         list.page(frame, Some(text)),

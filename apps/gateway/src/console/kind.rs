@@ -42,6 +42,8 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     const KIND: Kind;
     /// Its tags.
     const TAGS: TagKind;
+    /// The member that names what a record is made in, where it is made in something.
+    const WITHIN: Option<&'static str> = None;
 
     fn list(
         connection: &mut DbConnection,
@@ -172,11 +174,13 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
         Ok(())
     }
 
+    const WITHIN: Option<&'static str> = Some("pipelineId");
+
     fn places(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Places>, Failure> {
         let mut all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
         all.sort_by_key(|pipeline| !pipeline.is_default);
         let places = all.into_iter().map(|pipeline| (pipeline.id.to_string(), pipeline.name.to_string()));
-        Ok(Some(Places { member: "pipelineId", label: "Pipelines", places: places.collect() }))
+        Ok(Some(Places { label: "Pipelines", places: places.collect() }))
     }
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
@@ -228,10 +232,12 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
         Ok(())
     }
 
+    const WITHIN: Option<&'static str> = Some("caseTypeId");
+
     fn places(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Places>, Failure> {
         let types = crm_cases::types::forms(connection, scope)?;
         let places = types.into_iter().map(|(id, label, _)| (id.to_string(), label));
-        Ok(Some(Places { member: "caseTypeId", label: "Case types", places: places.collect() }))
+        Ok(Some(Places { label: "Case types", places: places.collect() }))
     }
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {

@@ -196,8 +196,8 @@ async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
         let place = form.value(PLACE).filter(|id| !id.is_empty());
         let entries = entries::<R>(connection, scope, None, place)?;
         let mut body = fields::new_body(&entries, sent(&form));
-        if let (Some(place), Some(places)) = (place, R::places(connection, scope)?) {
-            body.insert(places.member.to_owned(), place.into());
+        if let (Some(member), Some(place)) = (R::WITHIN, place) {
+            body.insert(member.to_owned(), place.into());
         }
         find_named(connection, scope, &entries, &mut body)?;
         let record = R::create(connection, scope, &R::New::from_body(&body)?)?;
