@@ -123,6 +123,17 @@ browser_tools() {
     browser >/dev/null || apt_install chromium fonts-dejavu-core || skip "$1" "Chromium is not installed"
 }
 
+# where_it_listens PID FILE: waits until that process has said in that file where it listens, and prints it. Fails where it ends.
+where_it_listens() {
+    local where
+    while kill -0 "$1" 2>/dev/null; do
+        where=$(sed -n 's/^listening on //p' "$2")
+        if [ -n "$where" ]; then printf '%s\n' "$where"; return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
 issuer=
 issuer_pid=
 
@@ -136,14 +147,7 @@ start_issuer() {
     : >"$work/issuer"
     node "$folder/issuer.mjs" "$tenant" ticket_admin >"$work/issuer" 2>/dev/null &
     issuer_pid=$!
-    issuer=
-    while kill -0 "$issuer_pid" 2>/dev/null; do
-        issuer=$(sed -n 's/^listening on //p' "$work/issuer")
-        if [ -n "$issuer" ]; then return 0; fi
-        sleep 0.1
-    done
-    echo "the issuer did not start" >&2
-    return 1
+    issuer=$(where_it_listens "$issuer_pid" "$work/issuer") || { echo "the issuer did not start" >&2; return 1; }
 }
 
 # A throwaway gateway: its tenant, which is a UUID since ticketing wants one, and the tenant's keys.
@@ -179,14 +183,7 @@ start_gateway() {
     DATABASE_URL=$database_url CRM_LISTEN=127.0.0.1:0 CRM_RATE_LIMIT=0 RUST_LOG=warn CRM_BOOTSTRAP_TENANT=$tenant \
         CRM_BOOTSTRAP_PRIMARY_KEY=$primary_key CRM_BOOTSTRAP_SECONDARY_KEY=$secondary_key "$gateway" >"$work/gateway" &
     gateway_pid=$!
-    url=
-    while kill -0 "$gateway_pid" 2>/dev/null; do
-        url=$(sed -n 's/^listening on //p' "$work/gateway")
-        if [ -n "$url" ]; then return 0; fi
-        sleep 0.1
-    done
-    echo "the gateway did not start" >&2
-    return 1
+    url=$(where_it_listens "$gateway_pid" "$work/gateway") || { echo "the gateway did not start" >&2; return 1; }
 }
 
 stop_gateway() {
