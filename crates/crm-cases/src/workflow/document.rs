@@ -6,6 +6,7 @@ use crm_core::values::{Document, read_text};
 use crm_core::{FieldCode, FieldErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::workflow::{Edge, Node, Roles, Workflow};
 
@@ -89,13 +90,19 @@ impl FromJson for WorkflowDocument {
             return None;
         };
         read_graph(members, at, errors)?;
+        let document = Document::of(value)?;
         // Whoever draws the graph iterates over both.
-        if given(members, "transition").is_none() {
-            let mut document = members.clone();
-            document.insert("transition".to_owned(), Value::Array(Vec::new()));
-            return Some(Self(document.into()));
+        let transitions = match given(members, "transition") {
+            Some(_) => return Some(Self(document)),
+            None => RawValue::from_string("[]".to_owned()).ok()?,
+        };
+        // Among the texts: a copy of the tree would take many times the document.
+        let mut members = document.members();
+        match members.iter_mut().find(|(name, _)| name == "transition") {
+            Some((_, value)) => *value = &transitions,
+            None => members.push(("transition".into(), &transitions)),
         }
-        Document::of(value).map(Self)
+        Some(Self(members.into_iter().collect()))
     }
 }
 
