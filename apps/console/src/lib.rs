@@ -15,6 +15,7 @@ pub mod form;
 pub mod forms;
 pub mod frame;
 pub mod graph;
+pub mod happened;
 pub mod icon;
 pub mod imports;
 pub mod integrations;
@@ -29,6 +30,7 @@ pub mod show;
 pub mod tags;
 pub mod trash;
 pub mod webhooks;
+pub mod words;
 
 pub use assets::{Asset, assets, path_of};
 pub use frame::{Frame, Place, Who};

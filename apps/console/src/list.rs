@@ -12,7 +12,7 @@ use crate::fields::words_of;
 use crate::form::{self, Typed};
 use crate::frame::area_of;
 use crate::icon::Icon;
-use crate::{Frame, Place, show};
+use crate::{Frame, Place, show, words};
 
 /// A page of a list.
 pub struct List<'a> {
@@ -174,7 +174,7 @@ impl List<'_> {
     fn filter(&self, filter: &ParamDescription) -> Markup {
         let value = self.value(filter.name).unwrap_or_default();
         let id = format!("filter-{}", filter.name);
-        let label = words(filter.name);
+        let label = words::of_name(filter.name);
         let options: Option<Vec<&str>> = match &filter.kind {
             ParamKind::Word(options) | ParamKind::Words(options) => Some(options.clone()),
             ParamKind::Bool => Some(vec!["true", "false"]),
@@ -344,22 +344,6 @@ fn cell(column: &crm_exchange::Column, record: &Value) -> Markup {
         @else if matches!(name, "leadRating" | "priority") { td { (words_of(&text)) } }
         @else { td { (text) } }
     }
-}
-
-/// `createdAfterDate` as people read it.
-fn words(name: &str) -> String {
-    let mut words = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        match letter {
-            letter if index == 0 => words.extend(letter.to_uppercase()),
-            letter if letter.is_uppercase() => {
-                words.push(' ');
-                words.extend(letter.to_lowercase());
-            }
-            letter => words.push(letter),
-        }
-    }
-    words
 }
 
 /// What is to be done with those that are selected, asked once more.

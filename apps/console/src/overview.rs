@@ -11,8 +11,8 @@ use crm_opportunities::{MonthClosed, Pipeline, StageSummary};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::record::happening;
-use crate::{Frame, Place, show};
+use crate::happened::{Names, happening};
+use crate::{Frame, Place, show, words};
 
 /// What the page shows; what whoever looks may not read is empty.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub struct Overview<'a> {
     pub statuses: &'a [StatusAges],
     /// What changed last, newest first.
     pub changes: &'a [Change],
+    /// What people call that which the changes have by its id.
+    pub names: Names,
     /// What is of the person who looks, by kinds; `None` where it is no person.
     pub mine: Option<&'a [Mine]>,
 }
@@ -181,10 +183,10 @@ impl Overview<'_> {
                             p class="small" {
                                 @match kind {
                                     Some(kind) => a href=(show::path(kind, &change.record_id)) { (show::names(kind).0) " #" (change.record_id) },
-                                    None => (change.kind.as_str()),
+                                    None => { (words::of_name(change.kind.as_str())) @if let Some(name) = self.names.thing(change) { " " (name) } },
                                 }
                             }
-                            ol { (happening(change)) }
+                            ol { (happening(change, &self.names)) }
                         }
                     }
                 }

@@ -10,6 +10,7 @@ use crate::controls;
 use crate::fields::{Control, Entry};
 use crate::form::{self, Typed};
 use crate::frame::area_of;
+use crate::happened::{Names, happening};
 use crate::icon::Icon;
 use crate::{Frame, Place, show};
 
@@ -47,6 +48,8 @@ pub struct Record<'a> {
     pub comments: &'a [Said],
     /// What happened, newest first.
     pub history: &'a [Change],
+    /// What people call that which the history has by its id.
+    pub names: &'a Names,
     /// Records that point at it.
     pub related: &'a [(Kind, Vec<Value>)],
     /// The stages of its pipeline, or the statuses of its type.
@@ -272,80 +275,9 @@ impl Record<'_> {
             section class="card" aria-labelledby="history" {
                 h2 id="history" { "History" }
                 @if self.history.is_empty() { p class="quiet" { "Nothing is kept." } }
-                ol class="timeline" { @for change in self.history { (happening(change)) } }
+                ol class="timeline" { @for change in self.history { (happening(change, self.names)) } }
             }
         }
-    }
-}
-
-/// What one change says.
-#[must_use]
-pub fn happening(change: &Change) -> Markup {
-    let by = change.by.as_ref().and_then(|user| user.name().or(user.email()).map(str::to_owned));
-    let by = by.or_else(|| change.key.as_ref().map(|key| format!("key {}", key.name)));
-    html! {
-        li {
-            p {
-                strong { (action(change.action.as_str())) }
-                span class="quiet small" { " · " (show::moment(change.on)) @if let Some(by) = by { " · " (by) } }
-            }
-            @for field in change.changes.iter().take(12) {
-                p class="small change" {
-                    span class="quiet" { (field.field) ": " }
-                    del { (told(&field.from)) } " → " ins { (told(&field.to)) }
-                }
-            }
-        }
-    }
-}
-
-fn action(name: &str) -> String {
-    let mut words = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if letter.is_uppercase() {
-            words.push(' ');
-        }
-        if index == 0 { words.extend(letter.to_uppercase()) } else { words.extend(letter.to_lowercase()) }
-    }
-    words
-}
-
-/// A value that changed, in a few words; a moment in the zone of whoever reads.
-fn told(value: &Value) -> Markup {
-    let is_moment = value.as_str().is_some_and(|text| text.parse::<crm_core::Timestamp>().is_ok());
-    if is_moment {
-        show::moment_of(value)
-    } else {
-        html! { (short(value)) }
-    }
-}
-
-/// A value in a few words.
-fn short(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Object(members) if members.contains_key("amount") => show::money(value),
-        Value::Object(members) => {
-            let name = ["name", "label", "reasonId", "email", "id"]
-                .iter()
-                .find_map(|name| members.get(*name).and_then(Value::as_str));
-            name.map_or_else(|| value.to_string(), str::to_owned)
-        }
-        Value::Array(entries) => entries
-            .iter()
-            .map(|entry| match entry["value"].as_str() {
-                Some(text) => text.to_owned(),
-                None => short(entry),
-            })
-            .collect::<Vec<_>>()
-            .join(", "),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(120) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None if text.is_empty() => "–".to_owned(),
-        None => text,
     }
 }
 

@@ -15,7 +15,7 @@ mod told;
 pub use ensure::ensure;
 pub use error::TagError;
 pub use filter::{HasAnyTag, narrow, total};
-pub use links::{add, existing, give, is_used, lock_links, of, set, stored};
+pub use links::{add, existing, give, is_used, labels, lock_links, of, set, stored};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch};
 pub use refs::{TagRefs, resolve, resolve_patch, union};
 pub(crate) use schema::Links;

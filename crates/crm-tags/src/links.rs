@@ -71,6 +71,24 @@ pub fn existing(
     Ok(rows.into_iter().map(|row| row.into_tag(scope)).collect())
 }
 
+/// The labels of those of these tags that exist, whatever kind of records they are for, in one statement.
+///
+/// # Errors
+/// The database's.
+pub fn labels(connection: &mut DbConnection, scope: &Scope, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let kinds = TagKind::ALL.iter().map(|kind| kind.number());
+    let rows: Vec<(Uuid, String)> = tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq_any(kinds))
+        .filter(one_of(tags::id, ids))
+        .select((tags::id, tags::label))
+        .load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Gives a record exactly these tags. Call it in a [`DbConnection::write`] that made the record or locked it.
 ///
 /// # Errors

@@ -4,11 +4,13 @@
 
 use crm_console::fields::{Choice, Control, Entry};
 use crm_console::form::Typed;
+use crm_console::happened::Names;
 use crm_console::record::{Places, Record, edit, new};
 use crm_console::{Frame, Who, error, list, overview, session, show};
 use crm_exchange::{Columns, Kind};
 use serde_json::{Value, json};
 
+mod happened;
 mod settings;
 
 /// Texts that break pages which do not escape them.
@@ -95,6 +97,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         entries: &entries,
         comments: &[],
         history: &[],
+        names: &Names::default(),
         related: &[(Kind::Lead, vec![value.clone()])],
         steps: &[],
         notice: Some(text),
@@ -166,6 +169,7 @@ fn only_web_addresses_are_links() {
             entries: &entries,
             comments: &[],
             history: &[],
+            names: &Names::default(),
             related: &[],
             steps: &[],
             notice: None,

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, Months, NaiveTime};
 use crm_cases::Case;
+use crm_console::happened::Names;
 use crm_console::overview::{Mine, Overview};
 use crm_core::keys::{Access, Area};
 use crm_core::page::PageRequest;
@@ -17,8 +18,8 @@ use crate::error::Failure;
 use crate::http::readable;
 
 use super::board::PIPELINES;
-use super::frame;
 use super::kind::{Recorded, shown};
+use super::{frame, names};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -47,6 +48,9 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
         let mut changes = crm_history::newest(connection, scope, CHANGES)?;
         let readable = readable(rights, Kind::ALL.to_vec());
         changes.retain(|change| readable.contains(&change.kind));
+        let mut known = Names::default();
+        known.call_pipelines(&all);
+        let names = names::of(connection, scope, &changes, known)?;
         let mine = mine(connection, scope)?;
         let overview = Overview {
             pipelines: &all,
@@ -54,6 +58,7 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
             months: &months,
             statuses: &statuses,
             changes: &changes,
+            names,
             mine: mine.as_deref(),
         };
         Ok(Html::page(overview.page(&frame)))

@@ -7,6 +7,7 @@ use crm_cases::Case;
 use crm_console::fields::{self, Control, Entry};
 use crm_console::form::Typed;
 use crm_console::frame::area_of;
+use crm_console::happened::Names;
 use crm_console::record::{self, PLACE, Record};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Rights};
@@ -26,7 +27,7 @@ use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::kind::{IdOf, Numbered, Recorded, shown};
-use super::{frame, is_told_in_form, may_change, typed};
+use super::{frame, is_told_in_form, may_change, names, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -77,6 +78,8 @@ async fn show<R: Recorded, D>(
             &id.to_string(),
             &PageRequest::first(CHANGES),
         )?;
+        let mut known = Names::default();
+        known.know(R::KIND.record().into(), entries.clone());
         let record = Record {
             kind: R::KIND,
             record: &value,
@@ -84,6 +87,7 @@ async fn show<R: Recorded, D>(
             entries: &entries,
             comments: &R::said(connection, scope, id)?,
             history: &history.items,
+            names: &names::of(connection, scope, &history.items, known)?,
             related: &related(connection, scope, R::KIND, &id.to_string())?,
             steps: &found.steps(connection, scope)?,
             notice: done.as_deref().map(told),

@@ -2,6 +2,9 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../common/browser.rs"]
+#[expect(dead_code, reason = "the tests of the console use the rest of it")]
+mod browser;
 #[path = "../common/client.rs"]
 mod client;
 mod cors;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::client::{Client, Keys};
 use crate::process::{Serving, gateway};
 
@@ -180,7 +181,65 @@ const COSTS: &[Row] = &[
     ("PATCH", "/pipeline/leads/2", r#"{ "tags": ["new"], "note": "{n}" }"#, 6),
 ];
 
+/// Pages of the console, and of how many statements each is, however much happened to what it shows.
+const PAGES: &[(&str, usize)] = &[
+    ("/console", 14),
+    ("/console/leads/1", 9),
+    ("/console/opportunities/1", 15),
+    ("/console/contacts/1", 16),
+    ("/console/organizations/1", 19),
+    ("/console/cases/1", 9),
+];
+
+/// Changes each record to others, so that its history has a name of each kind, `times` over.
+fn happen(client: &Client, times: usize) {
+    for time in 1..=times {
+        let [one, other] = [time % 12 + 1, (time + 5) % 12 + 1].map(|id| id.to_string());
+        let tag = if time % 2 == 0 { "new" } else { "vip" };
+        let tags = json!([tag]);
+        let body = json!({ "organizationId": one, "contactId": other, "tags": tags });
+        for path in ["/pipeline/leads/1", "/pipeline/opportunities/1", "/cases/cases/1"] {
+            client.patch(path, &body).item(200);
+        }
+        let stages = client.get("/pipeline/pipelines/opportunities").items()[0]["stages"].clone();
+        client.patch("/pipeline/opportunities/1/updateStage", &json!({ "stage": stages[time % 2]["key"] })).item(200);
+        client.patch("/directory/contacts/1", &json!({ "organizationId": one, "jobTitle": one })).item(200);
+        client.patch("/directory/organizations/1", &json!({ "tags": tags, "industry": one })).item(200);
+    }
+}
+
 both_databases! {
+    /// A page of the console costs what it did when there is more to name on it.
+    fn a_page_of_the_console_costs_a_fixed_number_of_statements(database) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let keys = Keys::of_new_tenant(database, "acme");
+        let mut command = gateway(database);
+        command.env("RUST_LOG", "info,crm_gateway::statement=trace").env("CRM_DB_POOL", "1").env("CRM_RATE_LIMIT", "0");
+        let serving = Serving::start_logging(&mut command, File::create(&path).unwrap());
+        let client = Client::new(&serving.url, keys);
+        let mut browser = Browser::signed_in(&client, &client.keys.primary);
+        let mut log = Log::new(&path);
+        filled(&client);
+        let mut wrong = Vec::new();
+        for times in [4, 16] {
+            happen(&client, times);
+            for (page, expected) in PAGES {
+                let mut cost = || {
+                    let answer = browser.get(page);
+                    assert_eq!(answer.status, 200, "{page}: {}", answer.text);
+                    log.of_request(answer.header("x-request-id")).statements
+                };
+                cost();
+                let statements = cost();
+                if statements.len() != *expected {
+                    wrong.push(format!("{page}, after {times}: {} and not {expected}: {statements:#?}", statements.len()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
     /// Once warm, a request sends as many statements as the table says, and prepares none of them: each was kept before.
     fn a_request_costs_a_fixed_number_of_statements(database) {
         let directory = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 mod board;
 mod duplicates;
+mod history;
 mod imports;
 mod keys;
 mod lists;
