@@ -157,6 +157,7 @@ secondary_key=key-of-a-throwaway-gateway-that-only-reads
 gateway=
 gateway_pid=
 database=
+database_url=
 work=
 
 # build_gateway OPTION...: builds the program `gateway`, and makes `work`, a folder that is removed at the end with
@@ -171,14 +172,19 @@ build_gateway() {
     trap 'stop_gateway; rm -rf "$work"' EXIT
 }
 
-# start_gateway sqlite|postgres: starts it on a new database, without a rate limit. It listens at `url`.
+# start_gateway sqlite|postgres: starts it on a new database at `database_url`, without a rate limit. It listens at `url`.
 start_gateway() {
-    local database_url=sqlite://$work/crm.db
+    database_url=sqlite://$work/crm.db
     if [ "$1" = postgres ]; then
         psql -q "$CRM_TEST_POSTGRES_URL" -c "CREATE DATABASE crm_script_$$" || return 1
         database=crm_script_$$
         database_url=${CRM_TEST_POSTGRES_URL%/*}/$database
     fi
+    resume_gateway
+}
+
+# resume_gateway: starts it on the database that it had, after pause_gateway.
+resume_gateway() {
     : >"$work/gateway"
     DATABASE_URL=$database_url CRM_LISTEN=127.0.0.1:0 CRM_RATE_LIMIT=0 RUST_LOG=warn CRM_BOOTSTRAP_TENANT=$tenant \
         CRM_BOOTSTRAP_PRIMARY_KEY=$primary_key CRM_BOOTSTRAP_SECONDARY_KEY=$secondary_key "$gateway" >"$work/gateway" &
@@ -186,9 +192,13 @@ start_gateway() {
     url=$(where_it_listens "$gateway_pid" "$work/gateway") || { echo "the gateway did not start" >&2; return 1; }
 }
 
+pause_gateway() {
+    if [ -n "$gateway_pid" ]; then kill "$gateway_pid" 2>/dev/null || true; wait "$gateway_pid" || true; gateway_pid=; fi
+}
+
 stop_gateway() {
     if [ -n "$issuer_pid" ]; then kill "$issuer_pid" 2>/dev/null || true; wait "$issuer_pid" || true; issuer_pid=; fi
-    if [ -n "$gateway_pid" ]; then kill "$gateway_pid" 2>/dev/null || true; wait "$gateway_pid" || true; gateway_pid=; fi
+    pause_gateway
     if [ -n "$database" ]; then psql -q "$CRM_TEST_POSTGRES_URL" -c "DROP DATABASE $database WITH (FORCE)" || true; database=; fi
     rm -f "$work"/crm.db*
 }
