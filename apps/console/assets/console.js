@@ -38,5 +38,20 @@ document.addEventListener("click", (event) => {
 
 // A secret that is shown once is ready to be copied.
 for (const field of document.querySelectorAll("input[data-select]")) {
-  if (field instanceof HTMLInputElement) field.addEventListener("focus", () => field.select());
+  if (!(field instanceof HTMLInputElement)) continue;
+  field.addEventListener("focus", () => field.select());
+  const button = field.parentElement?.querySelector("button[data-copy]");
+  const status = field.parentElement?.querySelector("[data-copied]");
+  // Only over TLS, or on the machine itself.
+  if (!(button instanceof HTMLButtonElement) || !status || !navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      status.textContent = "Copied.";
+    } catch {
+      status.textContent = "The browser does not let a page copy: it is selected, copy it with the keyboard.";
+    }
+  });
 }

@@ -92,37 +92,30 @@ fn many(entry: &Entry, choices: &[Choice], typed: &Typed, text: &str) -> Markup 
         true => text.lines().any(|chosen| chosen == id),
         false => typed.has(&name, id),
     };
-    let problems: Vec<&str> = typed.problems(&name).collect();
-    html! {
-        fieldset class={ "field wide" @if !problems.is_empty() { " field-bad" } } {
-            legend { (entry.label) @if entry.required { span class="required" { " (required)" } } }
-            @if choices.is_empty() { p class="quiet small" { "There is nothing to choose yet." } }
-            div class="boxes" {
-                @for choice in choices {
-                    label class="box" {
-                        input type="checkbox" name=(name) value=(choice.id) checked[is_chosen(&choice.id)];
-                        (show::dot(choice.color.as_deref())) span { (choice.words) }
-                    }
+    let boxes = html! {
+        @if choices.is_empty() { p class="quiet small" { "There is nothing to choose yet." } }
+        div class="boxes" {
+            @for choice in choices {
+                label class="box" {
+                    input type="checkbox" name=(name) value=(choice.id) checked[is_chosen(&choice.id)];
+                    (show::dot(choice.color.as_deref())) span { (choice.words) }
                 }
             }
-            @for problem in problems { p class="words bad" { (Icon::Alert.draw()) (problem) } }
         }
-    }
+    };
+    Field { name: &name, label: &entry.label, hint: "", required: entry.required }.group(typed, "field wide", &boxes)
 }
 
 fn pair(entry: &Entry, typed: &Typed, texts: &[String], labels: [&str; 2], kind: &str) -> Markup {
     let name = entry.name();
-    let problems: Vec<&str> = typed.problems(&name).collect();
-    html! {
-        fieldset class={ "field" @if !problems.is_empty() { " field-bad" } } {
-            legend { (entry.label) @if entry.required { span class="required" { " (required)" } } }
-            div class={ @if entry.control == Control::Money { "pair pair-money" } @else { "pair" } } {
-                @for ((part, text), label) in entry.parts().iter().zip(texts).zip(labels) {
-                    input type=(kind) name=(part) value=(typed.value(part).unwrap_or(text)) aria-label={ (entry.label) ": " (label) }
-                        placeholder=(label) autocomplete="off" aria-invalid=[(!problems.is_empty()).then_some("true")];
-                }
+    let is_bad = typed.problems(&name).next().is_some();
+    let both = html! {
+        div class={ @if entry.control == Control::Money { "pair pair-money" } @else { "pair" } } {
+            @for ((part, text), label) in entry.parts().iter().zip(texts).zip(labels) {
+                input type=(kind) name=(part) value=(typed.value(part).unwrap_or(text)) aria-label={ (entry.label) ": " (label) }
+                    placeholder=(label) autocomplete="off" aria-invalid=[is_bad.then_some("true")];
             }
-            @for problem in problems { p class="words bad" { (Icon::Alert.draw()) (problem) } }
         }
-    }
+    };
+    Field { name: &name, label: &entry.label, hint: "", required: entry.required }.group(typed, "field", &both)
 }

@@ -111,6 +111,26 @@ impl Field<'_> {
         }
     }
 
+    /// Several controls under one label, such as boxes to tick, and what is wrong with them.
+    #[must_use]
+    pub fn group(&self, typed: &Typed, class: &str, controls: &Markup) -> Markup {
+        let words = format!("f-{}-words", self.name);
+        let problems: Vec<&str> = typed.problems(self.name).collect();
+        let is_described = !self.hint.is_empty() || !problems.is_empty();
+        html! {
+            fieldset class={ (class) @if !problems.is_empty() { " field-bad" } } aria-describedby=[is_described.then_some(&words)] {
+                legend { (self.label) @if self.required { span class="required" { " (required)" } } }
+                (controls)
+                @if is_described {
+                    div class="words" id=(words) {
+                        @for problem in &problems { p class="bad" { (Icon::Alert.draw()) (problem) } }
+                        @if !self.hint.is_empty() { p { (self.hint) } }
+                    }
+                }
+            }
+        }
+    }
+
     /// One line of text.
     #[must_use]
     pub fn line(&self, typed: &Typed, kind: &str, value: &str) -> Markup {

@@ -82,7 +82,7 @@ fn row(frame: &Frame, key: &Key, own: Option<crm_core::Uuid>, may_write: bool) -
                 }
             }
             td { code { (key.prefix) "…" } }
-            td { @for right in key.scopes.iter() { span class="pill" { (right) } " " } }
+            td { @for right in key.scopes.iter() { span class="pill" title=(right) { (in_words(right)) } " " } }
             td { @match key.last_used_on { Some(when) => (show::moment(when)), None => span class="quiet" { "never" } } }
             td { (show::moment(key.created_on)) }
             td { @match key.expires_on { Some(when) => (show::moment(when)), None => span class="quiet" { "never" } } }
@@ -126,6 +126,21 @@ fn actions(frame: &Frame, key: &Key, is_own: bool) -> Markup {
     }
 }
 
+/// What a right allows, as people say it.
+fn in_words(right: Right) -> String {
+    let what = match right.area {
+        Some(Area::Pipeline) => "leads and opportunities",
+        Some(Area::Directory) => "contacts and organizations",
+        Some(Area::Cases) => "cases",
+        Some(Area::Settings) => "keys and webhooks",
+        None => "everything",
+    };
+    match right.access {
+        Access::Read => format!("Read {what}"),
+        Access::Write => format!("Change {what}"),
+    }
+}
+
 /// Every right that can be given, in the order in which it is offered.
 fn offered(frame: &Frame) -> Vec<Right> {
     let areas = Area::ALL.into_iter().map(Some).chain([None]);
@@ -141,7 +156,18 @@ fn maker(frame: &Frame, typed: &Typed) -> Markup {
         hint: "The day after which it stops working. Left empty, it never does.",
         required: false,
     };
-    let problems: Vec<&str> = typed.problems("scopes").collect();
+    let scopes = form::Field { name: "scopes", label: "Scopes", hint: "Changing includes reading. Tags, pipelines, forms and case types go with the records that they are for.", required: true };
+    let boxes = html! {
+        div class="boxes" {
+            @for right in offered(frame) {
+                @let text = right.to_string();
+                label class="box" {
+                    input type="checkbox" name="scopes" value=(text) checked[typed.has("scopes", &text)];
+                    span { (in_words(right)) " " code class="quiet" { (text) } }
+                }
+            }
+        }
+    };
     html! {
         section class="card" aria-labelledby="new-key" {
             h2 id="new-key" { "New key" }
@@ -150,19 +176,7 @@ fn maker(frame: &Frame, typed: &Typed) -> Markup {
                 (typed.summary(&["name", "scopes", "expiresOn"]))
                 (name.line(typed, "text", ""))
                 (expiry.line(typed, "date", ""))
-                fieldset class={ "field wide" @if !problems.is_empty() { " field-bad" } } {
-                    legend { "Scopes" span class="required" { " (required)" } }
-                    div class="boxes" {
-                        @for right in offered(frame) {
-                            @let text = right.to_string();
-                            label class="box" {
-                                input type="checkbox" name="scopes" value=(text) checked[typed.has("scopes", &text)];
-                                span { (text) }
-                            }
-                        }
-                    }
-                    @for problem in problems { p class="words bad" { (Icon::Alert.draw()) (problem) } }
-                }
+                (scopes.group(typed, "field wide", &boxes))
                 div class="actions" { button class="button button-main" type="submit" { (Icon::Plus.draw()) "Make the key" } }
             }
         }

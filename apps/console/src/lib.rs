@@ -10,6 +10,7 @@ pub mod case_types;
 mod controls;
 pub mod duplicates;
 pub mod error;
+mod events;
 pub mod fields;
 pub mod form;
 pub mod forms;

@@ -174,7 +174,7 @@ impl List<'_> {
     fn filter(&self, filter: &ParamDescription) -> Markup {
         let value = self.value(filter.name).unwrap_or_default();
         let id = format!("filter-{}", filter.name);
-        let label = words::of_name(filter.name);
+        let label = in_words(filter.name);
         let options: Option<Vec<&str>> = match &filter.kind {
             ParamKind::Word(options) | ParamKind::Words(options) => Some(options.clone()),
             ParamKind::Bool => Some(vec!["true", "false"]),
@@ -344,6 +344,28 @@ fn cell(column: &crm_exchange::Column, record: &Value) -> Markup {
         @else if matches!(name, "leadRating" | "priority") { td { (words_of(&text)) } }
         @else { td { (text) } }
     }
+}
+
+/// A filter as people say it.
+fn in_words(filter: &str) -> String {
+    let words = match filter {
+        "assigneeId" => "Assignee (e-mail or id)",
+        "contactId" => "Contact (number)",
+        "createdAfterDate" => "Made on or after",
+        "createdBeforeDate" => "Made on or before",
+        "empty" => "Fields that are empty",
+        "ids" => "Numbers",
+        "notEmpty" => "Fields that are filled in",
+        "organizationId" => "Organization (number)",
+        "ownerId" => "Owner (e-mail or id)",
+        "pipelineId" => "Pipeline (id)",
+        "searchValue" => "Name, e-mail or organization",
+        "stage" => "Stage (key)",
+        "updatedAfterDate" => "Changed on or after",
+        "updatedBeforeDate" => "Changed on or before",
+        other => return words::of_name(other),
+    };
+    words.to_owned()
 }
 
 /// What is to be done with those that are selected, asked once more.

@@ -29,7 +29,12 @@ pub fn secret(title: &str, label: &str, secret: &str) -> Markup {
             div {
                 h2 id="secret-head" { (title) }
                 p { "Copy it now: it is shown this once." }
-                input class="secret-text" type="text" readonly value=(secret) aria-label=(label) data-select;
+                div class="together" {
+                    input class="secret-text" type="text" readonly value=(secret) aria-label=(label) data-select;
+                    // Shown by the script, where the browser lets a page copy.
+                    button class="button" type="button" hidden data-copy { "Copy" }
+                    span role="status" data-copied {}
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::form::{self, Field, Typed};
 use crate::icon::Icon;
 use crate::keys::GRACES;
 use crate::record::hidden;
-use crate::{Frame, Place, show};
+use crate::{Frame, Place, events, show};
 
 const PATH: &str = "/console/settings/webhooks";
 
@@ -38,7 +38,7 @@ pub fn list(frame: &Frame, webhooks: &[Webhook], news: &News, typed: &Typed) -> 
                 @for webhook in webhooks {
                     li {
                         span { a href={ (PATH) "/" (webhook.id) } { (webhook.url.as_str()) } @if let Some(words) = &webhook.description { " " span class="quiet small" { (words.as_str()) } } }
-                        span { (state(webhook)) " " @for event in events(webhook) { span class="pill" { (event) } " " } }
+                        span { (state(webhook)) " " @for event in events::names(&webhook.events) { span class="pill" title=(event) { (events::in_words(&event)) } " " } }
                     }
                 }
             }
@@ -49,7 +49,7 @@ pub fn list(frame: &Frame, webhooks: &[Webhook], news: &News, typed: &Typed) -> 
                 form class="grid-form" method="post" action=(PATH) {
                     (form::token(frame))
                     (typed.summary(FIELDS))
-                    (fields(None, typed))
+                    (fields(frame, None, typed))
                     div class="actions" { button class="button button-main" type="submit" { (Icon::Plus.draw()) "Make the webhook" } }
                 }
             }
@@ -83,23 +83,18 @@ fn state(webhook: &Webhook) -> Markup {
     }
 }
 
-fn events(webhook: &Webhook) -> Vec<String> {
-    let events = serde_json::to_value(&webhook.events).unwrap_or_default();
-    events.as_array().into_iter().flatten().filter_map(|event| event.as_str().map(str::to_owned)).collect()
-}
-
 fn names(webhook: &Webhook) -> String {
     let names = serde_json::to_value(&webhook.fields).unwrap_or_default();
     names.as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-fn fields(webhook: Option<&Webhook>, typed: &Typed) -> Markup {
+fn fields(frame: &Frame, webhook: Option<&Webhook>, typed: &Typed) -> Markup {
     let field = |name, label, hint, required| Field { name, label, hint, required };
     let text = |of: fn(&Webhook) -> String| webhook.map_or_else(String::new, of);
     html! {
         (field("url", "URL", "Where it is received.", true).line(typed, "url", &text(|webhook| webhook.url.as_str().to_owned())))
         (field("description", "What it is for", "", false).line(typed, "text", &text(|webhook| webhook.description.as_ref().map_or_else(String::new, |words| words.as_str().to_owned()))))
-        (field("events", "Events", "One a line: lead.created, opportunity.*, or * for all that happens.", true).lines(typed, &text(|webhook| events(webhook).join("\n"))))
+        (events::boxes(frame, typed, webhook.map_or_else(Vec::new, |webhook| events::names(&webhook.events))))
         (field("fields", "Only where these fields change", "One a line: stage, customFields.region. Left empty: any.", false).lines(typed, &text(names)))
     }
 }
@@ -179,7 +174,7 @@ impl Page<'_> {
                 (form::token(frame))
                 input type="hidden" name="seen" value=(self.seen);
                 (self.typed.summary(FIELDS))
-                (fields(Some(self.webhook), self.typed))
+                (fields(frame, Some(self.webhook), self.typed))
                 div class="actions" { button class="button button-main" type="submit" { "Save" } }
             }
         }

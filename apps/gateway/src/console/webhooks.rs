@@ -57,7 +57,7 @@ fn body_of(form: &Form) -> JsonObject {
     let fields = Some(lines("fields")).filter(|fields| !fields.is_empty());
     JsonObject::from_iter([
         ("url".to_owned(), text("url").unwrap_or_default().into()),
-        ("events".to_owned(), lines("events").into()),
+        ("events".to_owned(), form.values("events").map(Value::from).collect()),
         ("fields".to_owned(), fields.map_or(Value::Null, Value::from)),
         ("description".to_owned(), text("description").map_or(Value::Null, Value::from)),
     ])

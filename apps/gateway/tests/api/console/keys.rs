@@ -17,6 +17,10 @@ both_databases! {
         let made = browser.post(KEYS, &fields);
         assert_eq!((made.status, made.header("cache-control")), (200, "no-store"), "{}", made.text);
         assert!(made.text.contains("Shop &lt;b&gt;&amp;") && !made.text.contains("<b>"), "{}", made.text);
+        assert!(made.text.contains("title=\"cases:read\">Read cases</span>"), "{}", made.text);
+        for (words, scope) in [("Change leads and opportunities", "pipeline:write"), ("Change everything", "*:write")] {
+            assert!(made.text.contains(&format!("<span>{words} <code class=\"quiet\">{scope}</code></span>")), "{scope}: {}", made.text);
+        }
         let secret = |text: &str| between(text, "readonly value=\"", "\"").unwrap().to_owned();
         let key = secret(&made.text);
         let of_key = api.acme.with_key(Some(&key));

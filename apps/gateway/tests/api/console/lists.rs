@@ -29,6 +29,18 @@ both_databases! {
         assert!(refused.status == 400 && refused.text.contains("colour"), "{}", refused.text);
     }
 
+    fn filters_are_named_in_words(database) {
+        let api = Api::start(database);
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        for records in super::KINDS.map(|(records, _)| records) {
+            let page = browser.get(&format!("/console/{records}"));
+            let labels: Vec<&str> = page.text.split("<label for=\"filter-").skip(1).filter_map(|rest| between(rest, ">", "<")).collect();
+            assert!(labels.len() > 8 && labels.contains(&"Made on or after") && labels.contains(&"Owner (e-mail or id)"), "{records}: {labels:?}");
+            let of_programs = |label: &&&str| label.contains(" date") || label.ends_with(" id") && **label != "External id" || label.starts_with("Is ");
+            assert_eq!(labels.iter().find(of_programs), None, "{records}");
+        }
+    }
+
     fn pages_follow_each_other(database) {
         let api = Api::start(database);
         for number in 0..5 {

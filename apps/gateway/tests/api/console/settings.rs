@@ -241,13 +241,14 @@ both_databases! {
         browser.get(PAGE);
         let refused = browser.post(PAGE, &[("url", "ftp://x"), ("events", "lead.nothing"), ("description", "Kept <b>")]);
         assert!(refused.status == 400 && refused.text.contains("Kept &lt;b&gt;") && refused.text.contains("id=\"f-events-words\""), "{}", refused.text);
-        let made = browser.post(PAGE, &[("url", "http://127.0.0.1:9/hook"), ("events", "lead.*\r\ncase.created"), ("fields", ""), ("description", "A <b>")]);
+        let made = browser.post(PAGE, &[("url", "http://127.0.0.1:9/hook"), ("events", "lead.*"), ("events", "case.created"), ("fields", ""), ("description", "A <b>")]);
         assert_eq!((made.status, made.header("cache-control")), (200, "no-store"), "{}", made.text);
         let secret = between(&made.text, "readonly value=\"", "\"").unwrap().to_owned();
         assert!(secret.starts_with("whsec_") && !made.text.contains("<b>"), "{}", made.text);
         assert!(!browser.get(PAGE).text.contains(&secret), "shown once");
         let id = api.acme.get("/settings/webhooks").items()[0]["id"].as_str().unwrap().to_owned();
         let page = format!("{PAGE}/{id}");
+        assert_eq!(api.acme.get(&format!("/settings/webhooks/{id}")).item(200)["events"], json!(["lead.*", "case.created"]));
         let changed = submit(&mut browser, &page, &[("events", "*"), ("fields", "title")]);
         assert_eq!(changed.status, 303, "{}", changed.text);
         let webhook = api.acme.get(&format!("/settings/webhooks/{id}")).item(200).clone();
@@ -279,6 +280,38 @@ both_databases! {
         assert_eq!(api.acme.get(&format!("/settings/webhooks/{id}")).item(200)["enabled"], false);
         assert_eq!(browser.post(&format!("{page}/delete"), &[]).status, 303);
         assert!(api.acme.get("/settings/webhooks").items().is_empty());
+    }
+
+    fn events_are_boxes(database) {
+        let api = Api::start(database);
+        let events = json!(["lead.created", "case.*", "tag.archived"]);
+        let made = api.acme.post("/settings/webhooks", &json!({ "url": "https://example.com/h", "events": events, "enabled": false }));
+        let page = format!("/console/settings/webhooks/{}", made.item(201)["id"].as_str().unwrap());
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        let shown = browser.get(&page);
+        let ticked = |text: &str| -> Vec<String> {
+            let boxes = text.split("name=\"events\" value=\"").skip(1).filter(|rest| rest.split('>').next().unwrap().contains(" checked"));
+            boxes.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(ticked(&shown.text), ["lead.created", "case.*", "tag.archived"], "what is not offered stays too");
+        // Each that is offered is one that the API takes.
+        let offered: Vec<&str> = shown.text.split("name=\"events\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        let taken = api.acme.post("/settings/webhooks", &json!({ "url": "https://example.com/all", "events": offered, "enabled": false }));
+        assert_eq!(taken.item(201)["events"], json!(offered), "each once");
+        assert_eq!(submit(&mut browser, &page, &[("url", "https://example.com/other")]).status, 303);
+        assert_eq!(api.acme.get(&page.replace("/console", "")).item(200)["events"], events, "a form that was not touched changes none");
+        let none = submit(&mut browser, &page, &[("events", "(off)")]);
+        let words = between(&none.text, "id=\"f-events-words\"", "</div>").unwrap();
+        assert!(none.status == 400 && words.contains("must name at least one event"), "{}", none.text);
+        assert!(ticked(&none.text).is_empty(), "as it was sent");
+        let list = browser.get("/console/settings/webhooks");
+        assert!(list.text.contains(">Leads: created<") && list.text.contains(">Cases: all<"), "{}", list.text);
+        // Of what somebody may not read they are told nothing.
+        let made = api.acme.post("/settings/keys", &json!({ "name": "K", "scopes": ["settings:write", "cases:read"] }));
+        let list = Browser::signed_in(&api.acme, made.item(201)["key"].as_str().unwrap()).get("/console/settings/webhooks");
+        for (event, is_offered) in [("*", false), ("lead.*", false), ("tag.*", false), ("case.*", true), ("key.deleted", true)] {
+            assert_eq!(list.text.contains(&format!("name=\"events\" value=\"{event}\"")), is_offered, "{event}");
+        }
     }
 
     fn another_tenant_s_settings_do_not_exist(database) {
