@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::controls;
 use crate::fields::{Control, Entry};
-use crate::form::{self, Typed};
+use crate::form::{self, Field, Typed};
 use crate::frame::area_of;
 use crate::happened::{Names, happening};
 use crate::icon::Icon;
@@ -25,13 +25,15 @@ pub struct Said {
     pub on: crm_core::Timestamp,
 }
 
-/// A stage or status that a record can go to: how it is named, and what people read.
+/// Where a record can go: to a stage, or by a transition to a status.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// How it is named.
     pub id: String,
     /// What people read.
     pub words: String,
+    /// Whether it is refused without a comment.
+    pub takes_comment: bool,
 }
 
 /// A record with what belongs to it.
@@ -52,13 +54,16 @@ pub struct Record<'a> {
     pub names: &'a Names,
     /// Records that point at it.
     pub related: &'a [(Kind, Vec<Value>)],
-    /// The stages of its pipeline, or the statuses of its type.
+    /// The stages of its pipeline, or the transitions that it can walk.
     pub steps: &'a [Step],
     /// What has just been done.
     pub notice: Option<&'a str>,
     /// What was refused.
     pub typed: &'a Typed,
 }
+
+/// The fields of the form that walks a case.
+const WALKED: [&str; 2] = ["step", "said"];
 
 impl Record<'_> {
     fn id(&self) -> &str {
@@ -86,7 +91,7 @@ impl Record<'_> {
                 @if may_write { div class="actions" { (self.actions(frame)) } }
             }
             @if let Some(words) = self.notice { (show::done(words)) }
-            (self.typed.summary(&["comment"]))
+            (self.typed.summary(if self.steps.is_empty() { &["comment"] } else { &["comment", "step", "said"] }))
             div class="split" {
                 div class="column" {
                     (self.fields())
@@ -118,13 +123,13 @@ impl Record<'_> {
                 Kind::Opportunity => {
                     @if is_closed { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
                     @else {
-                        (self.steps(frame, "stage", "Move", record["stage"].as_str()))
+                        (self.moves(frame))
                         (hidden(frame, &format!("{path}/status"), &[("status", "won")], "Won"))
                         (lost(frame, &format!("{path}/status"), None))
                     }
                 }
                 Kind::Case => {
-                    @if !self.steps.is_empty() { (self.steps(frame, "status", "Change the status", None)) }
+                    @if !self.steps.is_empty() { (self.walks(frame)) }
                 }
                 Kind::Contact | Kind::Organization => (self.merge(frame)),
             }
@@ -140,22 +145,45 @@ impl Record<'_> {
         }
     }
 
-    fn steps(&self, frame: &Frame, name: &str, words: &str, now: Option<&str>) -> Markup {
+    fn moves(&self, frame: &Frame) -> Markup {
+        let now = self.record["stage"].as_str();
         html! {
             details class="pop" {
-                summary { (words) }
-                form class="pop-box" method="post" action={ (self.path()) "/" (name) } {
+                summary { "Move" }
+                form class="pop-box" method="post" action={ (self.path()) "/stage" } {
                     (form::token(frame))
                     div class="field" {
-                        label for="step" { (if name == "stage" { "Stage" } else { "Status" }) }
-                        select id="step" name=(name) {
+                        label for="step" { "Stage" }
+                        select id="step" name="stage" {
                             @for step in self.steps { option value=(step.id) selected[Some(step.id.as_str()) == now] { (step.words) } }
                         }
                     }
-                    @if name == "status" {
-                        div class="field" { label for="step-comment" { "Comment" } textarea id="step-comment" name="comment" rows="3" {} }
-                    }
-                    button class="button button-main" type="submit" { (words) }
+                    button class="button button-main" type="submit" { "Move" }
+                }
+            }
+        }
+    }
+
+    fn walks(&self, frame: &Frame) -> Markup {
+        let words = |step: &Step| {
+            let comment = if step.takes_comment { " (with a comment)" } else { "" };
+            (step.id.clone(), format!("{}{comment}", step.words))
+        };
+        let options: Vec<(String, String)> = self.steps.iter().map(words).collect();
+        let only = if let [only] = self.steps { only.id.as_str() } else { "" };
+        let step = Field { name: "step", label: "Step", hint: "", required: true };
+        let takes_comment = self.steps.iter().any(|step| step.takes_comment);
+        let hint = if takes_comment { "Steps with a comment are refused without one." } else { "" };
+        let said = Field { name: "said", label: "Comment", hint, required: takes_comment && self.steps.len() == 1 };
+        let is_refused = WALKED.iter().any(|name| self.typed.problems(name).next().is_some());
+        html! {
+            details class="pop" open[is_refused] {
+                summary { "Change the status" }
+                form class="pop-box" method="post" action={ (self.path()) "/status" } {
+                    (form::token(frame))
+                    (step.choice(self.typed, &options, only))
+                    (said.lines(self.typed, ""))
+                    button class="button button-main" type="submit" { "Change the status" }
                 }
             }
         }
@@ -253,7 +281,7 @@ impl Record<'_> {
                 @if may_write {
                     form class="say" method="post" action={ (self.path()) "/comments" } {
                         (form::token(frame))
-                        (form::Field { name: "comment", label: "Add a comment", hint: "", required: false }.lines(self.typed, ""))
+                        (Field { name: "comment", label: "Add a comment", hint: "", required: false }.lines(self.typed, ""))
                         div class="actions" { button class="button" type="submit" { "Comment" } }
                     }
                 }

@@ -1,18 +1,17 @@
 //! What is done with one record by a button: archive, convert, move, win, lose.
 
-use crm_cases::{Case, CasePatch};
 use crm_core::input::FromBody;
-use crm_core::{CaseId, Condition, DbConnection, LeadId, OpportunityId, Scope};
+use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
 use crm_opportunities::{StageChange, StatusChange};
 use crm_suite::convert::{Conversion, convert};
-use crm_suite::{cases, leads, opportunities};
+use crm_suite::{leads, opportunities};
 
 use crate::auth::{InArea, Visitor, Write, area};
 use crate::endpoint::{Answer, Api, Form, Html};
 use crate::error::Failure;
 
 use super::kind::Numbered;
-use super::{back, body};
+use super::{back, body, steps};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -21,7 +20,7 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/console/leads/{id}/convert", convert_lead).undocumented();
     api.post("/console/opportunities/{id}/stage", set_stage).undocumented();
     api.post("/console/opportunities/{id}/status", set_status).undocumented();
-    api.post("/console/cases/{id}/status", walk).undocumented();
+    api.post("/console/cases/{id}/status", steps::walk).undocumented();
 }
 
 /// Does it, and leads back to where the form was.
@@ -81,15 +80,6 @@ async fn set_status(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbe
         }
         let change = StatusChange::from_body(&change)?;
         opportunities::update_status(connection, scope, id, &Condition::none(), &change)?;
-        Ok(())
-    })
-    .await
-}
-
-async fn walk(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<CaseId>) -> Answer<Html> {
-    act(&visitor, format!("/console/cases/{id}?done=done"), move |connection, scope, form| {
-        let patch = CasePatch::from_body(&body(form, &["status", "comment"]))?;
-        cases::update(connection, scope, id, &Condition::<Case>::none(), &patch)?;
         Ok(())
     })
     .await

@@ -1,6 +1,5 @@
 //! The five kinds of records, for the pages that each of them has alike.
 
-use crm_cases::workflow::Status;
 use crm_cases::{Case, CaseFilter, CaseSort, NewComment, activities};
 use crm_console::record::{Places, Said, Step};
 use crm_core::input::{FromBody, JsonObject};
@@ -26,6 +25,7 @@ use crate::endpoint::{Call, Extract, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::board::PIPELINES;
+use super::steps;
 
 /// How many comments a page of a record shows.
 const COMMENTS: i64 = 50;
@@ -185,7 +185,11 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
         let pipeline = pipelines::get(connection, scope, self.pipeline_id)?;
-        let steps = pipeline.stages.iter().map(|stage| Step { id: stage.key.to_string(), words: stage.label.to_string() });
+        let steps = pipeline.stages.iter().map(|stage| Step {
+            id: stage.key.to_string(),
+            words: stage.label.to_string(),
+            takes_comment: false,
+        });
         Ok(steps.collect())
     }
 });
@@ -241,23 +245,7 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
     }
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
-        let of_type = crm_cases::types::get(connection, scope, self.case_type_id)?;
-        let workflow = of_type.workflow.graph()?;
-        let statuses = workflow.statuses();
-        let here = workflow.status(self.status.as_str());
-        let is_elsewhere = |status: &&Status| Some(*status) != here;
-        if workflow.transitions().is_empty() {
-            let others = statuses.iter().filter(is_elsewhere);
-            return Ok(others.map(|status| Step { id: status.label.clone(), words: status.label.clone() }).collect());
-        }
-        let leaving = workflow.transitions().iter().filter(|transition| statuses.get(transition.source) == here);
-        let steps = leaving.filter_map(|transition| {
-            let target = statuses.get(transition.target)?;
-            let name = transition.label.as_ref().map_or_else(String::new, |label| format!("{label} → "));
-            let comment = if transition.records_comment { " (with a comment)" } else { "" };
-            Some(Step { id: target.label.clone(), words: format!("{name}{}{comment}", target.label) })
-        });
-        Ok(steps.collect())
+        steps::of(connection, scope, self)
     }
 });
 

@@ -19,6 +19,7 @@ mod pipelines;
 mod records;
 mod rows;
 mod session;
+mod steps;
 mod tags;
 mod trash;
 mod webhooks;

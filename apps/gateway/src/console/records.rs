@@ -60,7 +60,8 @@ async fn record_page<R: Recorded>(visitor: Visitor<R::Area, Read>, Numbered(id):
     show::<R, _>(&visitor, id, Typed::default(), done).await
 }
 
-async fn show<R: Recorded, D>(
+/// The page of a record, after `typed` was refused where something was.
+pub(super) async fn show<R: Recorded, D>(
     visitor: &Visitor<R::Area, D>,
     id: IdOf<R>,
     typed: Typed,

@@ -10,6 +10,7 @@ mod overview;
 mod records;
 mod sessions;
 mod settings;
+mod steps;
 mod walk;
 
 /// The kinds of records that have pages.
