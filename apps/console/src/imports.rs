@@ -11,7 +11,7 @@ use crate::form::{self, Field, Typed};
 use crate::frame::area_of;
 use crate::icon::Icon;
 use crate::record::hidden;
-use crate::{Frame, Place, assets, show};
+use crate::{Frame, Place, assets, problems, show};
 
 /// How many rows of a file are shown before it is imported.
 pub const PREVIEW: usize = 10;
@@ -256,9 +256,16 @@ fn settings(kind: Kind, typed: &Typed) -> Markup {
     }
 }
 
-/// How far an import is. `file` is the one that waits to be imported once it was tried.
+/// How far an import is. `file` is the one that waits to be imported once it was tried; `headers` are the columns of
+/// records with what the file calls each.
 #[must_use]
-pub fn run(frame: &Frame, shown: &ImportRunWithProblems, file: Option<Uuid>, typed: &Typed) -> Markup {
+pub fn run(
+    frame: &Frame,
+    shown: &ImportRunWithProblems,
+    file: Option<Uuid>,
+    headers: &[(String, String)],
+    typed: &Typed,
+) -> Markup {
     let run = &shown.run;
     let (_, many, _) = show::names(run.kind);
     let may_write = frame.may(area_of(run.kind), Access::Write);
@@ -270,7 +277,7 @@ pub fn run(frame: &Frame, shown: &ImportRunWithProblems, file: Option<Uuid>, typ
         (typed.summary(&[]))
         div data-run data-open=[is_under_way(run.state).then_some("yes")] {
             (progress(run))
-            @if !shown.problems.is_empty() { (problems(shown, &path)) }
+            @if !shown.problems.is_empty() { (problems::section(shown, headers, &path)) }
         }
         script type="module" src=(assets::path_of("progress.js")) {}
     };
@@ -281,7 +288,7 @@ fn actions(frame: &Frame, run: &ImportRun, path: &str, file: Option<Uuid>) -> Ma
     let is_over = matches!(run.state, ImportState::Done | ImportState::Failed | ImportState::Cancelled);
     html! {
         @if let Some(file) = file.filter(|_| run.dry_run && is_over) {
-            a class="button" href={ "/console/imports/files/" (file) } { "Back to the columns" }
+            a class="button" href={ "/console/imports/files/" (file) "?as=" (run.id) } { "Back to the columns" }
             form method="post" action={ "/console/imports/files/" (file) "/start" } {
                 (form::token(frame))
                 input type="hidden" name="as" value=(run.id);
@@ -323,25 +330,6 @@ fn progress(run: &ImportRun) -> Markup {
                 @if let Some(when) = run.finished_on { dt { "Over" } dd { (show::moment(when)) } }
             }
             @if is_under_way(run.state) { p class="spaced" { a class="button" href="" { "Look again" } } }
-        }
-    }
-}
-
-fn problems(shown: &ImportRunWithProblems, path: &str) -> Markup {
-    html! {
-        section class="card spaced" aria-labelledby="problems" {
-            h2 id="problems" { "What is wrong" }
-            p class="quiet" {
-                "The first " (shown.problems.len()) " of " (shown.run.failed) ". "
-                a href={ (path) "/problems" } download { "All rows that failed, as a file" }
-                ": mend them and send them again."
-            }
-            div class="table-box spaced" tabindex="0" role="region" aria-label="Rows that failed" {
-                table {
-                    thead { tr { th scope="col" class="number" { "Line" } th scope="col" { "Problem" } } }
-                    tbody { @for one in &shown.problems { tr { td class="number" { (one.line) } td { (one.problem) } } } }
-                }
-            }
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod keys;
 pub mod list;
 pub mod overview;
 pub mod pipelines;
+mod problems;
 pub mod record;
 mod rows;
 pub mod session;

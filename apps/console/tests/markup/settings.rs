@@ -298,7 +298,7 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
         comparison.page(frame),
         imports::list(frame, &runs, Some(text), false, kinds, &typed),
         imports::columns(frame, uuid(), &draft(text), &Columns::of(Kind::Contact, &[]), true, &typed),
-        imports::run(frame, &shown, Some(uuid()), &typed),
+        imports::run(frame, &shown, Some(uuid()), &[("name".to_owned(), text.to_owned())], &typed),
         integrations::list(frame, &vec![client_map(text, many); many]),
         integrations::page(frame, &client_map(text, many)),
         tags::list(frame, Kind::Lead, &vec![tag(text); many], Some(text), Some(&uuid().to_string()), &typed),
@@ -386,7 +386,7 @@ fn an_import_that_is_under_way_is_looked_at_again_and_one_that_is_over_not() {
         (ImportState::Undone, false),
     ] {
         let shown = ImportRunWithProblems { run: run("x", state), problems: Vec::new() };
-        let page = imports::run(&frame, &shown, None, &Typed::default()).into_string();
+        let page = imports::run(&frame, &shown, None, &[], &Typed::default()).into_string();
         assert_eq!(page.contains("data-open=\"yes\"") && page.contains("Look again"), is_open, "{state:?}");
         let is_over = matches!(state, ImportState::Done | ImportState::Failed | ImportState::Cancelled);
         assert_eq!(page.contains("/undo\""), is_over, "{state:?}");

@@ -5,7 +5,7 @@ use crm_console::form::Typed;
 use crm_console::imports::{PREVIEW, columns, list, run};
 use crm_core::keys::{Access, Area, Right};
 use crm_core::page::{PageRequest, Start};
-use crm_core::{Condition, FieldCode, FieldErrors, Uuid};
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, Scope, Uuid};
 use crm_exchange::imports::{self, Draft, ImportSort, NewImport, Uploaded};
 use crm_exchange::{Import, Kind, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
@@ -134,16 +134,47 @@ fn import(kind: Kind, mode: Mode, match_by: MatchBy) -> Import {
     Import { kind, mode, match_by, makes_organizations: false, makes_tags: false, moves: false }
 }
 
+/// A parameter that is an id.
+fn id_of<D>(visitor: &Visitor<area::OfKind, D>, name: &str) -> Option<Uuid> {
+    visitor.query().iter().find(|(given, _)| given == name).and_then(|(_, id)| id.parse().ok())
+}
+
 async fn file_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
     show_file(&visitor, id, Typed::default()).await
+}
+
+/// What the form said when a file was tried.
+fn as_tried(tried: NewImport) -> Typed {
+    let NewImport { import, names, map, .. } = tried;
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let named = names.iter().flatten().enumerate().filter(|(_, name)| !name.trim().is_empty());
+    let columns = named.zip(map).map(|((index, _), (_, chosen))| (format!("column.{index}"), chosen.unwrap_or_default()));
+    let mut values: Vec<(String, String)> = columns.collect();
+    values.push(pair("mode", import.mode.as_str()));
+    if import.match_by != import.mode.matches_by() {
+        values.push(pair("matchBy", import.match_by.as_str()));
+    }
+    for (what, is_made) in [("organization", import.makes_organizations), ("tag", import.makes_tags)] {
+        if is_made {
+            values.push(pair("createMissing", what));
+        }
+    }
+    Typed { values, ..Typed::default() }
 }
 
 async fn show_file<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed) -> Answer<Html> {
     kinds(visitor, Access::Write)?;
     let (frame, permit, moves) = (frame(visitor), visitor.permit(), moves(visitor));
+    let tried = id_of(visitor, "as");
     let page = visitor.read(move |connection, scope| {
         let draft = imports::draft(connection, scope, id, PREVIEW)?;
         permit.check(right(draft.kind, Access::Write))?;
+        let is_same = |tried: &NewImport| tried.import.kind == draft.kind && tried.names == draft.names;
+        let tried = match tried.filter(|_| typed.values.is_empty()) {
+            Some(tried) => imports::settings(connection, scope, tried).ok().filter(is_same),
+            None => None,
+        };
+        let typed = tried.map_or_else(|| typed.clone(), as_tried);
         let known = crm_exchange::columns(connection, scope, draft.kind)?;
         Ok(Html::page(columns(&frame, id, &draft, &known, moves, &typed)))
     });
@@ -302,16 +333,31 @@ async fn run_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>
 async fn show_run<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed) -> Answer<Html> {
     kinds(visitor, Access::Read)?;
     let (frame, permit) = (frame(visitor), visitor.permit());
-    let file: Option<Uuid> =
-        visitor.query().iter().find(|(name, _)| name == "file").and_then(|(_, file)| file.parse().ok());
+    let file = id_of(visitor, "file");
     let page = visitor.read(move |connection, scope| {
         let shown = imports::shown(connection, scope, id)?;
         permit.check(right(shown.run.kind, Access::Read))?;
         // One that was imported since, or forgotten, is offered no more.
         let file = file.filter(|file| imports::draft(connection, scope, *file, 0).is_ok());
-        Ok(Html::page(run(&frame, &shown, file, &typed)))
+        let headers = match shown.problems.is_empty() {
+            true => Vec::new(),
+            false => headers(connection, scope, id)?,
+        };
+        Ok(Html::page(run(&frame, &shown, file, &headers, &typed)))
     });
     page.await
+}
+
+/// The columns that the rows of an import were read into, with what its file calls each.
+fn headers(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Vec<(String, String)>, Failure> {
+    let NewImport { import, names, map, .. } = imports::settings(connection, scope, id)?;
+    let known = crm_exchange::columns(connection, scope, import.kind)?;
+    let column = |name: &str| match map.iter().find(|(mapped, _)| mapped == name.trim()) {
+        Some((_, chosen)) => chosen.clone(),
+        None => Some(name.to_owned()),
+    };
+    let named = |name: String| Some((known.find(&column(&name)?).ok()?.name().to_owned(), name));
+    Ok(names.into_iter().flatten().filter_map(named).collect())
 }
 
 async fn problems_file(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<RowsFile> {

@@ -80,6 +80,46 @@ both_databases! {
         assert!(browser.get(PAGE).text.contains("taken back"));
     }
 
+    fn problems_are_grouped_in_the_words_of_the_file_and_what_was_chosen_comes_back(database) {
+        let api = Api::start(database);
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        let mut text = "Who,Where to <write>,Company\n".to_owned();
+        for number in 0..8 {
+            text.push_str(&format!("P{number},no address,{}\n", if number < 2 { format!("Nowhere {number}") } else { String::new() }));
+        }
+        let file = send(&mut browser, "people.csv", &text).header("location").to_owned();
+        browser.get(&file);
+        let choices = [
+            ("column.0", "name"), ("column.1", "email"), ("column.2", "organization"), ("mode", "upsert"), ("matchBy", "email"), ("createMissing", "tag"),
+        ];
+        let tried = browser.post(&file, &[&choices[..], &[("action", "try")]].concat());
+        assert_eq!(tried.status, 303, "{}", tried.text);
+        let page = over(&mut browser, tried.header("location"));
+        let problems = between(&page.text, "aria-labelledby=\"problems\"", "</section>").unwrap();
+        let rows: Vec<&str> = between(problems, "<tbody>", "</tbody>").unwrap().split("<tr>").skip(1).collect();
+        assert_eq!(rows.len(), 2, "a kind of problem is one row: {problems}");
+        assert!(rows[0].starts_with("<th scope=\"row\">Where to &lt;write&gt;</th>") || rows[1].starts_with("<th scope=\"row\">Where to &lt;write&gt;</th>"), "{problems}");
+        let company = rows.iter().find(|row| row.starts_with("<th scope=\"row\">Company</th>")).unwrap();
+        assert!(company.contains("nothing is called Nowhere 0<span class=\"quiet\">, and others alike</span>") && company.contains("<td>2, 3</td>"), "{company}");
+        assert!(problems.contains("rows that failed") && !problems.contains("email[0]"), "{problems}");
+
+        // The way back to the columns has what was chosen.
+        let back = between(&page.text, "href=\"/console/imports/files/", "\"").unwrap();
+        let columns = browser.get(&format!("/console/imports/files/{}", back.replace("&amp;", "&")));
+        for (name, value) in choices {
+            let is_chosen = match name {
+                "createMissing" => columns.text.contains("value=\"tag\" checked") && !columns.text.contains("value=\"organization\" checked"),
+                name => between(&columns.text, &format!("name=\"{name}\""), "</select>").unwrap().contains(&format!("value=\"{value}\" selected")),
+            };
+            assert!(is_chosen, "{name}: {}", columns.text);
+        }
+        // What was tried of another file says nothing of this one.
+        let other = send(&mut browser, "other.csv", "Who,Mail\nAnn,a@example.com\n").header("location").to_owned();
+        let run = back.split("as=").nth(1).unwrap();
+        let columns = browser.get(&format!("{other}?as={run}"));
+        assert!(between(&columns.text, "name=\"mode\"", "</select>").unwrap().contains("value=\"create\" selected"), "{}", columns.text);
+    }
+
     fn what_is_wrong_stands_beside_its_column(database) {
         let api = Api::start(database);
         let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
