@@ -1,21 +1,24 @@
 //! How the controls of fields are drawn.
 
+use crm_core::keys::{Access, Area};
+use crm_core::{FieldCode, FieldError};
+use crm_exchange::Lookup;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::fields::{Choice, Control, Entry, KEEP, WAS};
+use crate::fields::{Choice, Control, Entry, KEEP, MAKE, WAS};
 use crate::form::{Field, Typed};
 use crate::icon::Icon;
-use crate::show;
+use crate::{Frame, show};
 
 /// The fields of a form for a record, or for a new one where that is null. `conflicts` are the names of those that somebody
 /// else changed meanwhile.
 #[must_use]
-pub(crate) fn all(entries: &[Entry], record: &Value, typed: &Typed, conflicts: &[String]) -> Markup {
+pub(crate) fn all(frame: &Frame, entries: &[Entry], record: &Value, typed: &Typed, conflicts: &[String]) -> Markup {
     html! {
         @for entry in entries {
             @if entry.control != Control::Shown {
-                (draw(entry, record, typed))
+                (draw(frame, entry, record, typed))
                 @if !record.is_null() { (was(entry, record)) }
                 @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
             }
@@ -62,7 +65,7 @@ pub(crate) fn text(entry: &Entry, record: &Value) -> String {
     if said.trim().is_empty() || said == " – " { "–".to_owned() } else { said }
 }
 
-fn draw(entry: &Entry, record: &Value, typed: &Typed) -> Markup {
+fn draw(frame: &Frame, entry: &Entry, record: &Value, typed: &Typed) -> Markup {
     let (name, texts) = (entry.name(), entry.texts(record));
     let field = |hint| Field { name: &name, label: &entry.label, hint, required: entry.required };
     match &entry.control {
@@ -72,7 +75,12 @@ fn draw(entry: &Entry, record: &Value, typed: &Typed) -> Markup {
         Control::Labeled(example) => {
             field(&format!("One a line, with a label before it: Work: {example}")).lines(typed, &texts[0])
         }
-        Control::Record(_) => field("Its name, or # and its number.").line(typed, "text", &texts[0]),
+        Control::Record(lookup) => html! {
+            div class="field" {
+                (field("Its name, or # and its number.").line(typed, "text", &texts[0]))
+                @if is_nameless(&name, typed) && frame.may(Area::Directory, Access::Write) { (maker(&name, *lookup)) }
+            }
+        },
         Control::One(choices) => {
             let options: Vec<(String, String)> =
                 choices.iter().map(|choice| (choice.id.clone(), choice.words.clone())).collect();
@@ -83,6 +91,23 @@ fn draw(entry: &Entry, record: &Value, typed: &Typed) -> Markup {
         Control::Range(kind) => pair(entry, typed, &texts, ["from", "to"], kind),
         Control::Person => pair(entry, typed, &texts, ["Name", "E-mail"], "text"),
         Control::Shown => html! {},
+    }
+}
+
+/// Whether what was typed is the name of nothing that there is.
+fn is_nameless(name: &str, typed: &Typed) -> bool {
+    let is_unknown = |error: &FieldError| error.field == name && error.code == FieldCode::UnknownReference;
+    typed.errors.iter().any(is_unknown) && typed.value(name).is_some_and(|text| !text.trim_start().starts_with('#'))
+}
+
+/// The box that has it made.
+fn maker(name: &str, lookup: Lookup) -> Markup {
+    let what = if lookup == Lookup::Contact { "contact" } else { "organization" };
+    html! {
+        label class="box" {
+            input type="checkbox" name={ (MAKE) (name) } value="yes";
+            span { "Make " (if lookup == Lookup::Contact { "a " } else { "an " }) (what) " of this name" }
+        }
     }
 }
 

@@ -296,6 +296,8 @@ pub struct Edit {
 pub const WAS: &str = "was:";
 /// The prefix of those that say whose value is to stay: `mine` or `theirs`.
 pub const KEEP: &str = "keep:";
+/// The prefix of boxes that say that a record which none has the name of is to be made.
+pub const MAKE: &str = "make:";
 
 /// A text as it was before a browser sent it.
 fn plain(text: impl AsRef<str>) -> String {

@@ -412,7 +412,7 @@ pub fn edit(
         form class="card grid-form" method="post" action={ (path) "/edit" } {
             (form::token(frame))
             (typed.summary(&shown))
-            (controls::all(entries, record, typed, conflicts))
+            (controls::all(frame, entries, record, typed, conflicts))
             div class="actions" {
                 button class="button button-main" type="submit" { "Save" }
                 a class="button" href=(path) { "Cancel" }
@@ -468,7 +468,7 @@ pub fn new(frame: &Frame, kind: Kind, entries: &[Entry], typed: &Typed, within: 
             (form::token(frame))
             @if let Some((_, chosen)) = within { input type="hidden" name=(PLACE) value=(chosen); }
             (typed.summary(&shown))
-            (controls::all(entries, &Value::Null, typed, &[]))
+            (controls::all(frame, entries, &Value::Null, typed, &[]))
             div class="actions" {
                 button class="button button-main" type="submit" { (Icon::Plus.draw()) "Make the " (one.to_lowercase()) }
                 a class="button" href={ "/console/" (kind.plural()) } { "Cancel" }

@@ -13,6 +13,7 @@ mod integrations;
 mod keys;
 mod kind;
 mod lists;
+mod named;
 mod names;
 mod overview;
 mod pipelines;

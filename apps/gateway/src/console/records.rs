@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
 use crm_cases::Case;
-use crm_console::fields::{self, Control, Entry};
+use crm_console::fields::{self, Entry};
 use crm_console::form::Typed;
 use crm_console::frame::area_of;
 use crm_console::happened::Names;
@@ -12,14 +12,12 @@ use crm_console::record::{self, PLACE, Record};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Rights};
 use crm_core::page::PageRequest;
-use crm_core::text::folded;
-use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, RecordKind, Scope, Unmet};
+use crm_core::{Condition, DbConnection, Scope, Unmet};
 use crm_directory::{Contact, Organization};
-use crm_exchange::{Kind, Lookup};
+use crm_exchange::Kind;
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
 use crm_suite::resource::Resource;
-use crm_suite::search::{self, Search};
 use serde_json::Value;
 
 use crate::auth::{Read, Visitor, Write};
@@ -27,7 +25,7 @@ use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::kind::{IdOf, Numbered, Recorded, shown};
-use super::{frame, is_told_in_form, may_change, names, typed};
+use super::{frame, is_told_in_form, may_change, named, names, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -204,7 +202,7 @@ async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
         if let (Some(member), Some(place)) = (R::WITHIN, place) {
             body.insert(member.to_owned(), place.into());
         }
-        find_named(connection, scope, &entries, &mut body)?;
+        named::find(connection, scope, &entries, &form, &mut body)?;
         let record = R::create(connection, scope, &R::New::from_body(&body)?)?;
         Ok(Html::see_other(format!("/console/{}/{}?done=made", R::KIND.plural(), record.id())))
     });
@@ -249,7 +247,7 @@ async fn change<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Num
             return Err(Problem::new(ProblemCode::PreconditionFailed, detail).into());
         }
         if !edit.body.is_empty() {
-            find_named(connection, scope, &entries, &mut edit.body)?;
+            named::find(connection, scope, &entries, &form, &mut edit.body)?;
             R::update(connection, scope, id, &as_it_was(&found)?, &R::Patch::from_body(&edit.body)?)?;
         }
         Ok(Html::see_other(format!("/console/{}/{id}?done=saved", R::KIND.plural())))
@@ -307,47 +305,4 @@ async fn comment<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Nu
         }
         said => said,
     }
-}
-
-/// Puts ids in the place of names of records; of `#12` the number.
-fn find_named(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    entries: &[Entry],
-    body: &mut JsonObject,
-) -> Result<(), Failure> {
-    let mut errors = FieldErrors::new();
-    for entry in entries {
-        let Control::Record(lookup) = entry.control else { continue };
-        let Some(Value::String(text)) = body.get(&entry.id) else { continue };
-        let found = match text.strip_prefix('#') {
-            Some(number) => Ok(number.trim().to_owned()),
-            None => find(connection, scope, lookup, text)?,
-        };
-        match found {
-            Ok(id) => drop(body.insert(entry.id.clone(), id.into())),
-            Err(words) => errors.push(&entry.id, FieldCode::InvalidValue, words),
-        }
-    }
-    Ok(errors.into_result(())?)
-}
-
-/// How many that look alike are told apart by their names.
-const MOST_ALIKE: usize = 50;
-
-fn find(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    lookup: Lookup,
-    name: &str,
-) -> Result<Result<String, &'static str>, Failure> {
-    let kind = if lookup == Lookup::Contact { RecordKind::Contact } else { RecordKind::Organization };
-    let search = Search { text: name.to_owned(), kinds: vec![kind], size: MOST_ALIKE };
-    let found = search::search(connection, scope, &search)?;
-    let mut exact = found.into_iter().filter(|hit| hit.found_in == "name" && folded(&hit.title) == folded(name));
-    Ok(match (exact.next(), exact.next()) {
-        (Some(only), None) => Ok(only.id),
-        (Some(_), Some(_)) => Err("is the name of several: give # and the number of the one that is meant"),
-        (None, _) => Err("is the name of none; make it first, or give # and a number"),
-    })
 }

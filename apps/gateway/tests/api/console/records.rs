@@ -40,6 +40,60 @@ both_databases! {
         assert!(words.contains("class=\"bad\"") && refused.text.contains("value=\"much\""), "{}", refused.text);
     }
 
+    fn what_none_is_called_is_made_on_the_way(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let all = |path: &str| acme.get(path).items().len();
+        for (records, path, title) in [("contacts", "/directory/contacts", "name"), ("leads", "/pipeline/leads", "title"), ("opportunities", "/pipeline/opportunities", "title"), ("cases", "/cases/cases", "title")] {
+            let new = format!("/console/{records}/new");
+            browser.get(&new);
+            let name = format!("New & <b>{records}</b>");
+            let fields = [(title, "Kept"), ("organizationId", name.as_str())];
+            let (records_before, organizations) = (all(path), all("/directory/organizations"));
+            let refused = browser.post(&new, &fields);
+            assert_eq!(refused.status, 400, "{}", refused.text);
+            assert!(refused.text.contains("value=\"Kept\"") && refused.text.contains(&format!("value=\"New &amp; &lt;b&gt;{records}&lt;/b&gt;\"")), "{}", refused.text);
+            assert!(refused.text.contains("name=\"make:organizationId\""), "{}", refused.text);
+            assert_eq!((all(path), all("/directory/organizations")), (records_before, organizations), "nothing was made");
+            // What is wrong elsewhere makes neither.
+            let wrong = browser.post(&new, &[(title, ""), fields[1], ("make:organizationId", "yes")]);
+            assert_eq!((wrong.status, all("/directory/organizations")), (400, organizations), "{}", wrong.text);
+            let made = browser.post(&new, &[fields[0], fields[1], ("make:organizationId", "yes")]);
+            assert_eq!(made.status, 303, "{}", made.text);
+            let id = made.header("location").split('/').next_back().unwrap().split('?').next().unwrap().to_owned();
+            assert_eq!(acme.get(&format!("{path}/{id}")).item(200)["organization"]["name"], name);
+            // The name is there now: the box makes no second one.
+            assert_eq!(browser.post(&new, &[fields[0], fields[1], ("make:organizationId", "yes")]).status, 303);
+            assert_eq!(all("/directory/organizations"), organizations + 1);
+        }
+        // A contact too, of a record that is there.
+        let form = browser.get("/console/leads/1/edit");
+        let refused = browser.post("/console/leads/1/edit", &[("was:contactId", ""), ("contactId", "Jane New")]);
+        assert!(form.status == 200 && refused.status == 400 && refused.text.contains("Make a contact of this name"), "{}", refused.text);
+        let made = browser.post("/console/leads/1/edit", &[("was:contactId", ""), ("contactId", "Jane New"), ("make:contactId", "yes")]);
+        assert_eq!(made.status, 303, "{}", made.text);
+        assert_eq!(acme.get("/pipeline/leads/1").item(200)["contact"]["name"], "Jane New");
+        // A number that none has is nothing to be made of.
+        let refused = browser.post("/console/leads/new", &[("title", "T"), ("organizationId", "#999"), ("make:organizationId", "yes")]);
+        assert!(refused.status == 400 && !refused.text.contains("name=\"make:"), "{}", refused.text);
+        // What its form asks for beside the name is said where the name was typed.
+        let field = json!({ "id": "branch", "label": "Branch", "category": "custom", "type": "text", "required": true });
+        assert_eq!(acme.put("/directory/forms/organizations", &json!({ "fields": [field] })).status, 200);
+        let refused = browser.post("/console/leads/new", &[("title", "T"), ("organizationId", "Another"), ("make:organizationId", "yes")]);
+        let words = between(&refused.text, "id=\"f-organizationId-words\"", "</div>").unwrap();
+        assert!(refused.status == 400 && words.contains("cannot be made by its name alone: customFields.branch"), "{}", refused.text);
+
+        // Nobody makes what they may not.
+        let made = acme.post("/settings/keys", &json!({ "name": "K", "scopes": ["pipeline:write", "directory:read"] }));
+        let mut some = Browser::signed_in(acme, made.item(201)["key"].as_str().unwrap());
+        some.get("/console/leads/new");
+        let before = all("/directory/organizations");
+        let refused = some.post("/console/leads/new", &[("title", "T"), ("organizationId", "Not theirs"), ("make:organizationId", "yes")]);
+        assert!(refused.status == 400 && refused.text.contains("is the name of none") && !refused.text.contains("name=\"make:"), "{}", refused.text);
+        assert_eq!(all("/directory/organizations"), before);
+    }
+
     fn two_people_change_one_record(database) {
         let api = Api::start(database);
         let acme = &api.acme;
