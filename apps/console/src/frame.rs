@@ -150,10 +150,13 @@ impl Frame {
 
     fn side(&self, place: Place) -> Markup {
         html! {
-            header class="side" {
+            header class="side" id="menu" {
                 div class="brand" {
                     a class="brand-name" href="/console" { (brand()) span { "CRM" } }
                     span class="brand-tenant" title=(self.tenant) { (self.tenant) }
+                    // Where there is little room, the navigation is shown once somebody asks for it.
+                    a class="button menu-open" href="#menu" { "Menu" }
+                    a class="button menu-close" href="#content" { "Close the menu" }
                 }
                 form class="search" method="get" action="/console/search" role="search" aria-label="Everything" {
                     (Icon::Search.draw())

@@ -26,12 +26,16 @@ pub struct Said {
 }
 
 /// Where a record can go: to a stage, or by a transition to a status.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Step {
     /// How it is named.
     pub id: String,
     /// What people read.
     pub words: String,
+    /// The pipeline that it is in, where there are several.
+    pub within: Option<String>,
+    /// Whether the record is there.
+    pub is_here: bool,
     /// Whether it is refused without a comment.
     pub takes_comment: bool,
 }
@@ -54,7 +58,7 @@ pub struct Record<'a> {
     pub names: &'a Names,
     /// Records that point at it.
     pub related: &'a [(Kind, Vec<Value>)],
-    /// The stages of its pipeline, or the transitions that it can walk.
+    /// The stages of all pipelines, those of its own first, or the transitions that it can walk.
     pub steps: &'a [Step],
     /// What has just been done.
     pub notice: Option<&'a str>,
@@ -146,7 +150,7 @@ impl Record<'_> {
     }
 
     fn moves(&self, frame: &Frame) -> Markup {
-        let now = self.record["stage"].as_str();
+        let option = |step: &Step| html! { option value=(step.id) selected[step.is_here] { (step.words) } };
         html! {
             details class="pop" {
                 summary { "Move" }
@@ -154,8 +158,13 @@ impl Record<'_> {
                     (form::token(frame))
                     div class="field" {
                         label for="step" { "Stage" }
-                        select id="step" name="stage" {
-                            @for step in self.steps { option value=(step.id) selected[Some(step.id.as_str()) == now] { (step.words) } }
+                        select id="step" name="to" {
+                            @for steps in self.steps.chunk_by(|one, other| one.within == other.within) {
+                                @match steps.first().and_then(|step| step.within.as_deref()) {
+                                    Some(pipeline) => optgroup label=(pipeline) { @for step in steps { (option(step)) } },
+                                    None => { @for step in steps { (option(step)) } },
+                                }
+                            }
                         }
                     }
                     button class="button button-main" type="submit" { "Move" }
@@ -233,7 +242,9 @@ impl Record<'_> {
                     @if let Some(external) = record["externalId"].as_str() { dt { "External id" } dd { (external) } }
                     @if let Some(status) = record["status"].as_str() { dt { "Status" } dd { (status) } }
                     @if let Some(stage) = record["stage"].as_str() {
-                        dt { "Stage" } dd { (self.steps.iter().find(|step| step.id == stage).map_or(stage, |step| &step.words)) }
+                        @let here = self.steps.iter().find(|step| step.is_here);
+                        dt { "Stage" } dd { (here.map_or(stage, |step| &step.words)) }
+                        @if let Some(pipeline) = here.and_then(|step| step.within.as_deref()) { dt { "Pipeline" } dd { (pipeline) } }
                     }
                     @if let Some(reason) = record["lostReason"]["reasonId"].as_str() { dt { "Lost because of" } dd { (reason) } }
                     @if let Some(comment) = record["lostReason"]["comment"].as_str() { dt { "Comment" } dd { (comment) } }

@@ -1,8 +1,8 @@
 //! What is done with one record by a button: archive, convert, move, win, lose.
 
-use crm_core::input::FromBody;
+use crm_core::input::{FromBody, JsonObject};
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
-use crm_opportunities::{StageChange, StatusChange};
+use crm_opportunities::{OpportunityPatch, StageChange, StatusChange};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{leads, opportunities};
 
@@ -65,8 +65,15 @@ async fn convert_lead(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Num
 
 async fn set_stage(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<OpportunityId>) -> Answer<Html> {
     act(&visitor, format!("/console/opportunities/{id}?done=done"), move |connection, scope, form| {
-        let change = StageChange::from_body(&body(form, &["stage"]))?;
-        opportunities::update_stage(connection, scope, id, &Condition::none(), &change)?;
+        // The board names a stage of the pipeline that it shows, the page of a record one of any pipeline.
+        let Some((pipeline, stage)) = form.value("to").and_then(|to| to.split_once(' ')) else {
+            let change = StageChange::from_body(&body(form, &["stage"]))?;
+            opportunities::update_stage(connection, scope, id, &Condition::none(), &change)?;
+            return Ok(());
+        };
+        let patch = [("pipelineId", pipeline), ("stage", stage)].map(|(name, value)| (name.to_owned(), value.into()));
+        let patch = OpportunityPatch::from_body(&JsonObject::from_iter(patch))?;
+        opportunities::update(connection, scope, id, &Condition::none(), &patch)?;
         Ok(())
     })
     .await

@@ -1,6 +1,7 @@
 //! The five kinds of records, for the pages that each of them has alike.
 
 use crm_cases::{Case, CaseFilter, CaseSort, NewComment, activities};
+use crm_console::happened::Names;
 use crm_console::record::{Places, Said, Step};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
@@ -79,8 +80,8 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
         Ok(None)
     }
 
-    /// Where it can go from where it is.
-    fn steps(&self, _: &mut DbConnection, _: &Scope) -> Result<Vec<Step>, Failure> {
+    /// Where it can go from where it is. What is read for that has its names in the history too.
+    fn steps(&self, _: &mut DbConnection, _: &Scope, _: &mut Names) -> Result<Vec<Step>, Failure> {
         Ok(Vec::new())
     }
 }
@@ -183,12 +184,19 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
         Ok(Some(Places { label: "Pipelines", places: places.collect() }))
     }
 
-    fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
-        let pipeline = pipelines::get(connection, scope, self.pipeline_id)?;
-        let steps = pipeline.stages.iter().map(|stage| Step {
-            id: stage.key.to_string(),
-            words: stage.label.to_string(),
-            takes_comment: false,
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope, names: &mut Names) -> Result<Vec<Step>, Failure> {
+        let mut all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+        names.call_pipelines(&all);
+        all.sort_by_key(|pipeline| pipeline.id != self.pipeline_id);
+        let are_several = all.len() > 1;
+        let steps = all.iter().flat_map(|pipeline| {
+            pipeline.stages.iter().map(move |stage| Step {
+                id: format!("{} {}", pipeline.id, stage.key),
+                words: stage.label.to_string(),
+                within: are_several.then(|| pipeline.name.to_string()),
+                is_here: pipeline.id == self.pipeline_id && stage.key == self.stage,
+                takes_comment: false,
+            })
         });
         Ok(steps.collect())
     }
@@ -244,7 +252,7 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
         Ok(Some(Places { label: "Case types", places: places.collect() }))
     }
 
-    fn steps(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Step>, Failure> {
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope, _: &mut Names) -> Result<Vec<Step>, Failure> {
         steps::of(connection, scope, self)
     }
 });

@@ -79,6 +79,7 @@ pub(super) async fn show<R: Recorded, D>(
         )?;
         let mut known = Names::default();
         known.know(R::KIND.record().into(), entries.clone());
+        let steps = found.steps(connection, scope, &mut known)?;
         let record = Record {
             kind: R::KIND,
             record: &value,
@@ -88,7 +89,7 @@ pub(super) async fn show<R: Recorded, D>(
             history: &history.items,
             names: &names::of(connection, scope, &history.items, known)?,
             related: &related(connection, scope, R::KIND, &id.to_string())?,
-            steps: &found.steps(connection, scope)?,
+            steps: &steps,
             notice: done.as_deref().map(told),
             typed: &typed,
         };

@@ -30,7 +30,8 @@ impl Way {
 
     fn step(&self) -> Step {
         let name = self.transition.as_ref().map_or_else(String::new, |name| format!("{name} → "));
-        Step { id: self.id(), words: format!("{name}{}", self.target), takes_comment: self.takes_comment }
+        let words = format!("{name}{}", self.target);
+        Step { id: self.id(), words, takes_comment: self.takes_comment, ..Step::default() }
     }
 }
 

@@ -43,6 +43,35 @@ both_databases! {
         assert!(list.text.contains("Enquiry") && list.text.contains("Workshops") && !list.text.contains(">k1<"), "{}", list.text);
     }
 
+    fn a_record_is_moved_to_another_pipeline(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        acme.post("/pipeline/opportunities", &json!({ "title": "A day" })).item(201);
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let page = browser.get("/console/opportunities/1");
+        assert!(!page.text.contains("<optgroup"), "of one pipeline nothing is said: {}", page.text);
+        let stages = json!([{ "key": "k1", "label": "Enquiry" }, { "key": "k2", "label": "Held <b>" }]);
+        let made = acme.post("/pipeline/pipelines/opportunities", &json!({ "name": "Work & shops", "stages": stages }));
+        let pipeline = made.item(201)["id"].as_str().unwrap().to_owned();
+        let page = browser.get("/console/opportunities/1");
+        let steps = between(&page.text, "name=\"to\"", "</select>").unwrap();
+        assert_eq!((steps.matches("<optgroup").count(), steps.matches(" selected").count()), (2, 1), "{steps}");
+        assert!(steps.find("label=\"Work &amp; shops\"") > steps.find(" selected"), "its own comes first: {steps}");
+        for (key, label) in [("k2", "Held &lt;b&gt;"), ("k1", "Enquiry")] {
+            let to = format!("{pipeline} {key}");
+            assert!(steps.contains(&format!("<option value=\"{to}\">{label}</option>")), "{steps}");
+            let moved = browser.post("/console/opportunities/1/stage", &[("to", &to)]);
+            assert_eq!((moved.status, moved.header("location")), (303, "/console/opportunities/1?done=done"), "{}", moved.text);
+            let item = acme.get("/pipeline/opportunities/1");
+            assert_eq!((&item.item(200)["pipelineId"], &item.item(200)["stage"]), (&json!(pipeline), &json!(key)));
+            let page = browser.get("/console/opportunities/1");
+            let about = between(&page.text, "id=\"about\"", "</section>").unwrap();
+            assert!(about.contains(&format!("<dd>{label}</dd>")) && about.contains("<dd>Work &amp; shops</dd>"), "{about}");
+        }
+        assert_eq!(browser.post("/console/opportunities/1/stage", &[("to", &format!("{pipeline} nowhere"))]).status, 400);
+        assert_eq!(browser.post("/console/opportunities/1/stage", &[("to", "nothing at all")]).status, 400);
+    }
+
     fn cards_are_moved_won_and_lost(database) {
         let api = Api::start(database);
         let acme = &api.acme;
