@@ -46,7 +46,10 @@ function draw(edge) {
     const control = { x: (from.x + to.x) / 2 + (to.y - from.y) * bend, y: (from.y + to.y) / 2 - (to.x - from.x) * bend };
     const [start, end] = [border(from, control), border(to, control)];
     line = `M${start.x} ${start.y}Q${control.x} ${control.y} ${end.x} ${end.y}`;
-    name = { x: (start.x + 2 * control.x + end.x) / 4, y: (start.y + 2 * control.y + end.y) / 4 };
+    // How far along the name stands.
+    const part = Number(edge.getAttribute("data-part") ?? 0.5);
+    const [a, b, c] = [(1 - part) ** 2, 2 * part * (1 - part), part ** 2];
+    name = { x: a * start.x + b * control.x + c * end.x, y: a * start.y + b * control.y + c * end.y };
   }
   edge.querySelector("path")?.setAttribute("d", line);
   const words = edge.querySelector("text");

@@ -81,24 +81,68 @@ fn places(document: &Value, workflow: &Workflow) -> Vec<Place> {
     all
 }
 
-/// An arrow: its line, and where its name stands.
-fn arrow(source: &Place, target: &Place, turn: f64) -> (String, (f64, f64)) {
-    if std::ptr::eq(source, target) {
-        let (x, y) = (source.x + WIDTH * 0.7, source.y);
-        let high = y - 44.0 - turn * BEND;
-        let line = format!("M{x:.1} {y:.1}C{x:.1} {high:.1} {:.1} {high:.1} {:.1} {y:.1}", x + 40.0, x + 40.0);
-        return (line, (x + 20.0, high + 8.0));
+/// An arrow from one status to another, or to itself.
+struct Arrow {
+    line: String,
+    /// Start, control and end of its curve; of one that comes back only where its name stands, three times.
+    curve: [(f64, f64); 3],
+}
+
+impl Arrow {
+    fn new(source: &Place, target: &Place, turn: f64) -> Self {
+        if std::ptr::eq(source, target) {
+            let (x, y) = (source.x + WIDTH * 0.7, source.y);
+            let high = y - 44.0 - turn * BEND;
+            let line = format!("M{x:.1} {y:.1}C{x:.1} {high:.1} {:.1} {high:.1} {:.1} {y:.1}", x + 40.0, x + 40.0);
+            return Self { line, curve: [(x + 20.0, high + 8.0); 3] };
+        }
+        let (from, to) = (source.middle(), target.middle());
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = dx.hypot(dy).max(1.0);
+        // To the left of the way, so that there and back are two.
+        let bend = BEND * (turn + 0.5);
+        let control = ((from.0 + to.0) / 2.0 + dy / length * bend, (from.1 + to.1) / 2.0 - dx / length * bend);
+        let (start, end) = (source.border(control), target.border(control));
+        let line = format!("M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", start.0, start.1, control.0, control.1, end.0, end.1);
+        Self { line, curve: [start, control, end] }
     }
-    let (from, to) = (source.middle(), target.middle());
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let length = dx.hypot(dy).max(1.0);
-    // To the left of the way, so that there and back are two.
-    let bend = BEND * (turn + 0.5);
-    let control = ((from.0 + to.0) / 2.0 + dy / length * bend, (from.1 + to.1) / 2.0 - dx / length * bend);
-    let (start, end) = (source.border(control), target.border(control));
-    let line = format!("M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", start.0, start.1, control.0, control.1, end.0, end.1);
-    let name = (0.25 * start.0 + 0.5 * control.0 + 0.25 * end.0, 0.25 * start.1 + 0.5 * control.1 + 0.25 * end.1);
-    (line, name)
+
+    /// The point of its curve that is this part of the way along.
+    fn at(&self, part: f64) -> (f64, f64) {
+        let [start, control, end] = self.curve;
+        let rest = 1.0 - part;
+        let on = |start: f64, control: f64, end: f64| {
+            rest * rest * start + 2.0 * part * rest * control + part * part * end
+        };
+        (on(start.0, control.0, end.0), on(start.1, control.1, end.1))
+    }
+}
+
+/// How wide a character of a name is, and how high a line.
+const LETTER: f64 = 6.6;
+const LINE: f64 = 17.0;
+/// Where along an arrow its name can stand, the best first.
+const PARTS: [f64; 9] = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.15, 0.85];
+
+/// A box that something takes in the picture: left, top, right, bottom.
+type Taken = [f64; 4];
+
+fn overlap(one: &Taken, other: &Taken) -> bool {
+    one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
+}
+
+/// How far along its arrow a name stands best: where it covers no status, and no name that has its place already.
+fn part_of(arrow: &Arrow, name: &str, taken: &mut Vec<Taken>) -> f64 {
+    let letters = u32::try_from(name.chars().count()).unwrap_or(u32::MAX);
+    let half = f64::from(letters) * LETTER / 2.0;
+    let around = |part: f64| {
+        let (x, y) = arrow.at(part);
+        [x - half, y - LINE / 2.0, x + half, y + LINE / 2.0]
+    };
+    let is_free = |part: &f64| !taken.iter().any(|other| overlap(&around(*part), other));
+    let part = PARTS.into_iter().find(is_free).unwrap_or(PARTS[0]);
+    taken.push(around(part));
+    part
 }
 
 fn short(text: &str) -> String {
@@ -118,16 +162,20 @@ pub fn draw(document: &Value, workflow: &Workflow) -> Markup {
     let (right, bottom) =
         (edge(|place| place.x, f64::max, 0.0) + WIDTH + 40.0, edge(|place| place.y, f64::max, 0.0) + HEIGHT + 60.0);
     let mut seen: HashMap<(usize, usize), f64> = HashMap::new();
+    let mut taken: Vec<Taken> = all.iter().map(|place| [place.x, place.y, place.x + WIDTH, place.y + HEIGHT]).collect();
     html! {
         svg class="graph" viewBox=(format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)) role="img" aria-label="The workflow; the tables below have the same in words" data-graph {
             defs { marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto-start-reverse" { path class="graph-head" d="M0 0L8 4L0 8z" {} } }
             @for transition in workflow.transitions() {
                 @if let (Some(source), Some(target)) = (all.get(transition.source), all.get(transition.target)) {
                     @let turn = seen.entry((transition.source, transition.target)).and_modify(|turn| *turn += 1.0).or_insert(0.0);
-                    @let (line, name) = arrow(source, target, *turn);
-                    g data-source=(source.id) data-target=(target.id) data-turn=(format!("{turn:.0}")) {
-                        path class={ "graph-line" @if transition.records_comment { " graph-comment" } } d=(line) marker-end="url(#arrow)" {}
-                        @if let Some(label) = &transition.label {
+                    @let arrow = Arrow::new(source, target, *turn);
+                    @let label = transition.label.as_deref();
+                    @let part = label.map_or(PARTS[0], |label| part_of(&arrow, &short(label), &mut taken));
+                    g data-source=(source.id) data-target=(target.id) data-turn=(format!("{turn:.0}")) data-part=(part) {
+                        path class={ "graph-line" @if transition.records_comment { " graph-comment" } } d=(arrow.line) marker-end="url(#arrow)" {}
+                        @if let Some(label) = label {
+                            @let name = arrow.at(part);
                             text class="graph-name" x=(format!("{:.1}", name.0)) y=(format!("{:.1}", name.1)) text-anchor="middle" dominant-baseline="middle" { title { (label) } (short(label)) }
                         }
                     }
@@ -148,5 +196,35 @@ fn status(place: &Place) -> Markup {
             text x=(WIDTH / 2.0) y=(HEIGHT / 2.0) text-anchor="middle" dominant-baseline="middle" { (short(&place.label)) @if place.ends { " ✓" } }
             @if !place.is_ghost { circle class="graph-handle" cx=(WIDTH) cy=(HEIGHT / 2.0) r="7" data-handle-of=(place.id) {} }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(x: f64, y: f64) -> Place {
+        Place { id: String::new(), label: String::new(), color: None, is_ghost: false, ends: false, x, y }
+    }
+
+    /// Two arrows that cross in their middles.
+    #[test]
+    fn names_do_not_cover_each_other() {
+        let corners = [place(0.0, 0.0), place(600.0, 400.0), place(600.0, 0.0), place(0.0, 400.0)];
+        let arrows = [Arrow::new(&corners[0], &corners[1], 0.0), Arrow::new(&corners[2], &corners[3], 0.0)];
+        let mut taken = Vec::new();
+        let parts = arrows.each_ref().map(|arrow| part_of(arrow, "Send it back", &mut taken));
+        assert!(parts[0] == PARTS[0] && parts[1] != PARTS[0], "{parts:?}");
+        assert!(!overlap(&taken[0], &taken[1]), "{taken:?}");
+        // Where everything is taken it stands in the middle.
+        let mut all = vec![[-1e4, -1e4, 1e4, 1e4]];
+        assert_eq!(part_of(&arrows[0], "Send it back", &mut all).to_bits(), PARTS[0].to_bits());
+    }
+
+    #[test]
+    fn an_arrow_begins_and_ends_at_its_curve() {
+        let arrow = Arrow::new(&place(0.0, 0.0), &place(600.0, 0.0), 0.0);
+        let [start, _, end] = arrow.curve;
+        assert!(arrow.at(0.0) == start && arrow.at(1.0) == end);
     }
 }
