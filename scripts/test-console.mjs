@@ -97,8 +97,9 @@ async function asPeopleGo(context) {
   await page.getByLabel("Organization").fill("Nobody Ltd");
   await page.getByRole("button", { name: "Make the opportunity" }).click();
   await page.getByText("is the name of none").waitFor();
+  for (const found of await findings(page)) complaints.push(`a name that none has: ${found}`);
   check((await page.getByLabel("Title").inputValue()) === "Made in a browser", "what was typed is gone");
-  await page.getByLabel("Organization").fill("acme corporation");
+  await page.getByLabel("Make an organization of this name").check();
   await page.getByLabel("Value: Amount").fill("1200.50");
   await page.getByLabel("Value: Currency").fill("EUR");
   await page.getByRole("button", { name: "Make the opportunity" }).click();
@@ -145,6 +146,17 @@ async function asPeopleGo(context) {
   const lead = await api("GET", "/pipeline/leads/1");
   check(lead.item.title === "Mine" && lead.item.note === "theirs too", `the lead is ${JSON.stringify(lead.item)}`);
 
+  // A case is walked by the transition that is chosen.
+  await page.goto(`${url}/console/cases/1`);
+  await page.getByText("Change the status").first().click();
+  await page.getByLabel("Step").selectOption({ index: 1 });
+  await page.locator(".pop[open]").getByLabel("Comment").fill("On its way");
+  for (const found of await findings(page)) complaints.push(`a case's steps: ${found}`);
+  await page.locator(".pop[open]").getByRole("button", { name: "Change the status" }).click();
+  await page.getByText("Done.").waitFor();
+  await page.getByText("On its way").first().waitFor();
+  await page.goto(`${url}/console/leads/1`);
+
   // It is said, deleted and restored.
   await page.getByLabel("Add a comment").fill("Called them");
   await page.getByRole("button", { name: "Comment" }).click();
@@ -169,6 +181,11 @@ async function asPeopleGo(context) {
   await page.getByLabel("*:read").check();
   await page.getByRole("button", { name: "Make the key" }).click();
   const secret = await page.getByRole("textbox", { name: "The new key" }).inputValue();
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Copied.").waitFor();
+  check((await page.evaluate(() => navigator.clipboard.readText())) === secret, "another text was copied");
+  for (const found of await findings(page)) complaints.push(`a new key: ${found}`);
   const other = await browser.newContext();
   const theirs = listen(await other.newPage());
   await signIn(theirs, secret);
@@ -203,6 +220,11 @@ async function asAdministratorsGo(context) {
   await page.getByLabel("What Remark is").selectOption("note");
   await page.getByRole("button", { name: "Try it" }).click();
   await page.getByText("only tried").waitFor();
+  await page.getByText("1000 of 1000 rows").waitFor({ timeout: 60_000 });
+  for (const found of await findings(page)) complaints.push(`what is wrong with a file: ${found}`);
+  await page.getByRole("link", { name: "Back to the columns" }).click();
+  check((await page.getByLabel("What Remark is").inputValue()) === "note", "what was chosen is gone");
+  await page.getByRole("button", { name: "Try it" }).click();
   await page.getByText("1000 of 1000 rows").waitFor({ timeout: 60_000 });
   await page.getByRole("button", { name: "Import it now" }).click();
   await page.getByText("1000 of 1000 rows").waitFor({ timeout: 60_000 });
@@ -349,6 +371,16 @@ async function forEverybody() {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) complaints.push(`${path} at ${what} is ${wide} wide`);
     }
+    // The navigation is shown once somebody asks for it, by keyboard too.
+    const main = page.getByRole("navigation", { name: "Main" });
+    const top = await page.getByRole("heading", { level: 1 }).evaluate((heading) => heading.getBoundingClientRect().top);
+    check(!(await main.isVisible()) && top < 300, `at ${what} the content begins at ${top}`);
+    await page.getByRole("link", { name: "Menu", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await main.waitFor();
+    for (const found of await findings(page)) complaints.push(`the menu at ${what}: ${found}`);
+    await page.getByRole("link", { name: "Close the menu" }).click();
+    await main.waitFor({ state: "hidden" });
     await context.close();
   }
 }

@@ -103,7 +103,8 @@ impl Arrow {
         let bend = BEND * (turn + 0.5);
         let control = ((from.0 + to.0) / 2.0 + dy / length * bend, (from.1 + to.1) / 2.0 - dx / length * bend);
         let (start, end) = (source.border(control), target.border(control));
-        let line = format!("M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", start.0, start.1, control.0, control.1, end.0, end.1);
+        let line =
+            format!("M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", start.0, start.1, control.0, control.1, end.0, end.1);
         Self { line, curve: [start, control, end] }
     }
 
@@ -111,9 +112,8 @@ impl Arrow {
     fn at(&self, part: f64) -> (f64, f64) {
         let [start, control, end] = self.curve;
         let rest = 1.0 - part;
-        let on = |start: f64, control: f64, end: f64| {
-            rest * rest * start + 2.0 * part * rest * control + part * part * end
-        };
+        let on =
+            |start: f64, control: f64, end: f64| rest * rest * start + 2.0 * part * rest * control + part * part * end;
         (on(start.0, control.0, end.0), on(start.1, control.1, end.1))
     }
 }

@@ -156,7 +156,12 @@ fn maker(frame: &Frame, typed: &Typed) -> Markup {
         hint: "The day after which it stops working. Left empty, it never does.",
         required: false,
     };
-    let scopes = form::Field { name: "scopes", label: "Scopes", hint: "Changing includes reading. Tags, pipelines, forms and case types go with the records that they are for.", required: true };
+    let scopes = form::Field {
+        name: "scopes",
+        label: "Scopes",
+        hint: "Changing includes reading. Tags, pipelines, forms and case types go with the records that they are for.",
+        required: true,
+    };
     let boxes = html! {
         div class="boxes" {
             @for right in offered(frame) {

@@ -97,7 +97,7 @@ pub(crate) fn section(shown: &ImportRunWithProblems, headers: &[(String, String)
                 a href={ (path) "/problems" } download { "All rows that failed, as a file" }
                 ": mend them and send them again."
             }
-            div class="table-box spaced" tabindex="0" role="region" aria-label="What is wrong" {
+            div class="table-box spaced" tabindex="0" role="region" aria-label="Problems by kind" {
                 table {
                     thead { tr {
                         th scope="col" { "Column" } th scope="col" { "Problem" } th scope="col" class="number" { "Rows" } th scope="col" { "Lines of the file" }
@@ -136,7 +136,10 @@ mod tests {
         let of = |problem| parts(problem);
         let pair = |field: &str, message: &str| (field.to_owned(), message.to_owned());
         assert_eq!(of("email[0].value: must be an address"), [pair("email", "must be an address")]);
-        assert_eq!(of("name: is required; value.amount: is no number"), [pair("name", "is required"), pair("value.amount", "is no number")]);
+        assert_eq!(
+            of("name: is required; value.amount: is no number"),
+            [pair("name", "is required"), pair("value.amount", "is no number")]
+        );
         assert_eq!(of("size: must be a; or b; x: is odd"), [pair("size", "must be a; or b"), pair("x", "is odd")]);
         assert_eq!(of("has 3 cells, and the header 4"), [pair("", "has 3 cells, and the header 4")]);
         assert_eq!(of("is no JSON: expected a value"), [pair("", "is no JSON: expected a value")]);
@@ -144,12 +147,20 @@ mod tests {
 
     #[test]
     fn a_member_has_the_name_of_the_column_that_it_comes_of() {
-        let headers: Vec<(String, String)> = [("email.Work", "Mail"), ("organization", "Company"), ("value.amount", "Worth"), ("owner", "Who")]
-            .map(|(column, header)| (column.to_owned(), header.to_owned()))
-            .to_vec();
+        let headers: Vec<(String, String)> =
+            [("email.Work", "Mail"), ("organization", "Company"), ("value.amount", "Worth"), ("owner", "Who")]
+                .map(|(column, header)| (column.to_owned(), header.to_owned()))
+                .to_vec();
         for (field, called) in [
-            ("email", Some("Mail")), ("organizationId", Some("Company")), ("organization", Some("Company")), ("value.amount", Some("Worth")),
-            ("value", Some("Worth")), ("owner.email", Some("Who")), ("emails", None), ("own", None), ("", None),
+            ("email", Some("Mail")),
+            ("organizationId", Some("Company")),
+            ("organization", Some("Company")),
+            ("value.amount", Some("Worth")),
+            ("value", Some("Worth")),
+            ("owner.email", Some("Who")),
+            ("emails", None),
+            ("own", None),
+            ("", None),
         ] {
             assert_eq!(header(field, &headers), called, "{field}");
         }

@@ -148,7 +148,8 @@ fn as_tried(tried: NewImport) -> Typed {
     let NewImport { import, names, map, .. } = tried;
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let named = names.iter().flatten().enumerate().filter(|(_, name)| !name.trim().is_empty());
-    let columns = named.zip(map).map(|((index, _), (_, chosen))| (format!("column.{index}"), chosen.unwrap_or_default()));
+    let columns =
+        named.zip(map).map(|((index, _), (_, chosen))| (format!("column.{index}"), chosen.unwrap_or_default()));
     let mut values: Vec<(String, String)> = columns.collect();
     values.push(pair("mode", import.mode.as_str()));
     if import.match_by != import.mode.matches_by() {

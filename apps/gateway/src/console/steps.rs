@@ -79,9 +79,11 @@ fn chosen(ways: &[Way], form: &Form) -> Result<(String, Option<String>), FieldEr
     let is_other = |other: &&Way| other.takes_comment && other.target == way.target;
     match (way.takes_comment, said) {
         (true, None) => refused("said", FieldCode::Required, "is required by this step"),
-        (false, Some(_)) if ways.iter().any(|other| is_other(&other)) => {
-            refused("said", FieldCode::Conflicting, "goes with another step to this status: choose that one, or leave it out")
-        }
+        (false, Some(_)) if ways.iter().any(|other| is_other(&other)) => refused(
+            "said",
+            FieldCode::Conflicting,
+            "goes with another step to this status: choose that one, or leave it out",
+        ),
         _ => Ok((way.target.clone(), said.map(str::to_owned))),
     }
 }

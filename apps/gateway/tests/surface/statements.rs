@@ -185,7 +185,7 @@ const COSTS: &[Row] = &[
 const PAGES: &[(&str, usize)] = &[
     ("/console", 14),
     ("/console/leads/1", 9),
-    ("/console/opportunities/1", 15),
+    ("/console/opportunities/1", 12),
     ("/console/contacts/1", 16),
     ("/console/organizations/1", 19),
     ("/console/cases/1", 9),

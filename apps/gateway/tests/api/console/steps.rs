@@ -9,9 +9,7 @@ use crate::client::Api;
 /// From `Open`: closed plainly, rejected with a comment to the same status, paused with one, and escalated by its owner alone.
 fn workflow() -> Value {
     let status = |id: &str, label: &str| json!({ "id": id, "type": "node", "data": { "label": label } });
-    let way = |id: &str, label: &str, target: &str, data: Value| {
-        json!({ "id": id, "type": "labeledEdge", "source": "o", "target": target, "label": label, "data": data })
-    };
+    let way = |id: &str, label: &str, target: &str, data: Value| json!({ "id": id, "type": "labeledEdge", "source": "o", "target": target, "label": label, "data": data });
     json!({
         "status": [status("o", "Open"), status("c", "Closed"), status("p", "Paused <i>"), status("e", "Escalated")],
         "transition": [
