@@ -25,6 +25,9 @@ pub enum CaseError {
         /// `owner`, `assignee`, `requestor`: those whom one of the transitions takes.
         authorized: Vec<&'static str>,
     },
+    /// The case is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// Another record of the kind has the external id.
     #[error(transparent)]
     ExternalIdTaken(#[from] ExternalIdTaken),

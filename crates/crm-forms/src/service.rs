@@ -61,7 +61,7 @@ struct ChangedForm {
 ///
 /// # Errors
 /// The database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> QueryResult<Form> {
     let stored: Option<Json<StoredForm>> =
         forms::table.find((scope.tenant(), kind.number())).select(forms::form).first(connection).optional()?;
     Ok(form(scope, kind, stored))
@@ -75,7 +75,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Resu
 ///
 /// # Errors
 /// The database's.
-pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Result<Form, FormError> {
+pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> QueryResult<Form> {
     if let Some(form) =
         scope.memory().and_then(|memory| memory.with(|Known(known): &mut Known| known.get(&kind).cloned()))
     {

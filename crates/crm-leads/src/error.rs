@@ -1,5 +1,5 @@
 use crm_core::values::ExternalIdTaken;
-use crm_core::{FieldErrors, LeadId, OpportunityId};
+use crm_core::{FieldErrors, LeadId, OpportunityId, Unmet};
 use crm_history::MergeError;
 use diesel::result::Error as DieselError;
 
@@ -26,6 +26,9 @@ pub enum LeadError {
     /// Leads cannot be merged.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// The lead is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// Another record of the kind has the external id.
     #[error(transparent)]
     ExternalIdTaken(#[from] ExternalIdTaken),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod convert;
 mod error;
 mod filter;
 mod links;
@@ -14,17 +15,16 @@ mod schema;
 mod service;
 mod told;
 
+pub use convert::{LeadToConvert, lock_to_convert, mark_converted};
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
 pub use links::{
     custom_fields_in_use, lock, lock_converted_into, relink_opportunities, relink_organizations, repoint_organizations,
     unlink_opportunities, unlink_organizations,
 };
-pub use merge::{LeadsToMerge, lock_to_merge, merge, references};
+pub use merge::merge;
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};
 pub use restore::{KeptLead, restore};
-pub use service::{
-    LockedLead, archive, create, delete, get, list, lock_one, mark_converted, record_deletion, unarchive, update,
-};
+pub use service::{archive, create, delete, get, list, record_deletion, unarchive, update};

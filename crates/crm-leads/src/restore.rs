@@ -3,7 +3,7 @@
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{Participant, Participants, References, User, Vanished};
 use crm_core::{DbConnection, LeadId, OpportunityId, Scope, Uuid};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
 use crm_tags::TagKind;
@@ -53,15 +53,16 @@ impl KeptLead {
     ///
     /// # Errors
     /// The database's.
-    pub fn show(self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Lead, LeadError> {
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope) -> Result<Lead, LeadError> {
+        let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Lead, &self.tags)?;
-        Ok(self.row.into_lead(scope, form, self.participants, tags))
+        Ok(self.row.into_lead(scope, &form, self.participants, tags))
     }
 }
 
-/// Makes a lead again that was deleted or merged into `target`, without what vanished, and gives the change that says so, and the
-/// tags that are still there, which whoever calls puts on it when all records are locked. The caller holds what it points at.
-/// Call it in a [`DbConnection::write`].
+/// Makes a lead again that was deleted or merged into `target`, and gives the change that says so, and the tags that are still there,
+/// which whoever calls puts on it when all records are locked. `hold` holds what it points at, and gives what of that vanished,
+/// without which the lead comes back, and the opportunity that is still there. Call it in a [`DbConnection::write`].
 ///
 /// What the target of its merge took over stays there.
 ///
@@ -71,23 +72,24 @@ pub fn restore(
     connection: &mut DbConnection,
     scope: &Scope,
     kept: KeptLead,
-    vanished: &Vanished,
-    (opportunity, target): (Option<OpportunityId>, Option<LeadId>),
+    target: Option<LeadId>,
     by: Option<&User>,
-    form: &Form,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &KeptLead) -> QueryResult<(Vanished, Option<OpportunityId>)>,
 ) -> Result<(ChangeId, Vec<Uuid>), LeadError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let (vanished, opportunity) = hold(connection, scope, &kept)?;
     let KeptLead { mut row, participants, tags } = kept;
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
-    let row = row.restored(scope, by, vanished, opportunity);
+    let row = row.restored(scope, by, &vanished, opportunity);
     let tags = crm_tags::existing(connection, scope, TagKind::Lead, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let left = vanished.participants(participants);
     let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     participants::add(connection, scope, row.id, &left)?;
     let change = NewChange::new(Kind::Lead, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
-        let lead = made.into_lead(scope, form, left.into_vec(), tags);
+        let lead = made.into_lead(scope, &form, left.into_vec(), tags);
         Ok((ToldLead::of(&lead, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))

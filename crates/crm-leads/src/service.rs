@@ -1,11 +1,11 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::{Beside, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::{User, unknown_reference};
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, numbering, records};
+use crm_core::values::{HoldReferences, Referring, User, unknown_reference};
+use crm_core::{Condition, DbConnection, LeadId, Scope, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{Form, FormKind};
-use crm_history::{Action, Deletion, Fields, Kind, NewChange, What, Written};
+use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
 use crm_tags::TagKind;
 use diesel::QueryResult;
 
@@ -16,8 +16,7 @@ use crate::row::{LeadRow, LeadValues};
 use crate::told::ToldLead;
 use crate::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead, participants, queries};
 
-/// Makes a lead. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others. Call it in a [`DbConnection::write`].
+/// Makes a lead, and has what it points at [held](HoldReferences). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`LeadError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
@@ -25,10 +24,11 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewLead,
-    mut errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Lead, LeadError> {
-    let custom_fields = check_new(new, form, &mut errors);
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let mut errors = hold(connection, scope, &new.references())?;
+    let custom_fields = check_new(new, &form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Lead, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = LeadValues::of_new(new, custom_fields, scope);
@@ -38,14 +38,14 @@ pub fn create(
     let is_archived = false;
     let made = queries::insert(connection, scope, id, creator, &values, is_archived)
         .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::give(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
     }
     let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
     let lead = made.recorded(connection, scope, change, |row| {
-        let lead = row.into_lead(scope, form, new.participants.as_slice().to_vec(), tags);
+        let lead = row.into_lead(scope, &form, new.participants.as_slice().to_vec(), tags);
         Ok((ToldLead::of(&lead, &values.custom_fields.0).whole()?, lead))
     });
     Ok(named(connection, scope, lead?)?)
@@ -60,29 +60,12 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<L
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Pipeline, form)))
 }
 
-/// A lead that is locked until the end of the transaction, as it is: what a change of it begins with.
-#[derive(Debug)]
-pub struct LockedLead(LeadRow);
-
-impl LockedLead {
-    /// The lead, in one statement.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn read(&self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Lead, LeadError> {
-        complete_one(connection, scope, self.0.clone(), form)
-    }
+/// Locks a lead until the end of the transaction.
+pub(crate) fn lock_one(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<LeadRow, LeadError> {
+    queries::find_locked(connection, scope, id)?.ok_or(LeadError::NotFound)
 }
 
-/// Locks a lead until the end of the transaction. Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`LeadError::NotFound`]; the database's.
-pub fn lock_one(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<LockedLead, LeadError> {
-    queries::find_locked(connection, scope, id)?.map(LockedLead).ok_or(LeadError::NotFound)
-}
-
-/// A page of the leads that match. It takes two statements however many leads it has, one more for a filter by title or by tags, and one more to count all matches where that is asked for.
+/// A page of the leads that match. It takes three statements however many leads it has (form, rows, what other tables have of them), one more for a filter by title or by tags, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.
@@ -91,9 +74,9 @@ pub fn list(
     scope: &Scope,
     filter: &LeadFilter,
     request: &PageRequest<LeadSort>,
-    form: &Form,
 ) -> Result<Page<Lead>, LeadError> {
-    let narrowed = queries::narrow(connection, scope, filter, form)?;
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     let page = request.load_with_total(
         connection,
         scope,
@@ -103,29 +86,32 @@ pub fn list(
             crm_tags::total(connection, scope, TagKind::Lead, filter.is_by_tags_alone(), narrowed.tags.as_ref())
         },
     )?;
-    Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
+    Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
 }
 
-/// Changes a lead that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
-/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others.
+/// Changes a lead, and has what the patch points at [held](HoldReferences). What the patch has as it stands already is no change,
+/// and a patch without any leaves the lead as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`LeadError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
+/// [`LeadError::NotFound`], [`LeadError::Unmet`], [`LeadError::Invalid`] with every problem of its references, form and tags,
+/// nothing written; the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    LockedLead(row): LockedLead,
+    id: LeadId,
+    condition: &Condition<Lead>,
     patch: &LeadPatch,
-    mut errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Lead, LeadError> {
-    let id = row.id;
-    let present = complete_one(connection, scope, row.clone(), form)?;
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let mut errors = hold(connection, scope, &patch.references())?;
+    let row = lock_one(connection, scope, id)?;
+    let present = complete_one(connection, scope, row.clone(), &form)?;
+    condition.check(|| Ok::<_, LeadError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let Json(stored) = row.values.custom_fields.clone();
-    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
+    let custom_fields = check_patch(&patch, &stored, &form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Lead, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
@@ -138,7 +124,7 @@ pub fn update(
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "leads", organization, contact))?;
     if has_other_values {
-        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), tags)?;
@@ -148,7 +134,7 @@ pub fn update(
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Lead, Action::Updated).by(patch.last_updated_by.value());
     let lead = changed.recorded(connection, scope, change, |row| {
-        let lead = row.into_lead(scope, form, participants, tags);
+        let lead = row.into_lead(scope, &form, participants, tags);
         let lead = lead.with_names_seen(&present);
         let before = ToldLead::of(&present, &stored);
         Ok((before.changed_to(&ToldLead::of(&lead, &values.custom_fields.0))?, lead))
@@ -156,51 +142,56 @@ pub fn update(
     Ok(named(connection, scope, lead?)?)
 }
 
-/// Puts a lead aside. One that is archived already stays as it is.
+/// Puts a lead aside. One that is archived already stays as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`LeadError::NotFound`]; the database's.
+/// [`LeadError::NotFound`], [`LeadError::Unmet`], nothing written; the database's.
 pub fn archive(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
+    condition: &Condition<Lead>,
     by: Option<&User>,
-    form: &Form,
 ) -> Result<Lead, LeadError> {
-    let changed = queries::set_archived(connection, scope, id, true, by)?;
-    let change = NewChange::new(Kind::Lead, Action::Archived).by(by);
-    changed_or_as_it_is(connection, scope, id, changed.map(|changed| (change, changed)), form)
+    set_archived(connection, scope, id, condition, (true, Action::Archived), by)
 }
 
-/// Takes a lead up again. One that is not archived stays as it is.
+/// Takes a lead up again. One that is not archived stays as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`LeadError::NotFound`]; the database's.
+/// [`LeadError::NotFound`], [`LeadError::Unmet`], nothing written; the database's.
 pub fn unarchive(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
+    condition: &Condition<Lead>,
     by: Option<&User>,
-    form: &Form,
 ) -> Result<Lead, LeadError> {
-    let changed = queries::set_archived(connection, scope, id, false, by)?;
-    let change = NewChange::new(Kind::Lead, Action::Unarchived).by(by);
-    changed_or_as_it_is(connection, scope, id, changed.map(|changed| (change, changed)), form)
+    set_archived(connection, scope, id, condition, (false, Action::Unarchived), by)
 }
 
-fn changed_or_as_it_is(
+fn set_archived(
     connection: &mut DbConnection,
     scope: &Scope,
     id: LeadId,
-    changed: Option<(NewChange<'_>, Written<LeadRow>)>,
-    form: &Form,
+    condition: &Condition<Lead>,
+    (is_archived, action): (bool, Action),
+    by: Option<&User>,
 ) -> Result<Lead, LeadError> {
-    let Some((change, changed)) = changed else { return get(connection, scope, id) };
-    let row = changed.recorded(connection, scope, change, |row| {
+    // Nothing of the form is written, so that it need not stay as it is.
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    condition.check(|| {
+        let row = lock_one(connection, scope, id)?;
+        complete_one(connection, scope, row, &form)
+    })?;
+    let Some(changed) = queries::set_archived(connection, scope, id, is_archived, by)? else {
+        return get(connection, scope, id);
+    };
+    let row = changed.recorded(connection, scope, NewChange::new(Kind::Lead, action).by(by), |row| {
         let fields = Fields::none().changed("isArchived", &!row.is_archived, &row.is_archived);
         Ok((What::changed(id, fields)?, row))
     });
-    complete_one(connection, scope, row?, form)
+    complete_one(connection, scope, row?, &form)
 }
 
 /// How many records are read at once that are about to be deleted.
@@ -244,32 +235,6 @@ pub fn delete(
     Ok(deletion.into_ids())
 }
 
-/// Marks a lead as converted into an opportunity. Of any number of callers at once one succeeds.
-///
-/// # Errors
-/// [`LeadError::AlreadyConverted`], [`LeadError::Archived`], [`LeadError::NotFound`]; the database's.
-pub fn mark_converted(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: LeadId,
-    opportunity: OpportunityId,
-    by: Option<&User>,
-) -> Result<(), LeadError> {
-    if let Some(converted) = queries::set_converted(connection, scope, id, opportunity, by)? {
-        let change = NewChange::new(Kind::Lead, Action::Converted).by(by);
-        let recorded = converted.recorded(connection, scope, change, |row| {
-            let fields = Fields::none()
-                .compare("isConverted", &false, &row.converted_on.is_some())
-                .compare("opportunityId", &None, &row.opportunity_id)
-                .compare("convertedOn", &None, &row.converted_on);
-            Ok((What::changed(id, fields)?, ()))
-        });
-        return Ok(recorded?);
-    }
-    let row = queries::find(connection, scope, id)?.ok_or(LeadError::NotFound)?;
-    Err(if row.converted_on.is_some() { LeadError::AlreadyConverted(row.opportunity_id) } else { LeadError::Archived })
-}
-
 /// The leads of these rows with what other tables have of them, in one statement.
 pub(crate) fn complete(
     connection: &mut DbConnection,
@@ -298,6 +263,11 @@ fn whole(scope: &Scope, row: LeadRow, mut beside: Beside, form: &Form) -> Lead {
     lead.with_names_of(&mut beside)
 }
 
-fn complete_one(connection: &mut DbConnection, scope: &Scope, row: LeadRow, form: &Form) -> Result<Lead, LeadError> {
+pub(crate) fn complete_one(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    row: LeadRow,
+    form: &Form,
+) -> Result<Lead, LeadError> {
     Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }

@@ -1,5 +1,5 @@
 use crm_core::values::ExternalIdTaken;
-use crm_core::{FieldErrors, LeadId};
+use crm_core::{FieldErrors, LeadId, Unmet};
 use crm_tags::TagError;
 use diesel::result::Error as DieselError;
 
@@ -18,6 +18,9 @@ pub enum OpportunityError {
     /// The tags of its lead could not all be made for it.
     #[error(transparent)]
     Tag(#[from] TagError),
+    /// The opportunity is not as the caller expected it to be.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// Another record of the kind has the external id.
     #[error(transparent)]
     ExternalIdTaken(#[from] ExternalIdTaken),

@@ -1,6 +1,5 @@
 //! Cases with their references checked and named. Case types need nothing from here: [`crm_cases::types`].
 
-use crm_cases::cases::LockedCase;
 use crm_cases::{Case, CaseFilter, CasePatch, CaseSort, NewCase};
 use crm_core::page::{Page, PageRequest};
 use crm_core::{CaseId, Condition, DbConnection, Scope};
@@ -12,8 +11,7 @@ use crate::{SuiteError, references};
 /// # Errors
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Result<Case, SuiteError> {
-    let problems = references::checked(connection, scope, new)?;
-    Ok(crm_cases::cases::create(connection, scope, new, problems)?)
+    Ok(crm_cases::cases::create(connection, scope, new, references::hold)?)
 }
 
 /// One case.
@@ -22,11 +20,6 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCase) -> Re
 /// [`crm_cases::CaseError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<Case, SuiteError> {
     Ok(crm_cases::cases::get(connection, scope, id)?)
-}
-
-/// A case that is locked, as clients see it.
-fn shown(connection: &mut DbConnection, scope: &Scope, case: &LockedCase) -> Result<Case, SuiteError> {
-    Ok(case.read(connection, scope)?)
 }
 
 /// A page of the cases that match.
@@ -45,7 +38,8 @@ pub fn list(
 /// Changes a case; a change of its status walks the workflow of its type.
 ///
 /// # Errors
-/// Every problem of the patch; [`crm_cases::CaseError`] of the workflow; [`SuiteError::Unmet`]; the database's.
+/// Every problem of the patch; [`CaseError`](crm_cases::CaseError) of the workflow, and [`Unmet`](crm_cases::CaseError::Unmet); the
+/// database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -53,10 +47,7 @@ pub fn update(
     condition: &Condition<Case>,
     patch: &CasePatch,
 ) -> Result<Case, SuiteError> {
-    let problems = references::checked(connection, scope, patch)?;
-    let case = crm_cases::cases::lock_one(connection, scope, id, patch.case_type_id)?;
-    condition.check(|| shown(connection, scope, &case))?;
-    Ok(crm_cases::cases::update(connection, scope, case, patch, problems)?)
+    Ok(crm_cases::cases::update(connection, scope, id, condition, patch, references::hold)?)
 }
 
 /// Deletes cases, if the condition is true of each, and returns those that existed.

@@ -6,7 +6,6 @@ use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, Duplicates, DuplicatesRequest, IfNoDuplicate, NewContact,
     contacts,
 };
-use crm_forms::FormKind;
 use crm_history::MergeRequest;
 use crm_tags::TagKind;
 
@@ -31,9 +30,7 @@ pub fn create_unless(
     new: &NewContact,
     unless: &IfNoDuplicate,
 ) -> Result<Contact, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    let problems = references::checked(connection, scope, new)?;
-    Ok(contacts::create_unless(connection, scope, new, problems, &form, unless)?)
+    Ok(contacts::create_unless(connection, scope, new, unless, references::hold)?)
 }
 
 /// One contact.
@@ -54,8 +51,7 @@ pub fn list(
     filter: &ContactFilter,
     request: &PageRequest<ContactSort>,
 ) -> Result<Page<Contact>, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
-    Ok(contacts::list(connection, scope, filter, request, &form)?)
+    Ok(contacts::list(connection, scope, filter, request)?)
 }
 
 /// A page of the contacts that look like one, in groups.
@@ -81,9 +77,7 @@ pub fn update(
     condition: &Condition<Contact>,
     patch: &ContactPatch,
 ) -> Result<Contact, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    let problems = references::checked(connection, scope, patch)?;
-    Ok(contacts::update(connection, scope, id, condition, patch, problems, &form)?)
+    Ok(contacts::update(connection, scope, id, condition, patch, references::hold)?)
 }
 
 /// Deletes contacts, if the condition is true of each, takes every reference to them away, and returns those that existed.
@@ -119,8 +113,7 @@ pub fn merge(
     condition: &Condition<Contact>,
     request: &MergeRequest<ContactId>,
 ) -> Result<Merged<Contact>, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-    let merging = contacts::merge(connection, scope, target, condition, request, &form)?;
+    let merging = contacts::merge(connection, scope, target, condition, request)?;
     let sources = merging.sources();
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;

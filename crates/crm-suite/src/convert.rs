@@ -1,11 +1,10 @@
 //! Converting a lead into an opportunity (docs/compatibility.md, "Leads").
 
-use crm_core::error::collision;
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{References, User};
+use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope, Uuid};
-use crm_forms::{CustomFieldsInput, FormKind};
-use crm_leads::{Lead, LeadError};
+use crm_forms::CustomFieldsInput;
+use crm_leads::{Lead, LeadToConvert};
 use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
 use crm_tags::TagRefs;
 
@@ -38,9 +37,7 @@ impl FromBody for Conversion {
 /// callers at once one succeeds.
 ///
 /// # Errors
-/// [`LeadError::NotFound`], [`LeadError::AlreadyConverted`], [`LeadError::Archived`]; [`SuiteError::Unmet`]; an unknown pipeline or stage;
-/// the database's, a [collision](crm_core::error::Fault::Collision) among them where a merge or a patch of the lead came in
-/// between.
+/// As [`crm_leads::lock_to_convert`]; an unknown pipeline or stage; the database's.
 pub fn convert(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -48,32 +45,13 @@ pub fn convert(
     condition: &Condition<Lead>,
     conversion: &Conversion,
 ) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    // What the opportunity will point at is held before the lead is locked, as everybody does. Where the lead points
-    // elsewhere by then, what it points at now could only be held in the wrong order.
-    let held = references_of(&crm_leads::get(connection, scope, id)?);
-    references::hold(connection, scope, &held)?;
-    let lead = crm_leads::lock_one(connection, scope, id)?.read(connection, scope, &form)?;
-    if references_of(&lead) != held {
-        return Err(collision("the lead was made to point at other records").into());
-    }
-    condition.check(|| Ok::<_, SuiteError>(lead.clone()))?;
-    if lead.is_converted {
-        return Err(LeadError::AlreadyConverted(lead.opportunity_id).into());
-    }
-    if lead.is_archived {
-        return Err(LeadError::Archived.into());
-    }
+    let LeadToConvert { lead, form } = crm_leads::lock_to_convert(connection, scope, id, condition, references::hold)?;
     let by = scope.author(conversion.last_updated_by.as_ref());
     let (custom_fields, tags) = (lead.custom_fields.clone(), lead.tags.clone());
-    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion, by.clone()) };
-    let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted, &form)?;
+    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion, by.clone()), form };
+    let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted)?;
     crm_leads::mark_converted(connection, scope, id, opportunity.id, by.as_ref())?;
     Ok(opportunity)
-}
-
-fn references_of(lead: &Lead) -> References {
-    References::of(lead.organization_id, lead.contact_id, Some(&lead.participants))
 }
 
 /// What an opportunity takes over from its lead. Every member of a lead is decided on here.

@@ -3,9 +3,8 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
-use crm_forms::{Form, FormKind};
 use crm_history::MergeRequest;
-use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, LockedLead, NewLead};
+use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_tags::TagKind;
 
 use crate::merge::{self, Merged};
@@ -16,9 +15,7 @@ use crate::{SuiteError, references};
 /// # Errors
 /// Every problem of its fields, references, tags and custom fields; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let problems = references::checked(connection, scope, new)?;
-    Ok(crm_leads::create(connection, scope, new, problems, &form)?)
+    Ok(crm_leads::create(connection, scope, new, references::hold)?)
 }
 
 /// One lead.
@@ -27,11 +24,6 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewLead) -> Re
 /// [`crm_leads::LeadError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: LeadId) -> Result<Lead, SuiteError> {
     Ok(crm_leads::get(connection, scope, id)?)
-}
-
-/// A lead that is locked, as clients see it.
-fn shown(connection: &mut DbConnection, scope: &Scope, lead: &LockedLead, form: &Form) -> Result<Lead, SuiteError> {
-    Ok(lead.read(connection, scope, form)?)
 }
 
 /// A page of the leads that match.
@@ -44,14 +36,13 @@ pub fn list(
     filter: &LeadFilter,
     request: &PageRequest<LeadSort>,
 ) -> Result<Page<Lead>, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    Ok(crm_leads::list(connection, scope, filter, request, &form)?)
+    Ok(crm_leads::list(connection, scope, filter, request)?)
 }
 
 /// Changes a lead.
 ///
 /// # Errors
-/// Every problem of the patch; [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
+/// Every problem of the patch; [`LeadError::NotFound`](crm_leads::LeadError::NotFound) and [`Unmet`](crm_leads::LeadError::Unmet); the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -59,17 +50,13 @@ pub fn update(
     condition: &Condition<Lead>,
     patch: &LeadPatch,
 ) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let problems = references::checked(connection, scope, patch)?;
-    let lead = crm_leads::lock_one(connection, scope, id)?;
-    condition.check(|| shown(connection, scope, &lead, &form))?;
-    Ok(crm_leads::update(connection, scope, lead, patch, problems, &form)?)
+    Ok(crm_leads::update(connection, scope, id, condition, patch, references::hold)?)
 }
 
 /// Puts a lead aside.
 ///
 /// # Errors
-/// [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
+/// [`LeadError::NotFound`](crm_leads::LeadError::NotFound) and [`Unmet`](crm_leads::LeadError::Unmet); the database's.
 pub fn archive(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -77,15 +64,13 @@ pub fn archive(
     condition: &Condition<Lead>,
     by: Option<&User>,
 ) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    condition.check(|| locked(connection, scope, id, &form))?;
-    Ok(crm_leads::archive(connection, scope, id, by, &form)?)
+    Ok(crm_leads::archive(connection, scope, id, condition, by)?)
 }
 
 /// Takes a lead up again.
 ///
 /// # Errors
-/// [`crm_leads::LeadError::NotFound`]; [`SuiteError::Unmet`]; the database's.
+/// [`LeadError::NotFound`](crm_leads::LeadError::NotFound) and [`Unmet`](crm_leads::LeadError::Unmet); the database's.
 pub fn unarchive(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -93,15 +78,7 @@ pub fn unarchive(
     condition: &Condition<Lead>,
     by: Option<&User>,
 ) -> Result<Lead, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    condition.check(|| locked(connection, scope, id, &form))?;
-    Ok(crm_leads::unarchive(connection, scope, id, by, &form)?)
-}
-
-/// A lead as clients see it, locked: what a change that needs nothing of the lead compares with its condition.
-fn locked(connection: &mut DbConnection, scope: &Scope, id: LeadId, form: &Form) -> Result<Lead, SuiteError> {
-    let lead = crm_leads::lock_one(connection, scope, id)?;
-    shown(connection, scope, &lead, form)
+    Ok(crm_leads::unarchive(connection, scope, id, condition, by)?)
 }
 
 /// Deletes leads, if the condition is true of each, and returns those that existed. Opportunities that were made of them
@@ -136,14 +113,7 @@ pub fn merge(
     condition: &Condition<Lead>,
     request: &MergeRequest<LeadId>,
 ) -> Result<Merged<Lead>, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let all = request.all(target).map_err(LeadError::from)?;
-    // What the target will point at is held before the leads are locked, as everybody does.
-    let held = crm_leads::references(connection, scope, &all)?;
-    references::hold_each(connection, scope, &held)?;
-    let leads = crm_leads::lock_to_merge(connection, scope, all, &held, &form)?;
-    condition.check_together(leads.records(), |lead| lead.id == target)?;
-    let merging = crm_leads::merge(connection, scope, leads, request, &form)?;
+    let merging = crm_leads::merge(connection, scope, target, condition, request, references::hold_each)?;
     let moved = merge::take_over(connection, scope, TagKind::Lead, &merging)?;
     crm_leads::delete(connection, scope, merging.into_deletion())?;
     let lead = crm_leads::get(connection, scope, target)?;

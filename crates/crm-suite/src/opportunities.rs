@@ -2,10 +2,9 @@
 
 use crm_core::page::{Page, PageRequest};
 use crm_core::{Condition, DbConnection, OpportunityId, Scope};
-use crm_forms::{Form, FormKind};
 use crm_opportunities::{
-    LockedOpportunity, NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange,
-    StageKey, StatusChange,
+    NewOpportunity, Opportunity, OpportunityFilter, OpportunityPatch, OpportunitySort, StageChange, StageKey,
+    StatusChange,
 };
 
 use crate::{SuiteError, references};
@@ -15,9 +14,7 @@ use crate::{SuiteError, references};
 /// # Errors
 /// Every problem of its fields, references, tags, custom fields, pipeline and stage; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let problems = references::checked(connection, scope, new)?;
-    Ok(crm_opportunities::create(connection, scope, new, problems, &form)?)
+    Ok(crm_opportunities::create(connection, scope, new, references::hold)?)
 }
 
 /// One opportunity.
@@ -26,16 +23,6 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewOpportunity
 /// [`crm_opportunities::OpportunityError::NotFound`]; the database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Result<Opportunity, SuiteError> {
     Ok(crm_opportunities::get(connection, scope, id)?)
-}
-
-/// An opportunity that is locked, as clients see it.
-fn shown(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    opportunity: &LockedOpportunity,
-    form: &Form,
-) -> Result<Opportunity, SuiteError> {
-    Ok(opportunity.read(connection, scope, form)?)
 }
 
 /// A page of the opportunities that match.
@@ -48,8 +35,7 @@ pub fn list(
     filter: &OpportunityFilter,
     request: &PageRequest<OpportunitySort>,
 ) -> Result<Page<Opportunity>, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    Ok(crm_opportunities::list(connection, scope, filter, request, &form)?)
+    Ok(crm_opportunities::list(connection, scope, filter, request)?)
 }
 
 /// The open opportunities that match in each of these stages, the last changed first, at most so many of each, and whether there
@@ -64,15 +50,14 @@ pub fn by_stage(
     stages: &[&StageKey],
     most: i64,
 ) -> Result<Vec<(Vec<Opportunity>, bool)>, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    Ok(crm_opportunities::by_stage(connection, scope, filter, stages, most, &form)?)
+    Ok(crm_opportunities::by_stage(connection, scope, filter, stages, most)?)
 }
 
 /// Changes an opportunity.
 ///
 /// # Errors
-/// Every problem of the patch; [`crm_opportunities::OpportunityError::NotFound`] and
-/// [`Closed`](crm_opportunities::OpportunityError::Closed); [`SuiteError::Unmet`]; the database's.
+/// Every problem of the patch; [`OpportunityError::NotFound`](crm_opportunities::OpportunityError::NotFound),
+/// [`Unmet`](crm_opportunities::OpportunityError::Unmet) and [`Closed`](crm_opportunities::OpportunityError::Closed); the database's.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -80,18 +65,14 @@ pub fn update(
     condition: &Condition<Opportunity>,
     patch: &OpportunityPatch,
 ) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    let problems = references::checked(connection, scope, patch)?;
-    let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
-    let opportunity = crm_opportunities::lock_to_move(connection, scope, id, pipeline, stage)?;
-    condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    Ok(crm_opportunities::update(connection, scope, opportunity, patch, problems, &form)?)
+    Ok(crm_opportunities::update(connection, scope, id, condition, patch, references::hold)?)
 }
 
 /// Wins, loses or reopens an opportunity.
 ///
 /// # Errors
-/// [`crm_opportunities::OpportunityError::NotFound`]; [`SuiteError::Unmet`]; the database's.
+/// [`OpportunityError::NotFound`](crm_opportunities::OpportunityError::NotFound) and
+/// [`Unmet`](crm_opportunities::OpportunityError::Unmet); the database's.
 pub fn update_status(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -99,17 +80,15 @@ pub fn update_status(
     condition: &Condition<Opportunity>,
     change: &StatusChange,
 ) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
-    condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    Ok(crm_opportunities::update_status(connection, scope, opportunity, change, &form)?)
+    Ok(crm_opportunities::update_status(connection, scope, id, condition, change)?)
 }
 
 /// Moves an open opportunity to another stage of its pipeline.
 ///
 /// # Errors
-/// [`crm_opportunities::OpportunityError::NotFound`] and [`Closed`](crm_opportunities::OpportunityError::Closed); an
-/// unknown stage; [`SuiteError::Unmet`]; the database's.
+/// [`OpportunityError::NotFound`](crm_opportunities::OpportunityError::NotFound),
+/// [`Unmet`](crm_opportunities::OpportunityError::Unmet) and [`Closed`](crm_opportunities::OpportunityError::Closed); an
+/// unknown stage; the database's.
 pub fn update_stage(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -117,10 +96,7 @@ pub fn update_stage(
     condition: &Condition<Opportunity>,
     change: &StageChange,
 ) -> Result<Opportunity, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let opportunity = crm_opportunities::lock_to_move(connection, scope, id, None, Some(&change.stage))?;
-    condition.check(|| shown(connection, scope, &opportunity, &form))?;
-    Ok(crm_opportunities::update_stage(connection, scope, opportunity, change, &form)?)
+    Ok(crm_opportunities::update_stage(connection, scope, id, condition, change)?)
 }
 
 /// Deletes opportunities, if the condition is true of each, and returns those that existed. Leads that they were made of

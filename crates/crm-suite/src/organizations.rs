@@ -6,7 +6,6 @@ use crm_directory::{
     Duplicates, DuplicatesRequest, IfNoDuplicate, NewOrganization, Organization, OrganizationFilter, OrganizationPatch,
     OrganizationSort, contacts, organizations,
 };
-use crm_forms::FormKind;
 use crm_history::MergeRequest;
 use crm_tags::TagKind;
 
@@ -31,8 +30,7 @@ pub fn create_unless(
     new: &NewOrganization,
     unless: &IfNoDuplicate,
 ) -> Result<Organization, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::create_unless(connection, scope, new, &form, unless)?)
+    Ok(organizations::create_unless(connection, scope, new, unless)?)
 }
 
 /// One organization.
@@ -53,8 +51,7 @@ pub fn list(
     filter: &OrganizationFilter,
     request: &PageRequest<OrganizationSort>,
 ) -> Result<Page<Organization>, SuiteError> {
-    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::list(connection, scope, filter, request, &form)?)
+    Ok(organizations::list(connection, scope, filter, request)?)
 }
 
 /// A page of the organizations that look like one, in groups.
@@ -80,8 +77,7 @@ pub fn update(
     condition: &Condition<Organization>,
     patch: &OrganizationPatch,
 ) -> Result<Organization, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    Ok(organizations::update(connection, scope, id, condition, patch, &form)?)
+    Ok(organizations::update(connection, scope, id, condition, patch)?)
 }
 
 /// Deletes organizations, if the condition is true of each, takes every reference to them away, and returns those that existed.
@@ -118,8 +114,7 @@ pub fn merge(
     condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
 ) -> Result<Merged<Organization>, SuiteError> {
-    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    let merging = organizations::merge(connection, scope, target, condition, request, &form)?;
+    let merging = organizations::merge(connection, scope, target, condition, request)?;
     let sources = merging.sources();
     contacts::repoint_organizations(connection, scope, sources, target)?;
     crm_leads::repoint_organizations(connection, scope, sources, target)?;

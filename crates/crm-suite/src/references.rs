@@ -1,23 +1,14 @@
 //! Whether the records exist that another one is about to point at.
 
-use crm_core::values::{References, Referring, Vanished};
+use crm_core::values::{References, Vanished};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-/// Keeps the records that an input points at from being deleted before the end of the transaction. Gives the problems
-/// with those that do not exist, which whoever writes the input tells together with everything else that is wrong.
-pub(crate) fn checked(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    input: &impl Referring,
-) -> QueryResult<FieldErrors> {
-    hold(connection, scope, &input.references())
-}
-
-/// As [`checked`], of what a record points at.
+/// Keeps the records that another one is about to point at from being deleted before the end of the transaction. Gives the problems
+/// with those that do not exist, which whoever writes the record tells together with everything else that is wrong.
 pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &References) -> QueryResult<FieldErrors> {
     let mut errors = FieldErrors::new();
     let of_organization: Vec<OrganizationId> = references.organization.into_iter().collect();

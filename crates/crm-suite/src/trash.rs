@@ -14,7 +14,6 @@ use crm_core::{
 use crm_directory::contacts::KeptContact;
 use crm_directory::organizations::KeptOrganization;
 use crm_directory::{Contact, DirectoryError, Organization};
-use crm_forms::FormKind;
 use crm_history::{Deleted, Discarded, Kind, Trash, TrashSort, Undone, comments};
 use crm_leads::{KeptLead, Lead, LeadError};
 use crm_opportunities::{KeptOpportunity, Opportunity, OpportunityError};
@@ -167,8 +166,7 @@ impl Restorable for Organization {
         id: OrganizationId,
     ) -> Result<Self, SuiteError> {
         let kept: KeptOrganization = find(connection, scope, trash, id)?.kept()?;
-        let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
-        Ok(kept.show(connection, scope, &form)?)
+        Ok(kept.show(connection, scope)?)
     }
 
     fn restore(
@@ -179,9 +177,8 @@ impl Restorable for Organization {
         by: Option<&User>,
     ) -> Result<Self, SuiteError> {
         let deleted = take(connection, scope, trash, id)?;
-        let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
         let (kept, target) = (deleted.kept()?, deleted.target());
-        let restored = crm_directory::organizations::restore(connection, scope, kept, target, by, &form);
+        let restored = crm_directory::organizations::restore(connection, scope, kept, target, by);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Organization, error.into()))?;
         relink_organization(connection, scope, &deleted.undone(id, change))?;
         finish(connection, scope, &deleted, (TagKind::Organization, id), &tags)?;
@@ -194,8 +191,7 @@ impl Restorable for Contact {
 
     fn in_trash(connection: &mut DbConnection, scope: &Scope, trash: Trash, id: ContactId) -> Result<Self, SuiteError> {
         let kept: KeptContact = find(connection, scope, trash, id)?.kept()?;
-        let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
-        Ok(kept.show(connection, scope, &form)?)
+        Ok(kept.show(connection, scope)?)
     }
 
     fn restore(
@@ -206,11 +202,8 @@ impl Restorable for Contact {
         by: Option<&User>,
     ) -> Result<Self, SuiteError> {
         let deleted = take(connection, scope, trash, id)?;
-        let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
-        let kept: KeptContact = deleted.kept()?;
-        let vanished = references::hold_left(connection, scope, &kept.references())?;
-        let target = deleted.target();
-        let restored = crm_directory::contacts::restore(connection, scope, kept, &vanished, target, by, &form);
+        let (kept, target) = (deleted.kept()?, deleted.target());
+        let restored = crm_directory::contacts::restore(connection, scope, kept, target, by, references::hold_left);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Contact, error.into()))?;
         relink_contact(connection, scope, &deleted.undone(id, change))?;
         finish(connection, scope, &deleted, (TagKind::Contact, id), &tags)?;
@@ -223,8 +216,7 @@ impl Restorable for Lead {
 
     fn in_trash(connection: &mut DbConnection, scope: &Scope, trash: Trash, id: LeadId) -> Result<Self, SuiteError> {
         let kept: KeptLead = find(connection, scope, trash, id)?.kept()?;
-        let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-        let lead = kept.show(connection, scope, &form)?;
+        let lead = kept.show(connection, scope)?;
         names::of(connection, scope, lead)
     }
 
@@ -236,13 +228,12 @@ impl Restorable for Lead {
         by: Option<&User>,
     ) -> Result<Self, SuiteError> {
         let deleted = take(connection, scope, trash, id)?;
-        let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-        let kept: KeptLead = deleted.kept()?;
-        let vanished = references::hold_left(connection, scope, &kept.references())?;
-        let opportunity: Vec<OpportunityId> = kept.opportunity().into_iter().collect();
-        let opportunity = crm_opportunities::lock(connection, scope, &opportunity)?.pop();
-        let left = (opportunity, deleted.target());
-        let restored = crm_leads::restore(connection, scope, kept, &vanished, left, by, &form);
+        let (kept, target) = (deleted.kept()?, deleted.target());
+        let restored = crm_leads::restore(connection, scope, kept, target, by, |connection, scope, kept| {
+            let vanished = references::hold_left(connection, scope, &kept.references())?;
+            let opportunity: Vec<OpportunityId> = kept.opportunity().into_iter().collect();
+            Ok((vanished, crm_opportunities::lock(connection, scope, &opportunity)?.pop()))
+        });
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Lead, error.into()))?;
         crm_opportunities::relink_leads(connection, scope, &deleted.undone(id, change))?;
         finish(connection, scope, &deleted, (TagKind::Lead, id), &tags)?;
@@ -260,8 +251,7 @@ impl Restorable for Opportunity {
         id: OpportunityId,
     ) -> Result<Self, SuiteError> {
         let kept: KeptOpportunity = find(connection, scope, trash, id)?.kept()?;
-        let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-        let opportunity = kept.show(connection, scope, &form)?;
+        let opportunity = kept.show(connection, scope)?;
         names::of(connection, scope, opportunity)
     }
 
@@ -273,13 +263,14 @@ impl Restorable for Opportunity {
         by: Option<&User>,
     ) -> Result<Self, SuiteError> {
         let deleted = take(connection, scope, trash, id)?;
-        let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-        let kept: KeptOpportunity = deleted.kept()?;
-        let vanished = references::hold_left(connection, scope, &kept.references())?;
-        // The lead that it was made of, before the stage: it lost the opportunity, and gets it back.
-        let lead: Vec<LeadId> = kept.lead().into_iter().collect();
-        let lead = crm_leads::lock(connection, scope, &lead)?.pop();
-        let restored = crm_opportunities::restore(connection, scope, kept, &vanished, lead, by, &form);
+        let mut lead = None;
+        let restored = crm_opportunities::restore(connection, scope, deleted.kept()?, by, |connection, scope, kept| {
+            let vanished = references::hold_left(connection, scope, &kept.references())?;
+            // The lead that it was made of, before the stage: it lost the opportunity, and gets it back.
+            let made_of: Vec<LeadId> = kept.lead().into_iter().collect();
+            lead = crm_leads::lock(connection, scope, &made_of)?.pop();
+            Ok((vanished, lead))
+        });
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Opportunity, error.into()))?;
         if lead.is_some() {
             crm_leads::relink_opportunities(connection, scope, &deleted.undone(id, change))?;
@@ -306,9 +297,7 @@ impl Restorable for Case {
         by: Option<&User>,
     ) -> Result<Self, SuiteError> {
         let deleted = take(connection, scope, trash, id)?;
-        let kept: KeptCase = deleted.kept()?;
-        let vanished = references::hold_left(connection, scope, &kept.references())?;
-        let restored = crm_cases::cases::restore(connection, scope, kept, &vanished, by);
+        let restored = crm_cases::cases::restore(connection, scope, deleted.kept()?, by, references::hold_left);
         let (_, tags) = restored.map_err(|error| unrestorable(RecordKind::Case, error.into()))?;
         finish(connection, scope, &deleted, (TagKind::Case, id), &tags)?;
         cases::get(connection, scope, id)

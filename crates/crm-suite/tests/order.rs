@@ -11,6 +11,8 @@ mod dump;
 use std::collections::HashSet;
 
 use crm_core::{Condition, Unmet};
+use crm_leads::LeadError;
+use crm_suite::SuiteError;
 use crm_testkit::statements::{Statement, statements};
 use crm_testkit::{TestDatabase, both_databases};
 
@@ -158,7 +160,7 @@ both_databases! {
         let patch: crm_leads::LeadPatch = crm_testkit::records::read(&serde_json::json!({ "title": "Changed" })).unwrap();
         let mut change = || connection.write(|c| crm_suite::leads::update(c, &scope, id, &condition, &patch));
         assert_eq!(change().unwrap().title.as_str(), "Changed");
-        assert!(matches!(change(), Err(crm_suite::SuiteError::Unmet(Unmet(why))) if why == "another title"));
+        assert!(matches!(change(), Err(SuiteError::Lead(LeadError::Unmet(Unmet(why)))) if why == "another title"));
         let seen = seen.lock().unwrap();
         assert_eq!((seen.len(), &seen[0]), (2, &shown));
     }

@@ -170,6 +170,7 @@ impl From<LeadError> for Failure {
                 Problem::new(ProblemCode::AlreadyConverted, detail).with("opportunityId", json!(opportunity)).into()
             }
             LeadError::Merge(error) => error.into(),
+            LeadError::Unmet(unmet) => unmet.into(),
             LeadError::ExternalIdTaken(taken) => taken.into(),
             LeadError::Invalid(errors) => errors.into(),
             LeadError::Database(error) => error.into(),
@@ -190,6 +191,7 @@ impl From<OpportunityError> for Failure {
                 Problem::new(ProblemCode::AlreadyConverted, detail).into()
             }
             OpportunityError::Tag(error) => error.into(),
+            OpportunityError::Unmet(unmet) => unmet.into(),
             OpportunityError::ExternalIdTaken(taken) => taken.into(),
             OpportunityError::Invalid(errors) => errors.into(),
             OpportunityError::Database(error) => error.into(),
@@ -229,6 +231,7 @@ impl From<CaseError> for Failure {
             CaseError::NotAuthorized { authorized } => {
                 Problem::new(ProblemCode::NotAuthorizedForTransition, detail).with("authorizedUsers", authorized).into()
             }
+            CaseError::Unmet(unmet) => unmet.into(),
             CaseError::ExternalIdTaken(taken) => taken.into(),
             CaseError::Invalid(errors) => errors.into(),
             CaseError::Database(error) => error.into(),

@@ -35,8 +35,7 @@ pub(crate) fn deleted(case: &Case, row: CaseRow) -> QueryResult<What> {
 
 impl KeptCase {
     /// What it pointed at.
-    #[must_use]
-    pub fn references(&self) -> References {
+    fn references(&self) -> References {
         self.row.references()
     }
 
@@ -55,9 +54,9 @@ impl KeptCase {
     }
 }
 
-/// Makes a case again that was deleted, without what vanished, and gives the change that says so, and the tags that are still
-/// there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in a
-/// [`DbConnection::write`].
+/// Makes a case again that was deleted, and gives the change that says so, and the tags that are still there, which whoever calls
+/// puts on it when all records are locked. `hold` holds what it points at, and gives what of that vanished, without which the case
+/// comes back. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`CaseError::Invalid`] where its type or its status is gone, [`CaseError::ExternalIdTaken`], nothing written; the database's.
@@ -65,16 +64,17 @@ pub fn restore(
     connection: &mut DbConnection,
     scope: &Scope,
     kept: KeptCase,
-    vanished: &Vanished,
     by: Option<&User>,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
 ) -> Result<(ChangeId, Vec<Uuid>), CaseError> {
+    let vanished = hold(connection, scope, &kept.references())?;
     let KeptCase { mut row, tags } = kept;
     let of_type = row.values.case_type_id;
     let case_type = types::shared(connection, scope, &[of_type])?.pop();
     let case_type = status_in(case_type, &mut row)?;
     let external_id = row.values.external_id.clone().map(ExternalId::stored);
     queries::claim_external_id(connection, scope, external_id.as_ref(), None)?;
-    let row = row.restored(scope, by, vanished);
+    let row = row.restored(scope, by, &vanished);
     let tags = crm_tags::existing(connection, scope, TagKind::Case, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;

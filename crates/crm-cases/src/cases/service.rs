@@ -3,8 +3,8 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::records::{Beside, ShowsNames};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
-use crm_core::values::{ShortText, unknown_reference};
-use crm_core::{CaseId, CaseTypeId, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
+use crm_core::values::{HoldReferences, Referring, ShortText, unknown_reference};
+use crm_core::{CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
 use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
@@ -23,8 +23,7 @@ use crate::cases::{queries, walk};
 use crate::types::KnownType;
 use crate::{Case, CaseError, CaseFilter, CasePatch, CaseSort, CaseTypeError, NewCase, activities, types};
 
-/// Makes a case. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others. Call it in a [`DbConnection::write`].
+/// Makes a case, and has what it points at [held](HoldReferences). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`CaseError::Invalid`] with every problem of its references, type, form and tags, nothing written; the database's.
@@ -32,8 +31,9 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewCase,
-    mut errors: FieldErrors,
+    hold: impl HoldReferences,
 ) -> Result<Case, CaseError> {
+    let mut errors = hold(connection, scope, &new.references())?;
     let case_type = match new.case_type_id {
         Some(id) => types::shared(connection, scope, &[id])?.pop(),
         None => types::default_shared(connection, scope)?,
@@ -77,30 +77,16 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<C
 
 /// A case that is locked until the end of the transaction, as it is, with what it is to be changed by: its type, and the
 /// one that it is moved to, which nobody changes meanwhile.
-#[derive(Debug)]
-pub struct LockedCase {
+struct LockedCase {
     row: CaseRow,
     case_type: KnownType,
     wanted_type: Option<KnownType>,
 }
 
-impl LockedCase {
-    /// The case, in two statements.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn read(&self, connection: &mut DbConnection, scope: &Scope) -> Result<Case, CaseError> {
-        complete_one(connection, scope, self.row.clone())
-    }
-}
-
 /// Locks a case until the end of the transaction, for a change that moves it to the type `wanted`, if to any. The types
-/// are locked first, as by a change of a type, which then writes its cases. Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`CaseError::NotFound`]; the database's, a [collision](crm_core::error::Fault::Collision) among them where the case was
-/// moved to another type in between.
-pub fn lock_one(
+/// are locked first, as by a change of a type, which then writes its cases. Where the case was moved to another type in between,
+/// that is a [collision].
+fn lock_one(
     connection: &mut DbConnection,
     scope: &Scope,
     id: CaseId,
@@ -150,25 +136,27 @@ pub fn list(
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
 
-/// Changes a case that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
-/// it is. A change of the status walks the
-/// workflow and adds an activity. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others.
+/// Changes a case, and has what the patch points at [held](HoldReferences). What the patch has as it stands already is no change, and
+/// a patch without any leaves the case as it is. A change of the status walks the workflow and adds an activity. Call it in a
+/// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`CaseError::Invalid`] with every problem of its references, type, form, status and tags,
-/// [`CaseError::TransitionNotAllowed`] and [`CaseError::NotAuthorized`], nothing written; the database's. A type that the
-/// case was not [locked](lock_one) for is unknown.
+/// [`CaseError::NotFound`], [`CaseError::Unmet`], [`CaseError::Invalid`] with every problem of its references, type, form, status and tags,
+/// [`CaseError::TransitionNotAllowed`] and [`CaseError::NotAuthorized`], nothing written; the database's, a
+/// [collision](crm_core::error::Fault::Collision) among them where the case was moved to another type in between.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    case: LockedCase,
+    id: CaseId,
+    condition: &Condition<Case>,
     patch: &CasePatch,
-    mut errors: FieldErrors,
+    hold: impl HoldReferences,
 ) -> Result<Case, CaseError> {
-    let LockedCase { row, case_type: before, wanted_type } = case;
-    let id = row.id;
+    let mut errors = hold(connection, scope, &patch.references())?;
+    let locked = lock_one(connection, scope, id, patch.case_type_id)?;
+    let LockedCase { row, case_type: before, wanted_type } = locked;
     let present = of_type(connection, scope, row.clone(), &before.form)?;
+    condition.check(|| Ok::<_, CaseError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let moves = patch.case_type_id.filter(|wanted| *wanted != before.id);
@@ -302,10 +290,6 @@ fn named(connection: &mut DbConnection, scope: &Scope, case: Case) -> QueryResul
 fn whole(scope: &Scope, row: CaseRow, mut beside: Beside, form: &Form) -> Case {
     let case = row.into_case(scope, form, crm_tags::stored(scope, beside.take_tags()));
     case.with_names_of(&mut beside)
-}
-
-fn complete_one(connection: &mut DbConnection, scope: &Scope, row: CaseRow) -> Result<Case, CaseError> {
-    Ok(records::only(complete(connection, scope, vec![row])?)?)
 }
 
 /// The type that was named is missing, or else the default one.

@@ -16,6 +16,7 @@ use crm_cases::{
     NewCaseType, activities as timeline, cases, types as case_types,
 };
 use crm_core::page::{Page, PageRequest};
+use crm_core::values::References;
 use crm_core::{CaseId, CaseTypeId, Condition, DbConnection, FieldErrors, Scope};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
@@ -39,7 +40,7 @@ fn tenant(database: &TestDatabase, id: &str) -> Scope {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Case, CaseError> {
     let new: NewCase = read(body)?;
-    connection.write(|connection| cases::create(connection, scope, &new, FieldErrors::new()))
+    connection.write(|connection| cases::create(connection, scope, &new, References::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
@@ -48,10 +49,8 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Result<Case, CaseError> {
     let patch: CasePatch = read(body)?;
-    connection.write(|connection| {
-        let case = cases::lock_one(connection, scope, id, patch.case_type_id)?;
-        cases::update(connection, scope, case, &patch, FieldErrors::new())
-    })
+    connection
+        .write(|connection| cases::update(connection, scope, id, &Condition::none(), &patch, References::unchecked))
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Case {

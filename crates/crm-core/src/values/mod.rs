@@ -24,7 +24,7 @@ pub use money::{Currency, Money, NotACurrency, NotAnAmount};
 pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
 pub use rating::LeadRating;
-pub use reference::{Reference, References, Referring, Vanished, check_seen, unknown_reference};
+pub use reference::{HoldReferences, Reference, References, Referring, Vanished, check_seen, unknown_reference};
 pub use text::{LongText, ShortText, Title, contains_control, is_blank, read_text};
 pub use url::Url;
 pub use user::{Followers, User};

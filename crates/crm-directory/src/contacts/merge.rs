@@ -1,7 +1,7 @@
 use crm_core::error::collision;
 use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, ContactId, DbConnection, Scope};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::forget_and_index;
 use crm_history::{MergeRequest, Merging, NewMerge, Parties};
 use diesel::QueryResult;
@@ -34,8 +34,8 @@ pub fn merge(
     target: ContactId,
     condition: &Condition<Contact>,
     request: &MergeRequest<ContactId>,
-    form: &Form,
 ) -> Result<Merging<ContactId>, DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let all = request.all(target)?;
     let held = queries::hold_organizations_of(connection, scope, &all)?;
     let rows = queries::lock_rows(connection, scope, &all)?;
@@ -44,7 +44,7 @@ pub fn merge(
     if rows.iter().filter_map(|row| row.values.organization_id).any(|id| !held.contains(&id)) {
         return Err(collision("a contact was moved to another organization").into());
     }
-    let records = complete(connection, scope, rows.clone(), form)?;
+    let records = complete(connection, scope, rows.clone(), &form)?;
     condition.check_together(&records, |record| record.id == target)?;
     let found = records.into_iter().zip(rows).map(|(record, row)| (record.id, record, row));
     let parties = Parties::of(&all, found)?;
@@ -59,14 +59,14 @@ pub fn merge(
     let released: Vec<_> = sources.iter().map(|(source, _)| source.id).collect();
     queries::release_external_ids(connection, scope, &released)?;
     let changed = queries::update(connection, scope, target, &values).map_err(run_again_where_taken)?;
-    forget_and_index(connection, scope, &SEARCHED, target.as_i64(), &values.custom_fields.0, form)?;
+    forget_and_index(connection, scope, &SEARCHED, target.as_i64(), &values.custom_fields.0, &form)?;
     contact_emails::replace(connection, scope, target.as_i64(), &emails)?;
     contact_phones::replace(connection, scope, target.as_i64(), &phones)?;
     let sources = sources.into_iter().map(|(source, row)| Ok((source.id, deleted(&source, row)?)));
     let sources = sources.collect::<QueryResult<_>>()?;
     let merge = NewMerge { target, by, tags: tags.iter().map(|tag| tag.id).collect(), sources };
     let merging = changed.merged(connection, scope, merge, |changed| {
-        let after = changed.into_contact(scope, form, emails, phones, None, tags);
+        let after = changed.into_contact(scope, &form, emails, phones, None, tags);
         ToldContact::of(&present, &row.values.custom_fields.0)
             .changed_to(&ToldContact::of(&after, &values.custom_fields.0))
     });

@@ -3,7 +3,7 @@
 use crm_core::records::run_again_where_taken;
 use crm_core::values::{LabeledValues, References, User, Vanished};
 use crm_core::{ContactId, DbConnection, Scope, Uuid};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
 use crm_tags::TagKind;
@@ -37,8 +37,7 @@ pub(super) fn deleted(contact: &Contact, row: ContactRow) -> QueryResult<What> {
 
 impl KeptContact {
     /// What it pointed at.
-    #[must_use]
-    pub fn references(&self) -> References {
+    fn references(&self) -> References {
         References::of(self.row.values.organization_id, None, None)
     }
 
@@ -46,15 +45,17 @@ impl KeptContact {
     ///
     /// # Errors
     /// The database's.
-    pub fn show(self, connection: &mut DbConnection, scope: &Scope, form: &Form) -> Result<Contact, DirectoryError> {
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope) -> Result<Contact, DirectoryError> {
+        let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Contact, &self.tags)?;
         let organization = organization_of(connection, scope, self.row.values.organization_id)?;
-        Ok(self.row.into_contact(scope, form, self.email, self.phone, organization, tags))
+        Ok(self.row.into_contact(scope, &form, self.email, self.phone, organization, tags))
     }
 }
 
-/// Makes a contact again that was deleted or merged, without what vanished, and gives the change that says so, and the tags
-/// that are still there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in a [`DbConnection::write`].
+/// Makes a contact again that was deleted or merged, and gives the change that says so, and the tags that are still there, which
+/// whoever calls puts on it when all records are locked. `hold` holds what it points at, and gives what of that vanished, without
+/// which the contact comes back. Call it in a [`DbConnection::write`].
 ///
 /// What the target of its merge took over stays there.
 ///
@@ -64,23 +65,24 @@ pub fn restore(
     connection: &mut DbConnection,
     scope: &Scope,
     kept: KeptContact,
-    vanished: &Vanished,
     target: Option<ContactId>,
     by: Option<&User>,
-    form: &Form,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
 ) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    let vanished = hold(connection, scope, &kept.references())?;
     let KeptContact { mut row, email, phone, tags } = kept;
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
-    let row = row.restored(scope, by, vanished);
+    let row = row.restored(scope, by, &vanished);
     let tags = crm_tags::existing(connection, scope, TagKind::Contact, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     contact_emails::insert(connection, scope, row.id.as_i64(), &email)?;
     contact_phones::insert(connection, scope, row.id.as_i64(), &phone)?;
     let change = NewChange::new(Kind::Contact, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
-        let contact = made.into_contact(scope, form, email, phone, None, tags);
+        let contact = made.into_contact(scope, &form, email, phone, None, tags);
         Ok((ToldContact::of(&contact, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))

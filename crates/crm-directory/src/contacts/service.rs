@@ -2,7 +2,7 @@ use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::Beside;
 use crm_core::sql::Json;
-use crm_core::values::{Reference, References};
+use crm_core::values::{HoldReferences, Reference, References, Referring};
 use crm_core::{
     Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, Scope, numbering,
     records,
@@ -27,8 +27,7 @@ use crate::{
     organizations,
 };
 
-/// Makes a contact. The caller has checked its [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others. Call it in a [`DbConnection::write`].
+/// Makes a contact, and has what it points at [held](HoldReferences). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] with every problem of its references, form and tags, nothing written; the database's.
@@ -36,10 +35,9 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewContact,
-    errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Contact, DirectoryError> {
-    create_unless(connection, scope, new, errors, form, &IfNoDuplicate::default())
+    create_unless(connection, scope, new, &IfNoDuplicate::default(), hold)
 }
 
 /// As [`create`], unless it looks like one that there is: of two at once the later is refused.
@@ -50,11 +48,12 @@ pub fn create_unless(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewContact,
-    mut errors: FieldErrors,
-    form: &Form,
     unless: &IfNoDuplicate,
+    hold: impl HoldReferences,
 ) -> Result<Contact, DirectoryError> {
-    let custom_fields = check_new(new, form, &mut errors);
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    let mut errors = hold(connection, scope, &new.references())?;
+    let custom_fields = check_new(new, &form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Contact, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = ContactValues::of_new(new, custom_fields, scope);
@@ -69,7 +68,7 @@ pub fn create_unless(
     }
     let made = queries::insert(connection, scope, id, creator, &values)
         .map_err(|error| unknown_reference(error, new.organization_id))?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
@@ -79,7 +78,7 @@ pub fn create_unless(
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
     let organization = organization_of(connection, scope, new.organization_id)?;
     let contact = made.recorded(connection, scope, change, |row| {
-        let contact = row.into_contact(scope, form, email, phone, organization, tags);
+        let contact = row.into_contact(scope, &form, email, phone, organization, tags);
         Ok((ToldContact::of(&contact, &values.custom_fields.0).whole()?, contact))
     });
     Ok(contact?)
@@ -95,7 +94,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Resul
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Contacts, form)))
 }
 
-/// A page of the contacts that match. It takes two statements however many contacts it has, one more for each filter by text or tags, four for
+/// A page of the contacts that match. It takes three statements however many contacts it has (form, rows, what other tables have of them), one more for each filter by text or tags, four for
 /// `searchValue`, and one more to count all matches where that is asked for.
 ///
 /// # Errors
@@ -105,9 +104,9 @@ pub fn list(
     scope: &Scope,
     filter: &ContactFilter,
     request: &PageRequest<ContactSort>,
-    form: &Form,
 ) -> Result<Page<Contact>, DirectoryError> {
-    let narrowed = queries::narrow(connection, scope, filter, form)?;
+    let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
@@ -120,12 +119,11 @@ pub fn list(
             crm_tags::total(connection, scope, TagKind::Contact, filter.is_by_tags_alone(), narrowed.tags.as_ref())
         },
     )?;
-    Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
+    Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
 }
 
-/// Changes a contact. What the patch has as it stands already is no change, and a patch without any leaves the contact as
-/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others. Call it in a [`DbConnection::write`].
+/// Changes a contact, and has what the patch points at [held](HoldReferences). What the patch has as it stands already is no
+/// change, and a patch without any leaves the contact as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::NotFound`], [`DirectoryError::Unmet`], [`DirectoryError::Invalid`] with every problem of its
@@ -136,16 +134,17 @@ pub fn update(
     id: ContactId,
     condition: &Condition<Contact>,
     patch: &ContactPatch,
-    mut errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Contact, DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
+    let mut errors = hold(connection, scope, &patch.references())?;
     let row = lock_one(connection, scope, id)?;
-    let present = complete_one(connection, scope, row.clone(), form)?;
+    let present = complete_one(connection, scope, row.clone(), &form)?;
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let Json(stored) = row.values.custom_fields.clone();
-    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
+    let custom_fields = check_patch(&patch, &stored, &form, &mut errors);
     let tags = crm_tags::resolve_patch(connection, scope, TagKind::Contact, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
@@ -157,7 +156,7 @@ pub fn update(
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, patch.organization_id.value().copied()))?;
     if has_other_values {
-        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
@@ -173,7 +172,7 @@ pub fn update(
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Contact, Action::Updated).by(patch.last_updated_by.value());
     let contact = changed.recorded(connection, scope, change, |row| {
-        let contact = row.into_contact(scope, form, email, phone, organization, tags);
+        let contact = row.into_contact(scope, &form, email, phone, organization, tags);
         let before = ToldContact::of(&present, &stored);
         Ok((before.changed_to(&ToldContact::of(&contact, &values.custom_fields.0))?, contact))
     });

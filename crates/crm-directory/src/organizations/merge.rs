@@ -1,6 +1,6 @@
 use crm_core::records::run_again_where_taken;
 use crm_core::{Condition, DbConnection, OrganizationId, Scope};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::forget_and_index;
 use crm_history::{MergeRequest, Merging, NewMerge, Parties};
 use diesel::QueryResult;
@@ -32,11 +32,11 @@ pub fn merge(
     target: OrganizationId,
     condition: &Condition<Organization>,
     request: &MergeRequest<OrganizationId>,
-    form: &Form,
 ) -> Result<Merging<OrganizationId>, DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let all = request.all(target)?;
     let rows = queries::lock_rows(connection, scope, &all)?;
-    let records = complete(connection, scope, rows.clone(), form)?;
+    let records = complete(connection, scope, rows.clone(), &form)?;
     condition.check_together(&records, |record| record.id == target)?;
     let found = records.into_iter().zip(rows).map(|(record, row)| (record.id, record, row));
     let parties = Parties::of(&all, found)?;
@@ -53,14 +53,14 @@ pub fn merge(
     let released: Vec<_> = sources.iter().map(|(source, _)| source.id).collect();
     queries::release_external_ids(connection, scope, &released)?;
     let changed = queries::update(connection, scope, target, &values).map_err(run_again_where_taken)?;
-    forget_and_index(connection, scope, &SEARCHED, target.as_i64(), &values.custom_fields.0, form)?;
+    forget_and_index(connection, scope, &SEARCHED, target.as_i64(), &values.custom_fields.0, &form)?;
     organization_emails::replace(connection, scope, target.as_i64(), &emails)?;
     organization_phones::replace(connection, scope, target.as_i64(), &phones)?;
     let sources = sources.into_iter().map(|(source, row)| Ok((source.id, deleted(&source, row)?)));
     let sources = sources.collect::<QueryResult<_>>()?;
     let merge = NewMerge { target, by, tags: tags.iter().map(|tag| tag.id).collect(), sources };
     let merging = changed.merged(connection, scope, merge, |changed| {
-        let after = changed.into_organization(scope, form, emails, phones, tags);
+        let after = changed.into_organization(scope, &form, emails, phones, tags);
         ToldOrganization::of(&present, &row.values.custom_fields.0)
             .changed_to(&ToldOrganization::of(&after, &values.custom_fields.0))
     });

@@ -3,7 +3,7 @@
 use crm_core::records::run_again_where_taken;
 use crm_core::values::{LabeledValues, User};
 use crm_core::{DbConnection, OrganizationId, Scope, Uuid};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
 use crm_tags::TagKind;
@@ -39,14 +39,10 @@ impl KeptOrganization {
     ///
     /// # Errors
     /// The database's.
-    pub fn show(
-        self,
-        connection: &mut DbConnection,
-        scope: &Scope,
-        form: &Form,
-    ) -> Result<Organization, DirectoryError> {
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope) -> Result<Organization, DirectoryError> {
+        let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Organization, &self.tags)?;
-        Ok(self.row.into_organization(scope, form, self.email, self.phone, tags))
+        Ok(self.row.into_organization(scope, &form, self.email, self.phone, tags))
     }
 }
 
@@ -63,20 +59,20 @@ pub fn restore(
     kept: KeptOrganization,
     target: Option<OrganizationId>,
     by: Option<&User>,
-    form: &Form,
 ) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let KeptOrganization { mut row, email, phone, tags } = kept;
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
     let row = row.restored(scope, by);
     let tags = crm_tags::existing(connection, scope, TagKind::Organization, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     organization_emails::insert(connection, scope, row.id.as_i64(), &email)?;
     organization_phones::insert(connection, scope, row.id.as_i64(), &phone)?;
     let change = NewChange::new(Kind::Organization, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
-        let organization = made.into_organization(scope, form, email, phone, tags);
+        let organization = made.into_organization(scope, &form, email, phone, tags);
         Ok((ToldOrganization::of(&organization, &row.values.custom_fields.0).whole()?, ()))
     })?;
     Ok((change, tag_ids))

@@ -21,8 +21,7 @@ use crate::{
     OrganizationSort, Phones,
 };
 
-/// Makes an organization. Call it in a
-/// [`DbConnection::write`].
+/// Makes an organization. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`DirectoryError::Invalid`] with every problem of its form and tags; the database's.
@@ -30,9 +29,8 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewOrganization,
-    form: &Form,
 ) -> Result<Organization, DirectoryError> {
-    create_unless(connection, scope, new, form, &IfNoDuplicate::default())
+    create_unless(connection, scope, new, &IfNoDuplicate::default())
 }
 
 /// As [`create`], unless it looks like one that there is: of two at once the later is refused.
@@ -43,11 +41,11 @@ pub fn create_unless(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewOrganization,
-    form: &Form,
     unless: &IfNoDuplicate,
 ) -> Result<Organization, DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let mut errors = FieldErrors::new();
-    let custom_fields = check_new(new, form, &mut errors);
+    let custom_fields = check_new(new, &form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Organization, &new.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     let values = OrganizationValues::of_new(new, custom_fields, scope);
@@ -61,7 +59,7 @@ pub fn create_unless(
         return Err(DirectoryError::Duplicate(OrganizationId::KIND, alike));
     }
     let made = queries::insert(connection, scope, id, creator, &values).map_err(records::run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
@@ -70,7 +68,7 @@ pub fn create_unless(
     let change = NewChange::new(Kind::Organization, Action::Created).by(new.last_updated_by.as_ref());
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
     let organization = made.recorded(connection, scope, change, |row| {
-        let organization = row.into_organization(scope, form, email, phone, tags);
+        let organization = row.into_organization(scope, &form, email, phone, tags);
         Ok((ToldOrganization::of(&organization, &values.custom_fields.0).whole()?, organization))
     });
     Ok(organization?)
@@ -86,7 +84,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> 
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Organizations, form)))
 }
 
-/// A page of the organizations that match. It takes two statements however many organizations it has, one more for each filter by text or tags, three for `searchValue`, and one more
+/// A page of the organizations that match. It takes three statements however many organizations it has (form, rows, what other tables have of them), one more for each filter by text or tags, three for `searchValue`, and one more
 /// to count all matches where that is asked for.
 ///
 /// # Errors
@@ -96,9 +94,9 @@ pub fn list(
     scope: &Scope,
     filter: &OrganizationFilter,
     request: &PageRequest<OrganizationSort>,
-    form: &Form,
 ) -> Result<Page<Organization>, DirectoryError> {
-    let narrowed = queries::narrow(connection, scope, filter, form)?;
+    let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     if narrowed.is_nothing() {
         return Ok(request.nothing());
     }
@@ -112,7 +110,7 @@ pub fn list(
             crm_tags::total(connection, scope, TagKind::Organization, is_by_tags_alone, narrowed.tags.as_ref())
         },
     )?;
-    Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
+    Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
 }
 
 /// Changes an organization. What the patch has as it stands already is no change, and a patch without any leaves the
@@ -127,16 +125,16 @@ pub fn update(
     id: OrganizationId,
     condition: &Condition<Organization>,
     patch: &OrganizationPatch,
-    form: &Form,
 ) -> Result<Organization, DirectoryError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let row = lock_one(connection, scope, id)?;
-    let present = complete_one(connection, scope, row.clone(), form)?;
+    let present = complete_one(connection, scope, row.clone(), &form)?;
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let mut errors = FieldErrors::new();
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let Json(stored) = row.values.custom_fields.clone();
-    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
+    let custom_fields = check_patch(&patch, &stored, &form, &mut errors);
     let kind = TagKind::Organization;
     let tags = crm_tags::resolve_patch(connection, scope, kind, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
@@ -148,7 +146,7 @@ pub fn update(
     queries::claim_external_id(connection, scope, patch.external_id.value(), Some(id))?;
     let changed = queries::update(connection, scope, id, &values).map_err(records::run_again_where_taken)?;
     if has_other_values {
-        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
@@ -160,7 +158,7 @@ pub fn update(
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Organization, Action::Updated).by(patch.last_updated_by.value());
     let organization = changed.recorded(connection, scope, change, |row| {
-        let organization = row.into_organization(scope, form, email, phone, tags);
+        let organization = row.into_organization(scope, &form, email, phone, tags);
         let before = ToldOrganization::of(&present, &stored);
         Ok((before.changed_to(&ToldOrganization::of(&organization, &values.custom_fields.0))?, organization))
     });

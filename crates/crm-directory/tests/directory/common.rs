@@ -3,12 +3,12 @@
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, SortField};
 use crm_core::params::FromParams;
+use crm_core::values::References;
 use crm_core::{Condition, ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
 use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, NewOrganization, Organization,
     OrganizationFilter, OrganizationPatch, OrganizationSort, contacts, organizations,
 };
-use crm_forms::{CONTACTS, Form, ORGANIZATIONS};
 use crm_tags::{NewTag, TagKind};
 use crm_testkit::TestDatabase;
 pub(crate) use crm_testkit::records::Asked;
@@ -17,8 +17,6 @@ use serde_json::{Value, json};
 pub(crate) struct Desk {
     pub(crate) connection: DbConnection,
     pub(crate) scope: Scope,
-    pub(crate) contact_form: Form,
-    pub(crate) organization_form: Form,
 }
 
 pub(crate) fn object(value: Value) -> JsonObject {
@@ -62,13 +60,7 @@ pub(crate) fn asked<F: FromParams, S: SortField>(query: &[(&str, &str)]) -> Aske
 
 impl Desk {
     pub(crate) fn new(database: &TestDatabase, tenant: &str) -> Self {
-        let scope = database.tenant(tenant);
-        Self {
-            connection: database.connect(),
-            contact_form: Form::default_of(CONTACTS, scope.public_tenant()),
-            organization_form: Form::default_of(ORGANIZATIONS, scope.public_tenant()),
-            scope,
-        }
+        Self { connection: database.connect(), scope: database.tenant(tenant) }
     }
 
     /// Later by so many milliseconds.
@@ -88,8 +80,8 @@ impl Desk {
     }
 
     pub(crate) fn try_contact(&mut self, new: &NewContact) -> Result<Contact, DirectoryError> {
-        let Self { connection, scope, contact_form, .. } = self;
-        connection.write(|connection| contacts::create(connection, scope, new, FieldErrors::new(), contact_form))
+        let Self { connection, scope } = self;
+        connection.write(|connection| contacts::create(connection, scope, new, References::unchecked))
     }
 
     pub(crate) fn organization(&mut self, body: Value) -> Organization {
@@ -97,15 +89,15 @@ impl Desk {
     }
 
     pub(crate) fn try_organization(&mut self, new: &NewOrganization) -> Result<Organization, DirectoryError> {
-        let Self { connection, scope, organization_form, .. } = self;
-        connection.write(|connection| organizations::create(connection, scope, new, organization_form))
+        let Self { connection, scope } = self;
+        connection.write(|connection| organizations::create(connection, scope, new))
     }
 
     pub(crate) fn patch_contact(&mut self, id: ContactId, body: Value) -> Result<Contact, DirectoryError> {
         let patch: ContactPatch = read(body)?;
-        let Self { connection, scope, contact_form, .. } = self;
+        let Self { connection, scope } = self;
         connection.write(|connection| {
-            contacts::update(connection, scope, id, &Condition::none(), &patch, FieldErrors::new(), contact_form)
+            contacts::update(connection, scope, id, &Condition::none(), &patch, References::unchecked)
         })
     }
 
@@ -115,10 +107,8 @@ impl Desk {
         body: Value,
     ) -> Result<Organization, DirectoryError> {
         let patch: OrganizationPatch = read(body)?;
-        let Self { connection, scope, organization_form, .. } = self;
-        connection.write(|connection| {
-            organizations::update(connection, scope, id, &Condition::none(), &patch, organization_form)
-        })
+        let Self { connection, scope } = self;
+        connection.write(|connection| organizations::update(connection, scope, id, &Condition::none(), &patch))
     }
 
     pub(crate) fn get_contact(&mut self, id: ContactId) -> Result<Contact, DirectoryError> {
@@ -131,12 +121,12 @@ impl Desk {
 
     pub(crate) fn contacts(&mut self, query: &[(&str, &str)]) -> Page<Contact> {
         let Asked { filter, page } = asked::<ContactFilter, ContactSort>(query);
-        contacts::list(&mut self.connection, &self.scope, &filter, &page, &self.contact_form).unwrap()
+        contacts::list(&mut self.connection, &self.scope, &filter, &page).unwrap()
     }
 
     pub(crate) fn organizations(&mut self, query: &[(&str, &str)]) -> Page<Organization> {
         let Asked { filter, page } = asked::<OrganizationFilter, OrganizationSort>(query);
-        organizations::list(&mut self.connection, &self.scope, &filter, &page, &self.organization_form).unwrap()
+        organizations::list(&mut self.connection, &self.scope, &filter, &page).unwrap()
     }
 
     /// The names of the contacts that a list has, in its order.

@@ -22,8 +22,8 @@ both_databases! {
         let second = json!({ "id": "custom_field_2", "label": "Second", "category": "custom", "type": "text", "required": false });
         form["fields"].as_array_mut().unwrap().push(second);
         let form: NewForm = read(form).unwrap();
-        let Desk { connection, scope, .. } = &mut desk;
-        desk.contact_form = connection
+        let Desk { connection, scope } = &mut desk;
+        connection
             .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
         for number in 1..=42 {
@@ -54,8 +54,8 @@ both_databases! {
             }));
         }
         let request: MergeRequest<ContactId> = read(example(include_str!("fixtures/contact_merge.json"))).unwrap();
-        let Desk { connection, scope, contact_form, .. } = &mut desk;
-        let _ = connection.write(|connection| contacts::merge(connection, scope, jane.id, &Condition::none(), &request, contact_form)).unwrap();
+        let Desk { connection, scope } = &mut desk;
+        let _ = connection.write(|connection| contacts::merge(connection, scope, jane.id, &Condition::none(), &request)).unwrap();
         let merged = desk.get_contact(jane.id).unwrap();
         assert_eq!(merged.email.as_slice().len(), 4);
         assert_eq!(merged.last_updated_by.unwrap().name(), Some("Alex Kim"));
@@ -80,8 +80,8 @@ both_databases! {
         desk.organization(json!({ "name": "Second", "annualRevenue": "1" }));
         desk.organization(json!({ "name": "Third" }));
         let request: MergeRequest<OrganizationId> = read(example(include_str!("fixtures/organization_merge.json"))).unwrap();
-        let Desk { connection, scope, organization_form, .. } = &mut desk;
-        let _ = connection.write(|connection| organizations::merge(connection, scope, acme.id, &Condition::none(), &request, organization_form)).unwrap();
+        let Desk { connection, scope } = &mut desk;
+        let _ = connection.write(|connection| organizations::merge(connection, scope, acme.id, &Condition::none(), &request)).unwrap();
         let merged = desk.get_organization(acme.id).unwrap();
         assert_eq!(merged.annual_revenue.unwrap().as_str(), "4_tenToHundredMillion", "the target keeps what it has");
     }

@@ -1,6 +1,7 @@
 //! What other records need of the directory.
 
-use crm_core::{ContactId, FieldErrors, OrganizationId};
+use crm_core::values::References;
+use crm_core::{ContactId, OrganizationId};
 use crm_directory::{contacts, organizations};
 use crm_testkit::{both_databases, statements::statements};
 use serde_json::json;
@@ -20,7 +21,7 @@ both_databases! {
         let made = desk.scope.now();
         desk.wait(5);
         let ids: Vec<OrganizationId> = (1..=3).map(OrganizationId::from_i64).collect();
-        let Desk { connection, scope, .. } = &mut desk;
+        let Desk { connection, scope } = &mut desk;
         connection.write(|connection| contacts::repoint_organizations(connection, scope, &ids[..1], ids[1])).unwrap();
         connection.write(|connection| contacts::unlink_organizations(connection, scope, &ids[2..])).unwrap();
         let mut seen: Vec<_> = desk.contacts(&[]).items.into_iter().map(|c| (c.id.as_i64(), c.organization_id, c.last_updated_on == made)).collect();
@@ -34,7 +35,7 @@ both_databases! {
         let acme = desk.organization(json!({ "name": "Acme" })).id;
         let jane = desk.contact(json!({ "name": "Jane" })).id;
         let nobody = ContactId::from_i64(7);
-        let Desk { connection, scope, .. } = &mut desk;
+        let Desk { connection, scope } = &mut desk;
         let (names, sent) = statements(connection, |connection| contacts::names(connection, scope, &[nobody, jane]).unwrap());
         assert_eq!((names.len(), names[&jane].as_str(), sent.len()), (1, "Jane", 1));
         assert_eq!(organizations::names(connection, scope, &[acme]).unwrap()[&acme], "Acme");
@@ -61,14 +62,14 @@ fn a_held_organization_outlives_the_transaction_that_refers_to_it() {
         wait.recv().unwrap();
         other.write(|connection| deleted_organizations(connection, &scope, &[acme]))
     });
-    let Desk { connection, scope, contact_form, .. } = &mut desk;
+    let Desk { connection, scope } = &mut desk;
     let new = crate::common::read(json!({ "name": "Jane", "organizationId": acme })).unwrap();
     connection
         .write(|connection| {
             assert!(organizations::lock_missing(connection, scope, &[acme])?.is_empty());
             held.send(()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(200));
-            contacts::create(connection, scope, &new, FieldErrors::new(), contact_form)
+            contacts::create(connection, scope, &new, References::unchecked)
         })
         .unwrap();
     assert!(deleting.join().unwrap().is_err(), "the contact that was made meanwhile points at it");

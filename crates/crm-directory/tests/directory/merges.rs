@@ -13,9 +13,9 @@ use crate::common::{Desk, problems, read, shown};
 fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, DirectoryError> {
     let request: MergeRequest<ContactId> = read(body).unwrap();
     let target = ContactId::from_i64(target);
-    let Desk { connection, scope, contact_form, .. } = desk;
+    let Desk { connection, scope } = desk;
     connection.write(|connection| {
-        let merging = contacts::merge(connection, scope, target, &Condition::none(), &request, contact_form)?;
+        let merging = contacts::merge(connection, scope, target, &Condition::none(), &request)?;
         crm_tags::add(connection, scope, TagKind::Contact, target.as_i64(), merging.tags())?;
         contacts::delete(connection, scope, merging.into_deletion())
     })?;
@@ -37,8 +37,8 @@ both_databases! {
         }
         let custom = |id: &str| json!({ "id": id, "label": id, "category": "custom", "type": "text", "required": false });
         let form: NewForm = read(json!({ "fields": [custom("f1"), custom("f2"), custom("f3")] })).unwrap();
-        let Desk { connection, scope, .. } = &mut desk;
-        desk.contact_form = connection
+        let Desk { connection, scope } = &mut desk;
+        connection
             .write(|connection| crm_forms::replace(connection, scope, FormKind::Contacts, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
         desk.organization(json!({ "name": "One" }));
@@ -91,9 +91,9 @@ both_databases! {
         desk.organization(json!({ "name": "Three", "industry": "Three", "annualRevenue": "3", "email": [{ "value": "A@X.COM" }, { "value": "b@x.com" }] }));
         let request: MergeRequest<OrganizationId> = read(json!({ "sourceId": [2, 3] })).unwrap();
         let target = OrganizationId::from_i64(1);
-        let Desk { connection, scope, organization_form, .. } = &mut desk;
+        let Desk { connection, scope } = &mut desk;
         let merged = connection.write(|connection| {
-            let merging = organizations::merge(connection, scope, target, &Condition::none(), &request, organization_form)?;
+            let merging = organizations::merge(connection, scope, target, &Condition::none(), &request)?;
             crm_tags::add(connection, scope, TagKind::Organization, target.as_i64(), merging.tags())?;
             organizations::delete(connection, scope, merging.into_deletion())
         });
@@ -160,21 +160,15 @@ fn overlapping_merges_keep_every_address() {
     for number in 1..=6 {
         desk.contact(json!({ "name": "Jane", "email": [{ "value": format!("{number}@x.com") }] }));
     }
-    let (scope, contact_form) = (&desk.scope, &desk.contact_form);
+    let scope = &desk.scope;
     std::thread::scope(|threads| {
         for (target, sources) in [(1, [2, 3]), (3, [4, 2]), (2, [5, 1]), (6, [3, 5])] {
             let mut connection = database.connect();
             threads.spawn(move || {
                 let request: MergeRequest<ContactId> = read(json!({ "sourceId": sources })).unwrap();
                 let outcome = connection.write(|connection| {
-                    let merging = contacts::merge(
-                        connection,
-                        scope,
-                        ContactId::from_i64(target),
-                        &Condition::none(),
-                        &request,
-                        contact_form,
-                    )?;
+                    let merging =
+                        contacts::merge(connection, scope, ContactId::from_i64(target), &Condition::none(), &request)?;
                     contacts::delete(connection, scope, merging.into_deletion())
                 });
                 assert!(matches!(outcome, Ok(_) | Err(DirectoryError::Merge(MergeError::NotFound(..)))), "{outcome:?}");

@@ -94,8 +94,8 @@ both_databases! {
         industry["options"] = json!(["Technology", "Mining"]);
         let fields = [industry, field("email", "default", "email_labeled", true), field("floor", "custom", "number", false)];
         let form: NewForm = read(json!({ "fields": fields })).unwrap();
-        let Desk { connection, scope, .. } = &mut desk;
-        desk.organization_form = connection
+        let Desk { connection, scope } = &mut desk;
+        connection
             .write(|connection| crm_forms::replace(connection, scope, FormKind::Organizations, &Condition::none(), &form, |_, _| Ok([].into())))
             .unwrap();
 
@@ -136,7 +136,7 @@ both_databases! {
         let is_missing = |result: Result<(), DirectoryError>| matches!(result, Err(DirectoryError::NotFound(_, ids)) if ids == [jane.id.as_i64()]);
         assert!(is_missing(ours.get_contact(jane.id).map(|_| ())));
         assert!(is_missing(ours.patch_contact(jane.id, json!({ "name": "Ours" })).map(|_| ())));
-        let Desk { connection, scope, .. } = &mut ours;
+        let Desk { connection, scope } = &mut ours;
         assert!(connection.write(|connection| deleted_contacts(connection, scope, &[jane.id])).unwrap().is_empty());
         assert_eq!(contacts::missing(connection, scope, &[jane.id]).unwrap(), [jane.id]);
         assert!(contacts::names(connection, scope, &[jane.id]).unwrap().is_empty());
@@ -157,7 +157,7 @@ both_databases! {
         let acme = desk.organization(json!({ "name": "Acme" }));
         let jane = desk.contact(json!({ "name": "Jane", "organizationId": acme.id, "tags": "one", "email": [{ "value": "jane@x.com" }], "phone": [{ "value": "555" }] }));
         let joe = desk.contact(json!({ "name": "Joe" }));
-        let Desk { connection, scope, .. } = &mut desk;
+        let Desk { connection, scope } = &mut desk;
         let refused = connection.write(|connection| deleted_organizations(connection, scope, &[acme.id]));
         assert!(matches!(refused, Err(DirectoryError::Database(_))), "a contact points at it");
         let asked = [joe.id, ContactId::from_i64(99), jane.id, jane.id];
@@ -174,7 +174,7 @@ both_databases! {
         let mut desk = Desk::new(database, "a");
         let acme = desk.organization(json!({ "name": "Acme" }));
         desk.contact(json!({ "name": "Jane", "organizationId": acme.id, "email": [{ "value": "jane@x.com" }] }));
-        let Desk { connection, scope, .. } = &mut desk;
+        let Desk { connection, scope } = &mut desk;
         connection.write(|connection| crm_core::tenants::delete(connection, scope.public_tenant())).unwrap();
         assert!(desk.contacts(&[("email", "jane")]).items.is_empty());
     }

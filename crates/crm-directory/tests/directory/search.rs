@@ -122,10 +122,9 @@ fn searched(desk: &mut Desk, search: &Search) -> (usize, Vec<Statement>, Duratio
     let mut query = search.query.to_vec();
     query.push(("size", "11"));
     let Asked { filter, page } = asked(&query);
-    let Desk { connection, scope, contact_form, .. } = desk;
-    let once = |connection: &mut DbConnection| {
-        crm_directory::contacts::list(connection, scope, &filter, &page, contact_form).unwrap()
-    };
+    let Desk { connection, scope } = desk;
+    let once =
+        |connection: &mut DbConnection| crm_directory::contacts::list(connection, scope, &filter, &page).unwrap();
     let (page, mut sent) = statements(connection, once);
     // Without candidates the list itself is not asked for.
     let list = sent.iter().position(|statement| statement.sql.contains("ORDER BY"));
@@ -185,7 +184,7 @@ fn a_search_finds_the_same_after_vacuum() {
     for name in ["Anna", "Bert", "Cleo", "Dora"] {
         desk.contact(serde_json::json!({ "name": name, "email": [{ "value": format!("{name}@x.com") }] }));
     }
-    let Desk { connection, scope, .. } = &mut desk;
+    let Desk { connection, scope } = &mut desk;
     let gone = [crm_core::ContactId::from_i64(1), crm_core::ContactId::from_i64(3)];
     connection.write(|connection| deleted_contacts(connection, scope, &gone)).unwrap();
     desk.connection.batch_execute("VACUUM").unwrap();

@@ -2,7 +2,7 @@
 
 use crm_core::{Condition, DbConnection, Scope};
 use crm_directory::{ContactFilter, ContactSort, OrganizationFilter, OrganizationSort, contacts, organizations};
-use crm_forms::{Form, FormKind, NewForm};
+use crm_forms::{FormKind, NewForm};
 use crm_tags::{NewTag, TagKind};
 use crm_testkit::any_field::AnyField;
 use crm_testkit::plans::{moment, ten_tenants};
@@ -41,20 +41,20 @@ fn hundred_thousand(
     })
 }
 
-fn form(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Form {
+fn add_fields(connection: &mut DbConnection, scope: &Scope, kind: FormKind) {
     let name = json!({ "id": "name", "label": "Name", "category": "default", "type": "text", "required": true });
     let fields: Vec<Value> = std::iter::once(name).chain(AnyField::fields()).collect();
     let new: NewForm = read(json!({ "fields": fields })).unwrap();
     let replaced =
         connection.write(|c| crm_forms::replace(c, scope, kind, &Condition::none(), &new, |_, _| Ok([].into())));
-    replaced.unwrap()
+    replaced.unwrap();
 }
 
 both_databases! {
     fn filters_of_contacts_by_any_field_have_their_indexes(database) {
         let mut connection = database.connect();
         let scope = hundred_thousand(database, &mut connection, ("contacts", "contact"), TagKind::Contact, "job_title");
-        let form = form(&mut connection, &scope, FormKind::Contacts);
+        add_fields(&mut connection, &scope, FormKind::Contacts);
         let filters = AnyField {
             table: "contacts",
             values: ("contact_values", "contact_id"),
@@ -70,14 +70,14 @@ both_databases! {
         };
         filters.assert_used(&mut connection, &scope, |connection, params| {
             let Asked { filter, page } = asked::<ContactFilter, ContactSort>(params);
-            contacts::list(connection, &scope, &filter, &page, &form).unwrap()
+            contacts::list(connection, &scope, &filter, &page).unwrap()
         });
     }
 
     fn filters_of_organizations_by_any_field_have_their_indexes(database) {
         let mut connection = database.connect();
         let scope = hundred_thousand(database, &mut connection, ("organizations", "organization"), TagKind::Organization, "industry");
-        let form = form(&mut connection, &scope, FormKind::Organizations);
+        add_fields(&mut connection, &scope, FormKind::Organizations);
         let filters = AnyField {
             table: "organizations",
             values: ("organization_values", "organization_id"),
@@ -93,7 +93,7 @@ both_databases! {
         };
         filters.assert_used(&mut connection, &scope, |connection, params| {
             let Asked { filter, page } = asked::<OrganizationFilter, OrganizationSort>(params);
-            organizations::list(connection, &scope, &filter, &page, &form).unwrap()
+            organizations::list(connection, &scope, &filter, &page).unwrap()
         });
     }
 }

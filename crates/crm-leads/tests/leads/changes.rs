@@ -121,20 +121,15 @@ crm_testkit::both_databases! {
     fn custom_fields_merge(database) {
         let (mut connection, scope) = (database.connect(), database.tenant("acme"));
         let text = |id: &str| json!({ "id": id, "label": id, "category": "custom", "type": "text", "required": false });
-        let form = form_with(&mut connection, &scope, &[text("a"), text("b")]);
-        let new: NewLead = read(&json!({ "title": "x", "customFields": { "a": "1" } })).unwrap();
-        let id = connection.write(|connection| crm_leads::create(connection, &scope, &new, FieldErrors::new(), &form)).unwrap().id;
+        add_fields(&mut connection, &scope, &[text("a"), text("b")]);
+        let id = create(&mut connection, &scope, &json!({ "title": "x", "customFields": { "a": "1" } })).id;
         for (sent, stored) in [
             (json!({ "b": "2" }), json!({ "a": "1", "b": "2" })),
             (json!({ "a": null }), json!({ "b": "2" })),
             (json!({}), json!({ "b": "2" })),
             (Value::Null, json!({})),
         ] {
-            let patch: LeadPatch = read(&json!({ "customFields": sent })).unwrap();
-            let patched = connection.write(|connection| {
-                let lead = crm_leads::lock_one(connection, &scope, id)?;
-                crm_leads::update(connection, &scope, lead, &patch, FieldErrors::new(), &form)
-            }).unwrap();
+            let patched = patch(&mut connection, &scope, id, &json!({ "customFields": sent }));
             assert_eq!(json_of(&patched)["customFields"], stored, "{sent}");
         }
     }
@@ -143,15 +138,15 @@ crm_testkit::both_databases! {
     fn archiving_is_idempotent(database) {
         let mut connection = database.connect();
         let (lead, scope) = full_lead(&mut connection, &database.tenant("acme"));
-        let form = form(&scope);
-        let kept = crm_leads::unarchive(&mut connection, &scope, lead.id, Some(&user("u")), &form).unwrap();
+        let none = Condition::none();
+        let kept = crm_leads::unarchive(&mut connection, &scope, lead.id, &none, Some(&user("u"))).unwrap();
         assert_eq!(kept, lead, "it is not archived");
-        let archived = crm_leads::archive(&mut connection, &scope, lead.id, Some(&user("u")), &form).unwrap();
+        let archived = crm_leads::archive(&mut connection, &scope, lead.id, &none, Some(&user("u"))).unwrap();
         assert!(archived.is_archived);
         assert_eq!((archived.last_updated_by.clone(), archived.last_updated_on), (Some(user("u")), moment(LATER)));
         let again = at(&scope, "2025-03-01T00:00:00Z");
-        assert_eq!(crm_leads::archive(&mut connection, &again, lead.id, Some(&user("v")), &form).unwrap(), archived);
-        let back = crm_leads::unarchive(&mut connection, &again, lead.id, None, &form).unwrap();
+        assert_eq!(crm_leads::archive(&mut connection, &again, lead.id, &none, Some(&user("v"))).unwrap(), archived);
+        let back = crm_leads::unarchive(&mut connection, &again, lead.id, &none, None).unwrap();
         assert!(!back.is_archived);
         assert_eq!((back.last_updated_by, back.last_updated_on), (Some(user("u")), moment("2025-03-01T00:00:00Z")));
     }
@@ -160,11 +155,11 @@ crm_testkit::both_databases! {
     fn converting_happens_once(database) {
         let mut connection = database.connect();
         let (lead, scope) = full_lead(&mut connection, &database.tenant("acme"));
-        let (form, first, second) = (form(&scope), OpportunityId::from_i64(70), OpportunityId::from_i64(71));
-        crm_leads::archive(&mut connection, &scope, lead.id, None, &form).unwrap();
+        let (none, first, second) = (Condition::none(), OpportunityId::from_i64(70), OpportunityId::from_i64(71));
+        crm_leads::archive(&mut connection, &scope, lead.id, &none, None).unwrap();
         let archived = crm_leads::mark_converted(&mut connection, &scope, lead.id, first, None);
         assert!(matches!(archived, Err(LeadError::Archived)), "{archived:?}");
-        crm_leads::unarchive(&mut connection, &scope, lead.id, None, &form).unwrap();
+        crm_leads::unarchive(&mut connection, &scope, lead.id, &none, None).unwrap();
         crm_leads::mark_converted(&mut connection, &scope, lead.id, first, Some(&user("u"))).unwrap();
         let converted = get(&mut connection, &scope, lead.id);
         assert!(converted.is_converted);

@@ -68,7 +68,7 @@ crm_testkit::both_databases! {
         assert!(matches!(crm_leads::get(&mut connection, &other, second), Err(LeadError::NotFound)));
         assert!(matches!(try_patch(&mut connection, &other, second, &json!({ "title": "y" })), Err(LeadError::NotFound)));
         assert!(matches!(
-            crm_leads::archive(&mut connection, &other, second, None, &form(&other)),
+            crm_leads::archive(&mut connection, &other, second, &Condition::none(), None),
             Err(LeadError::NotFound)
         ));
         assert_eq!(deleted(&mut connection, &other, &[second]).unwrap(), []);
@@ -103,12 +103,10 @@ crm_testkit::both_databases! {
         let (mut connection, scope) = (database.connect(), database.tenant("acme"));
         let budget = json!({ "id": "budget", "label": "Budget", "category": "custom", "type": "number", "required": true });
         let note = json!({ "id": "note", "label": "Note", "category": "default", "type": "text-area", "required": true });
-        let strict = form_with(&mut connection, &scope, &[budget, note]);
-        let bare: NewLead = read(&json!({ "title": "x" })).unwrap();
-        let errors = invalid(connection.write(|connection| crm_leads::create(connection, &scope, &bare, FieldErrors::new(), &strict)));
+        add_fields(&mut connection, &scope, &[budget, note]);
+        let errors = invalid(try_create(&mut connection, &scope, &json!({ "title": "x" })));
         assert_eq!(problems(&errors), [("note", "required"), ("customFields.budget", "required")]);
-        let full: NewLead = read(&json!({ "title": "x", "note": "n", "customFields": { "budget": 5 } })).unwrap();
-        let made = connection.write(|connection| crm_leads::create(connection, &scope, &full, FieldErrors::new(), &strict)).unwrap();
+        let made = create(&mut connection, &scope, &json!({ "title": "x", "note": "n", "customFields": { "budget": 5 } }));
         assert_eq!(json_of(&made)["customFields"], json!({ "budget": 5 }));
         let in_use = crm_leads::custom_fields_in_use(&mut connection, &scope, &["budget", "other"]).unwrap();
         assert_eq!(in_use, ["budget".to_owned()].into());

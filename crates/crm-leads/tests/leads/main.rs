@@ -9,8 +9,9 @@ mod plans;
 mod values;
 
 use crm_core::page::Page;
+use crm_core::values::References;
 use crm_core::{Condition, DbConnection, FieldErrors, LeadId, Scope, Timestamp};
-use crm_forms::{Form, FormKind, NewForm, PIPELINE};
+use crm_forms::{FormKind, NewForm};
 use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::records::{asked, at, contacts, json_of, organizations, problems, read};
@@ -20,13 +21,8 @@ use serde_json::{Value, json};
 /// All parameters of the list.
 type Asked = crm_testkit::records::Asked<LeadFilter, LeadSort>;
 
-/// The default form of the scope's tenant.
-fn form(scope: &Scope) -> Form {
-    Form::default_of(PIPELINE, scope.public_tenant())
-}
-
-/// The default form with these custom fields behind its own.
-fn form_with(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) -> Form {
+/// Gives the tenant the default form with these custom fields behind its own.
+fn add_fields(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) {
     let fields = [
         &[json!({ "id": "title", "label": "Title", "category": "default", "type": "text", "required": true })],
         custom,
@@ -37,12 +33,12 @@ fn form_with(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) -> 
         .write(|connection| {
             crm_forms::replace(connection, scope, FormKind::Pipeline, &Condition::none(), &new, |_, _| Ok([].into()))
         })
-        .unwrap()
+        .unwrap();
 }
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Lead, LeadError> {
     let new: NewLead = read(body)?;
-    connection.write(|connection| crm_leads::create(connection, scope, &new, FieldErrors::new(), &form(scope)))
+    connection.write(|connection| crm_leads::create(connection, scope, &new, References::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
@@ -51,10 +47,8 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Result<Lead, LeadError> {
     let patch: LeadPatch = read(body)?;
-    connection.write(|connection| {
-        let lead = crm_leads::lock_one(connection, scope, id)?;
-        crm_leads::update(connection, scope, lead, &patch, FieldErrors::new(), &form(scope))
-    })
+    connection
+        .write(|connection| crm_leads::update(connection, scope, id, &Condition::none(), &patch, References::unchecked))
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Lead {
@@ -89,5 +83,5 @@ fn tag(connection: &mut DbConnection, scope: &Scope, label: &str) -> TagOption {
 
 fn list(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Lead> {
     let Asked { filter, page } = asked::<Asked>(params).unwrap();
-    crm_leads::list(connection, scope, &filter, &page, &form(scope)).unwrap()
+    crm_leads::list(connection, scope, &filter, &page).unwrap()
 }

@@ -50,11 +50,11 @@ crm_testkit::both_databases! {
         let body = json!({ "title": "x", "participants": [{ "id": "1" }], "tags": "t" });
         let ids: Vec<LeadId> = (0..20).map(|_| create(&mut connection, &scope, &body).id).collect();
         for (params, expected) in [
-            (vec![("size", "1")], 2),
-            (vec![("size", "20")], 2),
-            (vec![("size", "20"), ("includeTotal", "true")], 3),
-            (vec![("size", "20"), ("tags", "t,u,v")], 4),
-            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 5),
+            (vec![("size", "1")], 3),
+            (vec![("size", "20")], 3),
+            (vec![("size", "20"), ("includeTotal", "true")], 4),
+            (vec![("size", "20"), ("tags", "t,u,v")], 5),
+            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 6),
         ] {
             let (_, sent) = statements(&mut connection, |connection| list(connection, &scope, &params));
             assert_eq!(sent.len(), expected, "{params:?}: {sent:#?}");

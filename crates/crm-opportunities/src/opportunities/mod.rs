@@ -26,10 +26,7 @@ pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, with_external_ids};
 pub use restore::{KeptOpportunity, restore};
-pub use service::{
-    LockedOpportunity, by_stage, create, create_from_lead, delete, get, list, lock_one, lock_to_move, record_deletion,
-    update,
-};
+pub use service::{by_stage, create, create_from_lead, delete, get, list, record_deletion, update};
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};
 pub use transitions::{StageChange, StatusChange, update_stage, update_status};

@@ -6,7 +6,7 @@ use crm_core::values::{
 use crm_core::{
     ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp, Uuid,
 };
-use crm_forms::{CustomFields, CustomFieldsInput};
+use crm_forms::{CustomFields, CustomFieldsInput, Form};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
@@ -116,7 +116,7 @@ pub struct NewOpportunity {
 }
 
 /// What an opportunity takes over from the lead that it is made of, beside what a [`NewOpportunity`] has.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ConvertedLead {
     /// The lead.
     pub id: LeadId,
@@ -126,6 +126,8 @@ pub struct ConvertedLead {
     pub custom_fields: CustomFields,
     /// Its tags: the opportunity gets those of its own kind with these labels, which are made where they are missing.
     pub tags: Vec<TagOption>,
+    /// The form that the opportunity shares with it.
+    pub form: Form,
 }
 
 /// A change of an opportunity, a JSON merge patch. By default it changes nothing.

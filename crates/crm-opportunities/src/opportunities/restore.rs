@@ -3,7 +3,7 @@
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
 use crm_core::{DbConnection, FieldErrors, LeadId, Scope, Uuid};
-use crm_forms::Form;
+use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
 use crm_tags::TagKind;
@@ -50,20 +50,16 @@ impl KeptOpportunity {
     ///
     /// # Errors
     /// The database's.
-    pub fn show(
-        self,
-        connection: &mut DbConnection,
-        scope: &Scope,
-        form: &Form,
-    ) -> Result<Opportunity, OpportunityError> {
+    pub fn show(self, connection: &mut DbConnection, scope: &Scope) -> Result<Opportunity, OpportunityError> {
+        let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Opportunity, &self.tags)?;
-        Ok(self.row.into_opportunity(scope, form, self.participants, tags))
+        Ok(self.row.into_opportunity(scope, &form, self.participants, tags))
     }
 }
 
-/// Makes an opportunity again that was deleted, without what vanished, and gives the change that says so, and the tags that
-/// are still there, which whoever calls puts on it when all records are locked. The caller holds what it points at. Call it in
-/// a [`DbConnection::write`].
+/// Makes an opportunity again that was deleted, and gives the change that says so, and the tags that are still there, which whoever
+/// calls puts on it when all records are locked. `hold` holds what it points at, and gives what of that vanished, without which the
+/// opportunity comes back, and the lead that is still there. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`OpportunityError::Invalid`] where its stage is gone, [`OpportunityError::ExternalIdTaken`], nothing written; the database's.
@@ -71,11 +67,11 @@ pub fn restore(
     connection: &mut DbConnection,
     scope: &Scope,
     kept: KeptOpportunity,
-    vanished: &Vanished,
-    lead: Option<LeadId>,
     by: Option<&User>,
-    form: &Form,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &KeptOpportunity) -> QueryResult<(Vanished, Option<LeadId>)>,
 ) -> Result<(ChangeId, Vec<Uuid>), OpportunityError> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let (vanished, lead) = hold(connection, scope, &kept)?;
     let KeptOpportunity { row, participants, tags } = kept;
     let external_id = row.values.external_id.clone().map(ExternalId::stored);
     queries::claim_external_id(connection, scope, external_id.as_ref(), None)?;
@@ -83,17 +79,17 @@ pub fn restore(
     let (pipeline, stage) = row.values.place();
     let place = pipelines::place(connection, scope, Some(pipeline), Some(&StageKey::stored(stage)), &mut errors)?;
     let Some(place) = place else { return Err(errors.into()) };
-    let row = row.restored(scope, by, vanished, place, lead);
+    let row = row.restored(scope, by, &vanished, place, lead);
     let tags = crm_tags::existing(connection, scope, TagKind::Opportunity, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let left = vanished.participants(participants);
     let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, form)?;
+    index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     participants::add(connection, scope, row.id, &left)?;
     let change = NewChange::new(Kind::Opportunity, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {
         let counted = made.counted();
-        let opportunity = made.into_opportunity(scope, form, left.into_vec(), tags);
+        let opportunity = made.into_opportunity(scope, &form, left.into_vec(), tags);
         Ok((ToldOpportunity::of(&opportunity, &row.values.custom_fields.0).whole()?.counted(counted), ()))
     })?;
     Ok((change, tag_ids))

@@ -4,8 +4,8 @@ use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Direction, Page, PageRequest};
 use crm_core::records::{Beside, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::unknown_reference;
-use crm_core::{DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
+use crm_core::values::{HoldReferences, Referring, unknown_reference};
+use crm_core::{Condition, DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form, FormKind};
 use crm_history::{Action, Deletion, Kind, NewChange};
@@ -25,8 +25,7 @@ use super::{
 use crate::OpportunityError;
 use crate::pipelines::{self, StageKey};
 
-/// Makes an opportunity. The caller has checked its [references](crm_core::values::Referring), and gives the problems
-/// that it found, to be told with all others. Call it in a [`DbConnection::write`].
+/// Makes an opportunity, and has what it points at [held](HoldReferences). Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`OpportunityError::Invalid`] with every problem of its references, form, tags, pipeline and stage, nothing written;
@@ -35,16 +34,17 @@ pub fn create(
     connection: &mut DbConnection,
     scope: &Scope,
     new: &NewOpportunity,
-    mut errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Opportunity, OpportunityError> {
-    let custom_fields = check_new(new, form, &mut errors);
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let mut errors = hold(connection, scope, &new.references())?;
+    let custom_fields = check_new(new, &form, &mut errors);
     let tags = crm_tags::resolve(connection, scope, TagKind::Opportunity, &new.tags, &mut errors)?;
-    insert(connection, scope, Made { lead: None, new, custom_fields, tags, errors }, form)
+    insert(connection, scope, Made { lead: None, new, custom_fields, tags, errors }, &form)
 }
 
 /// Makes the opportunity that a lead is converted into. The form is not asked again: what it requires may be newer
-/// than the lead. The caller holds the lead locked. Call it in a [`DbConnection::write`].
+/// than the lead. The caller holds the lead and its form. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
 /// [`OpportunityError::AlreadyConverted`] where the lead has an opportunity; [`OpportunityError::Invalid`] for a
@@ -53,9 +53,8 @@ pub fn create_from_lead(
     connection: &mut DbConnection,
     scope: &Scope,
     lead: &ConvertedLead,
-    form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let ConvertedLead { id, fields, custom_fields, tags } = lead;
+    let ConvertedLead { id, fields, custom_fields, tags, form } = lead;
     let made = Made {
         lead: Some(*id),
         new: fields,
@@ -123,69 +122,38 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> R
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Pipeline, form)))
 }
 
-/// An opportunity that is locked until the end of the transaction, as it is, with the place that it is locked to move to:
-/// what a change of it begins with.
-#[derive(Debug)]
-pub struct LockedOpportunity {
-    pub(super) row: OpportunityRow,
-    pub(super) target: Target,
-}
-
-impl LockedOpportunity {
-    /// The opportunity, in one statement.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn read(
-        &self,
-        connection: &mut DbConnection,
-        scope: &Scope,
-        form: &Form,
-    ) -> Result<Opportunity, OpportunityError> {
-        complete_one(connection, scope, self.row.clone(), form)
-    }
-}
-
-/// Locks an opportunity until the end of the transaction. Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`OpportunityError::NotFound`]; the database's.
-pub fn lock_one(
+/// Locks an opportunity until the end of the transaction.
+pub(super) fn lock_one(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-) -> Result<LockedOpportunity, OpportunityError> {
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
-    Ok(LockedOpportunity { row, target: Target::Stays })
+) -> Result<OpportunityRow, OpportunityError> {
+    queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)
 }
 
 /// As [`lock_one`], for a change that moves it to this stage of this pipeline: the one that it is in, and the first stage of
 /// another, where the change does not say. The stage is locked first, as by a change of its pipeline, which then writes its
-/// opportunities. Call it in a [`DbConnection::write`].
-///
-/// # Errors
-/// [`OpportunityError::NotFound`]; the database's, a [collision](crm_core::error::Fault::Collision) among them where the
-/// opportunity was moved in between.
-pub fn lock_to_move(
+/// opportunities. Where the opportunity was moved in between, that is a [collision].
+pub(super) fn lock_to_move(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
     pipeline: Option<Uuid>,
     stage: Option<&StageKey>,
-) -> Result<LockedOpportunity, OpportunityError> {
+) -> Result<(OpportunityRow, Target), OpportunityError> {
     if pipeline.is_none() && stage.is_none() {
-        return lock_one(connection, scope, id);
+        return Ok((lock_one(connection, scope, id)?, Target::Stays));
     }
     let seen = queries::place_of(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
     let target = Target::of(connection, scope, &seen, pipeline, stage)?;
-    let row = queries::find_locked(connection, scope, id)?.ok_or(OpportunityError::NotFound)?;
+    let row = lock_one(connection, scope, id)?;
     if row.values.place() != seen {
         return Err(collision("the opportunity was moved to another stage").into());
     }
-    Ok(LockedOpportunity { row, target })
+    Ok((row, target))
 }
 
-/// A page of the opportunities that match. It takes two statements however many opportunities it has, one more to find the tags of a filter, and one more to count all matches where that is asked for.
+/// A page of the opportunities that match. It takes three statements however many opportunities it has (form, rows, what other tables have of them), one more to find the tags of a filter, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.
@@ -194,9 +162,9 @@ pub fn list(
     scope: &Scope,
     filter: &OpportunityFilter,
     request: &PageRequest<OpportunitySort>,
-    form: &Form,
 ) -> Result<Page<Opportunity>, OpportunityError> {
-    let narrowed = queries::narrow(connection, scope, filter, form)?;
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     let page = request.load_with_total(
         connection,
         scope,
@@ -206,11 +174,11 @@ pub fn list(
             crm_tags::total(connection, scope, TagKind::Opportunity, filter.is_by_tags_alone(), narrowed.tags.as_ref())
         },
     )?;
-    Ok(page.try_map(|rows| complete(connection, scope, rows, form))?)
+    Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
 }
 
 /// The open opportunities that match in each of these stages, the last changed first, at most so many of each (1 to 200), and
-/// whether there are more. It takes two statements however many stages there are, and those that narrow a filter; of a tenant
+/// whether there are more. It takes three statements however many stages there are, and those that narrow a filter; of a tenant
 /// with very long opportunities, some for each stage.
 ///
 /// # Errors
@@ -221,11 +189,11 @@ pub fn by_stage(
     filter: &OpportunityFilter,
     stages: &[&StageKey],
     most: i64,
-    form: &Form,
 ) -> Result<Vec<(Vec<Opportunity>, bool)>, OpportunityError> {
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let mut request = PageRequest::first(most);
     (request.order_by, request.direction) = (OpportunitySort::LastUpdatedOn, Direction::Desc);
-    let narrowed = queries::narrow(connection, scope, filter, form)?;
+    let narrowed = queries::narrow(connection, scope, filter, &form)?;
     let of_stage = |stage: &&StageKey| OpportunityFilter {
         stage: Some(vec![stage.to_string()]),
         status: Some(vec![OpportunityStatus::Open]),
@@ -242,33 +210,35 @@ pub fn by_stage(
     }
     let (rows, more): (Vec<Vec<OpportunityRow>>, Vec<bool>) = columns.into_iter().unzip();
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-    let mut all = complete(connection, scope, rows.into_iter().flatten().collect(), form)?.into_iter();
+    let mut all = complete(connection, scope, rows.into_iter().flatten().collect(), &form)?.into_iter();
     let column = |(length, has_more)| (all.by_ref().take(length).collect(), has_more);
     Ok(lengths.into_iter().zip(more).map(column).collect())
 }
 
-/// Changes an opportunity that is locked. What the patch has as it stands already is no change, and a patch without any leaves it as
-/// it is. The caller has checked the patch's [references](crm_core::values::Referring), and gives the problems that it
-/// found, to be told with all others.
+/// Changes an opportunity, and has what the patch points at [held](HoldReferences). What the patch has as it stands already is no
+/// change, and a patch without any leaves the opportunity as it is. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`OpportunityError::Invalid`] with every problem of its references, form, tags, pipeline and stage,
-/// [`OpportunityError::Closed`], nothing written; the database's.
+/// [`OpportunityError::NotFound`], [`OpportunityError::Unmet`], [`OpportunityError::Invalid`] with every problem of its references, form,
+/// tags, pipeline and stage, [`OpportunityError::Closed`], nothing written; the database's, a
+/// [collision](crm_core::error::Fault::Collision) among them where the opportunity was moved in between.
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    opportunity: LockedOpportunity,
+    id: OpportunityId,
+    condition: &Condition<Opportunity>,
     patch: &OpportunityPatch,
-    mut errors: FieldErrors,
-    form: &Form,
+    hold: impl HoldReferences,
 ) -> Result<Opportunity, OpportunityError> {
-    let LockedOpportunity { row, target } = opportunity;
-    let id = row.id;
-    let present = complete_one(connection, scope, row.clone(), form)?;
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let mut errors = hold(connection, scope, &patch.references())?;
+    let (row, target) = lock_to_move(connection, scope, id, patch.pipeline_id, patch.stage.as_ref())?;
+    let present = complete_one(connection, scope, row.clone(), &form)?;
+    condition.check(|| Ok::<_, OpportunityError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
     let Json(stored) = row.values.custom_fields.clone();
-    let custom_fields = check_patch(&patch, &stored, form, &mut errors);
+    let custom_fields = check_patch(&patch, &stored, &form, &mut errors);
     let tags =
         crm_tags::resolve_patch(connection, scope, TagKind::Opportunity, &patch.tags, &present.tags, &mut errors)?;
     let place = target.place_for(&row.values, patch.pipeline_id, patch.stage.as_ref(), &mut errors);
@@ -288,7 +258,7 @@ pub fn update(
     let changed = queries::update(connection, scope, id, &values)
         .map_err(|error| unknown_reference(error, "opportunities", organization, contact))?;
     if has_other_values {
-        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+        forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
         crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), tags)?;
@@ -299,7 +269,7 @@ pub fn update(
     let change = NewChange::new(Kind::Opportunity, action).by(patch.last_updated_by.value());
     let opportunity = changed.recorded(connection, scope, change, |row| {
         let counted_now = row.counted();
-        let opportunity = row.into_opportunity(scope, form, participants, tags);
+        let opportunity = row.into_opportunity(scope, &form, participants, tags);
         let opportunity = opportunity.with_names_seen(&present);
         let before = ToldOpportunity::of(&present, &stored);
         let what = before.changed_to(&ToldOpportunity::of(&opportunity, &values.custom_fields.0))?;

@@ -7,7 +7,7 @@ use crm_core::records::Stored;
 use crm_core::sql::{OneOf, Uid, one_of};
 use crm_core::values::{Currency, MoneyTotal, Title};
 use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
-use crm_forms::{Form, FormError, FormKind};
+use crm_forms::{Form, FormKind};
 use diesel::dsl::Select;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -48,22 +48,11 @@ pub struct StageSummary {
 }
 
 /// The form, where the filter asks for custom fields: one statement more.
-fn form_for(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    filter: &OpportunityFilter,
-) -> Result<Form, OpportunityError> {
+fn form_for(connection: &mut DbConnection, scope: &Scope, filter: &OpportunityFilter) -> QueryResult<Form> {
     if !filter.fields.asks_custom_fields() {
         return Ok(Form::default_of(crm_forms::PIPELINE, scope.public_tenant()));
     }
-    crm_forms::get(connection, scope, FormKind::Pipeline).map_err(|error| match error {
-        FormError::Invalid(errors) => errors.into(),
-        FormError::Database(error) => error.into(),
-        // Of what replaces a form alone.
-        error @ (FormError::FieldInUse(_) | FormError::Unmet(_)) => {
-            DieselError::QueryBuilderError(Box::new(error)).into()
-        }
-    })
+    crm_forms::get(connection, scope, FormKind::Pipeline)
 }
 
 type Columns =

@@ -2,13 +2,13 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
-use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
-use crm_forms::Form;
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, OpportunityId, Scope};
+use crm_forms::FormKind;
 use crm_history::{Action, Fields, Kind, NewChange, What};
 
 use super::queries::{self, Closing};
-use super::service::complete_one;
-use super::{LockedOpportunity, LostReason, Opportunity, OpportunityStatus};
+use super::service::{complete_one, lock_one, lock_to_move};
+use super::{LostReason, Opportunity, OpportunityStatus};
 use crate::OpportunityError;
 use crate::pipelines::StageKey;
 
@@ -58,26 +58,29 @@ impl FromBody for StageChange {
     }
 }
 
-/// Wins, loses or reopens an opportunity that is locked. The same again changes nothing; another reason of a lost one is
-/// kept with the moment at which it was lost.
+/// Wins, loses or reopens an opportunity. The same again changes nothing; another reason of a lost one is
+/// kept with the moment at which it was lost. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`OpportunityError::Invalid`] where a reason comes with another status than lost; the database's.
+/// [`OpportunityError::NotFound`], [`OpportunityError::Unmet`], [`OpportunityError::Invalid`] where a reason comes with another status than
+/// lost, nothing written; the database's.
 pub fn update_status(
     connection: &mut DbConnection,
     scope: &Scope,
-    opportunity: LockedOpportunity,
+    id: OpportunityId,
+    condition: &Condition<Opportunity>,
     change: &StatusChange,
-    form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let LockedOpportunity { row, target: _ } = opportunity;
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let row = lock_one(connection, scope, id)?;
+    condition.check(|| complete_one(connection, scope, row.clone(), &form))?;
     let StatusChange { status, lost_reason, last_updated_by } = change;
     if lost_reason.is_some() && *status != OpportunityStatus::Lost {
         return Err(FieldErrors::of("lostReason", FieldCode::Conflicting, "goes with the status lost only").into());
     }
     let is_same = row.status == *status;
     if is_same && lost_reason.as_ref().is_none_or(|reason| row.lost_reason() == Some(reason)) {
-        return complete_one(connection, scope, row, form);
+        return complete_one(connection, scope, row, &form);
     }
     let closing = Closing {
         status: *status,
@@ -97,28 +100,32 @@ pub fn update_status(
             .compare("closedOn", &row.closed_on, &after.closed_on);
         Ok((What::changed(row.id, fields)?.recounted(row.counted(), after.counted()), after))
     });
-    complete_one(connection, scope, row?, form)
+    complete_one(connection, scope, row?, &form)
 }
 
-/// Moves an open opportunity that is locked [for it](super::lock_to_move) to another stage of its pipeline. The stage that it is in changes nothing.
+/// Moves an open opportunity to another stage of its pipeline. The stage that it is in changes nothing. Call it in a
+/// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`OpportunityError::Closed`]; [`OpportunityError::Invalid`] for a stage that the pipeline does not have; the
-/// database's.
+/// [`OpportunityError::NotFound`], [`OpportunityError::Unmet`], [`OpportunityError::Closed`], [`OpportunityError::Invalid`] for a stage that
+/// the pipeline does not have, nothing written; the database's, a [collision](crm_core::error::Fault::Collision) among them where the
+/// opportunity was moved in between.
 pub fn update_stage(
     connection: &mut DbConnection,
     scope: &Scope,
-    opportunity: LockedOpportunity,
+    id: OpportunityId,
+    condition: &Condition<Opportunity>,
     change: &StageChange,
-    form: &Form,
 ) -> Result<Opportunity, OpportunityError> {
-    let LockedOpportunity { row, target } = opportunity;
     let StageChange { stage, last_updated_by } = change;
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
+    let (row, target) = lock_to_move(connection, scope, id, None, Some(stage))?;
+    condition.check(|| complete_one(connection, scope, row.clone(), &form))?;
     if row.status != OpportunityStatus::Open {
         return Err(OpportunityError::Closed);
     }
     if row.values.is_in(stage) {
-        return complete_one(connection, scope, row, form);
+        return complete_one(connection, scope, row, &form);
     }
     let mut errors = FieldErrors::new();
     let place = target.place_for(&row.values, None, Some(stage), &mut errors);
@@ -130,5 +137,5 @@ pub fn update_stage(
         let fields = Fields::none().compare("stage", before.as_str(), stage.as_str());
         Ok((What::changed(row.id, fields)?.recounted(row.counted(), after.counted()), after))
     });
-    complete_one(connection, scope, row?, form)
+    complete_one(connection, scope, row?, &form)
 }

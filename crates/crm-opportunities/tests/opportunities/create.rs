@@ -126,9 +126,9 @@ crm_testkit::both_databases! {
             fields: NewOpportunity::new(Title::new("title", "From a lead").unwrap()),
             custom_fields: crm_forms::CustomFields::default(),
             tags: vec![red.clone()],
+            form: crm_forms::get(&mut connection, &scope, crm_forms::FormKind::Pipeline).unwrap(),
         };
-        let form = form(&scope);
-        let mut convert = || connection.write(|connection| crm_opportunities::create_from_lead(connection, &scope, &converted, &form));
+        let mut convert = || connection.write(|connection| crm_opportunities::create_from_lead(connection, &scope, &converted));
         let made = convert().unwrap();
         assert_eq!((made.lead_id, made.tags.as_slice(), made.stage.as_str()), (Some(converted.id), [red].as_slice(), "qualification"));
         let again = convert();

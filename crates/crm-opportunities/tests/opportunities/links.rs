@@ -37,12 +37,10 @@ fn linked(connection: &mut DbConnection, tenant: &Scope) -> (Vec<Opportunity>, S
         fields,
         custom_fields: crm_forms::CustomFields::default(),
         tags: Vec::new(),
+        form: crm_forms::get(connection, &scope, crm_forms::FormKind::Pipeline).unwrap(),
     };
-    let form = form(&scope);
     made.push(
-        connection
-            .write(|connection| crm_opportunities::create_from_lead(connection, &scope, &converted, &form))
-            .unwrap(),
+        connection.write(|connection| crm_opportunities::create_from_lead(connection, &scope, &converted)).unwrap(),
     );
     (made, at(tenant, "2025-02-01T00:00:00Z"))
 }

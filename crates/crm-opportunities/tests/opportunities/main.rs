@@ -11,8 +11,8 @@ mod races;
 mod summary;
 
 use crm_core::page::{Page, PageRequest};
+use crm_core::values::References;
 use crm_core::{Condition, DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
-use crm_forms::{Form, PIPELINE};
 use crm_opportunities::{
     NewOpportunity, NewPipeline, Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort,
     Pipeline, PipelineError, PipelinePatch, PipelineSort, StageChange, StageKey, StatusChange,
@@ -33,14 +33,9 @@ fn tenant(database: &TestDatabase, id: &str) -> Scope {
     scope
 }
 
-/// The default form of the scope's tenant.
-fn form(scope: &Scope) -> Form {
-    Form::default_of(PIPELINE, scope.public_tenant())
-}
-
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Opportunity, OpportunityError> {
     let new: NewOpportunity = read(body)?;
-    connection.write(|connection| crm_opportunities::create(connection, scope, &new, FieldErrors::new(), &form(scope)))
+    connection.write(|connection| crm_opportunities::create(connection, scope, &new, References::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Opportunity {
@@ -55,9 +50,7 @@ fn try_patch(
 ) -> Result<Opportunity, OpportunityError> {
     let patch: OpportunityPatch = read(body)?;
     connection.write(|connection| {
-        let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
-        let opportunity = crm_opportunities::lock_to_move(connection, scope, id, pipeline, stage)?;
-        crm_opportunities::update(connection, scope, opportunity, &patch, FieldErrors::new(), &form(scope))
+        crm_opportunities::update(connection, scope, id, &Condition::none(), &patch, References::unchecked)
     })
 }
 
@@ -72,10 +65,7 @@ fn try_status(
     body: &Value,
 ) -> Result<Opportunity, OpportunityError> {
     let change: StatusChange = read(body)?;
-    connection.write(|connection| {
-        let opportunity = crm_opportunities::lock_one(connection, scope, id)?;
-        crm_opportunities::update_status(connection, scope, opportunity, &change, &form(scope))
-    })
+    connection.write(|connection| crm_opportunities::update_status(connection, scope, id, &Condition::none(), &change))
 }
 
 fn try_stage(
@@ -85,10 +75,7 @@ fn try_stage(
     body: &Value,
 ) -> Result<Opportunity, OpportunityError> {
     let change: StageChange = read(body)?;
-    connection.write(|connection| {
-        let opportunity = crm_opportunities::lock_to_move(connection, scope, id, None, Some(&change.stage))?;
-        crm_opportunities::update_stage(connection, scope, opportunity, &change, &form(scope))
-    })
+    connection.write(|connection| crm_opportunities::update_stage(connection, scope, id, &Condition::none(), &change))
 }
 
 fn get(connection: &mut DbConnection, scope: &Scope, id: OpportunityId) -> Opportunity {
@@ -168,5 +155,5 @@ fn tag(connection: &mut DbConnection, scope: &Scope, label: &str) -> TagOption {
 
 fn list(connection: &mut DbConnection, scope: &Scope, params: &[(&str, &str)]) -> Page<Opportunity> {
     let Asked { filter, page } = asked::<Asked>(params).unwrap();
-    crm_opportunities::list(connection, scope, &filter, &page, &form(scope)).unwrap()
+    crm_opportunities::list(connection, scope, &filter, &page).unwrap()
 }
