@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::{NotAUuid, Uuid, sql};
+
 /// Declares a newtype of a positive `i64` that Diesel stores as `BIGINT`.
 macro_rules! database_integer {
     ($(#[$doc:meta])* $name:ident) => {
@@ -162,6 +164,105 @@ record_ids! {
     Organization, OrganizationId, "organization", 4;
     Case, CaseId, "case", 5;
     CaseType, CaseTypeId, "case type", 6;
+}
+
+/// Declares the types of ids that are UUIDs.
+macro_rules! uuid_ids {
+    ($($id:ident, $name:literal;)*) => {
+        $(
+            #[doc = concat!("The id of a ", $name, ", a UUID.")]
+            #[derive(
+                Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+                diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
+            )]
+            #[diesel(sql_type = sql::Uid)]
+            #[serde(transparent)]
+            pub struct $id(Uuid);
+
+            impl $id {
+                /// A new random one.
+                #[must_use]
+                pub fn random() -> Self {
+                    Self(Uuid::random())
+                }
+
+                /// The id with this UUID.
+                #[must_use]
+                pub fn from_uuid(uuid: Uuid) -> Self {
+                    Self(uuid)
+                }
+
+                /// The UUID.
+                #[must_use]
+                pub fn as_uuid(self) -> Uuid {
+                    self.0
+                }
+            }
+
+            impl fmt::Display for $id {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.0.fmt(f)
+                }
+            }
+
+            impl std::str::FromStr for $id {
+                type Err = NotAUuid;
+
+                fn from_str(text: &str) -> Result<Self, Self::Err> {
+                    text.parse().map(Self)
+                }
+            }
+
+            impl<B> diesel::deserialize::FromSql<sql::Uid, B> for $id
+            where
+                B: diesel::backend::Backend,
+                Uuid: diesel::deserialize::FromSql<sql::Uid, B>,
+            {
+                fn from_sql(value: B::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+                    Uuid::from_sql(value).map(Self)
+                }
+            }
+
+            impl<B> diesel::serialize::ToSql<sql::Uid, B> for $id
+            where
+                B: diesel::backend::Backend,
+                Uuid: diesel::serialize::ToSql<sql::Uid, B>,
+            {
+                fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, B>) -> diesel::serialize::Result {
+                    self.0.to_sql(out)
+                }
+            }
+
+            impl sql::Listed for $id {
+                type Sql = sql::Uid;
+
+                fn list(values: impl Iterator<Item = Self>) -> sql::List {
+                    sql::List::of_uuids(values.map(|id| id.0))
+                }
+            }
+
+            /// As a [`Uuid`], under its name.
+            #[cfg(feature = "openapi")]
+            impl utoipa::PartialSchema for $id {
+                fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                    Uuid::schema()
+                }
+            }
+
+            #[cfg(feature = "openapi")]
+            impl utoipa::ToSchema for $id {
+                fn name() -> std::borrow::Cow<'static, str> {
+                    Uuid::name()
+                }
+            }
+        )*
+    };
+}
+
+uuid_ids! {
+    TagId, "tag";
+    PipelineId, "pipeline";
+    ClientMapId, "client map";
 }
 
 #[cfg(test)]

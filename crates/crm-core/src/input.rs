@@ -2,14 +2,20 @@
 //!
 //! Serde's derive stops at the first problem; the contract wants every one of them with its path.
 
+#[cfg(feature = "openapi")]
+mod description;
+
 use std::{fmt, io};
 
 use serde_json::{Map, Value};
 
 use crate::Uuid;
 use crate::error::{FieldCode, FieldErrors};
-use crate::ids::RecordId;
+use crate::ids::{PipelineId, RecordId, TagId};
 use crate::patch::Patch;
+
+#[cfg(feature = "openapi")]
+pub use description::describe;
 
 /// A JSON object, as parsed.
 pub type JsonObject = Map<String, Value>;
@@ -176,7 +182,7 @@ pub struct ObjectReader<'a> {
     known: Vec<&'static str>,
     errors: FieldErrors,
     #[cfg(feature = "openapi")]
-    description: Option<crate::openapi::BodyDescription>,
+    description: Option<description::BodyDescription>,
 }
 
 impl<'a> ObjectReader<'a> {
@@ -194,10 +200,10 @@ impl<'a> ObjectReader<'a> {
 
     /// Reads `T` from nothing, to learn which members it has.
     #[cfg(feature = "openapi")]
-    pub(crate) fn describe<T: FromBody>() -> crate::openapi::BodyDescription {
+    fn describe<T: FromBody>() -> description::BodyDescription {
         let nothing = JsonObject::new();
         let mut reader = ObjectReader::new(&nothing);
-        reader.description = Some(crate::openapi::BodyDescription::default());
+        reader.description = Some(description::BodyDescription::default());
         let _ = T::read(&mut reader);
         let mut description = reader.description.take().unwrap_or_default();
         description.add_read_only(T::READ_ONLY);
@@ -350,15 +356,21 @@ impl FromJson for bool {
     }
 }
 
-impl FromJson for Uuid {
-    fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let parsed = value.as_str().and_then(|text| text.parse().ok());
-        if parsed.is_none() {
-            errors.push(at, FieldCode::InvalidId, crate::uuid::NotAUuid);
-        }
-        parsed
-    }
+macro_rules! uuid_from_json {
+    ($($uuid:ty),+) => {
+        $(impl FromJson for $uuid {
+            fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+                let parsed = value.as_str().and_then(|text| text.parse().ok());
+                if parsed.is_none() {
+                    errors.push(at, FieldCode::InvalidId, crate::uuid::NotAUuid);
+                }
+                parsed
+            }
+        })+
+    };
 }
+
+uuid_from_json!(Uuid, PipelineId, TagId);
 
 impl<T: RecordId> FromJson for T {
     /// A string of decimal digits; a JSON number is accepted as well (docs/compatibility.md, "Ids, times and money").

@@ -54,7 +54,10 @@ pub use database::set_up_sqlite;
 #[cfg(feature = "postgres")]
 pub use database::{PgSchema, set_up_pg};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
-pub use ids::{CaseId, CaseTypeId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, RecordId, RecordKind};
+pub use ids::{
+    CaseId, CaseTypeId, ClientMapId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, PipelineId, RecordId,
+    RecordKind, TagId,
+};
 pub use memory::Memory;
 pub use patch::{Patch, check_growth};
 pub use row_lock::{ForKeyShare, ForKeyShareExt, ForShare, ForShareExt, ForUpdate, ForUpdateExt};

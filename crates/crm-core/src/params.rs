@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::{FieldCode, FieldErrors};
 use crate::ids::RecordId;
 use crate::input::JsonObject;
 use crate::text::{searchable, with_unicode_domains};
 use crate::values::contains_control;
-use crate::{Timestamp, Uuid};
+use crate::{NotAUuid, Timestamp};
 
 /// What a parameter takes, for the API document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,9 +232,13 @@ impl ParamReader {
     }
 
     /// A list of UUIDs; a field matches that is any of them.
-    pub fn uuids(&mut self, name: &'static str, description: &'static str) -> Option<Vec<Uuid>> {
+    pub fn uuids<T: FromStr<Err = NotAUuid>>(
+        &mut self,
+        name: &'static str,
+        description: &'static str,
+    ) -> Option<Vec<T>> {
         self.list(name, ParamKind::Uuids, description, FieldCode::InvalidId, |entry| {
-            entry.parse().map_err(|error: crate::uuid::NotAUuid| error.to_string())
+            entry.parse().map_err(|error: NotAUuid| error.to_string())
         })
     }
 

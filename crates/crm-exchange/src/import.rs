@@ -6,7 +6,7 @@ use crm_cases::Case;
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::text::folded;
 use crm_core::values::Title;
-use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope, Uuid};
+use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope, TagId};
 use crm_directory::{Contact, NewOrganization, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
@@ -91,7 +91,7 @@ pub struct Done {
     /// The organizations that were made because rows name them.
     pub organizations: Vec<i64>,
     /// The tags that were made because rows have them.
-    pub tags: Vec<Uuid>,
+    pub tags: Vec<TagId>,
     /// The places of the rows that failed, ascending, and what is wrong with each.
     pub problems: Vec<(usize, String)>,
 }
@@ -246,7 +246,7 @@ fn make_tags(
     scope: &Scope,
     kind: TagKind,
     rows: &[Row],
-) -> Result<Vec<Uuid>, SuiteError> {
+) -> Result<Vec<TagId>, SuiteError> {
     let mut wanted: BTreeMap<String, &str> = BTreeMap::new();
     for row in rows {
         let tags = row.body.get("tags").and_then(Value::as_array).into_iter().flatten();

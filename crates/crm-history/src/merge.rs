@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crm_core::input::{Described, FromBody, ObjectReader};
 use crm_core::values::{IdList, LongText, User};
-use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, RecordKind, Scope, Uuid};
+use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, RecordKind, Scope, TagId};
 use diesel::prelude::*;
 
 use crate::schema::changes;
@@ -141,7 +141,7 @@ pub struct NewMerge<'a, I> {
     /// Who is named as the one who merges.
     pub by: Option<&'a User>,
     /// The tags that the target has afterwards.
-    pub tags: Vec<Uuid>,
+    pub tags: Vec<TagId>,
     /// The others, with what is kept of each.
     pub sources: Vec<(I, What)>,
 }
@@ -152,7 +152,7 @@ pub struct NewMerge<'a, I> {
 pub struct Merging<I> {
     target: I,
     did: ChangeId,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
     deletion: Deletion<I>,
 }
 
@@ -195,7 +195,7 @@ impl<I: RecordId> Merging<I> {
 
     /// The tags that the target has afterwards, which it is given when all records are locked.
     #[must_use]
-    pub fn tags(&self) -> &[Uuid] {
+    pub fn tags(&self) -> &[TagId] {
         &self.tags
     }
 

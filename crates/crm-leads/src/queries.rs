@@ -6,7 +6,7 @@ use crm_core::sql::among;
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Uuid, WriteError, among, any_of, changed, columns,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, TagId, WriteError, among, any_of, changed, columns,
     created_within,
 };
 use crm_forms::search::NarrowedFields;
@@ -47,7 +47,7 @@ pub(crate) struct Narrowed {
     /// The records that its title and fields leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    pub(crate) tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

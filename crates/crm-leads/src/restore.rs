@@ -2,7 +2,7 @@
 
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{Participant, Participants, References, User, Vanished};
-use crm_core::{DbConnection, LeadId, OpportunityId, Scope, Uuid};
+use crm_core::{DbConnection, LeadId, OpportunityId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -20,7 +20,7 @@ use crate::{Lead, LeadError, participants, queries};
 pub struct KeptLead {
     row: LeadRow,
     participants: Vec<Participant>,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
 }
 
 /// A lead that is deleted, for the change.
@@ -45,7 +45,7 @@ impl KeptLead {
 
     /// Its tags.
     #[must_use]
-    pub fn tags(&self) -> &[Uuid] {
+    pub fn tags(&self) -> &[TagId] {
         &self.tags
     }
 
@@ -75,7 +75,7 @@ pub fn restore(
     target: Option<LeadId>,
     by: Option<&User>,
     hold: impl FnOnce(&mut DbConnection, &Scope, &KeptLead) -> QueryResult<(Vanished, Option<OpportunityId>)>,
-) -> Result<(ChangeId, Vec<Uuid>), LeadError> {
+) -> Result<(ChangeId, Vec<TagId>), LeadError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let (vanished, opportunity) = hold(connection, scope, &kept)?;
     let KeptLead { mut row, participants, tags } = kept;

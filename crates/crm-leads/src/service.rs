@@ -41,7 +41,7 @@ pub fn create(
     index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
-        crm_tags::give(connection, scope, TagKind::Lead, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
     let lead = made.recorded(connection, scope, change, |row| {
@@ -127,7 +127,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, TagKind::Lead, id.as_i64(), tags)?;
+        crm_tags::set(connection, scope, id, tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
     let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();
@@ -229,8 +229,7 @@ pub fn delete(
     scope: &Scope,
     deletion: Deletion<LeadId>,
 ) -> Result<Vec<LeadId>, LeadError> {
-    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
-    crm_tags::lock_links(connection, scope, TagKind::Lead, &numbers)?;
+    crm_tags::lock_links(connection, scope, deletion.ids())?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
 }

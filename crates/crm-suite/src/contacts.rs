@@ -7,7 +7,6 @@ use crm_directory::{
     contacts,
 };
 use crm_history::MergeRequest;
-use crm_tags::TagKind;
 
 use crate::merge::{self, Merged};
 use crate::{SuiteError, references};
@@ -118,7 +117,7 @@ pub fn merge(
     crm_leads::repoint_contacts(connection, scope, sources, target)?;
     crm_opportunities::repoint_contacts(connection, scope, sources, target)?;
     crm_cases::cases::repoint_contacts(connection, scope, sources, target)?;
-    let moved = merge::take_over(connection, scope, TagKind::Contact, &merging)?;
+    let moved = merge::take_over(connection, scope, &merging)?;
     contacts::delete(connection, scope, merging.into_deletion())?;
     Ok(moved.with(contacts::get(connection, scope, target)?))
 }

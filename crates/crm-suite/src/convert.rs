@@ -2,7 +2,7 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
-use crm_core::{Condition, DbConnection, LeadId, Scope, Uuid};
+use crm_core::{Condition, DbConnection, LeadId, PipelineId, Scope};
 use crm_forms::CustomFieldsInput;
 use crm_leads::{Lead, LeadToConvert};
 use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
@@ -14,7 +14,7 @@ use crate::{SuiteError, references};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conversion {
     /// Its pipeline; the tenant's default one unless given.
-    pub pipeline_id: Option<Uuid>,
+    pub pipeline_id: Option<PipelineId>,
     /// A stage of that pipeline; its first one unless given.
     pub stage: Option<StageKey>,
     /// Who converts the lead: the creator of the opportunity, which otherwise is its owner.

@@ -5,7 +5,6 @@ use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, Scope};
 use crm_history::MergeRequest;
 use crm_leads::{Lead, LeadFilter, LeadPatch, LeadSort, NewLead};
-use crm_tags::TagKind;
 
 use crate::merge::{self, Merged};
 use crate::{SuiteError, references};
@@ -114,7 +113,7 @@ pub fn merge(
     request: &MergeRequest<LeadId>,
 ) -> Result<Merged<Lead>, SuiteError> {
     let merging = crm_leads::merge(connection, scope, target, condition, request, references::hold_each)?;
-    let moved = merge::take_over(connection, scope, TagKind::Lead, &merging)?;
+    let moved = merge::take_over(connection, scope, &merging)?;
     crm_leads::delete(connection, scope, merging.into_deletion())?;
     let lead = crm_leads::get(connection, scope, target)?;
     Ok(moved.with(lead))

@@ -1,8 +1,8 @@
 //! What merging leads, contacts and organizations has in common: how it ends, and what it would come to.
 
-use crm_core::{DbConnection, RecordId, Scope};
+use crm_core::{DbConnection, Scope};
 use crm_history::{ChangeId, Kind, Merging, changed_by, comments};
-use crm_tags::TagKind;
+use crm_tags::Tagged;
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 use serde::Serialize;
@@ -64,14 +64,13 @@ impl Moved {
 
 /// Gives the target what belongs to the sources and to no other record: their comments, and, as all records are locked by now,
 /// their tags.
-pub(crate) fn take_over<I: RecordId>(
+pub(crate) fn take_over<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
-    kind: TagKind,
     merging: &Merging<I>,
 ) -> QueryResult<Moved> {
     let comments = comments::move_all(connection, scope, merging.sources(), merging.target())?;
-    crm_tags::add(connection, scope, kind, merging.target().number(), merging.tags())?;
+    crm_tags::add(connection, scope, merging.target(), merging.tags())?;
     Ok(Moved { did: merging.did(), comments })
 }
 

@@ -7,7 +7,6 @@ use crm_directory::{
     OrganizationSort, contacts, organizations,
 };
 use crm_history::MergeRequest;
-use crm_tags::TagKind;
 
 use crate::SuiteError;
 use crate::merge::{self, Merged};
@@ -120,7 +119,7 @@ pub fn merge(
     crm_leads::repoint_organizations(connection, scope, sources, target)?;
     crm_opportunities::repoint_organizations(connection, scope, sources, target)?;
     crm_cases::cases::repoint_organizations(connection, scope, sources, target)?;
-    let moved = merge::take_over(connection, scope, TagKind::Organization, &merging)?;
+    let moved = merge::take_over(connection, scope, &merging)?;
     organizations::delete(connection, scope, merging.into_deletion())?;
     Ok(moved.with(organizations::get(connection, scope, target)?))
 }

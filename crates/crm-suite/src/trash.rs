@@ -9,7 +9,7 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::values::User;
 use crm_core::{
     CaseId, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId, RecordId,
-    RecordKind, Scope, Uuid,
+    RecordKind, Scope, TagId,
 };
 use crm_directory::contacts::KeptContact;
 use crm_directory::organizations::KeptOrganization;
@@ -17,7 +17,7 @@ use crm_directory::{Contact, DirectoryError, Organization};
 use crm_history::{Deleted, Discarded, Kind, Trash, TrashSort, Undone, comments};
 use crm_leads::{KeptLead, Lead, LeadError};
 use crm_opportunities::{KeptOpportunity, Opportunity, OpportunityError};
-use crm_tags::TagKind;
+use crm_tags::Tagged;
 use diesel::QueryResult;
 
 use crate::{SuiteError, cases, contacts, leads, names, opportunities, organizations, references};
@@ -142,17 +142,17 @@ fn relink_contact(connection: &mut DbConnection, scope: &Scope, undone: &Undone<
 }
 
 /// What is left to do when all records are locked: the comments and tags of the record, and its deletion keeps nothing any more.
-fn finish<I: RecordId>(
+fn finish<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
     deleted: &Deleted,
-    (kind, id): (TagKind, I),
-    tags: &[Uuid],
+    id: I,
+    tags: &[TagId],
 ) -> QueryResult<()> {
     if let Some(target) = deleted.target::<I>() {
         comments::give_back(connection, scope, id, target)?;
     }
-    crm_tags::add(connection, scope, kind, id.number(), tags)?;
+    crm_tags::add(connection, scope, id, tags)?;
     deleted.let_go(connection, scope)
 }
 
@@ -181,7 +181,7 @@ impl Restorable for Organization {
         let restored = crm_directory::organizations::restore(connection, scope, kept, target, by);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Organization, error.into()))?;
         relink_organization(connection, scope, &deleted.undone(id, change))?;
-        finish(connection, scope, &deleted, (TagKind::Organization, id), &tags)?;
+        finish(connection, scope, &deleted, id, &tags)?;
         organizations::get(connection, scope, id)
     }
 }
@@ -206,7 +206,7 @@ impl Restorable for Contact {
         let restored = crm_directory::contacts::restore(connection, scope, kept, target, by, references::hold_left);
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Contact, error.into()))?;
         relink_contact(connection, scope, &deleted.undone(id, change))?;
-        finish(connection, scope, &deleted, (TagKind::Contact, id), &tags)?;
+        finish(connection, scope, &deleted, id, &tags)?;
         contacts::get(connection, scope, id)
     }
 }
@@ -236,7 +236,7 @@ impl Restorable for Lead {
         });
         let (change, tags) = restored.map_err(|error| unrestorable(RecordKind::Lead, error.into()))?;
         crm_opportunities::relink_leads(connection, scope, &deleted.undone(id, change))?;
-        finish(connection, scope, &deleted, (TagKind::Lead, id), &tags)?;
+        finish(connection, scope, &deleted, id, &tags)?;
         leads::get(connection, scope, id)
     }
 }
@@ -275,7 +275,7 @@ impl Restorable for Opportunity {
         if lead.is_some() {
             crm_leads::relink_opportunities(connection, scope, &deleted.undone(id, change))?;
         }
-        finish(connection, scope, &deleted, (TagKind::Opportunity, id), &tags)?;
+        finish(connection, scope, &deleted, id, &tags)?;
         opportunities::get(connection, scope, id)
     }
 }
@@ -299,7 +299,7 @@ impl Restorable for Case {
         let deleted = take(connection, scope, trash, id)?;
         let restored = crm_cases::cases::restore(connection, scope, deleted.kept()?, by, references::hold_left);
         let (_, tags) = restored.map_err(|error| unrestorable(RecordKind::Case, error.into()))?;
-        finish(connection, scope, &deleted, (TagKind::Case, id), &tags)?;
+        finish(connection, scope, &deleted, id, &tags)?;
         cases::get(connection, scope, id)
     }
     fn let_go(connection: &mut DbConnection, scope: &Scope, trash: Trash, id: CaseId) -> Result<(), SuiteError> {

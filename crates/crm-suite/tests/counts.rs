@@ -10,7 +10,7 @@ mod changes;
 use crm_cases::{CaseFilter, CaseSort};
 use crm_core::input::FromBody;
 use crm_core::page::{PageRequest, SortField};
-use crm_core::{DbConnection, Scope, Timestamp, Uuid};
+use crm_core::{DbConnection, PipelineId, Scope, Timestamp};
 use crm_directory::{ContactFilter, ContactSort, OrganizationFilter, OrganizationSort};
 use crm_leads::{LeadFilter, LeadSort};
 use crm_opportunities::{OpportunityFilter, OpportunitySort, StageSummary};
@@ -130,7 +130,7 @@ both_databases! {
         let (mut connection, scope) = filled(database);
         let all = stages(&mut connection, &scope, None);
         assert!(all.iter().any(|stage| stage.count > 0), "{all:#?}");
-        let pipelines: std::collections::BTreeSet<Uuid> = all.iter().map(|stage| stage.pipeline_id).collect();
+        let pipelines: std::collections::BTreeSet<PipelineId> = all.iter().map(|stage| stage.pipeline_id).collect();
         for pipeline in pipelines {
             let filter = OpportunityFilter { pipeline_id: Some(vec![pipeline]), ..OpportunityFilter::default() };
             let one = crm_opportunities::summary(&mut connection, &scope, &filter).unwrap();

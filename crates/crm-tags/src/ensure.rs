@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use crm_core::records::{Cell, Rows};
 use crm_core::sql::one_of;
 use crm_core::text::folded;
-use crm_core::{DbConnection, ForKeyShareExt, Scope, Uuid, columns};
+use crm_core::{DbConnection, ForKeyShareExt, Scope, TagId, columns};
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ pub fn ensure(
     labels.sort_unstable();
     let values = rows.iter().map(|row| json!([row.id, row.label, row.label_folded, row.color])).collect();
     let made = TAGS.insert(connection, scope, kind.number().into(), values)?;
-    let new: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+    let new: HashSet<TagId> = rows.iter().map(|row| row.id).collect();
     if made > 0 {
         check_cap(connection, scope, kind)?;
     }

@@ -1,7 +1,7 @@
 use crm_core::counts;
 use crm_core::search::{Candidates, FEW};
 use crm_core::sql::{OneOf, Uid, among, one_of};
-use crm_core::{Db, DbConnection, Scope, TenantId, Uuid, sql_fragment};
+use crm_core::{Db, DbConnection, Scope, TagId, TenantId, sql_fragment};
 use diesel::dsl::count;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -24,7 +24,7 @@ pub fn narrow(
     scope: &Scope,
     kind: TagKind,
     spelled: Option<&Vec<String>>,
-) -> QueryResult<(Candidates, Option<Vec<Uuid>>)> {
+) -> QueryResult<(Candidates, Option<Vec<TagId>>)> {
     let Some(spelled) = spelled else { return Ok((Candidates::Many, None)) };
     let tags = ids_for_filter(connection, scope, kind, spelled)?;
     if tags.is_empty() {
@@ -51,7 +51,7 @@ pub fn total(
     scope: &Scope,
     kind: TagKind,
     is_by_tags_alone: bool,
-    tags: Option<&Vec<Uuid>>,
+    tags: Option<&Vec<TagId>>,
 ) -> QueryResult<Option<i64>> {
     match (is_by_tags_alone, tags) {
         (false, _) => Ok(None),
@@ -82,29 +82,29 @@ pub fn total(
 pub struct HasAnyTag {
     links: Links,
     tenant: TenantId,
-    tags: OneOf<TagId>,
+    tags: OneOf<LinkedTag>,
 }
 
 /// The tag of a link.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TagId;
+pub(crate) struct LinkedTag;
 
 impl HasAnyTag {
     /// Records of this kind in the scope's tenant that have one of these tags.
     #[must_use]
-    pub fn new(scope: &Scope, kind: TagKind, tags: Vec<Uuid>) -> Self {
-        Self { links: Links::of(kind), tenant: scope.tenant(), tags: one_of(TagId, tags) }
+    pub fn new(scope: &Scope, kind: TagKind, tags: Vec<TagId>) -> Self {
+        Self { links: Links::of(kind), tenant: scope.tenant(), tags: one_of(LinkedTag, tags) }
     }
 }
 
 sql_fragment!(HasAnyTag, Bool);
-sql_fragment!(TagId, Uid);
+sql_fragment!(LinkedTag, Uid);
 
 macro_rules! asked_on {
     // Behind it PostgreSQL does not ask the question for all records at once.
     ($($backend:ty, $one_by_one:literal;)*) => {
         $(
-            impl QueryFragment<$backend> for TagId {
+            impl QueryFragment<$backend> for LinkedTag {
                 fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
                     pass.push_sql("tag_id");
                     Ok(())

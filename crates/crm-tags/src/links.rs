@@ -3,40 +3,40 @@ use std::collections::HashMap;
 use crm_core::error::{collision, is_foreign_key_violation};
 use crm_core::records::{Cell, Rows, StoredTag, in_statements};
 use crm_core::sql::{among, one_of};
-use crm_core::{DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, Uuid, WriteError, columns};
+use crm_core::{DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, TagId, WriteError, columns};
 use diesel::prelude::*;
 use serde_json::json;
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
-use crate::{Links, TagKind, TagOption};
+use crate::{Links, TagKind, TagOption, Tagged};
 
 /// The tags of each of these records, ordered by label, in one statement. A record without tags is not in
 /// the map.
 ///
 /// # Errors
 /// The database's.
-pub fn of(
+pub fn of<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
-    kind: TagKind,
-    records: &[i64],
-) -> QueryResult<HashMap<i64, Vec<TagOption>>> {
+    records: &[I],
+) -> QueryResult<HashMap<I, Vec<TagOption>>> {
     if records.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(i64, TagRow)> = with_links!(kind, links => links::table
+    let numbers: Vec<i64> = records.iter().map(|record| record.number()).collect();
+    let rows: Vec<(i64, TagRow)> = with_links!(I::TAGS, links => links::table
         .inner_join(tags::table.on(tags::tenant_id
             .eq(links::tenant_id)
             .and(tags::kind.eq(links::kind))
             .and(tags::id.eq(links::tag_id))))
-        .filter(among(scope, links::tenant_id, links::record_id, records))
+        .filter(among(scope, links::tenant_id, links::record_id, &numbers))
         .order(tags::label_folded)
         .select((links::record_id, columns::<TagRow>()))
         .load(connection))?;
-    let mut tags: HashMap<i64, Vec<TagOption>> = HashMap::with_capacity(records.len());
+    let mut tags: HashMap<I, Vec<TagOption>> = HashMap::with_capacity(records.len());
     for (record, row) in rows {
-        tags.entry(record).or_default().push(row.into_tag(scope));
+        tags.entry(I::from_number(record)).or_default().push(row.into_tag(scope));
     }
     Ok(tags)
 }
@@ -56,7 +56,7 @@ pub fn existing(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    ids: &[Uuid],
+    ids: &[TagId],
 ) -> QueryResult<Vec<TagOption>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -75,12 +75,12 @@ pub fn existing(
 ///
 /// # Errors
 /// The database's.
-pub fn labels(connection: &mut DbConnection, scope: &Scope, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
+pub fn labels(connection: &mut DbConnection, scope: &Scope, ids: &[TagId]) -> QueryResult<HashMap<TagId, String>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let kinds = TagKind::ALL.iter().map(|kind| kind.number());
-    let rows: Vec<(Uuid, String)> = tags::table
+    let rows: Vec<(TagId, String)> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
         .filter(tags::kind.eq_any(kinds))
         .filter(one_of(tags::id, ids))
@@ -94,20 +94,19 @@ pub fn labels(connection: &mut DbConnection, scope: &Scope, ids: &[Uuid]) -> Que
 /// # Errors
 /// [`WriteError::Invalid`] with `unknown_tag` for the field `tags` where one of them was deleted meanwhile; the
 /// database's.
-pub fn set(
+pub fn set<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
-    kind: TagKind,
-    record: i64,
+    record: I,
     tags: &[TagOption],
 ) -> Result<(), WriteError> {
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
-    give(connection, scope, kind, record, tags)?;
-    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
-    with_links!(kind, links => diesel::delete(links::table)
+    give(connection, scope, record, tags)?;
+    let wanted: Vec<TagId> = tags.iter().map(|tag| tag.id).collect();
+    with_links!(I::TAGS, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
-        .filter(links::record_id.eq(record))
+        .filter(links::record_id.eq(record.number()))
         .filter(diesel::dsl::not(one_of(links::tag_id, wanted)))
         .execute(connection))?;
     Ok(())
@@ -117,15 +116,14 @@ pub fn set(
 ///
 /// # Errors
 /// As [`set`].
-pub fn give(
+pub fn give<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
-    kind: TagKind,
-    record: i64,
+    record: I,
     tags: &[TagOption],
 ) -> Result<(), WriteError> {
-    let wanted: Vec<Uuid> = tags.iter().map(|tag| tag.id).collect();
-    link(connection, scope, kind, record, &wanted).map_err(|error| match is_foreign_key_violation(&error) {
+    let wanted: Vec<TagId> = tags.iter().map(|tag| tag.id).collect();
+    link(connection, scope, record, &wanted).map_err(|error| match is_foreign_key_violation(&error) {
         true => FieldErrors::of("tags", FieldCode::UnknownTag, "a tag was deleted meanwhile").into(),
         false => WriteError::Database(error),
     })
@@ -135,7 +133,7 @@ pub fn give(
 ///
 /// # Errors
 /// The database's.
-pub fn is_used(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag: Uuid) -> QueryResult<bool> {
+pub fn is_used(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag: TagId) -> QueryResult<bool> {
     let found: Option<i64> = with_links!(kind, links => links::table
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::tag_id.eq(tag))
@@ -149,20 +147,14 @@ pub fn is_used(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag:
 ///
 /// # Errors
 /// The database's, a [collision](crm_core::error::Fault::Collision) among them where one of them is not there any more.
-pub fn add(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    kind: TagKind,
-    record: i64,
-    wanted: &[Uuid],
-) -> QueryResult<()> {
+pub fn add<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, wanted: &[TagId]) -> QueryResult<()> {
     if wanted.is_empty() {
         return Ok(());
     }
     // Held before they are linked, so that none is deleted in between.
-    let held: Vec<Uuid> = tags::table
+    let held: Vec<TagId> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))
-        .filter(tags::kind.eq(kind.number()))
+        .filter(tags::kind.eq(I::TAGS.number()))
         .filter(one_of(tags::id, wanted))
         .order(tags::id)
         .select(tags::id)
@@ -171,14 +163,15 @@ pub fn add(
     if held.len() < wanted.len() {
         return Err(collision("a tag was deleted"));
     }
-    link(connection, scope, kind, record, &held)
+    link(connection, scope, record, &held)
 }
 
 /// Puts these tags on a record, but for those that it has.
-fn link(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64, tags: &[Uuid]) -> QueryResult<()> {
-    let Links { table, record: of } = Links::of(kind);
+fn link<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, tags: &[TagId]) -> QueryResult<()> {
+    let Links { table, record: of } = Links::of(I::TAGS);
     let links = Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true };
-    links.insert(connection, scope, record, tags.iter().map(|tag| json!([kind.number(), tag])).collect())?;
+    let rows = tags.iter().map(|tag| json!([I::TAGS.number(), tag])).collect();
+    links.insert(connection, scope, record.number(), rows)?;
     Ok(())
 }
 
@@ -187,12 +180,13 @@ fn link(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64
 ///
 /// # Errors
 /// The database's.
-pub fn lock_links(connection: &mut DbConnection, scope: &Scope, kind: TagKind, records: &[i64]) -> QueryResult<()> {
+pub fn lock_links<I: Tagged>(connection: &mut DbConnection, scope: &Scope, records: &[I]) -> QueryResult<()> {
     if records.len() < 2 {
         return Ok(());
     }
-    for records in in_statements(records) {
-        let _: Vec<i64> = with_links!(kind, links => links::table
+    let numbers: Vec<i64> = records.iter().map(|record| record.number()).collect();
+    for records in in_statements(&numbers) {
+        let _: Vec<i64> = with_links!(I::TAGS, links => links::table
             .filter(among(scope, links::tenant_id, links::record_id, records))
             .order((links::record_id, links::tag_id))
             .select(links::record_id)
@@ -203,7 +197,12 @@ pub fn lock_links(connection: &mut DbConnection, scope: &Scope, kind: TagKind, r
 }
 
 /// Locks the links of a tag that is locked and about to be deleted.
-pub(crate) fn lock_links_of(connection: &mut DbConnection, scope: &Scope, kind: TagKind, tag: Uuid) -> QueryResult<()> {
+pub(crate) fn lock_links_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    tag: TagId,
+) -> QueryResult<()> {
     let _: Vec<i64> = with_links!(kind, links => links::table
         .filter(links::tenant_id.eq(scope.tenant()))
         .filter(links::tag_id.eq(tag))

@@ -1,7 +1,12 @@
+use std::hash::Hash;
+
 use crm_core::input::{At, FromBody, FromJson, ObjectReader};
 use crm_core::text::is_visible;
 use crm_core::values::{Color, read_text};
-use crm_core::{FieldCode, FieldErrors, Patch, PublicTenantId, RecordKind, Uuid, checked_text};
+use crm_core::{
+    CaseId, ContactId, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, RecordId,
+    RecordKind, TagId, checked_text,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +16,7 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub struct TagOption {
     /// Its id, made by the server.
-    pub id: Uuid,
+    pub id: TagId,
     /// 1 to 64 characters without commas; unique in the tenant and kind, in whatever case; accents count.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, examples("high-priority")))]
     pub label: String,
@@ -85,6 +90,28 @@ impl TagKind {
             Self::Case => 5,
         }
     }
+}
+
+/// The id of a record that can have tags.
+pub trait Tagged: RecordId + Eq + Hash {
+    /// The tags that it can have.
+    const TAGS: TagKind;
+}
+
+macro_rules! tagged {
+    ($($id:ident: $kind:ident;)*) => {
+        $(impl Tagged for $id {
+            const TAGS: TagKind = TagKind::$kind;
+        })*
+    };
+}
+
+tagged! {
+    LeadId: Lead;
+    OpportunityId: Opportunity;
+    ContactId: Contact;
+    OrganizationId: Organization;
+    CaseId: Case;
 }
 
 /// The label of a tag: 1 to 64 characters after both ends were trimmed, one of them visible, no comma, because lists of labels

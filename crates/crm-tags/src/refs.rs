@@ -4,7 +4,7 @@ use crm_core::input::{At, FromJson, checked, refuse_unknown};
 use crm_core::sql::one_of;
 use crm_core::text::folded;
 use crm_core::values::{contains_control, is_blank, read_text};
-use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, Uuid, check_growth, columns};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Patch, Scope, TagId, check_growth, columns};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ struct TagRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TagName {
     /// `{ id }`: the tag of this id and no other.
-    Id(Uuid),
+    Id(TagId),
     /// `{ label }`.
     Label(Label),
     /// A string: the tag of this id, or else of this label.
@@ -73,7 +73,7 @@ impl TagRefs {
     ///
     /// # Errors
     /// Where they are too many.
-    pub fn of(tags: impl IntoIterator<Item = Uuid>) -> Result<Self, FieldErrors> {
+    pub fn of(tags: impl IntoIterator<Item = TagId>) -> Result<Self, FieldErrors> {
         checked("tags", tags.into_iter().map(|id| json!({ "id": id })).collect::<Vec<Value>>())
     }
 
@@ -157,7 +157,7 @@ impl TagRef {
                 let name = match (given("id"), given("label")) {
                     // The label of a tag that goes by its id is not compared with anything.
                     (Some(id), label) => {
-                        let id = Uuid::from_json(id, &at.key("id"), errors);
+                        let id = TagId::from_json(id, &at.key("id"), errors);
                         label.map_or(Some(""), |label| read_label(label, at, errors))?;
                         TagName::Id(id?)
                     }
@@ -182,7 +182,7 @@ fn read_label<'v>(label: &'v Value, at: &At<'_>, errors: &mut FieldErrors) -> Op
 }
 
 impl TagName {
-    fn as_id(&self) -> Option<Uuid> {
+    fn as_id(&self) -> Option<TagId> {
         match self {
             Self::Id(id) => Some(*id),
             Self::Label(_) => None,
@@ -223,7 +223,7 @@ pub fn resolve(
 ) -> QueryResult<Vec<TagOption>> {
     let names: Vec<&TagName> = refs.0.iter().map(|tag| &tag.name).collect();
     let candidates = candidates(connection, scope, kind, &names)?;
-    let mut found: HashSet<Uuid> = HashSet::with_capacity(refs.0.len());
+    let mut found: HashSet<TagId> = HashSet::with_capacity(refs.0.len());
     for TagRef { place, name } in &refs.0 {
         match name.find(&candidates) {
             Some(tag) => drop(found.insert(tag.id)),
@@ -272,10 +272,10 @@ pub(crate) fn ids_for_filter(
     scope: &Scope,
     kind: TagKind,
     spelled: &[String],
-) -> QueryResult<Vec<Uuid>> {
+) -> QueryResult<Vec<TagId>> {
     let names: Vec<TagName> = spelled.iter().map(|text| TagName::Either(Label::new(text.trim()))).collect();
     let candidates = candidates(connection, scope, kind, &names.iter().collect::<Vec<_>>())?;
-    let mut ids: Vec<Uuid> = names.iter().filter_map(|name| name.find(&candidates)).map(|tag| tag.id).collect();
+    let mut ids: Vec<TagId> = names.iter().filter_map(|name| name.find(&candidates)).map(|tag| tag.id).collect();
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
@@ -319,7 +319,7 @@ fn named(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<Uuid> = names.iter().filter_map(|name| name.as_id()).collect();
+    let ids: Vec<TagId> = names.iter().filter_map(|name| name.as_id()).collect();
     let labels: Vec<&str> = names.iter().filter_map(|name| name.as_label()).collect();
     let rows: Vec<(String, TagRow)> = tags::table
         .filter(tags::tenant_id.eq(scope.tenant()))

@@ -2,7 +2,7 @@ use crm_core::error::is_unique_violation;
 use crm_core::text::folded;
 use crm_core::values::Color;
 use crm_core::{
-    Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TenantId, Uuid, columns, wait_for_turn,
+    Condition, Db, DbConnection, ForUpdateExt, Patch, PortableExt, Scope, TagId, TenantId, columns, wait_for_turn,
 };
 use diesel::prelude::*;
 
@@ -15,7 +15,7 @@ const GREY: &str = "#808080";
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = tags, check_for_backend(Db))]
 pub(crate) struct TagRow {
-    id: Uuid,
+    id: TagId,
     label: String,
     color: String,
 }
@@ -32,7 +32,7 @@ impl TagRow {
 pub(crate) struct InsertedTag<'a> {
     tenant_id: TenantId,
     kind: i16,
-    pub(crate) id: Uuid,
+    pub(crate) id: TagId,
     pub(crate) label: &'a str,
     pub(crate) label_folded: String,
     pub(crate) color: &'a str,
@@ -41,7 +41,7 @@ pub(crate) struct InsertedTag<'a> {
 impl<'a> InsertedTag<'a> {
     /// A new tag, with an id of its own.
     pub(crate) fn new(scope: &Scope, kind: TagKind, label: &'a str, color: &'a str) -> Self {
-        let (kind, id) = (kind.number(), Uuid::random());
+        let (kind, id) = (kind.number(), TagId::random());
         Self { tenant_id: scope.tenant(), kind, id, label, label_folded: folded(label), color }
     }
 }
@@ -83,7 +83,7 @@ pub fn list(connection: &mut DbConnection, scope: &Scope, kind: TagKind) -> Resu
 ///
 /// # Errors
 /// [`TagError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: Uuid) -> Result<TagOption, TagError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, kind: TagKind, id: TagId) -> Result<TagOption, TagError> {
     let row: Option<TagRow> = tags::table
         .find((scope.tenant(), kind.number(), id))
         .select(columns::<TagRow>())
@@ -98,7 +98,7 @@ fn lock(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    id: Uuid,
+    id: TagId,
     label_folded: Option<&str>,
 ) -> Result<(TagRow, Option<TagRow>), TagError> {
     let labels: Vec<&str> = label_folded.into_iter().collect();
@@ -150,7 +150,7 @@ pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    id: Uuid,
+    id: TagId,
     condition: &Condition<TagOption>,
     patch: &TagPatch,
 ) -> Result<TagOption, TagError> {
@@ -193,7 +193,7 @@ pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    id: Uuid,
+    id: TagId,
     condition: &Condition<TagOption>,
 ) -> Result<(), TagError> {
     let (row, _) = lock(connection, scope, kind, id, None)?;

@@ -1,6 +1,6 @@
 //! What changes tell of tags.
 
-use crm_core::{DbConnection, Scope, Uuid};
+use crm_core::{DbConnection, Scope, TagId};
 use crm_history::{Action, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::{TagKind, TagOption};
 /// A tag as changes tell of it.
 #[derive(Serialize)]
 struct ToldTag<'a> {
-    id: Uuid,
+    id: TagId,
     /// The kind of records that it is for.
     of: &'static str,
     label: &'a str,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use crm_core::input::{At, FromJson, JsonObject, longer_than, read_list, refuse_unknown};
 use crm_core::secrets::SecretsError;
 use crm_core::values::{Document, contains_control, read_text};
-use crm_core::{FieldCode, FieldErrors, Scope, Uuid};
+use crm_core::{ClientMapId, FieldCode, FieldErrors, Scope};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -90,7 +90,11 @@ impl Configuration {
     }
 
     /// What a row keeps of it, and the id of the key that its secrets are sealed with.
-    pub(crate) fn to_row(&self, scope: &Scope, record: Uuid) -> Result<(Document, Option<String>), SecretsError> {
+    pub(crate) fn to_row(
+        &self,
+        scope: &Scope,
+        record: ClientMapId,
+    ) -> Result<(Document, Option<String>), SecretsError> {
         let Some(secrets) = scope.secrets() else { return Ok((self.reveal()?.clone().into(), None)) };
         let sealed = sealed(self.reveal()?.clone(), secrets, scope.tenant(), record)?;
         Ok((sealed.into(), Some(secrets.key_id().to_owned())))

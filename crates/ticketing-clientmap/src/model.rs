@@ -1,6 +1,6 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{ShortText, Title};
-use crm_core::{Patch, Timestamp, Uuid};
+use crm_core::{ClientMapId, Patch, Timestamp};
 use serde::Serialize;
 
 use crate::{ClientType, Configuration, MapStatus, MappingType, SyncStatus};
@@ -11,7 +11,7 @@ use crate::{ClientType, Configuration, MapStatus, MappingType, SyncStatus};
 #[serde(rename_all = "camelCase")]
 pub struct ClientMap {
     /// Made by the server.
-    pub id: Uuid,
+    pub id: ClientMapId,
     /// The client's own id; unique in the tenant.
     pub client_id: Title,
     /// What people call the client.

@@ -1,7 +1,7 @@
 use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::values::{Document, ShortText, Title};
-use crm_core::{Db, Scope, Timestamp, Uuid};
+use crm_core::{ClientMapId, Db, Scope, Timestamp};
 use diesel::prelude::*;
 
 use crate::schema::client_maps;
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = client_maps, check_for_backend(Db))]
 pub(crate) struct ClientMapRow {
-    pub(crate) id: Uuid,
+    pub(crate) id: ClientMapId,
     #[diesel(embed)]
     pub(crate) values: ClientMapValues,
     pub(crate) last_sync_at: Option<Timestamp>,
@@ -48,7 +48,7 @@ fn text(text: &ShortText) -> String {
 fn columns_of(
     configuration: Option<&Configuration>,
     scope: &Scope,
-    id: Uuid,
+    id: ClientMapId,
 ) -> Result<(Option<Json<Document>>, Option<String>), ClientMapError> {
     let Some(configuration) = configuration else { return Ok((None, None)) };
     let (text, key) = configuration.to_row(scope, id)?;
@@ -70,7 +70,7 @@ impl ClientMapValues {
     ///
     /// # Errors
     /// For a mask, which stands for no secret yet; where secrets cannot be sealed.
-    pub(crate) fn of_new(new: &NewClientMap, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
+    pub(crate) fn of_new(new: &NewClientMap, scope: &Scope, id: ClientMapId) -> Result<Self, ClientMapError> {
         let NewClientMap {
             client_id,
             client_name,
@@ -99,7 +99,7 @@ impl ClientMapValues {
     }
 
     /// The stored configuration.
-    fn configuration(&self, scope: &Scope, id: Uuid) -> Option<Configuration> {
+    fn configuration(&self, scope: &Scope, id: ClientMapId) -> Option<Configuration> {
         let seal = self.secrets_key.as_deref().map(|key| Seal::of(scope, id, key));
         self.configuration.as_ref().map(|Json(text)| Configuration::stored(text.clone(), seal))
     }
@@ -108,7 +108,7 @@ impl ClientMapValues {
     ///
     /// # Errors
     /// Where they cannot be opened or sealed.
-    pub(crate) fn resealed(self, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
+    pub(crate) fn resealed(self, scope: &Scope, id: ClientMapId) -> Result<Self, ClientMapError> {
         let (configuration, secrets_key) = columns_of(self.configuration(scope, id).as_ref(), scope, id)?;
         Ok(Self { configuration, secrets_key, ..self })
     }
@@ -117,7 +117,12 @@ impl ClientMapValues {
     ///
     /// # Errors
     /// For a mask where no secret is stored; where secrets cannot be opened or sealed.
-    pub(crate) fn patched(self, patch: &ClientMapPatch, scope: &Scope, id: Uuid) -> Result<Self, ClientMapError> {
+    pub(crate) fn patched(
+        self,
+        patch: &ClientMapPatch,
+        scope: &Scope,
+        id: ClientMapId,
+    ) -> Result<Self, ClientMapError> {
         let ClientMapPatch {
             client_id,
             client_name,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::input::JsonObject;
 use crm_core::secrets::{Secrets, SecretsError};
-use crm_core::{Scope, TenantId, Uuid};
+use crm_core::{ClientMapId, Scope, TenantId};
 use serde_json::Value;
 
 use crate::masking::is_secret;
@@ -16,12 +16,12 @@ pub(crate) struct Seal {
     secrets: Option<Arc<Secrets>>,
     key: String,
     tenant: TenantId,
-    record: Uuid,
+    record: ClientMapId,
 }
 
 impl Seal {
     /// How the configuration of a record is sealed whose row names this key.
-    pub(crate) fn of(scope: &Scope, record: Uuid, key: &str) -> Self {
+    pub(crate) fn of(scope: &Scope, record: ClientMapId, key: &str) -> Self {
         Self { secrets: scope.secrets().cloned(), key: key.to_owned(), tenant: scope.tenant(), record }
     }
 
@@ -44,7 +44,7 @@ pub(crate) fn sealed(
     mut object: JsonObject,
     secrets: &Secrets,
     tenant: TenantId,
-    record: Uuid,
+    record: ClientMapId,
 ) -> Result<JsonObject, SecretsError> {
     each_secret(&mut object, &mut String::new(), &mut |path, value| {
         *value = Value::from(secrets.seal(&context(tenant, record, path), &value.to_string())?);
@@ -53,7 +53,7 @@ pub(crate) fn sealed(
     Ok(object)
 }
 
-fn context(tenant: TenantId, record: Uuid, path: &str) -> Vec<u8> {
+fn context(tenant: TenantId, record: ClientMapId, path: &str) -> Vec<u8> {
     format!("client map {} {record} {path}", tenant.as_i64()).into_bytes()
 }
 

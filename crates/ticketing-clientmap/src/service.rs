@@ -1,7 +1,8 @@
 use crm_core::error::is_unique_violation;
 use crm_core::page::{Content, Weight};
 use crm_core::{
-    Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend, wait_for_turn,
+    ClientMapId, Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns, each_backend,
+    wait_for_turn,
 };
 use crm_history::Action;
 use diesel::prelude::*;
@@ -52,13 +53,13 @@ pub fn version(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Uu
 ///
 /// # Errors
 /// [`ClientMapError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMap, ClientMapError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: ClientMapId) -> Result<ClientMap, ClientMapError> {
     let row: Option<ClientMapRow> =
         client_maps::table.find((scope.tenant(), id)).select(columns::<ClientMapRow>()).first(connection).optional()?;
     row.map(|row| row.into_map(scope)).ok_or(ClientMapError::NotFound)
 }
 
-fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ClientMapRow, ClientMapError> {
+fn find_locked(connection: &mut DbConnection, scope: &Scope, id: ClientMapId) -> Result<ClientMapRow, ClientMapError> {
     let row = client_maps::table
         .find((scope.tenant(), id))
         .select(columns::<ClientMapRow>())
@@ -75,7 +76,7 @@ fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result
 /// [`ClientMapError::LimitReached`] and [`ClientMapError::TooLarge`], after which the transaction can only be rolled
 /// back; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) -> Result<ClientMap, ClientMapError> {
-    let id = Uuid::random();
+    let id = ClientMapId::random();
     let row = (
         client_maps::tenant_id.eq(scope.tenant()),
         client_maps::id.eq(id),
@@ -109,7 +110,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewClientMap) 
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ClientMapId,
     condition: &Condition<ClientMap>,
     patch: &ClientMapPatch,
 ) -> Result<ClientMap, ClientMapError> {
@@ -144,7 +145,7 @@ pub fn update(
 pub fn report_sync(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ClientMapId,
     condition: &Condition<ClientMap>,
     report: &SyncReport,
 ) -> Result<ClientMap, ClientMapError> {
@@ -175,7 +176,7 @@ pub fn report_sync(
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ClientMapId,
     condition: &Condition<ClientMap>,
 ) -> Result<(), ClientMapError> {
     let present = find_locked(connection, scope, id)?.into_map(scope);

@@ -1,7 +1,7 @@
 //! What changes tell of client maps: masks in the place of secrets, as in every answer.
 
 use crm_core::values::{ShortText, Title};
-use crm_core::{DbConnection, Scope, Timestamp, Uuid};
+use crm_core::{ClientMapId, DbConnection, Scope, Timestamp};
 use crm_history::{Action, Kind, NewChange, What};
 use diesel::QueryResult;
 
@@ -24,7 +24,7 @@ crm_history::told! {
     }
     members { }
     shown {
-        id "id": Uuid,
+        id "id": ClientMapId,
         configuration "configuration": &'a Option<Configuration>,
         created_at "createdAt": Timestamp,
         updated_at "updatedAt": Timestamp,

@@ -6,10 +6,10 @@ use crm_console::duplicates::{Comparison, groups};
 use crm_console::form::Typed;
 use crm_console::forms::{Editor, breaks};
 use crm_console::{Frame, case_types, graph, imports, integrations, pipelines, tags, webhooks};
-use crm_core::Uuid;
 use crm_core::input::{At, FromJson};
 use crm_core::records::Stored;
 use crm_core::values::Title;
+use crm_core::{ClientMapId, PipelineId, TagId, Uuid};
 use crm_directory::{Duplicate, Duplicates};
 use crm_exchange::imports::{Draft, ImportRun, ImportRunWithProblems, ImportState, RowProblem};
 use crm_exchange::{Columns, Content, Kind, RawRow};
@@ -49,7 +49,7 @@ fn client_map(text: &str, mappings: usize) -> ClientMap {
     let configuration = json!({ "password": "hunter2", "fieldMappings": fields });
     let mut errors = crm_core::FieldErrors::new();
     ClientMap {
-        id: uuid(),
+        id: ClientMapId::from_uuid(uuid()),
         client_id: Title::stored(text.to_owned()),
         client_name: Title::stored(text.to_owned()),
         client_type: ClientType::Itsm,
@@ -88,7 +88,12 @@ fn integrations_are_shown_with_their_state_and_fields() {
 }
 
 fn tag(text: &str) -> TagOption {
-    TagOption { id: uuid(), label: text.to_owned(), color: "#ff0000".to_owned(), tenant_id: "acme".parse().unwrap() }
+    TagOption {
+        id: TagId::from_uuid(uuid()),
+        label: text.to_owned(),
+        color: "#ff0000".to_owned(),
+        tenant_id: "acme".parse().unwrap(),
+    }
 }
 
 fn run(text: &str, state: ImportState) -> ImportRun {
@@ -128,7 +133,7 @@ fn field(text: &str) -> Field {
 
 fn pipeline(text: &str) -> Pipeline {
     Pipeline {
-        id: uuid(),
+        id: PipelineId::from_uuid(uuid()),
         tenant_id: "acme".parse().unwrap(),
         name: Title::stored(text.to_owned()),
         is_default: false,

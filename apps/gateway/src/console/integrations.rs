@@ -1,7 +1,7 @@
 //! Settings, integrations: the client maps of ticketing, for whom the routes of ticketing would show them to.
 
 use crm_console::integrations::{list, page};
-use crm_core::Uuid;
+use crm_core::ClientMapId;
 
 use crate::auth::{Read, Visitor, area};
 use crate::endpoint::{Answer, Api, Html, PathId};
@@ -34,7 +34,7 @@ async fn integrations_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Htm
     page.await
 }
 
-async fn integration_page(visitor: Visitor<area::Anywhere, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn integration_page(visitor: Visitor<area::Anywhere, Read>, PathId(id): PathId<ClientMapId>) -> Answer<Html> {
     may_look(&visitor)?;
     let frame = frame(&visitor);
     let page = visitor

@@ -4,7 +4,7 @@ use crm_console::form::Typed;
 use crm_console::pipelines::{edit, list, offered};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::PageRequest;
-use crm_core::{Condition, Uuid};
+use crm_core::{Condition, PipelineId};
 use crm_opportunities::{NewPipeline, PipelinePatch, pipelines};
 use serde_json::{Value, json};
 
@@ -74,11 +74,16 @@ async fn make(visitor: Visitor<area::Pipeline, Write>) -> Answer<Html> {
     again(visitor.form(), made.await, show).await
 }
 
-async fn pipeline_page(visitor: Visitor<area::Pipeline, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn pipeline_page(visitor: Visitor<area::Pipeline, Read>, PathId(id): PathId<PipelineId>) -> Answer<Html> {
     show(&visitor, id, None, Typed::default()).await
 }
 
-async fn show<D>(visitor: &Visitor<area::Pipeline, D>, id: Uuid, stated: Option<Value>, typed: Typed) -> Answer<Html> {
+async fn show<D>(
+    visitor: &Visitor<area::Pipeline, D>,
+    id: PipelineId,
+    stated: Option<Value>,
+    typed: Typed,
+) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
     let page = visitor.read(move |connection, scope| {
         let pipeline = pipelines::get(connection, scope, id)?;
@@ -89,7 +94,7 @@ async fn show<D>(visitor: &Visitor<area::Pipeline, D>, id: Uuid, stated: Option<
     page.await
 }
 
-async fn change(visitor: Visitor<area::Pipeline, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn change(visitor: Visitor<area::Pipeline, Write>, PathId(id): PathId<PipelineId>) -> Answer<Html> {
     let (body, was) = (body_of(visitor.form()), visitor.form().value("seen").map(str::to_owned));
     let stated = Value::Object(body.clone());
     let changed = visitor.write(move |connection, scope| {
@@ -100,7 +105,7 @@ async fn change(visitor: Visitor<area::Pipeline, Write>, PathId(id): PathId<Uuid
     again(visitor.form(), changed.await, |typed| show(&visitor, id, Some(stated), typed)).await
 }
 
-async fn remove(visitor: Visitor<area::Pipeline, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn remove(visitor: Visitor<area::Pipeline, Write>, PathId(id): PathId<PipelineId>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
         pipelines::delete(connection, scope, id, &Condition::none())?;
         Ok(Html::see_other("/console/settings/pipelines?done=deleted"))

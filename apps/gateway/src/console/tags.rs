@@ -4,7 +4,7 @@ use crm_cases::Case;
 use crm_console::form::Typed;
 use crm_console::tags::list;
 use crm_core::input::FromBody;
-use crm_core::{Condition, Uuid};
+use crm_core::{Condition, TagId};
 use crm_directory::{Contact, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
@@ -55,7 +55,7 @@ async fn tags_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
     show::<R, _>(&visitor, None, Typed::default()).await
 }
 
-async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, edited: Option<Uuid>, typed: Typed) -> Answer<Html> {
+async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, edited: Option<TagId>, typed: Typed) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
     let edited = edited.map(|id| id.to_string());
     let page = visitor.read(move |connection, scope| {
@@ -74,7 +74,7 @@ async fn make<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
     again(visitor.form(), made.await, |typed| show::<R, _>(&visitor, None, typed)).await
 }
 
-async fn change<R: Recorded>(visitor: Visitor<R::Area, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn change<R: Recorded>(visitor: Visitor<R::Area, Write>, PathId(id): PathId<TagId>) -> Answer<Html> {
     let form = visitor.form().clone();
     let changed = visitor.write(move |connection, scope| {
         let patch = TagPatch::from_body(&body(&form, MEMBERS))?;
@@ -84,7 +84,7 @@ async fn change<R: Recorded>(visitor: Visitor<R::Area, Write>, PathId(id): PathI
     again(visitor.form(), changed.await, |typed| show::<R, _>(&visitor, Some(id), typed)).await
 }
 
-async fn remove<R: Recorded>(visitor: Visitor<R::Area, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn remove<R: Recorded>(visitor: Visitor<R::Area, Write>, PathId(id): PathId<TagId>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
         crm_tags::delete(connection, scope, R::TAGS, id, &Condition::none())?;
         Ok(Html::see_other(format!("{}?done=deleted", page_of::<R>())))

@@ -1,7 +1,7 @@
 //! `/api/v1/ticketing/clientMap` (docs/compatibility.md, "Ticketing client maps").
 
 use actix_web::http::header::HeaderName;
-use crm_core::{DbConnection, Scope, Uuid};
+use crm_core::{ClientMapId, DbConnection, Scope};
 use serde::Serialize;
 use ticketing_clientmap::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ async fn create_client_map(admin: TicketingAdmin, Body(new): Body<NewClientMap>)
         .await
 }
 
-async fn get_client_map(admin: TicketingAdmin, PathId(id): PathId<Uuid>) -> Answer<Data<ClientMap>> {
+async fn get_client_map(admin: TicketingAdmin, PathId(id): PathId<ClientMapId>) -> Answer<Data<ClientMap>> {
     admin
         .read(move |connection, scope| {
             let found = ticketing_clientmap::get(connection, scope, id)?;
@@ -119,7 +119,7 @@ async fn get_client_map(admin: TicketingAdmin, PathId(id): PathId<Uuid>) -> Answ
 
 async fn update_client_map(
     admin: TicketingAdmin,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ClientMapId>,
     Precondition(condition): Precondition<Data<ClientMap>>,
     Body(patch): Body<ClientMapPatch>,
 ) -> Answer<Data<ClientMap>> {
@@ -133,7 +133,7 @@ async fn update_client_map(
 
 async fn delete_client_map(
     admin: TicketingAdmin,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ClientMapId>,
     Precondition(condition): Precondition<Data<ClientMap>>,
 ) -> Answer<NoContent> {
     admin
@@ -146,7 +146,7 @@ async fn delete_client_map(
 
 async fn report_client_map_sync(
     admin: TicketingAdmin,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ClientMapId>,
     Precondition(condition): Precondition<Data<ClientMap>>,
     Body(report): Body<SyncReport>,
 ) -> Answer<Data<ClientMap>> {

@@ -2,7 +2,7 @@
 
 use crm_cases::types as case_types;
 use crm_core::page::PageRequest;
-use crm_core::{CaseId, CaseTypeId, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Scope, Uuid};
+use crm_core::{CaseId, CaseTypeId, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, PipelineId, Scope};
 use crm_forms::FormKind;
 use crm_history::{Change, HistorySort, Kind};
 use crm_opportunities::pipelines;
@@ -117,7 +117,7 @@ pub(super) fn routes(api: &mut Api) {
         "/pipeline/pipelines/opportunities/{id}/history",
         Pipeline,
         Pipeline,
-        Uuid,
+        PipelineId,
         "a pipeline",
         list_pipeline_history,
         pipelines::get

@@ -1,6 +1,6 @@
 //! `/pipeline/pipelines/opportunities` (docs/compatibility.md, "Opportunities and pipelines").
 
-use crm_core::Uuid;
+use crm_core::PipelineId;
 use crm_core::page::PageRequest;
 use crm_opportunities::{NewPipeline, Pipeline, PipelinePatch, PipelineSort, pipelines};
 
@@ -58,13 +58,13 @@ async fn create_pipeline(
         .await
 }
 
-async fn get_pipeline(caller: Caller<area::Pipeline, Read>, PathId(id): PathId<Uuid>) -> Answer<Item<Pipeline>> {
+async fn get_pipeline(caller: Caller<area::Pipeline, Read>, PathId(id): PathId<PipelineId>) -> Answer<Item<Pipeline>> {
     caller.read(move |connection, scope| Ok(Item(pipelines::get(connection, scope, id)?))).await
 }
 
 async fn update_pipeline(
     caller: Caller<area::Pipeline, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<PipelineId>,
     Precondition(condition): Precondition<Item<Pipeline>>,
     Body(patch): Body<PipelinePatch>,
 ) -> Answer<Item<Pipeline>> {
@@ -73,7 +73,7 @@ async fn update_pipeline(
 
 async fn delete_pipeline(
     caller: Caller<area::Pipeline, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<PipelineId>,
     Precondition(condition): Precondition<Item<Pipeline>>,
 ) -> Answer<NoContent> {
     caller

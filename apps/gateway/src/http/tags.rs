@@ -1,6 +1,6 @@
 //! The tags of each kind of record (docs/compatibility.md, "Tags").
 
-use crm_core::Uuid;
+use crm_core::TagId;
 use crm_tags::{NewTag, TagKind, TagOption, TagPatch};
 
 use crate::auth::{Caller, InArea, Read, Write, area};
@@ -20,7 +20,7 @@ macro_rules! tags {
 
         async fn $update(
             caller: Caller<area::$area, Write>,
-            id: PathId<Uuid>,
+            id: PathId<TagId>,
             condition: Precondition<Item<TagOption>>,
             body: Body<TagPatch>,
         ) -> Answer<Item<TagOption>> {
@@ -29,7 +29,7 @@ macro_rules! tags {
 
         async fn $delete(
             caller: Caller<area::$area, Write>,
-            id: PathId<Uuid>,
+            id: PathId<TagId>,
             condition: Precondition<Item<TagOption>>,
         ) -> Answer<NoContent> {
             delete(caller, TagKind::$kind, id, condition).await
@@ -87,7 +87,7 @@ async fn create<A: InArea>(
 async fn update<A: InArea>(
     caller: Caller<A, Write>,
     kind: TagKind,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<TagId>,
     Precondition(condition): Precondition<Item<TagOption>>,
     Body(patch): Body<TagPatch>,
 ) -> Answer<Item<TagOption>> {
@@ -99,7 +99,7 @@ async fn update<A: InArea>(
 async fn delete<A: InArea>(
     caller: Caller<A, Write>,
     kind: TagKind,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<TagId>,
     Precondition(condition): Precondition<Item<TagOption>>,
 ) -> Answer<NoContent> {
     caller

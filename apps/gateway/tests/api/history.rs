@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{Api, Client};
 
 /// Everything after a token, once the change of this record is among it.
-fn follow(client: &Client, since: &str, query: &str, record: &str) -> (Vec<Value>, String) {
+pub(crate) fn follow(client: &Client, since: &str, query: &str, record: &str) -> (Vec<Value>, String) {
     let (mut since, mut seen, until) = (since.to_owned(), Vec::new(), Instant::now() + Duration::from_secs(20));
     while Instant::now() < until {
         let page = client.get(&format!("/changes?since={since}&wait=5&size=1000{query}"));
@@ -21,7 +21,8 @@ fn follow(client: &Client, since: &str, query: &str, record: &str) -> (Vec<Value
     panic!("no change of {record} after {since}")
 }
 
-fn now(client: &Client) -> String {
+/// Where the feed ends.
+pub(crate) fn now(client: &Client) -> String {
     client.get("/changes?since=now").body["next"].as_str().unwrap().to_owned()
 }
 

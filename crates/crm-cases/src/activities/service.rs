@@ -5,7 +5,7 @@ use diesel::QueryResult;
 
 use crate::activities::queries::{self, ActivityRow, Happening};
 use crate::cases::queries::{lock, type_of};
-use crate::cases::walk::Step;
+use crate::cases::step::Step;
 use crate::{Activity, ActivitySort, CaseError, CasePatch, NewComment};
 
 /// Adds a comment to a case; the case itself stays as it is. Call it in a [`DbConnection::write`].

@@ -10,6 +10,7 @@ mod restore;
 mod row;
 mod service;
 mod status_filter;
+pub(crate) mod step;
 mod told;
 mod values;
 pub(crate) mod walk;

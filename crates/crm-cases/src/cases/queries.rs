@@ -3,7 +3,7 @@
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::text::all_searchable;
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, Uuid, among, any_of, created_within};
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, TagId, among, any_of, created_within};
 use crm_forms::search::NarrowedFields;
 use crm_forms::{StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
@@ -51,7 +51,7 @@ pub(crate) const TITLE: TextIndex =
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) candidates: Candidates,
-    pub(crate) tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<TagId>>,
     pub(crate) status: Option<InStatus>,
     pub(crate) fields: NarrowedFields,
 }

@@ -4,7 +4,7 @@
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::text::folded;
 use crm_core::values::{ExternalId, References, User, Vanished};
-use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Uuid};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, TagId};
 use crm_forms::Form;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -24,7 +24,7 @@ use crate::{Case, CaseError, types};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeptCase {
     row: CaseRow,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
 }
 
 /// A case that is deleted, for the change.
@@ -66,7 +66,7 @@ pub fn restore(
     kept: KeptCase,
     by: Option<&User>,
     hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
-) -> Result<(ChangeId, Vec<Uuid>), CaseError> {
+) -> Result<(ChangeId, Vec<TagId>), CaseError> {
     let vanished = hold(connection, scope, &kept.references())?;
     let KeptCase { mut row, tags } = kept;
     let of_type = row.values.case_type_id;

@@ -9,7 +9,7 @@ use crm_tags::TagOption;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::cases::walk::Step;
+use crate::cases::step::Step;
 use crate::schema::cases;
 use crate::workflow::{Roles, Status};
 use crate::{Case, CasePatch, CaseSort, Day, NewCase, Priority};

@@ -55,7 +55,7 @@ pub fn create(
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
     index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
     if !tags.is_empty() {
-        crm_tags::give(connection, scope, TagKind::Case, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Case, Action::Created).by(new.last_updated_by.as_ref());
     let case = made.recorded(connection, scope, change, |row| {
@@ -195,7 +195,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, TagKind::Case, id.as_i64(), tags)?;
+        crm_tags::set(connection, scope, id, tags)?;
     }
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Case, action).by(patch.last_updated_by.value());
@@ -243,8 +243,7 @@ pub fn delete(
     scope: &Scope,
     deletion: Deletion<CaseId>,
 ) -> Result<Vec<CaseId>, CaseError> {
-    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
-    crm_tags::lock_links(connection, scope, TagKind::Case, &numbers)?;
+    crm_tags::lock_links(connection, scope, deletion.ids())?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
 }

@@ -1,7 +1,7 @@
 //! What changes tell of cases.
 
 use crm_core::values::{ExternalId, LongText, Title, User};
-use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, Uuid};
+use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, TagId, Timestamp};
 use crm_forms::CustomFields;
 use crm_history::{Linked, linked};
 
@@ -21,7 +21,7 @@ crm_history::told! {
         contact_id "contactId": Option<ContactId>,
         assignee "assignee": &'a Option<User>,
         owner "owner": &'a Option<User>,
-        tags "tags": Vec<Linked<Uuid>>,
+        tags "tags": Vec<Linked<TagId>>,
         external_id "externalId": &'a Option<ExternalId>,
         first_resolution_on "firstResolutionOn": Option<Timestamp>,
         last_resolution_on "lastResolutionOn": Option<Timestamp>,

@@ -3,18 +3,10 @@
 use crm_core::{FieldCode, FieldErrors, Scope};
 
 use crate::cases::row::CaseRow;
+use crate::cases::step::Step;
 use crate::types::KnownType;
 use crate::workflow::{Refusal, Roles, Status, Workflow};
 use crate::{CaseError, CasePatch};
-
-/// A change of status.
-#[derive(Debug)]
-pub(crate) struct Step {
-    /// Where the case comes to.
-    pub(crate) status: Status,
-    /// The label of the transition that it walks, where it walks one that has a label.
-    pub(crate) transition: Option<String>,
-}
 
 /// The step that a patch takes a case, if any. `case_type` is the type that the case has after it; with another type
 /// than before there is nothing to walk, for no transition leads from one workflow to another.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::records::Stored;
 use crate::sql::JsonText;
 use crate::values::{LabeledValue, LabeledValues, Participant, Reference};
-use crate::{BackendKind, ContactId, Db, RecordId, Uuid};
+use crate::{BackendKind, ContactId, Db, RecordId, TagId};
 
 /// The tables that have something of a kind of records, for [`BesideOf`].
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub struct Beside {
 }
 
 /// A tag: its folded label, by which tags are ordered, its id, its label and its colour.
-pub type StoredTag = (String, Uuid, String, String);
+pub type StoredTag = (String, TagId, String, String);
 /// An address or number: its place, its label, itself, and whether it is the primary one.
 type StoredValue = (i64, Option<String>, String, i64);
 

@@ -59,7 +59,8 @@ impl List {
         Self { of: Values::Texts(texts), json }
     }
 
-    fn of_uuids(uuids: impl Iterator<Item = Uuid>) -> Self {
+    /// A list of UUIDs.
+    pub(crate) fn of_uuids(uuids: impl Iterator<Item = Uuid>) -> Self {
         let uuids: Vec<Uuid> = uuids.collect();
         // Without hyphens, as `unhex` reads it.
         let hex = |uuid: &Uuid| format!("\"{:032x}\"", u128::from_be_bytes(*uuid.as_bytes()));

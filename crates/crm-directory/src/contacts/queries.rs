@@ -4,7 +4,8 @@ use crm_core::page::Contains;
 use crm_core::search::{Candidates, FEW};
 use crm_core::sql::among;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within,
+    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, TagId, WriteError, among, any_of,
+    created_within,
 };
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
@@ -69,7 +70,7 @@ pub(crate) struct Narrowed {
     /// The contacts that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    pub(crate) tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

@@ -2,7 +2,7 @@
 
 use crm_core::records::run_again_where_taken;
 use crm_core::values::{LabeledValues, References, User, Vanished};
-use crm_core::{ContactId, DbConnection, Scope, Uuid};
+use crm_core::{ContactId, DbConnection, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -24,7 +24,7 @@ pub struct KeptContact {
     row: ContactRow,
     email: LabeledValues,
     phone: LabeledValues,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
 }
 
 /// A contact that is deleted, for the change.
@@ -68,7 +68,7 @@ pub fn restore(
     target: Option<ContactId>,
     by: Option<&User>,
     hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
-) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
+) -> Result<(ChangeId, Vec<TagId>), DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let vanished = hold(connection, scope, &kept.references())?;
     let KeptContact { mut row, email, phone, tags } = kept;

@@ -72,7 +72,7 @@ pub fn create_unless(
     contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
-        crm_tags::give(connection, scope, TagKind::Contact, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Contact, Action::Created).by(new.last_updated_by.as_ref());
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
@@ -161,7 +161,7 @@ pub fn update(
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, TagKind::Contact, id.as_i64(), tags)?;
+        crm_tags::set(connection, scope, id, tags)?;
     }
     let organization = match patch.organization_id {
         Patch::Keep => present.organization.clone(),
@@ -239,8 +239,7 @@ pub fn delete(
     scope: &Scope,
     deletion: Deletion<ContactId>,
 ) -> Result<Vec<ContactId>, DirectoryError> {
-    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
-    crm_tags::lock_links(connection, scope, TagKind::Contact, &numbers)?;
+    crm_tags::lock_links(connection, scope, deletion.ids())?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
 }

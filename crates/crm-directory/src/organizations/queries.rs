@@ -3,7 +3,7 @@
 use crm_core::page::Contains;
 use crm_core::search::Candidates;
 use crm_core::text::all_searchable;
-use crm_core::{Db, DbConnection, OrganizationId, Scope, Uuid, WriteError, among, any_of, created_within};
+use crm_core::{Db, DbConnection, OrganizationId, Scope, TagId, WriteError, among, any_of, created_within};
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
@@ -53,7 +53,7 @@ pub(crate) struct Narrowed {
     /// The organizations that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    pub(crate) tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

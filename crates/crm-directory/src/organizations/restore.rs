@@ -2,7 +2,7 @@
 
 use crm_core::records::run_again_where_taken;
 use crm_core::values::{LabeledValues, User};
-use crm_core::{DbConnection, OrganizationId, Scope, Uuid};
+use crm_core::{DbConnection, OrganizationId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -23,7 +23,7 @@ pub struct KeptOrganization {
     row: OrganizationRow,
     email: LabeledValues,
     phone: LabeledValues,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
 }
 
 /// An organization that is deleted, for the change.
@@ -59,7 +59,7 @@ pub fn restore(
     kept: KeptOrganization,
     target: Option<OrganizationId>,
     by: Option<&User>,
-) -> Result<(ChangeId, Vec<Uuid>), DirectoryError> {
+) -> Result<(ChangeId, Vec<TagId>), DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let KeptOrganization { mut row, email, phone, tags } = kept;
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;

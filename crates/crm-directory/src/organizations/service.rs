@@ -63,7 +63,7 @@ pub fn create_unless(
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
-        crm_tags::give(connection, scope, TagKind::Organization, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Organization, Action::Created).by(new.last_updated_by.as_ref());
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
@@ -135,8 +135,8 @@ pub fn update(
     let patch = patch.changes(&present, &mut errors);
     let Json(stored) = row.values.custom_fields.clone();
     let custom_fields = check_patch(&patch, &stored, &form, &mut errors);
-    let kind = TagKind::Organization;
-    let tags = crm_tags::resolve_patch(connection, scope, kind, &patch.tags, &present.tags, &mut errors)?;
+    let tags =
+        crm_tags::resolve_patch(connection, scope, TagKind::Organization, &patch.tags, &present.tags, &mut errors)?;
     let custom_fields = errors.into_result(custom_fields)?;
     if !renames_who && patch.is_nothing() && tags.is_none() && custom_fields == stored {
         return Ok(present);
@@ -151,7 +151,7 @@ pub fn update(
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, kind, id.as_i64(), tags)?;
+        crm_tags::set(connection, scope, id, tags)?;
     }
     let email = Emails::patched(patch.email, present.email.clone());
     let phone = Phones::patched(patch.phone, present.phone.clone());
@@ -212,8 +212,7 @@ pub fn delete(
     scope: &Scope,
     deletion: Deletion<OrganizationId>,
 ) -> Result<Vec<OrganizationId>, DirectoryError> {
-    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
-    crm_tags::lock_links(connection, scope, TagKind::Organization, &numbers)?;
+    crm_tags::lock_links(connection, scope, deletion.ids())?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
 }

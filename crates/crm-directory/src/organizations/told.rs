@@ -1,7 +1,7 @@
 //! What changes tell of organizations.
 
 use crm_core::values::{ExternalId, LabeledValues, LongText, ShortText, Title, Url, User};
-use crm_core::{OrganizationId, Timestamp, Uuid};
+use crm_core::{OrganizationId, TagId, Timestamp};
 use crm_forms::CustomFields;
 use crm_history::{Linked, linked};
 
@@ -21,7 +21,7 @@ crm_history::told! {
         website "website": &'a Option<Url>,
         note "note": &'a Option<LongText>,
         owner "owner": &'a Option<User>,
-        tags "tags": Vec<Linked<Uuid>>,
+        tags "tags": Vec<Linked<TagId>>,
         external_id "externalId": &'a Option<ExternalId>,
     }
     members { custom_fields "customFields": &'a CustomFields, }

@@ -16,7 +16,7 @@ fn merge(desk: &mut Desk, target: i64, body: Value) -> Result<Contact, Directory
     let Desk { connection, scope } = desk;
     connection.write(|connection| {
         let merging = contacts::merge(connection, scope, target, &Condition::none(), &request)?;
-        crm_tags::add(connection, scope, TagKind::Contact, target.as_i64(), merging.tags())?;
+        crm_tags::add(connection, scope, target, merging.tags())?;
         contacts::delete(connection, scope, merging.into_deletion())
     })?;
     desk.get_contact(target)
@@ -94,7 +94,7 @@ both_databases! {
         let Desk { connection, scope } = &mut desk;
         let merged = connection.write(|connection| {
             let merging = organizations::merge(connection, scope, target, &Condition::none(), &request)?;
-            crm_tags::add(connection, scope, TagKind::Organization, target.as_i64(), merging.tags())?;
+            crm_tags::add(connection, scope, target, merging.tags())?;
             organizations::delete(connection, scope, merging.into_deletion())
         });
         merged.unwrap();

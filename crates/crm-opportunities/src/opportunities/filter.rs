@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{ContactId, OrganizationId, Timestamp, Uuid, nullable_column};
+use crm_core::{ContactId, OrganizationId, PipelineId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
 use super::OpportunityStatus;
@@ -24,7 +24,7 @@ pub struct OpportunityFilter {
     /// The key of the stage is one of these, in whatever pipeline.
     pub stage: Option<Vec<String>>,
     /// The pipeline is one of these.
-    pub pipeline_id: Option<Vec<Uuid>>,
+    pub pipeline_id: Option<Vec<PipelineId>>,
     /// The id that another system has for it is one of these.
     pub external_id: Option<Vec<String>>,
     /// What is asked of any field.

@@ -4,7 +4,7 @@ use crm_core::values::{
     Title, User, check_seen,
 };
 use crm_core::{
-    ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp, Uuid,
+    ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PipelineId, PublicTenantId, Scope, Timestamp,
 };
 use crm_forms::{CustomFields, CustomFieldsInput, Form};
 use crm_tags::{TagOption, TagRefs};
@@ -57,7 +57,7 @@ pub struct Opportunity {
     /// The values of the form's custom fields by field id.
     pub custom_fields: CustomFields,
     /// The pipeline that it goes through.
-    pub pipeline_id: Uuid,
+    pub pipeline_id: PipelineId,
     /// The stage of that pipeline in which it is.
     pub stage: StageKey,
     /// Whether it is open, won or lost.
@@ -110,7 +110,7 @@ pub struct NewOpportunity {
     /// Values of the form's custom fields.
     pub custom_fields: CustomFieldsInput,
     /// Its pipeline, which must exist; the tenant's default one unless given.
-    pub pipeline_id: Option<Uuid>,
+    pub pipeline_id: Option<PipelineId>,
     /// A stage of that pipeline; its first one unless given.
     pub stage: Option<StageKey>,
 }
@@ -167,7 +167,7 @@ pub struct OpportunityPatch {
     /// Values of custom fields to be set or, with null, removed; the others stay. Cleared, it removes all.
     pub custom_fields: Patch<CustomFieldsInput>,
     /// Another pipeline, which must exist; without a stage it means the first one there.
-    pub pipeline_id: Option<Uuid>,
+    pub pipeline_id: Option<PipelineId>,
     /// A stage of the pipeline.
     pub stage: Option<StageKey>,
 }

@@ -5,8 +5,8 @@ use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, Timestamp, Uuid, WriteError, among, any_of, changed,
-    columns, created_within,
+    Db, DbConnection, LeadId, OpportunityId, PipelineId, PortableExt, Scope, TagId, Timestamp, WriteError, among,
+    any_of, changed, columns, created_within,
 };
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
@@ -47,7 +47,7 @@ pub(crate) fn place_of(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-) -> QueryResult<Option<(Uuid, String)>> {
+) -> QueryResult<Option<(PipelineId, String)>> {
     let columns = (opportunities::pipeline_id, opportunities::stage_key);
     opportunities::table.find((scope.tenant(), id)).select(columns).first(connection).optional()
 }
@@ -57,7 +57,7 @@ pub(crate) struct Narrowed {
     /// The records that its title and fields leave.
     candidates: Candidates,
     /// The tags that its spellings name.
-    pub(crate) tags: Option<Vec<Uuid>>,
+    pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
     fields: NarrowedFields,
 }

@@ -2,7 +2,7 @@
 
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
-use crm_core::{DbConnection, FieldErrors, LeadId, Scope, Uuid};
+use crm_core::{DbConnection, FieldErrors, LeadId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
 use crm_history::{Action, ChangeId, Kind, NewChange, What};
@@ -22,7 +22,7 @@ use crate::pipelines::{self, StageKey};
 pub struct KeptOpportunity {
     row: OpportunityRow,
     participants: Vec<Participant>,
-    tags: Vec<Uuid>,
+    tags: Vec<TagId>,
 }
 
 /// An opportunity that is deleted, for the change.
@@ -69,7 +69,7 @@ pub fn restore(
     kept: KeptOpportunity,
     by: Option<&User>,
     hold: impl FnOnce(&mut DbConnection, &Scope, &KeptOpportunity) -> QueryResult<(Vanished, Option<LeadId>)>,
-) -> Result<(ChangeId, Vec<Uuid>), OpportunityError> {
+) -> Result<(ChangeId, Vec<TagId>), OpportunityError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let (vanished, lead) = hold(connection, scope, &kept)?;
     let KeptOpportunity { row, participants, tags } = kept;

@@ -7,7 +7,7 @@ use crm_core::values::{
     ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, References, ShortText, Title, User,
     Vanished,
 };
-use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, Scope, Timestamp, Uuid};
+use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, PipelineId, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
@@ -53,7 +53,7 @@ pub(crate) struct OpportunityValues {
     followers: Json<Followers>,
     pub(crate) external_id: Option<String>,
     pub(crate) custom_fields: Json<CustomFields>,
-    pub(crate) pipeline_id: Uuid,
+    pub(crate) pipeline_id: PipelineId,
     stage_key: String,
     stage_position: i16,
     pub(crate) last_updated_on: Timestamp,
@@ -64,7 +64,9 @@ impl OpportunityRow {
     pub(crate) fn counted(&self) -> Counted {
         let OpportunityValues { pipeline_id, stage_key, value_units, value_code, .. } = &self.values;
         match self.status {
-            OpportunityStatus::Open => Counted::within(*pipeline_id, stage_key, value_units.zip(value_code.as_deref())),
+            OpportunityStatus::Open => {
+                Counted::within(pipeline_id.as_uuid(), stage_key, value_units.zip(value_code.as_deref()))
+            }
             OpportunityStatus::Won | OpportunityStatus::Lost => Counted::in_no_group(),
         }
     }
@@ -118,7 +120,7 @@ impl OpportunityValues {
     }
 
     /// The pipeline and the key of the stage that the opportunity is in.
-    pub(crate) fn place(&self) -> (Uuid, String) {
+    pub(crate) fn place(&self) -> (PipelineId, String) {
         (self.pipeline_id, self.stage_key.clone())
     }
 

@@ -5,7 +5,7 @@ use crm_core::page::{Direction, Page, PageRequest};
 use crm_core::records::{Beside, ShowsNames};
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, unknown_reference};
-use crm_core::{Condition, DbConnection, FieldErrors, LeadId, OpportunityId, Scope, Uuid, numbering, records};
+use crm_core::{Condition, DbConnection, FieldErrors, LeadId, OpportunityId, PipelineId, Scope, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form, FormKind};
 use crm_history::{Action, Deletion, Kind, NewChange};
@@ -102,7 +102,7 @@ fn insert(
         tags = crm_tags::ensure(connection, scope, TagKind::Opportunity, &tags)?;
     }
     if !tags.is_empty() {
-        crm_tags::give(connection, scope, TagKind::Opportunity, id.as_i64(), &tags)?;
+        crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Opportunity, Action::Created).by(new.last_updated_by.as_ref());
     let opportunity = made.recorded(connection, scope, change, |row| {
@@ -138,7 +138,7 @@ pub(super) fn lock_to_move(
     connection: &mut DbConnection,
     scope: &Scope,
     id: OpportunityId,
-    pipeline: Option<Uuid>,
+    pipeline: Option<PipelineId>,
     stage: Option<&StageKey>,
 ) -> Result<(OpportunityRow, Target), OpportunityError> {
     if pipeline.is_none() && stage.is_none() {
@@ -261,7 +261,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, TagKind::Opportunity, id.as_i64(), tags)?;
+        crm_tags::set(connection, scope, id, tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
     let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();
@@ -313,8 +313,7 @@ pub fn delete(
     scope: &Scope,
     deletion: Deletion<OpportunityId>,
 ) -> Result<Vec<OpportunityId>, OpportunityError> {
-    let numbers: Vec<i64> = deletion.ids().iter().map(|id| id.as_i64()).collect();
-    crm_tags::lock_links(connection, scope, TagKind::Opportunity, &numbers)?;
+    crm_tags::lock_links(connection, scope, deletion.ids())?;
     queries::delete(connection, scope, &deletion)?;
     Ok(deletion.into_ids())
 }

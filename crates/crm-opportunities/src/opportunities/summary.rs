@@ -6,7 +6,7 @@ use crm_core::counts;
 use crm_core::records::Stored;
 use crm_core::sql::{OneOf, Uid, one_of};
 use crm_core::values::{Currency, MoneyTotal, Title};
-use crm_core::{Db, DbConnection, Scope, TenantId, Uuid};
+use crm_core::{Db, DbConnection, PipelineId, Scope, TenantId};
 use crm_forms::{Form, FormKind};
 use diesel::dsl::Select;
 use diesel::prelude::*;
@@ -27,7 +27,7 @@ use crate::schema::{opportunities, pipeline_stages};
 #[serde(rename_all = "camelCase")]
 pub struct StageSummary {
     /// The pipeline.
-    pub pipeline_id: Uuid,
+    pub pipeline_id: PipelineId,
     /// The stage.
     pub stage: StageKey,
     /// What people call the stage.
@@ -98,7 +98,7 @@ pub fn summary(
         Stages { tenant, pipelines, stages, totals }.load(connection)?
     };
     // By pipeline and place; the rows come in that order, one for each currency.
-    let mut stages: BTreeMap<(Uuid, i16), StageSummary> = BTreeMap::new();
+    let mut stages: BTreeMap<(PipelineId, i16), StageSummary> = BTreeMap::new();
     for row in rows {
         let stage = stages.entry((row.pipeline_id, row.position)).or_insert_with(|| row.empty_stage());
         row.add_to(stage)
@@ -109,7 +109,7 @@ pub fn summary(
 
 #[derive(Debug, Queryable)]
 struct TotalRow {
-    pipeline_id: Uuid,
+    pipeline_id: PipelineId,
     key: String,
     position: i16,
     label: String,

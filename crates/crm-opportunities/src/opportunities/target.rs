@@ -1,4 +1,4 @@
-use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Uuid};
+use crm_core::{DbConnection, FieldCode, FieldErrors, PipelineId, Scope};
 use diesel::QueryResult;
 
 use super::row::OpportunityValues;
@@ -21,8 +21,8 @@ impl Target {
     pub(super) fn of(
         connection: &mut DbConnection,
         scope: &Scope,
-        (in_pipeline, in_stage): &(Uuid, String),
-        pipeline: Option<Uuid>,
+        (in_pipeline, in_stage): &(PipelineId, String),
+        pipeline: Option<PipelineId>,
         stage: Option<&StageKey>,
     ) -> QueryResult<Self> {
         let pipeline = pipeline.unwrap_or(*in_pipeline);
@@ -39,7 +39,7 @@ impl Target {
     pub(super) fn place_for(
         self,
         values: &OpportunityValues,
-        pipeline: Option<Uuid>,
+        pipeline: Option<PipelineId>,
         stage: Option<&StageKey>,
         errors: &mut FieldErrors,
     ) -> Option<Place> {

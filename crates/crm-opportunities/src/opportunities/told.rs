@@ -1,7 +1,7 @@
 //! What changes tell of opportunities.
 
 use crm_core::values::{ExternalId, Followers, LeadRating, LongText, Money, Participant, ShortText, Title, User};
-use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Timestamp, Uuid};
+use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, PipelineId, TagId, Timestamp};
 use crm_forms::CustomFields;
 use crm_history::{Linked, linked};
 
@@ -22,9 +22,9 @@ crm_history::told! {
         owner "owner": &'a Option<User>,
         followers "followers": &'a Followers,
         participants "participants": Vec<Linked<ContactId>>,
-        tags "tags": Vec<Linked<Uuid>>,
+        tags "tags": Vec<Linked<TagId>>,
         external_id "externalId": &'a Option<ExternalId>,
-        pipeline_id "pipelineId": Uuid,
+        pipeline_id "pipelineId": PipelineId,
         stage "stage": &'a StageKey,
         status "status": OpportunityStatus,
         lost_reason "lostReason": &'a Option<LostReason>,

@@ -1,4 +1,4 @@
-use crm_core::{FieldErrors, Unmet, Uuid};
+use crm_core::{FieldErrors, PipelineId, Unmet};
 use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a pipeline.
@@ -9,7 +9,7 @@ pub enum PipelineError {
     NotFound,
     /// The tenant has a pipeline with this id already.
     #[error("a pipeline with the id {0} exists already")]
-    IdTaken(Uuid),
+    IdTaken(PipelineId),
     /// The tenant has as many pipelines as it may.
     #[error("a tenant has at most {} pipelines", super::MOST_PIPELINES)]
     LimitReached,

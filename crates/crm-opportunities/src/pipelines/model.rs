@@ -1,7 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::page::{RowIdKind, SortColumn, SortField, SortKind};
 use crm_core::values::Title;
-use crm_core::{PublicTenantId, Timestamp, Uuid};
+use crm_core::{PipelineId, PublicTenantId, Timestamp};
 use serde::Serialize;
 
 use super::{NewStages, Stage};
@@ -12,7 +12,7 @@ use super::{NewStages, Stage};
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
     /// Its id: the one that it was made with, or one made by the server.
-    pub id: Uuid,
+    pub id: PipelineId,
     /// The tenant that it belongs to.
     pub tenant_id: PublicTenantId,
     /// What people call it.
@@ -31,7 +31,7 @@ pub struct Pipeline {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPipeline {
     /// An id to keep, of a pipeline that is moved from another system; made by the server unless given.
-    pub id: Option<Uuid>,
+    pub id: Option<PipelineId>,
     /// Required.
     pub name: Title,
     /// Whether it takes the place of the tenant's default pipeline. A tenant's first pipeline is the default one in

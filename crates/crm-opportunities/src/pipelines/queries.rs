@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crm_core::text::folded;
 use crm_core::values::Title;
-use crm_core::{Db, DbConnection, ForUpdateExt, PortableExt, Scope, Uuid, columns};
+use crm_core::{Db, DbConnection, ForUpdateExt, PipelineId, PortableExt, Scope, columns};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -17,9 +17,9 @@ pub(super) fn all(scope: &Scope) -> pipelines::BoxedQuery<'static, Db> {
 }
 
 /// What each of the tenant's pipelines is called.
-pub(super) fn names(connection: &mut DbConnection, scope: &Scope) -> QueryResult<HashMap<Uuid, String>> {
+pub(super) fn names(connection: &mut DbConnection, scope: &Scope) -> QueryResult<HashMap<PipelineId, String>> {
     let query = pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant()));
-    let names: Vec<(Uuid, String)> = query.select((pipelines::id, pipelines::name)).load(connection)?;
+    let names: Vec<(PipelineId, String)> = query.select((pipelines::id, pipelines::name)).load(connection)?;
     Ok(names.into_iter().collect())
 }
 
@@ -28,11 +28,15 @@ pub(super) fn count(connection: &mut DbConnection, scope: &Scope) -> QueryResult
     pipelines::table.filter(pipelines::tenant_id.eq(scope.tenant())).count().get_result(connection)
 }
 
-pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
+pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> QueryResult<Option<PipelineRow>> {
     pipelines::table.find((scope.tenant(), id)).select(columns::<PipelineRow>()).first(connection).optional()
 }
 
-pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<PipelineRow>> {
+pub(super) fn find_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: PipelineId,
+) -> QueryResult<Option<PipelineRow>> {
     pipelines::table
         .find((scope.tenant(), id))
         .select(columns::<PipelineRow>())
@@ -45,7 +49,7 @@ pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid
 pub(super) fn insert(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: PipelineId,
     name: &Title,
 ) -> QueryResult<Option<PipelineRow>> {
     diesel::insert_into(pipelines::table)
@@ -68,7 +72,7 @@ pub(super) fn insert(
 pub(super) fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: PipelineId,
     name: Option<&Title>,
 ) -> QueryResult<PipelineRow> {
     let name = name
@@ -84,7 +88,7 @@ pub(super) fn update(
 pub(super) fn has_opportunities(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: PipelineId,
     stages: Option<&[&str]>,
 ) -> QueryResult<bool> {
     let of_pipeline = opportunities::table
@@ -100,18 +104,18 @@ pub(super) fn has_opportunities(
     }
 }
 
-pub(super) fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+pub(super) fn delete(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> QueryResult<()> {
     diesel::delete(pipelines::table.find((scope.tenant(), id))).execute(connection)?;
     Ok(())
 }
 
 /// The tenant's default pipeline; `None` where it has no pipeline at all.
-pub(super) fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<Uuid>> {
+pub(super) fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<PipelineId>> {
     default_pipelines::table.find(scope.tenant()).select(default_pipelines::pipeline_id).first(connection).optional()
 }
 
 /// Makes a pipeline the default one, whichever was it before.
-pub(super) fn set_default(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+pub(super) fn set_default(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> QueryResult<()> {
     diesel::insert_into(default_pipelines::table)
         .values((default_pipelines::tenant_id.eq(scope.tenant()), default_pipelines::pipeline_id.eq(id)))
         .on_conflict(default_pipelines::tenant_id)
@@ -123,7 +127,7 @@ pub(super) fn set_default(connection: &mut DbConnection, scope: &Scope, id: Uuid
 }
 
 /// Makes a pipeline the default one unless the tenant has one; whether it is now.
-pub(super) fn set_default_if_none(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<bool> {
+pub(super) fn set_default_if_none(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> QueryResult<bool> {
     let made = diesel::insert_into(default_pipelines::table)
         .values((default_pipelines::tenant_id.eq(scope.tenant()), default_pipelines::pipeline_id.eq(id)))
         .on_conflict_do_nothing()

@@ -1,7 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::records::Stored;
 use crm_core::values::{Color, Title};
-use crm_core::{Db, Scope, Timestamp, Uuid};
+use crm_core::{Db, PipelineId, Scope, Timestamp, Uuid};
 use diesel::prelude::*;
 
 use super::{Pipeline, PipelineSort, Stage, StageKey};
@@ -11,7 +11,7 @@ use crate::schema::{pipeline_stages, pipelines};
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = pipelines, check_for_backend(Db))]
 pub(super) struct PipelineRow {
-    pub(super) id: Uuid,
+    pub(super) id: PipelineId,
     name: String,
     name_folded: String,
     created_on: Timestamp,
@@ -22,7 +22,7 @@ pub(super) struct PipelineRow {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = pipeline_stages, check_for_backend(Db))]
 pub(super) struct StageRow {
-    pub(super) pipeline_id: Uuid,
+    pub(super) pipeline_id: PipelineId,
     key: String,
     position: i16,
     label: String,
@@ -38,7 +38,7 @@ impl PipelineRow {
             PipelineSort::LastUpdatedOn => SortKey::Moment(self.last_updated_on),
             PipelineSort::Name => SortKey::Text(self.name_folded.clone()),
         };
-        (key, self.id)
+        (key, self.id.as_uuid())
     }
 
     /// The pipeline that this row is, with what other tables have of it.

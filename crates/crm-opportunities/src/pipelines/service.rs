@@ -4,7 +4,7 @@ use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::Stored;
 use crm_core::values::Title;
-use crm_core::{Condition, DbConnection, Scope, Uuid, records, wait_for_turn};
+use crm_core::{Condition, DbConnection, PipelineId, Scope, records, wait_for_turn};
 use crm_history::{Action, ChangeId, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 
@@ -22,7 +22,7 @@ pub const MOST_PIPELINES: i64 = 200;
 /// rolled back; the database's.
 pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -> Result<Pipeline, PipelineError> {
     let NewPipeline { id, name, is_default, stages } = new;
-    let id = id.unwrap_or_else(Uuid::random);
+    let id = id.unwrap_or_else(PipelineId::random);
     let row = queries::insert(connection, scope, id, name)?.ok_or(PipelineError::IdTaken(id))?;
     let places: Vec<_> = (1_i16..).zip(stages.as_slice()).collect();
     stages::add(connection, scope, id, &places)?;
@@ -44,7 +44,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewPipeline) -
 }
 
 /// Makes a pipeline the default one, and gives the one that was it before, which is locked.
-fn make_default(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<Option<Uuid>> {
+fn make_default(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> QueryResult<Option<PipelineId>> {
     let before = queries::default_id(connection, scope)?.filter(|before| *before != id);
     if let Some(before) = before {
         // For its own change. Nobody waits for this one who has that one: it would have to be the default one by now.
@@ -61,7 +61,7 @@ fn make_default(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Query
 fn record_ousted(
     connection: &mut DbConnection,
     scope: &Scope,
-    ousted: Option<Uuid>,
+    ousted: Option<PipelineId>,
     cause: ChangeId,
 ) -> QueryResult<()> {
     let Some(id) = ousted else { return Ok(()) };
@@ -88,7 +88,7 @@ pub fn provision(connection: &mut DbConnection, scope: &Scope) -> Result<(), Pip
 ///
 /// # Errors
 /// [`PipelineError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Pipeline, PipelineError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> Result<Pipeline, PipelineError> {
     let row = queries::find(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
     complete_one(connection, scope, row)
 }
@@ -111,7 +111,7 @@ pub fn list(
 ///
 /// # Errors
 /// The database's.
-pub fn names(connection: &mut DbConnection, scope: &Scope) -> Result<HashMap<Uuid, String>, PipelineError> {
+pub fn names(connection: &mut DbConnection, scope: &Scope) -> Result<HashMap<PipelineId, String>, PipelineError> {
     Ok(queries::names(connection, scope)?)
 }
 
@@ -124,7 +124,7 @@ pub fn names(connection: &mut DbConnection, scope: &Scope) -> Result<HashMap<Uui
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: PipelineId,
     condition: &Condition<Pipeline>,
     patch: &PipelinePatch,
 ) -> Result<Pipeline, PipelineError> {
@@ -163,7 +163,7 @@ pub fn update(
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: PipelineId,
     condition: &Condition<Pipeline>,
 ) -> Result<(), PipelineError> {
     let row = queries::find_locked(connection, scope, id)?.ok_or(PipelineError::NotFound)?;
@@ -189,7 +189,7 @@ pub fn delete(
 
 /// The pipelines of these rows with their stages, in two statements.
 fn complete(connection: &mut DbConnection, scope: &Scope, rows: Vec<PipelineRow>) -> QueryResult<Vec<Pipeline>> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<PipelineId> = rows.iter().map(|row| row.id).collect();
     let default = queries::default_id(connection, scope)?;
     let mut stages = stages::of(connection, scope, &ids)?;
     let pipeline = |row: PipelineRow| {

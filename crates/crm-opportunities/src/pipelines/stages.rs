@@ -6,8 +6,8 @@ use crm_core::error::collision;
 use crm_core::records::Stored;
 use crm_core::sql::among;
 use crm_core::{
-    DbConnection, FieldCode, FieldErrors, ForShareExt, ForUpdateExt, OpportunityId, PortableExt, Scope, TenantId, Uuid,
-    columns, each_backend,
+    DbConnection, FieldCode, FieldErrors, ForShareExt, ForUpdateExt, OpportunityId, PipelineId, PortableExt, Scope,
+    TenantId, columns, each_backend,
 };
 use diesel::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::schema::{opportunities, pipeline_stages};
 /// Where an opportunity is: what its row holds of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) pipeline_id: Uuid,
+    pub(crate) pipeline_id: PipelineId,
     pub(crate) stage: StageKey,
     pub(crate) position: i16,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Place {
 pub(crate) fn place(
     connection: &mut DbConnection,
     scope: &Scope,
-    pipeline: Option<Uuid>,
+    pipeline: Option<PipelineId>,
     stage: Option<&StageKey>,
     errors: &mut FieldErrors,
 ) -> QueryResult<Option<Place>> {
@@ -84,14 +84,14 @@ pub(crate) fn place(
 pub(super) fn of(
     connection: &mut DbConnection,
     scope: &Scope,
-    pipelines: &[Uuid],
-) -> QueryResult<HashMap<Uuid, Vec<Stage>>> {
+    pipelines: &[PipelineId],
+) -> QueryResult<HashMap<PipelineId, Vec<Stage>>> {
     let rows: Vec<StageRow> = pipeline_stages::table
         .filter(among(scope, pipeline_stages::tenant_id, pipeline_stages::pipeline_id, pipelines))
         .order(pipeline_stages::position)
         .select(columns::<StageRow>())
         .load(connection)?;
-    let mut stages: HashMap<Uuid, Vec<Stage>> = HashMap::with_capacity(pipelines.len());
+    let mut stages: HashMap<PipelineId, Vec<Stage>> = HashMap::with_capacity(pipelines.len());
     for row in rows {
         stages.entry(row.pipeline_id).or_default().push(row.into_stage());
     }
@@ -102,7 +102,7 @@ pub(super) fn of(
 #[diesel(table_name = pipeline_stages, treat_none_as_default_value = false)]
 struct InsertedStage<'a> {
     tenant_id: TenantId,
-    pipeline_id: Uuid,
+    pipeline_id: PipelineId,
     key: &'a str,
     #[diesel(embed)]
     values: StageValues<'a>,
@@ -128,7 +128,7 @@ impl<'a> StageValues<'a> {
 pub(super) fn add(
     connection: &mut DbConnection,
     scope: &Scope,
-    pipeline: Uuid,
+    pipeline: PipelineId,
     stages: &[(i16, &NewStage)],
 ) -> QueryResult<()> {
     if stages.is_empty() {
@@ -155,7 +155,7 @@ pub(super) fn add(
 pub(super) fn replace(
     connection: &mut DbConnection,
     scope: &Scope,
-    pipeline: Uuid,
+    pipeline: PipelineId,
     stages: &NewStages,
 ) -> Result<(), PipelineError> {
     let present = lock(connection, scope, pipeline)?;
@@ -193,7 +193,7 @@ pub(super) fn replace(
 
 /// The stages of a pipeline, locked: no opportunity comes into one until the end of the transaction, and none is on its
 /// way into one.
-pub(super) fn lock(connection: &mut DbConnection, scope: &Scope, pipeline: Uuid) -> QueryResult<Vec<Stage>> {
+pub(super) fn lock(connection: &mut DbConnection, scope: &Scope, pipeline: PipelineId) -> QueryResult<Vec<Stage>> {
     let rows: Vec<StageRow> = pipeline_stages::table
         .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
         .filter(pipeline_stages::pipeline_id.eq(pipeline))
@@ -206,7 +206,12 @@ pub(super) fn lock(connection: &mut DbConnection, scope: &Scope, pipeline: Uuid)
 
 /// Gives the opportunities of these stages, which are locked, the places that the stages have now. The opportunities are
 /// locked in ascending order; their own `lastUpdatedOn` stays.
-fn move_opportunities(connection: &mut DbConnection, scope: &Scope, pipeline: Uuid, moved: &[&str]) -> QueryResult<()> {
+fn move_opportunities(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipeline: PipelineId,
+    moved: &[&str],
+) -> QueryResult<()> {
     if moved.is_empty() {
         return Ok(());
     }

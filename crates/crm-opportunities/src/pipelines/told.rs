@@ -1,7 +1,7 @@
 //! What changes tell of pipelines.
 
 use crm_core::values::Title;
-use crm_core::{Timestamp, Uuid};
+use crm_core::{PipelineId, Timestamp};
 
 use super::{Pipeline, Stage};
 
@@ -15,7 +15,7 @@ crm_history::told! {
     }
     members { }
     shown {
-        id "id": Uuid,
+        id "id": PipelineId,
         created_on "createdOn": Timestamp,
         last_updated_on "lastUpdatedOn": Timestamp,
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crm_core::Uuid;
+use crm_core::{PipelineId, Uuid};
 use crm_opportunities::{NewStage, NewStages};
 
 /// The stages of a pipeline, each in a line.
@@ -18,7 +18,7 @@ fn invalid(outcome: Result<Pipeline, PipelineError>) -> FieldErrors {
     }
 }
 
-fn delete(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<(), PipelineError> {
+fn delete(connection: &mut DbConnection, scope: &Scope, id: PipelineId) -> Result<(), PipelineError> {
     connection.write(|connection| crm_opportunities::pipelines::delete(connection, scope, id, &Condition::none()))
 }
 

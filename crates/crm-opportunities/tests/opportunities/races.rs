@@ -4,7 +4,7 @@
 use std::sync::Barrier;
 
 use super::*;
-use crm_core::Uuid;
+use crm_core::PipelineId;
 use crm_core::error::{Fault, fault};
 use diesel::result::Error as DieselError;
 
@@ -52,7 +52,7 @@ crm_testkit::both_databases! {
         let stages = json!([{ "label": "S" }]);
         for round in 0..ROUNDS {
             let new: NewPipeline = read(&json!({ "name": "new", "isDefault": true, "stages": stages })).unwrap();
-            let two: Vec<Uuid> = (0..2)
+            let two: Vec<PipelineId> = (0..2)
                 .map(|_| pipeline(&mut connection, &scope, &json!({ "name": "old", "stages": stages })).id)
                 .collect();
             let take: PipelinePatch = read(&json!({ "isDefault": true })).unwrap();
@@ -61,10 +61,10 @@ crm_testkit::both_databases! {
             let make = || -> PipelineWork<'_> {
                 Box::new(|connection| crm_opportunities::pipelines::create(connection, scope, new).map(drop))
             };
-            let take = |id: Uuid| -> PipelineWork<'_> {
+            let take = |id: PipelineId| -> PipelineWork<'_> {
                 Box::new(move |connection| crm_opportunities::pipelines::update(connection, scope, id, &Condition::none(), take).map(drop))
             };
-            let delete = |id: Uuid| -> PipelineWork<'_> {
+            let delete = |id: PipelineId| -> PipelineWork<'_> {
                 Box::new(move |connection| crm_opportunities::pipelines::delete(connection, scope, id, &Condition::none()))
             };
             let works = vec![make(), make(), take(two[0]), take(two[1]), delete(two[0]), delete(present), take(present)];

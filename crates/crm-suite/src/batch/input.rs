@@ -242,7 +242,7 @@ impl<R: Resource> FromJson for Objects<R> {
 
 #[cfg(feature = "openapi")]
 mod schemas {
-    use crm_core::openapi::describe;
+    use crm_core::input::describe;
     use utoipa::openapi::RefOr;
     use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
     use utoipa::{PartialSchema, ToSchema};

@@ -3,8 +3,8 @@
 use crm_cases::{Case, activities, types};
 use crm_core::input::FromBody;
 use crm_core::{
-    CaseId, CaseTypeId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope,
-    Timestamp, Unmet, Uuid,
+    CaseId, CaseTypeId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, PipelineId,
+    RecordId, Scope, TagId, Timestamp, Unmet,
 };
 use crm_directory::{Contact, Organization};
 use crm_forms::FormKind;
@@ -65,11 +65,11 @@ fn id<I: RecordId>(number: i64) -> I {
 const PIPELINE: &str = "c4d5e6f7-8901-2345-6789-abcdef012345";
 const OTHER_PIPELINE: &str = "c4d5e6f7-8901-2345-6789-abcdef012346";
 
-fn pipeline(id: &str) -> Uuid {
+fn pipeline(id: &str) -> PipelineId {
     id.parse().unwrap()
 }
 
-fn tag(connection: &mut DbConnection, scope: &Scope, kind: TagKind, label: &str) -> Uuid {
+fn tag(connection: &mut DbConnection, scope: &Scope, kind: TagKind, label: &str) -> TagId {
     crm_tags::list(connection, scope, kind).unwrap().iter().find(|tag| tag.label == label).unwrap().id
 }
 

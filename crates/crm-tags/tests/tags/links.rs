@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crm_core::search::Candidates;
-use crm_core::{Condition, Db, DbConnection, FieldCode, FieldErrors, Scope, Uuid, WriteError};
-use crm_tags::{HasAnyTag, TagKind, TagOption};
+use crm_core::{
+    CaseId, Condition, ContactId, Db, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId,
+    Scope, TagId, WriteError,
+};
+use crm_tags::{HasAnyTag, TagKind, TagOption, Tagged};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -19,23 +22,68 @@ diesel::table! {
     }
 }
 
-fn set(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    kind: TagKind,
-    record: i64,
-    spelled: &str,
-) -> Result<(), WriteError> {
+fn set<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, spelled: &str) -> Result<(), WriteError> {
     let refs = refs(spelled).unwrap();
     connection.write(|connection| {
         let mut errors = FieldErrors::new();
-        let tags = crm_tags::resolve(connection, scope, kind, &refs, &mut errors)?;
-        crm_tags::set(connection, scope, kind, record, &errors.into_result(tags)?)
+        let tags = crm_tags::resolve(connection, scope, I::TAGS, &refs, &mut errors)?;
+        crm_tags::set(connection, scope, record, &errors.into_result(tags)?)
     })
 }
 
-fn of(connection: &mut DbConnection, scope: &Scope, kind: TagKind, record: i64) -> Vec<TagOption> {
-    crm_tags::of(connection, scope, kind, &[record]).unwrap().remove(&record).unwrap_or_default()
+fn of<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I) -> Vec<TagOption> {
+    crm_tags::of(connection, scope, &[record]).unwrap().remove(&record).unwrap_or_default()
+}
+
+/// For a kind: set, replaced, emptied, joined, read for a page, filtered by, and gone with the tag.
+fn records_have_tags<I: Tagged>(connection: &mut DbConnection, acme: &Scope, other: &Scope) {
+    let kind = I::TAGS;
+    let [one, two, three] = [1, 2, 3].map(I::from_number);
+    let a = create(connection, acme, kind, "a");
+    let b = create(connection, acme, kind, "B");
+    let c = create(connection, acme, kind, "c");
+    create(connection, other, kind, "a");
+    set(connection, other, one, r#""a""#).unwrap();
+
+    set(connection, acme, one, r#""c,a""#).unwrap();
+    assert_eq!(labels(&of(connection, acme, one)), ["a", "c"], "{kind:?}");
+    set(connection, acme, one, r#"["b", "A", "a"]"#).unwrap();
+    assert_eq!(of(connection, acme, one), [a.clone(), b.clone()], "{kind:?}");
+    set(connection, acme, two, r#""c""#).unwrap();
+
+    let page = crm_tags::of(connection, acme, &[one, two, three]).unwrap();
+    assert_eq!((page.len(), labels(&page[&one]), labels(&page[&two])), (2, vec!["a", "B"], vec!["c"]));
+
+    let has = |connection: &mut DbConnection, spelled: &[&str]| -> Vec<i64> {
+        let spelled: Vec<_> = spelled.iter().map(|text| (*text).to_owned()).collect();
+        let (candidates, ids) = crm_tags::narrow(connection, acme, kind, Some(&spelled)).unwrap();
+        let ids = ids.unwrap();
+        let found: Vec<i64> = things::table
+            .into_boxed::<Db>()
+            .filter(things::tenant_id.eq(acme.tenant()))
+            .filter(HasAnyTag::new(acme, kind, ids))
+            .order(things::id)
+            .select(things::id)
+            .load(connection)
+            .unwrap();
+        assert_eq!(candidates, Candidates::Few(found.clone()), "{kind:?}: the few are those that match");
+        found
+    };
+    assert_eq!(has(connection, &["A"]), [1], "{kind:?}: by label");
+    assert_eq!(has(connection, &[&b.id.to_string(), "c"]), [1, 2], "{kind:?}: any of them, by id");
+    assert_eq!(has(connection, &["a", "none"]), [1], "{kind:?}: an unknown one beside a known one");
+    assert_eq!(has(connection, &["none"]), [0; 0], "{kind:?}: an unknown one alone");
+
+    let all = [a.id, b.id, c.id];
+    connection.write(|connection| crm_tags::add(connection, acme, two, &all)).unwrap();
+    assert_eq!(labels(&of(connection, acme, two)), ["a", "B", "c"], "{kind:?}");
+    assert_eq!(labels(&of(connection, acme, one)), ["a", "B"], "{kind:?}: the source keeps its own");
+
+    connection.write(|connection| crm_tags::delete(connection, acme, kind, a.id, &Condition::none())).unwrap();
+    assert_eq!(labels(&of(connection, acme, one)), ["B"], "{kind:?}");
+    set(connection, acme, one, r#""""#).unwrap();
+    assert_eq!(of(connection, acme, one), [], "{kind:?}");
+    assert_eq!(labels(&of(connection, other, one)), ["a"], "{kind:?}: another tenant's record of this id");
 }
 
 fn resolve(connection: &mut DbConnection, scope: &Scope, spelled: &str) -> Result<Vec<TagOption>, FieldErrors> {
@@ -58,53 +106,11 @@ both_databases! {
                 .execute(connection)
                 .unwrap();
         }
-        for kind in TagKind::ALL.iter().copied() {
-            let a = create(connection, &acme, kind, "a");
-            let b = create(connection, &acme, kind, "B");
-            let c = create(connection, &acme, kind, "c");
-            create(connection, &other, kind, "a");
-            set(connection, &other, kind, 1, r#""a""#).unwrap();
-
-            set(connection, &acme, kind, 1, r#""c,a""#).unwrap();
-            assert_eq!(labels(&of(connection, &acme, kind, 1)), ["a", "c"], "{kind:?}");
-            set(connection, &acme, kind, 1, r#"["b", "A", "a"]"#).unwrap();
-            assert_eq!(of(connection, &acme, kind, 1), [a.clone(), b.clone()], "{kind:?}");
-            set(connection, &acme, kind, 2, r#""c""#).unwrap();
-
-            let page = crm_tags::of(connection, &acme, kind, &[1, 2, 3]).unwrap();
-            assert_eq!((page.len(), labels(&page[&1]), labels(&page[&2])), (2, vec!["a", "B"], vec!["c"]));
-
-            let has = |connection: &mut DbConnection, spelled: &[&str]| -> Vec<i64> {
-                let spelled: Vec<_> = spelled.iter().map(|text| (*text).to_owned()).collect();
-                let (candidates, ids) = crm_tags::narrow(connection, &acme, kind, Some(&spelled)).unwrap();
-                let ids = ids.unwrap();
-                let found: Vec<i64> = things::table
-                    .into_boxed::<Db>()
-                    .filter(things::tenant_id.eq(acme.tenant()))
-                    .filter(HasAnyTag::new(&acme, kind, ids))
-                    .order(things::id)
-                    .select(things::id)
-                    .load(connection)
-                    .unwrap();
-                assert_eq!(candidates, Candidates::Few(found.clone()), "{kind:?}: the few are those that match");
-                found
-            };
-            assert_eq!(has(connection, &["A"]), [1], "{kind:?}: by label");
-            assert_eq!(has(connection, &[&b.id.to_string(), "c"]), [1, 2], "{kind:?}: any of them, by id");
-            assert_eq!(has(connection, &["a", "none"]), [1], "{kind:?}: an unknown one beside a known one");
-            assert_eq!(has(connection, &["none"]), [0; 0], "{kind:?}: an unknown one alone");
-
-            let all = [a.id, b.id, c.id];
-            connection.write(|connection| crm_tags::add(connection, &acme, kind, 2, &all)).unwrap();
-            assert_eq!(labels(&of(connection, &acme, kind, 2)), ["a", "B", "c"], "{kind:?}");
-            assert_eq!(labels(&of(connection, &acme, kind, 1)), ["a", "B"], "{kind:?}: the source keeps its own");
-
-            connection.write(|connection| crm_tags::delete(connection, &acme, kind, a.id, &Condition::none())).unwrap();
-            assert_eq!(labels(&of(connection, &acme, kind, 1)), ["B"], "{kind:?}");
-            set(connection, &acme, kind, 1, r#""""#).unwrap();
-            assert_eq!(of(connection, &acme, kind, 1), [], "{kind:?}");
-            assert_eq!(labels(&of(connection, &other, kind, 1)), ["a"], "{kind:?}: another tenant's record of this id");
-        }
+        records_have_tags::<LeadId>(connection, &acme, &other);
+        records_have_tags::<OpportunityId>(connection, &acme, &other);
+        records_have_tags::<ContactId>(connection, &acme, &other);
+        records_have_tags::<OrganizationId>(connection, &acme, &other);
+        records_have_tags::<CaseId>(connection, &acme, &other);
     }
 
     /// A reference is a label in any case or an id; what it names comes back once, ordered by label.
@@ -158,7 +164,7 @@ both_databases! {
         let scope = database.tenant("acme");
         let tag = create(&mut connection, &scope, TagKind::Lead, "gone");
         connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, tag.id, &Condition::none())).unwrap();
-        let set = connection.write(|connection| crm_tags::set(connection, &scope, TagKind::Lead, 1, &[tag]));
+        let set = connection.write(|connection| crm_tags::set(connection, &scope, LeadId::from_i64(1), &[tag]));
         let Err(WriteError::Invalid(errors)) = set else { panic!("{set:?}") };
         assert_eq!(errors.as_slice()[0].code, FieldCode::UnknownTag);
     }
@@ -174,14 +180,14 @@ fn a_tag_deleted_while_a_record_is_given_it_is_unknown() {
     make_link_tables(&mut deleting);
     let tag = create(&mut deleting, &scope, TagKind::Lead, "tag");
     let kept = create(&mut deleting, &scope, TagKind::Lead, "kept");
-    set(&mut deleting, &scope, TagKind::Lead, 1, r#""kept""#).unwrap();
+    set(&mut deleting, &scope, LeadId::from_i64(1), r#""kept""#).unwrap();
     deleting.begin_write().unwrap();
     crm_tags::delete(&mut deleting, &scope, TagKind::Lead, tag.id, &Condition::none()).unwrap();
     let outcome = std::thread::scope(|threads| {
         let mut writing = database.connect();
         let (scope, tag) = (&scope, &tag);
         let set = threads.spawn(move || {
-            writing.write(|connection| crm_tags::set(connection, scope, TagKind::Lead, 1, std::slice::from_ref(tag)))
+            writing.write(|connection| crm_tags::set(connection, scope, LeadId::from_i64(1), std::slice::from_ref(tag)))
         });
         std::thread::sleep(Duration::from_millis(100));
         deleting.commit_write().unwrap();
@@ -189,6 +195,6 @@ fn a_tag_deleted_while_a_record_is_given_it_is_unknown() {
     });
     let Err(WriteError::Invalid(errors)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(problems(&errors), ["tags unknown_tag"]);
-    let ids: Vec<Uuid> = of(&mut deleting, &scope, TagKind::Lead, 1).iter().map(|tag| tag.id).collect();
+    let ids: Vec<TagId> = of(&mut deleting, &scope, LeadId::from_i64(1)).iter().map(|tag| tag.id).collect();
     assert_eq!(ids, [kept.id], "the record is as it was");
 }

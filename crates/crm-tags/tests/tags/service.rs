@@ -1,12 +1,12 @@
 //! Tags in the database.
 
-use crm_core::{Condition, DbConnection, Scope, Uuid};
+use crm_core::{Condition, DbConnection, Scope, TagId};
 use crm_tags::{TagError, TagKind, TagOption};
 use crm_testkit::both_databases;
 
 use crate::common::{create, labels, new_tag, patch, try_create};
 
-fn change(connection: &mut DbConnection, scope: &Scope, id: Uuid, body: &str) -> Result<TagOption, TagError> {
+fn change(connection: &mut DbConnection, scope: &Scope, id: TagId, body: &str) -> Result<TagOption, TagError> {
     let patch = patch(body).unwrap();
     connection.write(|connection| crm_tags::update(connection, scope, TagKind::Lead, id, &Condition::none(), &patch))
 }
