@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crm_core::error::{Fault, fault};
-use crm_core::{Scope, Uuid};
+use crm_core::{Scope, Uuid, statistics};
 use crm_exchange::imports::{self, Left, Step};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
@@ -85,6 +85,11 @@ async fn turn(state: &AppState, db: &Db, holder: Uuid, one: Left) -> bool {
                 break;
             }
         }
+    }
+    if is_done {
+        let looked_at = db.look_up(|connection| Ok::<_, Failure>(statistics::keep_up(connection)?)).await;
+        // Rows are written without that too, only slower.
+        let _ = looked_at.map_err(|failure| failure.into_problem(&one.id.to_string()));
     }
     is_done
 }

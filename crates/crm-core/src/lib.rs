@@ -35,6 +35,7 @@ pub mod search;
 pub mod secrets;
 pub mod sessions;
 pub mod sql;
+pub mod statistics;
 pub mod tenants;
 pub mod text;
 mod timestamp;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use crm_core::error::Fault;
-use crm_core::{Actor, DbConnection, PublicTenantId, Scope, tenants};
+use crm_core::{Actor, DbConnection, PublicTenantId, Scope, statistics, tenants};
 use crm_exchange::{Columns, Counts, Delimiter, Done, Format, Import, Intake, Kind, RawRow, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::db::JobError;
 use crate::error::Failure;
 
+use super::share::Share;
 use super::{connect, print};
 
 /// How much of the file is read at once.
@@ -139,6 +140,8 @@ struct Running {
     failed: Option<BufWriter<File>>,
     counts: Counts,
     progress: ProgressBar,
+    /// None where all is one transaction.
+    share: Option<Share>,
 }
 
 impl Running {
@@ -163,6 +166,7 @@ impl Running {
                 makes_tags: command.create_missing.contains(&Missing::Tag),
                 moves: true,
             },
+            share: (!command.dry_run).then(Share::default),
             scope,
             clock,
             columns,
@@ -218,7 +222,12 @@ impl Running {
 
     /// Takes some rows in one transaction.
     fn part(&mut self, connection: &mut DbConnection, rows: &[RawRow]) -> anyhow::Result<()> {
+        let began = Instant::now();
         let done = self.written(connection, rows)?;
+        if let Some(share) = &mut self.share {
+            share.after(connection, began.elapsed());
+        }
+        statistics::keep_up(connection)?;
         self.counts += done.counts;
         for (row, why) in done.problems.iter().filter_map(|(place, why)| Some((rows.get(*place)?, why))) {
             self.fail(row, why)?;

@@ -15,6 +15,7 @@ mod mcp;
 mod migrate;
 mod secrets;
 mod serve;
+mod share;
 mod tenants;
 mod token;
 

@@ -262,4 +262,23 @@ both_databases! {
         assert_eq!(api.acme.get("/pipeline/opportunities/external/l").item(200)["status"], "lost");
         assert_eq!(counts(&import(database, &opportunities, &upsert)), [0, 0, 3, 0]);
     }
+
+    /// A gateway on the same database goes on writing.
+    fn a_gateway_serves_meanwhile(database) {
+        let (api, files) = (Api::start(database), Files::new("meanwhile", database));
+        let rows: String = (0..3_000).map(|row| format!("Contact {row},{row}@example.com,t\n")).collect();
+        let file = files.write("many.csv", format!("name,email,tags\n{rows}").as_bytes());
+        let arguments = ["import", file.to_str().unwrap(), "--tenant", "acme", "--kind", "contact", "--create-missing", "tag"];
+        let mut importing = gateway(database).args(arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut made = 0;
+        while importing.try_wait().unwrap().is_none() {
+            api.acme.post("/pipeline/leads", &json!({ "title": "Meanwhile" })).item(201);
+            made += 1;
+        }
+        assert!(importing.wait().unwrap().success());
+        // The first may have come before it began, and the last when it was over.
+        assert!(made > 2, "{made} writes while 3 000 rows came in");
+        let contacts = api.acme.get(&format!("{CONTACTS}?size=1&includeTotal=true"));
+        assert_eq!(contacts.body["total"], 3_000, "{}", contacts.text);
+    }
 }

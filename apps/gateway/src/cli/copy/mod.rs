@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use anyhow::{Context, bail, ensure};
 use crm_core::database::DatabaseUrl;
 use crm_core::tenants::{self, Tenant};
-use crm_core::{BackendKind, DbConnection, PublicTenantId, each_backend};
+use crm_core::{BackendKind, DbConnection, PublicTenantId, each_backend, statistics};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -134,6 +134,8 @@ fn copy(
         bar.set_message(table.name.clone());
         let sum = rows::copy((source, table, tenant.id.as_i64()), (target, into, new_id), |rows| bar.inc(rows));
         sums.push(sum.with_context(|| format!("{} of {id}", table.name))?);
+        // What comes next points at it.
+        statistics::keep_up(target)?;
         new_id = new_id.or(number(target, &find)?);
     }
     let new_id = new_id.context("the tenant was not made")?;

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use crm_core::error::Fault;
 use crm_core::tenants::Tenant;
-use crm_core::{BackendKind, DbConnection, PublicTenantId, Scope, Timestamp};
+use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp, statistics};
 use diesel::result::Error as DieselError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::db::JobError;
 use crate::error::Failure;
 
+use super::super::share::Share;
 use super::dice::Dice;
 
 /// How many records a transaction makes: few enough that a gateway on the same database hardly waits.
@@ -27,6 +28,7 @@ pub(super) struct Run {
     pub(super) dice: Dice,
     progress: ProgressBar,
     started: Instant,
+    share: Share,
 }
 
 impl Run {
@@ -42,7 +44,15 @@ impl Run {
         let progress = ProgressBar::new(total);
         progress
             .set_style(ProgressStyle::with_template("{msg:14} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta}")?);
-        Ok(Self { connection, tenant, now, dice: Dice::new(seed), progress, started: Instant::now() })
+        Ok(Self {
+            connection,
+            tenant,
+            now,
+            dice: Dice::new(seed),
+            progress,
+            started: Instant::now(),
+            share: Share::default(),
+        })
     }
 
     pub(super) fn tenant(&self) -> &PublicTenantId {
@@ -133,7 +143,8 @@ impl Run {
             tries += 1;
             match self.connection.write(|connection| work(connection, &self.tenant)) {
                 Ok(done) => {
-                    self.let_others_write(started.elapsed());
+                    statistics::keep_up(&mut self.connection)?;
+                    self.share.after(&self.connection, started.elapsed());
                     return Ok(done);
                 }
                 Err(error) => {
@@ -144,13 +155,6 @@ impl Run {
                     }
                 }
             }
-        }
-    }
-
-    /// Who waits for SQLite's lock looks for it in intervals and has no turn by right.
-    fn let_others_write(&self, held: Duration) {
-        if self.connection.kind() == BackendKind::Sqlite {
-            std::thread::sleep(held / 10);
         }
     }
 }
