@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Integer, Text};
 
+use crate::sql::names;
 use crate::tenants::{self, TenantTable};
 use crate::{BackendKind, DbConnection};
 
@@ -37,12 +38,6 @@ pub enum DistributeError {
 }
 
 #[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
-#[derive(QueryableByName)]
 struct Shards {
     #[diesel(sql_type = Integer)]
     shards: i32,
@@ -52,8 +47,7 @@ fn has_citus(connection: &mut DbConnection) -> QueryResult<bool> {
     if connection.kind() == BackendKind::Sqlite {
         return Ok(false);
     }
-    let found: Vec<Name> =
-        diesel::sql_query("SELECT extname::text AS name FROM pg_extension WHERE extname = 'citus'").load(connection)?;
+    let found = names(connection, "SELECT extname::text AS name FROM pg_extension WHERE extname = 'citus'")?;
     Ok(!found.is_empty())
 }
 
@@ -97,9 +91,8 @@ pub fn distribute(connection: &mut DbConnection, shards: i32) -> Result<Vec<Stri
     if connection.kind() == BackendKind::Sqlite {
         return Err(DistributeError::NoCitus);
     }
-    let known: Vec<Name> =
-        diesel::sql_query("SELECT logicalrelid::regclass::text AS name FROM pg_dist_partition").load(connection)?;
-    let is_new = |table: &str| !known.iter().any(|known| known.name.trim_matches('"') == table);
+    let known = names(connection, "SELECT logicalrelid::regclass::text AS name FROM pg_dist_partition")?;
+    let is_new = |table: &str| !known.iter().any(|known| known.trim_matches('"') == table);
     let mut done = Vec::new();
     for table in EVERYWHERE.into_iter().filter(|table| is_new(table)) {
         diesel::sql_query("SELECT create_reference_table($1)").bind::<Text, _>(table).execute(connection)?;

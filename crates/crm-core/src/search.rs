@@ -14,6 +14,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::page::contains_pattern;
+use crate::sql::names;
 use crate::{BackendKind, DbConnection, PortableExt, Scope};
 
 pub use best::{Hit, Sought};
@@ -181,17 +182,11 @@ const RECORD_MASK: i64 = (1 << (TENANT_SHIFT - RECORD_SHIFT)) - 1;
 /// # Errors
 /// The database's.
 pub fn forget_deleted(connection: &mut DbConnection) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Index {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
     if connection.kind() == BackendKind::Postgres {
         return Ok(());
     }
     let indexes = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%USING fts5%' ORDER BY name";
-    let indexes: Vec<Index> = diesel::sql_query(indexes).load(connection)?;
-    for Index { name } in indexes {
+    for name in names(connection, indexes)? {
         connection.batch_execute(&format!("INSERT INTO {name} ({name}) VALUES ('optimize')"))?;
     }
     Ok(())

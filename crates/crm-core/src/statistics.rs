@@ -1,10 +1,10 @@
 //! What PostgreSQL's planner knows of tables that grow fast.
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 
-use crate::{BackendKind, DbConnection, PortableExt};
+use crate::sql::names;
+use crate::{BackendKind, DbConnection};
 
 /// The tables of this schema that have grown fourfold since they were last looked at, or never were and have more than the
 /// few pages that are read as fast without an index. Those of somebody else cannot be analysed.
@@ -23,15 +23,12 @@ const GROWN: &str = "SELECT quote_ident(relname) AS name FROM ( \
 /// # Errors
 /// The database's.
 pub fn keep_up(connection: &mut DbConnection) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Grown {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
     if connection.kind() == BackendKind::Sqlite {
         return Ok(());
     }
-    let grown: Vec<Grown> = diesel::sql_query(GROWN).portable().load(connection)?;
-    // One that is being vacuumed is looked at by that.
-    grown.iter().try_for_each(|Grown { name }| connection.batch_execute(&format!("ANALYZE (SKIP_LOCKED) {name}")))
+    for name in names(connection, GROWN)? {
+        // One that is being vacuumed is looked at by that.
+        connection.batch_execute(&format!("ANALYZE (SKIP_LOCKED) {name}"))?;
+    }
+    Ok(())
 }

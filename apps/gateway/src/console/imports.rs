@@ -171,10 +171,8 @@ async fn show_file<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed
         let draft = imports::draft(connection, scope, id, PREVIEW)?;
         permit.check(right(draft.kind, Access::Write))?;
         let is_same = |tried: &NewImport| tried.import.kind == draft.kind && tried.names == draft.names;
-        let tried = match tried.filter(|_| typed.values.is_empty()) {
-            Some(tried) => imports::settings(connection, scope, tried).ok().filter(is_same),
-            None => None,
-        };
+        let tried = tried.filter(|_| typed.values.is_empty());
+        let tried = tried.and_then(|tried| imports::settings(connection, scope, tried).ok()).filter(is_same);
         let typed = tried.map_or_else(|| typed.clone(), as_tried);
         let known = crm_exchange::columns(connection, scope, draft.kind)?;
         Ok(Html::page(columns(&frame, id, &draft, &known, moves, &typed)))

@@ -1,8 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::{Method, StatusCode};
-use crm_core::input::FromBody;
-use crm_core::input::describe;
+use crm_core::input::{FromBody, describe};
 use crm_core::keys::{Access, Right};
 use crm_core::openapi::or_null;
 use crm_core::page::Page;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crm_testkit::both_databases;
+use crm_testkit::{TestDatabase, both_databases};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -208,18 +208,22 @@ fn happen(client: &Client, times: usize) {
     }
 }
 
+/// A gateway on one connection that writes its statements into this log, and a client of it.
+fn watched(database: &TestDatabase, path: &Path) -> (Serving, Client, Log) {
+    let keys = Keys::of_new_tenant(database, "acme");
+    let mut command = gateway(database);
+    command.env("RUST_LOG", "info,crm_gateway::statement=trace").env("CRM_DB_POOL", "1").env("CRM_RATE_LIMIT", "0");
+    let serving = Serving::start_logging(&mut command, File::create(path).unwrap());
+    let client = Client::new(&serving.url, keys);
+    (serving, client, Log::new(path))
+}
+
 both_databases! {
     /// A page of the console costs what it did when there is more to name on it.
     fn a_page_of_the_console_costs_a_fixed_number_of_statements(database) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("log");
-        let keys = Keys::of_new_tenant(database, "acme");
-        let mut command = gateway(database);
-        command.env("RUST_LOG", "info,crm_gateway::statement=trace").env("CRM_DB_POOL", "1").env("CRM_RATE_LIMIT", "0");
-        let serving = Serving::start_logging(&mut command, File::create(&path).unwrap());
-        let client = Client::new(&serving.url, keys);
+        let (_serving, client, mut log) = watched(database, &directory.path().join("log"));
         let mut browser = Browser::signed_in(&client, &client.keys.primary);
-        let mut log = Log::new(&path);
         filled(&client);
         let mut wrong = Vec::new();
         for times in [4, 16] {
@@ -243,13 +247,7 @@ both_databases! {
     /// Once warm, a request sends as many statements as the table says, and prepares none of them: each was kept before.
     fn a_request_costs_a_fixed_number_of_statements(database) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("log");
-        let keys = Keys::of_new_tenant(database, "acme");
-        let mut command = gateway(database);
-        command.env("RUST_LOG", "info,crm_gateway::statement=trace").env("CRM_DB_POOL", "1").env("CRM_RATE_LIMIT", "0");
-        let serving = Serving::start_logging(&mut command, File::create(&path).unwrap());
-        let client = Client::new(&serving.url, keys);
-        let mut log = Log::new(&path);
+        let (_serving, client, mut log) = watched(database, &directory.path().join("log"));
         filled(&client);
         let mut number = 100;
         let mut wrong = Vec::new();

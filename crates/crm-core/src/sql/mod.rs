@@ -17,6 +17,19 @@ pub use instant::Instant;
 pub use json::{Json, JsonText};
 pub use uid::Uid;
 
+/// The texts in the column `name` of a query without parameters: what catalogs are asked for.
+pub(crate) fn names(connection: &mut crate::DbConnection, query: &str) -> diesel::QueryResult<Vec<String>> {
+    use diesel::RunQueryDsl;
+
+    #[derive(diesel::QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let found: Vec<Named> = diesel::sql_query(query).load(connection)?;
+    Ok(found.into_iter().map(|Named { name }| name).collect())
+}
+
 /// Writes the glue that carries a Rust type through the derived backend for one of our SQL types.
 macro_rules! through_both_backends {
     ($sql:ty, $value:expr, $rust:ty $(, $param:ident: $read:path, $written:path)*) => {
