@@ -40,7 +40,8 @@ const NUMBERED: [(&str, u8); 6] =
 const COUNTED: [(&str, u8); 5] =
     [("leads", 1), ("opportunities", 2), ("contacts", 3), ("organizations", 4), ("cases", 5)];
 
-/// Rules that are one statement each: the rows of it break the rule.
+/// Rules that are one statement each: the rows of it break the rule. Citus has the tenants on every node, and there a
+/// subquery that looks at one of them cannot be asked of what is spread out: they are joined.
 const STATEMENTS: [(&str, &str); 18] = [
     (
         "a stage has not what is counted",
@@ -126,12 +127,12 @@ const STATEMENTS: [(&str, &str); 18] = [
     ),
     (
         "a tenant has no default pipeline",
-        "SELECT 1 FROM tenants t WHERE NOT EXISTS (SELECT 1 FROM default_pipelines d WHERE d.tenant_id = t.id)",
+        "SELECT 1 FROM tenants t LEFT JOIN default_pipelines d ON d.tenant_id = t.id WHERE d.tenant_id IS NULL",
     ),
     (
         "a tenant has not one default case type",
-        "SELECT 1 FROM tenants t WHERE 1 <> (SELECT count(*) FROM case_types c \
-         WHERE c.tenant_id = t.id AND CAST(c.is_default AS INTEGER) = 1)",
+        "SELECT 1 FROM tenants t LEFT JOIN case_types c ON c.tenant_id = t.id AND CAST(c.is_default AS INTEGER) = 1 \
+         GROUP BY t.id HAVING count(c.id) <> 1",
     ),
 ];
 
