@@ -37,21 +37,22 @@ fn crash_again_and_again(database: &TestDatabase) {
     for _ in 0..rounds {
         let ready;
         (api, ready) = crash(api, &mut ledger, &mut random);
-        assert!(!is_long() || ready < READY, "ready again after {ready:?}");
         longest = longest.max(ready);
         checker::wait_for_open_transactions(database);
         ledger.check(&api.acme);
         checker::check(database);
     }
     let (acknowledged, unanswered) = (ledger.acknowledged(), ledger.uncertain());
-    let longest = longest.as_millis();
     figure(
         database,
         "crash",
         format_args!(
-            "{rounds} kills, {acknowledged} changes acknowledged, 0 lost, {unanswered} unanswered, ready again within {longest} ms"
+            "{rounds} kills, {acknowledged} changes acknowledged, 0 lost, {unanswered} unanswered, ready again within {} ms",
+            longest.as_millis()
         ),
     );
+    // Last, so that a busy machine hides nothing of what counts more.
+    assert!(!is_long() || longest < READY, "ready again after {longest:?}");
 }
 
 both_databases! {
