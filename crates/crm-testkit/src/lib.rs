@@ -216,6 +216,12 @@ impl TestDatabase {
         self.url.kind()
     }
 
+    /// Whether its tables are spread over the nodes of a cluster.
+    #[must_use]
+    pub fn is_distributed(&self) -> bool {
+        self.kind() == BackendKind::Postgres && !nodes().is_empty()
+    }
+
     /// A connection to it. A statement of Diesel's that is not held to one tenant fails the test.
     #[must_use]
     pub fn connect(&self) -> DbConnection {
