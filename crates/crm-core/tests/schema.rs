@@ -48,8 +48,9 @@ fn rows(connection: &mut DbConnection, postgres: &str, sqlite: &str) -> BTreeSet
 fn columns(connection: &mut DbConnection) -> BTreeSet<(String, String)> {
     rows(
         connection,
-        "SELECT table_name || '.' || column_name AS name, is_nullable::text AS detail FROM information_schema.columns
-         WHERE table_schema = 'public'",
+        "SELECT table_name || '.' || column_name AS name, is_nullable::text AS detail
+         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+         WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
         "SELECT t.name || '.' || c.name AS name, CASE WHEN c.\"notnull\" OR c.pk > 0 THEN 'NO' ELSE 'YES' END AS detail
          FROM sqlite_schema t, pragma_table_info(t.name) c
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",

@@ -58,8 +58,11 @@ fn on_each(server: &str, nodes: &[Node], sql: &str) {
     }
 }
 
-/// Makes an empty database that all servers know, as the first of them spreads its tables.
+/// Makes an empty database that all servers know, as the first of them spreads its tables. One test at a time: a node that
+/// joins is told of the users, which all databases of a server share.
 pub(crate) fn create(server: &str, nodes: &[Node], name: &str) {
+    let mut turn = super::connected(server).unwrap();
+    turn.batch_execute("SELECT pg_advisory_lock(1)").unwrap();
     on_each(server, nodes, &format!("CREATE DATABASE {name}"));
     let database = super::with_database(server, name);
     on_each(&database, nodes, "CREATE EXTENSION citus");

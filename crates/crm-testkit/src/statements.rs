@@ -69,7 +69,7 @@ impl Statement {
                 let lines: Vec<PostgresLine> =
                     diesel::sql_query(format!("EXPLAIN EXECUTE explained{values}")).load(connection).unwrap();
                 connection.batch_execute("DEALLOCATE explained").unwrap();
-                lines.into_iter().map(|line| line.line).collect()
+                lines.into_iter().map(|line| without_shards(&line.line)).collect()
             }
         };
         Plan { kind, lines, sql: self.sql.clone() }
@@ -86,6 +86,21 @@ struct SqliteLine {
 struct PostgresLine {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
     line: String,
+}
+
+/// A line of a plan with the names that tables and indexes have as a whole: on a cluster each shard has its own, which end
+/// with its number.
+fn without_shards(line: &str) -> String {
+    let whole = |word: &str| match word.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('_') {
+        Some(name) if word.len() - name.len() > 6 => name.to_owned(),
+        _ => word.to_owned(),
+    };
+    line.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_')
+        .map(|piece| {
+            let end = piece.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_').len();
+            whole(&piece[..end]) + &piece[end..]
+        })
+        .collect()
 }
 
 /// How a database carries out a statement. Written out, it is the plan and the statement.
