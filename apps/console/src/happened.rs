@@ -26,8 +26,12 @@ pub enum About {
     Organization,
     /// A contact.
     Contact,
-    /// A lead, an opportunity: they are known by their numbers.
-    Numbered,
+    /// A lead.
+    Lead,
+    /// An opportunity.
+    Opportunity,
+    /// A case.
+    Case,
 }
 
 impl About {
@@ -39,7 +43,8 @@ impl About {
             "caseTypeId" => Self::CaseType,
             "organizationId" => Self::Organization,
             "contactId" | "participants" => Self::Contact,
-            "leadId" | "opportunityId" => Self::Numbered,
+            "leadId" => Self::Lead,
+            "opportunityId" => Self::Opportunity,
             _ => return None,
         })
     }
@@ -49,6 +54,11 @@ impl About {
             Kind::Tag => Self::Tag,
             Kind::Pipeline => Self::Pipeline,
             Kind::CaseType => Self::CaseType,
+            Kind::Organization => Self::Organization,
+            Kind::Contact => Self::Contact,
+            Kind::Lead => Self::Lead,
+            Kind::Opportunity => Self::Opportunity,
+            Kind::Case => Self::Case,
             _ => return None,
         })
     }
@@ -61,7 +71,7 @@ impl About {
             Self::Stage if id.parse::<Uuid>().is_ok() => "a stage that is gone".to_owned(),
             // A key that somebody wrote says more than that.
             Self::Stage => id.to_owned(),
-            Self::CaseType | Self::Organization | Self::Contact | Self::Numbered => format!("#{id}"),
+            _ => format!("#{id}"),
         }
     }
 }
@@ -102,6 +112,14 @@ impl Names {
         }
     }
 
+    /// What the record is called whose page is shown.
+    pub fn call_record(&mut self, kind: Kind, record: &Value) {
+        let name = ["title", "name"].iter().find_map(|member| record[*member].as_str());
+        if let (Some(about), Some(id), Some(name)) = (About::of_kind(kind), record["id"].as_str(), name) {
+            self.call(about, id, name);
+        }
+    }
+
     /// Records of this kind have these fields, among others.
     pub fn know(&mut self, kind: Kind, entries: Vec<Entry>) {
         self.fields.entry(kind).or_default().extend(entries);
@@ -130,12 +148,14 @@ impl Names {
         self.called.get(&(about, id.to_owned()))?.as_deref()
     }
 
-    /// What something of the settings is called that changed.
+    /// What that is called which changed.
     #[must_use]
     pub fn thing<'a>(&'a self, change: &'a Change) -> Option<&'a str> {
         let known = About::of_kind(change.kind).and_then(|about| self.name(about, &change.record_id));
         let told = change.record.as_ref();
-        known.or_else(|| ["label", "name", "url", "clientName"].iter().find_map(|member| told?[*member].as_str()))
+        known.or_else(|| {
+            ["title", "label", "name", "url", "clientName"].iter().find_map(|member| told?[*member].as_str())
+        })
     }
 
     fn field(&self, kind: Kind, field: &str) -> Option<&Entry> {

@@ -183,8 +183,9 @@ impl Overview<'_> {
                             p class="small" {
                                 @match kind {
                                     Some(kind) => a href=(show::path(kind, &change.record_id)) { (show::names(kind).0) " #" (change.record_id) },
-                                    None => { (words::of_name(change.kind.as_str())) @if let Some(name) = self.names.thing(change) { " " (name) } },
+                                    None => (words::of_name(change.kind.as_str())),
                                 }
+                                @if let Some(name) = self.names.thing(change) { " " (name) }
                             }
                             ol { (happening(change, &self.names)) }
                         }

@@ -12,20 +12,7 @@ pub(crate) fn without<I: Copy + Eq + Hash>(ids: &[I], found: Vec<I>) -> Vec<I> {
 /// Declares the pieces for one kind: `links!(contacts, ContactId, "contact")` in a module that has its `queries`.
 macro_rules! links {
     ($table:ident, $id:ty, $one:literal) => {
-        #[doc = concat!("The names of these ", $one, "s, for responses. One that does not exist is not in the map. One statement.")]
-        ///
-        /// # Errors
-        /// The database's.
-        pub fn names(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<HashMap<$id, String>> {
-            if ids.is_empty() {
-                return Ok(HashMap::new());
-            }
-            let rows: Vec<($id, String)> = $table::table
-                .filter(::crm_core::sql::among(scope, $table::tenant_id, $table::id, ids))
-                .select(($table::id, $table::name))
-                .load(connection)?;
-            Ok(rows.into_iter().collect())
-        }
+        ::crm_core::record_names!(names, $table, $id, name, $one);
 
         #[doc = concat!("Those of these ", $one, "s that do not exist, in the order given. One statement.")]
         ///

@@ -20,7 +20,7 @@ pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort};
 pub use links::{
     custom_fields_in_use, lock, lock_converted_into, relink_opportunities, relink_organizations, repoint_organizations,
-    unlink_opportunities, unlink_organizations,
+    titles, unlink_opportunities, unlink_organizations,
 };
 pub use merge::merge;
 pub use model::{Lead, LeadPatch, NewLead};

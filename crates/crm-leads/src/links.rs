@@ -17,6 +17,8 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> Que
     queries::lock(connection, scope, ids)
 }
 
+crm_core::record_names!(titles, leads, LeadId, title, "lead");
+
 crm_history::reference_column! {
     leads.organization_id: LeadId => OrganizationId;
     /// Takes these organizations off every lead.

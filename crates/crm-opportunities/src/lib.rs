@@ -13,7 +13,8 @@ pub use opportunities::{
     OpportunityPatch, OpportunitySort, OpportunityStatus, SOUGHT, StageChange, StageSummary, StatusChange, by_stage,
     closed_by_month, create, create_from_lead, custom_fields_in_use, delete, get, list, lock, record_deletion,
     relink_contacts, relink_leads, relink_organizations, repoint_contacts, repoint_organizations, restore, summary,
-    unlink_contacts, unlink_leads, unlink_organizations, update, update_stage, update_status, with_external_ids,
+    titles, unlink_contacts, unlink_leads, unlink_organizations, update, update_stage, update_status,
+    with_external_ids,
 };
 pub use pipelines::{
     NewPipeline, NewStage, NewStages, Pipeline, PipelineError, PipelinePatch, PipelineSort, Stage, StageKey,

@@ -1,6 +1,6 @@
 //! What people call that which changes name by ids: however many changes a page shows, each kind of names is one list.
 
-use crm_cases::types;
+use crm_cases::{cases, types};
 use crm_console::fields;
 use crm_console::happened::{About, Names};
 use crm_core::page::PageRequest;
@@ -33,6 +33,15 @@ pub(super) fn of(
     }
     for (id, name) in contacts::names(connection, scope, &ids(&names, changes, About::Contact))? {
         names.call(About::Contact, id.to_string(), name);
+    }
+    for (id, title) in crm_leads::titles(connection, scope, &ids(&names, changes, About::Lead))? {
+        names.call(About::Lead, id.to_string(), title);
+    }
+    for (id, title) in crm_opportunities::titles(connection, scope, &ids(&names, changes, About::Opportunity))? {
+        names.call(About::Opportunity, id.to_string(), title);
+    }
+    for (id, title) in cases::titles(connection, scope, &ids(&names, changes, About::Case))? {
+        names.call(About::Case, id.to_string(), title);
     }
     for (form, kinds) in [
         (FormKind::Pipeline, [Kind::Lead, Kind::Opportunity].as_slice()),

@@ -79,6 +79,7 @@ pub(super) async fn show<R: Recorded, D>(
         )?;
         let mut known = Names::default();
         known.know(R::KIND.record().into(), entries.clone());
+        known.call_record(R::KIND.record().into(), &value);
         let steps = found.steps(connection, scope, &mut known)?;
         let record = Record {
             kind: R::KIND,

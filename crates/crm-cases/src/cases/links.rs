@@ -17,6 +17,8 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> Que
     queries::lock(connection, scope, ids)
 }
 
+crm_core::record_names!(titles, cases, CaseId, title, "case");
+
 crm_history::reference_column! {
     cases.organization_id: CaseId => OrganizationId;
     /// Takes these organizations off every case.

@@ -18,7 +18,7 @@ pub(crate) mod walk;
 pub use ages::{StatusAges, ages_by_status};
 pub use filter::{CaseFilter, CaseSort};
 pub use links::{
-    lock, relink_contacts, relink_organizations, repoint_contacts, repoint_organizations, unlink_contacts,
+    lock, relink_contacts, relink_organizations, repoint_contacts, repoint_organizations, titles, unlink_contacts,
     unlink_organizations,
 };
 pub use model::{Case, CasePatch, NewCase};

@@ -71,6 +71,31 @@ pub fn run_again_where_taken(error: DieselError) -> DieselError {
     if is_unique_violation(&error) { collision("another record took the external id") } else { error }
 }
 
+/// Declares a function that tells what records are called: `record_names!(names, contacts, ContactId, name, "contact")`
+/// with its name, the table, the type of its id, the column that is told and what one record is.
+#[macro_export]
+macro_rules! record_names {
+    ($function:ident, $table:ident, $id:ty, $column:ident, $one:literal) => {
+        #[doc = concat!("The ", stringify!($function), " by id, of each ", $one, " among these that exists. One statement at most.")]
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn $function(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            ids: &[$id],
+        ) -> ::diesel::QueryResult<::std::collections::HashMap<$id, String>> {
+            use ::diesel::prelude::*;
+            if ids.is_empty() {
+                return Ok(::std::collections::HashMap::new());
+            }
+            let these = $table::table.filter($crate::sql::among(scope, $table::tenant_id, $table::id, ids));
+            let rows: Vec<($id, String)> = these.select(($table::id, $table::$column)).load(connection)?;
+            Ok(rows.into_iter().collect())
+        }
+    };
+}
+
 /// Declares `find`, `find_locked`, `lock` and `lock_rows` for a table with the key `(tenant_id, id)`:
 /// `record_queries!(leads, LeadId, LeadRow)` with the table, the type of its id and the row that is read.
 #[macro_export]

@@ -1,8 +1,6 @@
 //! What other records need of contacts: names, whether they exist, and what happens to them when an organization is
 //! deleted or merged. The pieces for whoever does that in one transaction.
 
-use std::collections::HashMap;
-
 use crm_core::{ContactId, DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use diesel::prelude::*;
 

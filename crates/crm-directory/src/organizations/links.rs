@@ -1,7 +1,5 @@
 //! What other records need of organizations: their names, and whether they exist.
 
-use std::collections::HashMap;
-
 use crm_core::{DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use diesel::prelude::*;
 

@@ -16,6 +16,8 @@ pub fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[OpportunityId])
     queries::lock(connection, scope, ids)
 }
 
+crm_core::record_names!(titles, opportunities, OpportunityId, title, "opportunity");
+
 crm_history::reference_column! {
     opportunities.organization_id: OpportunityId => OrganizationId;
     /// Takes these organizations off every opportunity.

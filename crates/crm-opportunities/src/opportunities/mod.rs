@@ -19,7 +19,7 @@ mod transitions;
 pub use closed::{MonthClosed, closed_by_month};
 pub use filter::{OpportunityFilter, OpportunitySort};
 pub use links::{
-    custom_fields_in_use, lock, relink_leads, relink_organizations, repoint_organizations, unlink_leads,
+    custom_fields_in_use, lock, relink_leads, relink_organizations, repoint_organizations, titles, unlink_leads,
     unlink_organizations,
 };
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};

@@ -67,7 +67,9 @@ both_databases! {
             }
         }
         let text = told(&overview.text, "Changed last");
-        assert!(text.contains("Pipeline Workshops") && text.contains("Tag cold"), "{text}");
+        for words in ["Pipeline Workshops", "Tag cold", &format!("Opportunity #{deal} Deal"), &format!("Contact #{jane} Jane Doe")] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
 
         // What is gone has no name any more, and says so.
         acme.delete(&format!("/pipeline/tags/opportunities/{hot}"));
@@ -75,5 +77,13 @@ both_databases! {
         let text = told(&browser.get(&format!("/console/opportunities/{deal}")).text, "id=\"history\"");
         assert!(text.contains(&format!("Organization: #{first} → Second &amp; Co")), "{text}");
         assert!(text.contains("Tags: a tag that is gone → cold"), "{text}");
+        let text = told(&browser.get("/console").text, "Changed last");
+        assert!(text.contains(&format!("Organization #{first} First &lt;b&gt;Ltd&lt;/b&gt;Deleted")), "{text}");
+
+        // What was made of another record names it.
+        let lead = made(acme, "/pipeline/leads", &json!({ "title": "Fair" }));
+        let deal = acme.post(&format!("/pipeline/leads/{lead}/convert"), &json!({})).item(201)["id"].as_str().unwrap().to_owned();
+        let text = told(&browser.get(&format!("/console/leads/{lead}")).text, "id=\"history\"");
+        assert!(text.contains("Opportunity: – → Fair"), "{deal}: {text}");
     }
 }
