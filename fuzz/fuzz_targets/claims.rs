@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use crm_core::Timestamp;
-use crm_gateway::auth::tokens::TokenVerifier;
+use crm_gateway::identity::tokens::TokenVerifier;
 use crm_gateway::config::{Secret, TokenConfig, TokenKey};
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey};

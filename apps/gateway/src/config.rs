@@ -22,10 +22,10 @@ use crm_core::tenants::ChosenKeys;
 use crm_core::{BackendKind, PublicTenantId};
 use crm_history::Trash;
 
-use crate::auth::Roles;
-use crate::auth::tokens::TokenVerifier;
 use crate::clock::{Clock, Moment};
 use crate::deliveries::Reach;
+use crate::identity::Roles;
+use crate::identity::tokens::TokenVerifier;
 
 pub use names::refuse_unknown;
 

@@ -11,10 +11,11 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::auth::or_deleted;
 use crate::db::Db;
 use crate::error::Failure;
+use crate::identity::or_deleted;
 use crate::state::AppState;
+use crate::wire::ProblemDetails;
 
 /// How often the database is asked what another gateway has left behind.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -96,7 +97,7 @@ async fn turn(state: &AppState, db: &Db, holder: Uuid, one: Left) -> bool {
 
 /// What becomes of an import that could not go on: it is tried again later, unless that would be no better.
 async fn end_of(state: &AppState, db: &Db, one: &Left, failure: Failure) {
-    let failure = or_deleted(state, one.tenant, false, failure).await;
+    let failure = or_deleted(&state.db, one.tenant, &ProblemDetails, failure).await;
     let is_bug = match &failure {
         Failure::Bug(_) => true,
         Failure::Database(error) => fault(error) == Fault::Bug,

@@ -8,18 +8,17 @@ use crm_core::secrets::Secrets;
 use crm_history::Trash;
 
 use crate::app::served_document;
-use crate::auth::tokens::TokenVerifier;
-use crate::auth::{Issuer, KeyCache, Roles, SessionCache, TenantCache};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbSettings};
 use crate::deliveries::{Courier, Deliveries, Reach};
-use crate::endpoint::{LongBodies, Uploads};
 use crate::error::Failure;
 use crate::feed::Listeners;
-use crate::idempotency::{Kept, Running};
+use crate::idempotency::Repeats;
+use crate::identity::tokens::TokenVerifier;
+use crate::identity::{Issuer, KeyCache, Roles, SessionCache, TenantCache};
 use crate::importing::Importing;
-use crate::limits::{RateLimit, Unread};
+use crate::limits::{LongBodies, RateLimit, Unread, Uploads};
 use crate::logging;
 use crate::metrics::{EdgeStats, Metrics};
 use crate::replica::Replica;
@@ -45,16 +44,14 @@ pub struct AppState {
     pub unread: Unread,
     /// How many connections each address has.
     pub places: Places,
-    /// The requests with an `Idempotency-Key` that run here.
-    pub running: Running,
+    /// What is known of the requests with an `Idempotency-Key`.
+    pub repeats: Repeats,
     /// Where long bodies are read.
     pub long_bodies: LongBodies,
     /// Files on their way in.
     pub uploads: Uploads,
     /// Imports that go on by themselves.
     pub importing: Importing,
-    /// How much was kept of the answers to them.
-    pub kept: Kept,
     /// Those who wait for changes.
     pub listeners: Listeners,
     /// How long what is deleted can be restored.
@@ -105,11 +102,10 @@ impl AppState {
             rate_limit: config.rate_limit.map(RateLimit::per_minute),
             unread: Unread::default(),
             places: Places::default(),
-            running: Running::default(),
+            repeats: Repeats::default(),
             long_bodies: LongBodies::default(),
             uploads: Uploads::default(),
             importing: Importing::default(),
-            kept: Kept::default(),
             listeners: Listeners::default(),
             trash: config.trash,
             metrics: Metrics::new()?,

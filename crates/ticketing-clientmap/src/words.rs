@@ -1,4 +1,4 @@
-//! The value sets of a client map (source, notes 1 to 3). Each is stored by its word on the wire.
+//! The value sets of a client map (docs/ticketing.md). Each is stored by its word on the wire.
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};

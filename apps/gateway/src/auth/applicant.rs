@@ -8,10 +8,9 @@ use crm_core::Timestamp;
 use crm_core::keys::{ApiKey, Holder, KeyHash};
 use crm_core::sessions::{self, SessionSecret};
 
-use crate::console::is_local;
 use crate::endpoint::{Call, Extract, Html, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
-use crate::limits::{self, Payer};
+use crate::limits::Payer;
 use crate::state::AppState;
 
 use super::visitor::{cookie, own_form, session_cookie, set_cookie};
@@ -79,7 +78,7 @@ impl Applicant {
                 self.refused = Some("Another key took its place: sign in with that one.");
             }
             Some(holder) => {
-                limits::count(call, Payer::Key(key.hash()))?;
+                call.count(Payer::Key(key.hash()))?;
                 self.key = Some((holder, key.hash()));
             }
             None => self.refused = Some("The key is unknown or was rotated."),
@@ -149,6 +148,12 @@ impl Applicant {
 /// `Set-Cookie` of whoever is signed in.
 pub(super) fn no_guest(request: &HttpRequest) -> String {
     set_cookie(request, GUEST, "", "; Max-Age=0")
+}
+
+/// Whether somebody may be led there: to a page of the console, and to no other host.
+pub(crate) fn is_local(path: &str) -> bool {
+    (path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 fn local(next: Option<&str>) -> Option<String> {

@@ -6,16 +6,14 @@ use crm_core::PublicTenantId;
 use crm_core::sessions::{self, Person, SessionSecret};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::console::is_local;
 use crate::endpoint::Html;
 use crate::error::{Failure, Problem};
+use crate::identity::tokens::{Identity, TokenError};
+use crate::identity::{Asked, Found, Issuer, IssuerError};
 
 use super::Applicant;
-use super::applicant::no_guest;
-use super::issuer::{Asked, Issuer, IssuerError};
-use super::tenants::Found;
+use super::applicant::{is_local, no_guest};
 use super::ticketing;
-use super::tokens::{Identity, TokenError};
 use super::visitor::{came_by_tls, cookie, session_cookie, set_cookie};
 
 /// What a browser keeps until it comes back.

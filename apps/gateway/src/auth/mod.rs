@@ -1,23 +1,15 @@
-//! Who asks: a tenant's key, or the token of an administrator of ticketing, becomes a [`Scope`]
-//! (docs/compatibility.md, "Keys"; docs/ticketing.md).
+//! Who asks: what a handler takes to let somebody in, by the key, session or token of their request, which becomes a
+//! [`Scope`] (docs/compatibility.md, "Keys"; docs/ticketing.md).
 
 mod admin;
 mod applicant;
-mod fading;
-mod guesses;
-mod issuer;
 mod journey;
-mod keys;
 mod on_behalf;
 mod permission;
 mod person;
 mod reader;
 mod requester;
-mod roles;
-mod sessions;
-mod tenants;
 mod ticketing;
-pub mod tokens;
 mod visitor;
 
 use std::marker::PhantomData;
@@ -31,31 +23,23 @@ use crm_history::{FeedFilter, Position, Trash};
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::feed;
-use crate::limits::{self, Payer};
+use crate::identity::KEY_PARAMETERS;
+use crate::limits::{Payer, RateLimit};
 
 pub use admin::{Operator, Timekeeper};
 pub use applicant::Applicant;
-pub use issuer::Issuer;
 pub use journey::{Arrival, Refusal};
-pub(crate) use keys::DEAD_WITHIN;
-pub use keys::KeyCache;
 pub use on_behalf::OnBehalf;
 pub use permission::{Does, InArea, Read, Write, area};
 pub use reader::Reader;
 pub use requester::Permit;
-pub use roles::Roles;
-pub use sessions::SessionCache;
-pub use tenants::TenantCache;
 pub use ticketing::TicketingAdmin;
 pub use visitor::Visitor;
 
+pub(crate) use applicant::is_local;
 pub(crate) use journey::BACK;
-pub(crate) use requester::or_deleted;
 
 use requester::{From, Identified, Requester};
-
-/// The query parameters that may hold a key. They are no parameters of a route and reach no log.
-pub const KEY_PARAMETERS: [&str; 2] = ["subscription-key", "key"];
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
 
@@ -92,7 +76,7 @@ impl<A, D> Caller<A, D> {
     /// How many requests a minute a key may send, where they are limited.
     #[must_use]
     pub fn rate_limit(&self) -> Option<u32> {
-        self.requester.state().rate_limit.as_ref().map(limits::RateLimit::quota)
+        self.requester.state().rate_limit.as_ref().map(RateLimit::quota)
     }
 
     /// Waits until a change comes after a place, without a connection of the database: see [`feed::wait`].
@@ -208,19 +192,15 @@ async fn identify(call: &mut Call) -> Result<Identified, Problem> {
 async fn holder_of(call: &mut Call, key: &ApiKey) -> Result<Identified, Problem> {
     let holder = call.state.keys.holder(&call.state.db, key, call.network(), call.now).await;
     let holder = holder.map_err(|failure| failure.into_problem(&call.request_id()))?;
-    let holder = holder.ok_or_else(invalid_key)?;
+    let holder = holder.ok_or_else(Problem::invalid_key)?;
     if holder.expires_on.is_some_and(|moment| moment <= call.now) {
         return Err(Problem::new(ProblemCode::ExpiredKey, "The key has expired."));
     }
     call.state.keys.was_used(holder.tenant, key.hash(), call.now);
     let identified = Identified::holder(call, holder, Payer::Key(key.hash()));
     call.set_caller(&identified.scope);
-    limits::count(call, identified.payer)?;
+    call.count(identified.payer)?;
     Ok(identified)
-}
-
-fn invalid_key() -> Problem {
-    Problem::new(ProblemCode::InvalidKey, "The key is unknown or was rotated.")
 }
 
 /// The key that was sent: the header wins over the query parameters, and two of a kind must not differ.
@@ -245,5 +225,5 @@ fn key_of(call: &Call) -> Result<ApiKey, Problem> {
             }
         }
     };
-    ApiKey::parse(text).map_err(|_| invalid_key())
+    ApiKey::parse(text).map_err(|_| Problem::invalid_key())
 }

@@ -2,11 +2,12 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use crate::endpoint::{Call, Extract, OperationDoc};
 use crate::error::{Problem, ProblemCode};
+use crate::identity::KEY_PARAMETERS;
 use crate::middleware::REQUEST_ID;
 use crate::server::Inside;
 
 use super::ticketing::TENANT;
-use super::{KEY_HEADER, KEY_PARAMETERS, identify};
+use super::{KEY_HEADER, identify};
 
 /// Somebody whose key or token was accepted, in whose name a handler sends requests of its own to the routes of this process.
 /// Each of them is let in, counted, logged and refused as if it had come from them.

@@ -3,12 +3,12 @@ use crm_core::PublicTenantId;
 
 use crate::endpoint::{AmbiguousHeader, Call};
 use crate::error::{Problem, ProblemCode};
-use crate::limits::{self, Payer};
+use crate::identity::Found;
+use crate::identity::tokens::Identity;
+use crate::limits::Payer;
 
 use super::requester::Identified;
-use super::tenants::Found;
 use super::ticketing::{TENANT, verified};
-use super::tokens::Identity;
 
 /// Whether a token came. One that nobody here could check is none.
 pub(super) fn has_token(call: &Call) -> bool {
@@ -29,7 +29,7 @@ pub(super) async fn identify(call: &mut Call) -> Result<Identified, Problem> {
         ));
     };
     let payer = Payer::person(&tenant, user.id());
-    limits::count(call, payer)?;
+    call.count(payer)?;
     let rights = call.state.roles.rights(&identity);
     let found = call.state.tenants.find(&call.state.db, &tenant).await;
     let Some(Found { tenant: id, is_frozen }) = found.map_err(|failure| failure.into_problem(&call.request_id()))?

@@ -13,8 +13,6 @@ use crate::limits::{Held, Payer};
 use crate::replica;
 use crate::state::AppState;
 
-use super::invalid_key;
-
 /// How long a part waits where the database is busy, or others of the client's answers wait to be read.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it waits before it is tried again.
@@ -136,9 +134,9 @@ fn still_may(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let Payer::Key(hash) = payer else {
-        return if tenants::exists(connection, scope.tenant())? { Ok(()) } else { Err(invalid_key().into()) };
+        return if tenants::exists(connection, scope.tenant())? { Ok(()) } else { Err(Problem::invalid_key().into()) };
     };
-    let holder = keys::find_holder(connection, &hash, now)?.ok_or_else(invalid_key)?;
+    let holder = keys::find_holder(connection, &hash, now)?.ok_or_else(Problem::invalid_key)?;
     if holder.expires_on.is_some_and(|moment| moment <= now) {
         return Err(Problem::new(ProblemCode::ExpiredKey, "The key has expired.").into());
     }

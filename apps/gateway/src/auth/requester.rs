@@ -1,20 +1,21 @@
 use std::rc::Rc;
 
 use actix_web::{HttpMessage, HttpRequest, web};
-use crm_core::error::{Fault, fault};
 use crm_core::keys::{Access, Area, Holder, KeyRole, Right, Rights};
 use crm_core::values::User;
 use crm_core::{Actor, DbConnection, PublicTenantId, Scope, TenantId, tenants};
 
-use crate::endpoint::{Answer, Call, Reply, Typed, is_ticketing};
+use crate::endpoint::{Answer, Call, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
+use crate::identity::{or_deleted, told};
 use crate::limits::Payer;
 use crate::replica;
 use crate::state::AppState;
+use crate::wire::Dialects;
 
+use super::Reader;
 use super::reader::patiently;
-use super::{Reader, invalid_key, ticketing};
 
 /// Somebody whose key or token was accepted, on the way to the database.
 #[derive(Clone)]
@@ -104,7 +105,7 @@ impl Requester {
     pub(super) fn new(call: &Call, identified: Identified) -> Result<Self, Problem> {
         let Identified { scope, payer, role } = identified;
         let scope = scope.with_secrets(call.state.secrets.clone()).for_request(&call.request_id());
-        Attempt::begin(call, &scope)?;
+        call.begin_attempt(&scope)?;
         Ok(Self {
             scope,
             payer,
@@ -189,10 +190,13 @@ impl Requester {
             let (scope, job) = (self.scope.clone(), job.clone());
             db.write(move |connection| job(connection, &scope))
         });
-        let tenant = self.scope.tenant();
+        let (tenant, dialect) = (self.scope.tenant(), Dialects::of(&self.request));
         match stored.await {
             Ok(stored) => Ok(stored),
-            Err(failure) => Err(or_deleted(&self.state, tenant, false, failure).await.into_problem(&self.request_id)),
+            Err(failure) => {
+                let failure = or_deleted(&self.state.db, tenant, dialect, failure).await;
+                Err(failure.into_problem(&self.request_id))
+            }
         }
     }
 
@@ -202,7 +206,7 @@ impl Requester {
     ) -> Answer<R> {
         let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
         takes_writes(&scope)?;
-        let is_ticketing = is_ticketing(request.path());
+        let dialect = Dialects::of(&request);
         attempt.handler_begins();
         let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());
         let work = move |connection: &mut DbConnection, scope: &Scope| {
@@ -210,12 +214,12 @@ impl Requester {
             let rendered = job(connection, scope).and_then(Reply::render);
             rendered.map_err(|failure| match failure {
                 // What it lacks may be all that the tenant had.
-                Failure::Problem(_) => told(&tenants::exists(connection, tenant), is_ticketing, failure),
+                Failure::Problem(_) => told(&tenants::exists(connection, tenant), dialect, failure),
                 failure => failure,
             })
         };
-        let rendered = match attempt.once(|| Answers { is_ticketing, request_id: request_id.to_string() }) {
-            Some(once) => once.run(&state, work).await,
+        let rendered = match attempt.once(|| Answers { dialect, request_id: request_id.to_string() }) {
+            Some(once) => once.run(&state.db, &state.repeats, work).await,
             None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
         };
         match rendered {
@@ -224,7 +228,7 @@ impl Requester {
                 rendered.headers.extend(replica::was_written(&state, tenant).await);
                 Ok(Typed::rendered_before(rendered))
             }
-            Err(failure) => Err(or_deleted(&state, tenant, is_ticketing, failure).await.into_problem(&request_id)),
+            Err(failure) => Err(or_deleted(&state.db, tenant, dialect, failure).await.into_problem(&request_id)),
         }
     }
 }
@@ -233,29 +237,4 @@ impl Requester {
 fn takes_writes(scope: &Scope) -> Result<(), Problem> {
     let problem = || Problem::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database.");
     if scope.is_frozen() { Err(problem()) } else { Ok(()) }
-}
-
-/// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,
-/// and the database refused the rows of a tenant that is not there.
-pub(crate) async fn or_deleted(state: &AppState, tenant: TenantId, is_ticketing: bool, failure: Failure) -> Failure {
-    let is_bug = match &failure {
-        Failure::Database(error) => fault(error) == Fault::Bug,
-        Failure::Bug(_) => true,
-        Failure::Problem(_) | Failure::Unavailable(_) => false,
-    };
-    if !is_bug {
-        return failure;
-    }
-    let exists = state.db.look_up(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
-    told(&exists, is_ticketing, failure)
-}
-
-/// What the client is told of a failure, by whether its tenant exists. Where that cannot be asked, as after a failed
-/// statement on PostgreSQL, the failure is the one to tell of.
-fn told<E>(exists: &Result<bool, E>, is_ticketing: bool, failure: Failure) -> Failure {
-    match exists {
-        Ok(false) if is_ticketing => ticketing::unknown_tenant().into(),
-        Ok(false) => invalid_key().into(),
-        Ok(true) | Err(_) => failure,
-    }
 }

@@ -3,14 +3,15 @@ use crm_core::{DbConnection, PublicTenantId, Scope, Uuid};
 
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
 use crate::error::{Failure, Problem, ProblemCode};
-use crate::limits::{self, Payer};
+use crate::identity::Found;
+use crate::identity::tokens::{Identity, TokenError};
+use crate::limits::Payer;
+use crate::ticketing::unknown_tenant;
 
 use super::requester::{From, Identified, Requester};
-use super::tenants::Found;
-use super::tokens::{Identity, TokenError};
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("x-tenantid");
-/// Either of them opens the routes of ticketing (source, note 7).
+/// Either of them opens the routes of ticketing (docs/ticketing.md).
 pub(super) const ROLES: [&str; 2] = ["ticket_admin", "tenant_admin"];
 
 /// A request with a token of somebody who administers ticketing in the tenant that `x-tenantid` names: the first
@@ -31,7 +32,7 @@ impl Extract for TicketingAdmin {
             return Err(Problem::new(ProblemCode::ForeignTenant, "The token is not for the tenant of x-tenantid."));
         }
         let payer = Payer::Ticketing(tenant);
-        limits::count(call, payer)?;
+        call.count(payer)?;
         let scope = scope_of(call, tenant).await.map_err(|failure| failure.into_problem(&call.request_id()))?;
         call.set_tenant(scope.public_tenant().clone());
         Ok(Self(Requester::new(call, Identified { scope, payer, role: None })?))
@@ -99,10 +100,6 @@ async fn scope_of(call: &Call, tenant: Uuid) -> Result<Scope, Failure> {
     let found = call.state.tenants.find(&call.state.db, &id).await?;
     let Found { tenant, is_frozen } = found.ok_or_else(unknown_tenant)?;
     Ok(Scope::new(tenant, id, call.now).frozen(is_frozen))
-}
-
-pub(super) fn unknown_tenant() -> Problem {
-    Problem::new(ProblemCode::UnknownTenant, "The specified tenant does not exist")
 }
 
 fn invalid(detail: &str) -> Problem {

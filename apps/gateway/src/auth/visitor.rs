@@ -11,7 +11,7 @@ use crm_core::{DbConnection, PublicTenantId, Scope, TenantId};
 
 use crate::endpoint::{Answer, Call, Extract, Form, Html, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
-use crate::limits::{self, Payer};
+use crate::limits::Payer;
 
 use super::Caller;
 use super::permission::{self, Does, InArea, Write};
@@ -49,7 +49,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
             }
         };
         call.set_caller(&identified.scope);
-        limits::count(call, identified.payer)?;
+        call.count(identified.payer)?;
         let query = call.take_query();
         let form = match D::ACCESS {
             Access::Read => Form::default(),

@@ -8,7 +8,7 @@ use crm_core::tenants::{self, Tenant, TenantError, TenantTable};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::auth::DEAD_WITHIN;
+use crate::identity::DEAD_WITHIN;
 
 use super::print;
 

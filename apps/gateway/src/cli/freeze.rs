@@ -6,7 +6,7 @@ use std::time::Duration;
 use crm_core::tenants::{self, Tenant};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
 
-use crate::auth::DEAD_WITHIN;
+use crate::identity::DEAD_WITHIN;
 
 use super::print;
 

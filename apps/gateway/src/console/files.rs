@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Bytes;
 
-use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Rendered, Reply, Stored, StoredForms, Typed};
+use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Reply, Stored, StoredForms, Typed};
 use crate::error::{Failure, Problem};
 use crate::middleware::takes_gzip;
+use crate::wire::Rendered;
 
 use super::own;
 

@@ -36,14 +36,16 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::auth::{InArea, Visitor};
+use crate::auth::{InArea, Visitor, is_local};
 use crate::endpoint::{Answer, Api, Form, Html, Reply, Typed, etag_of, request_id};
 use crate::error::{Failure, Problem};
+use crate::wire::Dialect;
 
 use kind::shown;
 
 /// Declares the routes of all areas.
 pub(crate) fn routes(api: &mut Api) {
+    api.dialect("/console", &Pages);
     files::routes(api);
     session::routes(api);
     overview::routes(api);
@@ -63,15 +65,17 @@ pub(crate) fn routes(api: &mut Api) {
     keys::routes(api);
 }
 
-/// Whether a path is one of the console.
-pub(crate) fn is_console(path: &str) -> bool {
-    path == "/console" || path.starts_with("/console/")
-}
+/// How everything below `/console` talks: in pages.
+struct Pages;
 
-/// Whether somebody may be led there: to a page of the console, and to no other host.
-pub(crate) fn is_local(path: &str) -> bool {
-    (path == "/console" || path.starts_with("/console/") || path.starts_with("/console?"))
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+impl Dialect for Pages {
+    fn vary(&self) -> &'static str {
+        "Cookie"
+    }
+
+    fn page(&self, request: &HttpRequest, problem: &Problem) -> Option<HttpResponse> {
+        Some(refusal(request, problem))
+    }
 }
 
 /// Where a form says that it was, or else there.
@@ -80,7 +84,7 @@ fn back(form: &Form, otherwise: &str) -> String {
 }
 
 /// What goes wrong, as a page. Whoever is not signed in is led there, and back.
-pub(crate) fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let code = problem.code;
     let html = if code.status() == actix_web::http::StatusCode::UNAUTHORIZED {
         let wanted = request.uri().path_and_query().map_or("/console", |wanted| wanted.as_str());

@@ -7,9 +7,12 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage, HttpRequest, web};
 use crm_core::values::User;
 use crm_core::{PublicTenantId, Scope, Timestamp};
+use serde_json::json;
 
 use crate::error::{Problem, ProblemCode};
-use crate::idempotency::Attempt;
+use crate::idempotency::{self, Attempt};
+use crate::identity::KEY_PARAMETERS;
+use crate::limits::Payer;
 use crate::server::network_of;
 use crate::state::AppState;
 
@@ -101,8 +104,7 @@ impl Call {
     }
 
     /// The parameters, but for those that hold a key; none after they were taken.
-    #[must_use]
-    pub fn query_without_keys(&self) -> Vec<&(String, String)> {
+    fn query_without_keys(&self) -> Vec<&(String, String)> {
         self.query.iter().filter(|(name, _)| !is_key(name)).collect()
     }
 
@@ -119,6 +121,33 @@ impl Call {
 
     pub(super) fn take_payload(&mut self) -> Result<Payload, Problem> {
         self.payload.take().ok_or_else(|| Problem::new(ProblemCode::InternalError, "The body was read before."))
+    }
+
+    /// Counts it to whoever pays for it, where there is a limit.
+    ///
+    /// # Errors
+    /// [`ProblemCode::RateLimited`].
+    pub fn count(&self, payer: Payer) -> Result<(), Problem> {
+        self.state.rate_limit.as_ref().map_or(Ok(()), |limit| limit.count(&self.request, payer))
+    }
+
+    /// Notes the key of a POST by a caller who may write, where it has one: it is to be done only once.
+    ///
+    /// # Errors
+    /// [`ProblemCode::InvalidIdempotencyKey`].
+    pub fn begin_attempt(&self, scope: &Scope) -> Result<(), Problem> {
+        if self.request.method() != Method::POST {
+            return Ok(());
+        }
+        match self.single_header(&idempotency::KEY) {
+            Ok(None) => Ok(()),
+            Ok(Some(key)) => {
+                // A JSON list, so that no two requests are written the same.
+                let head = json!([self.request.method().as_str(), self.request.path(), self.query_without_keys()]);
+                self.attempt.begin(scope, key, &head)
+            }
+            Err(AmbiguousHeader) => Err(idempotency::invalid_key()),
+        }
     }
 
     /// The tenant that the key or token named.
@@ -147,7 +176,7 @@ impl Call {
 }
 
 fn is_key(name: &str) -> bool {
-    crate::auth::KEY_PARAMETERS.contains(&name)
+    KEY_PARAMETERS.contains(&name)
 }
 
 pub(crate) fn request_id(request: &HttpRequest) -> Rc<str> {

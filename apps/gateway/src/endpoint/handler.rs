@@ -10,21 +10,20 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use utoipa::openapi::tag::{Tag, TagBuilder};
 
-use crate::auth::or_deleted;
 use crate::clock::Clock;
-use crate::console::{is_console, refusal};
 use crate::db::Outcome;
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt};
+use crate::identity::or_deleted;
 use crate::limits::Allowance;
 use crate::state::AppState;
+use crate::wire::{Dialect, Dialects, Rendered};
 
 use super::call::{Call, request_id};
 use super::extract::Extract;
 use super::operation::OperationDoc;
 use super::query;
-use super::reply::{Answer, Rendered, Reply};
-use super::ticketing::is_ticketing;
+use super::reply::{Answer, Reply};
 
 /// A handler does not run longer unless its operation says so (docs/compatibility.md, "Limits").
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -127,6 +126,7 @@ pub struct Api {
     operations: Vec<Operation>,
     tags: Vec<Tag>,
     tag: &'static str,
+    dialects: Dialects,
 }
 
 impl Api {
@@ -134,6 +134,15 @@ impl Api {
     pub fn tag(&mut self, name: &'static str, description: &str) {
         self.tag = name;
         self.tags.push(TagBuilder::new().name(name).description(Some(description)).build());
+    }
+
+    /// Everything below this root, be there a route or not, talks like this.
+    pub fn dialect(&mut self, root: &'static str, dialect: &'static dyn Dialect) {
+        self.dialects.speak(root, dialect);
+    }
+
+    pub(super) fn dialects(&self) -> &Dialects {
+        &self.dialects
     }
 
     /// The groups of operations.
@@ -182,6 +191,7 @@ impl Api {
 
     /// Registers all operations, and the answers to everything else.
     pub fn register(self, config: &mut web::ServiceConfig) {
+        config.app_data(self.dialects);
         let mut by_path: BTreeMap<&'static str, Vec<Operation>> = BTreeMap::new();
         for operation in self.operations {
             by_path.entry(operation.doc.path).or_default().push(operation);
@@ -277,13 +287,14 @@ async fn keep_refusal(
     problem: Problem,
 ) -> Result<Rendered, Problem> {
     let id = request_id(request);
-    let answers = || Answers { is_ticketing: is_ticketing(request.path()), request_id: id.to_string() };
+    let dialect = Dialects::of(request);
+    let answers = || Answers { dialect, request_id: id.to_string() };
     let Some(once) = attempt.ends_early(&problem, answers) else { return Err(problem) };
     let tenant = once.tenant();
-    match once.run(state, move |_, _| Err(problem.clone().into())).await {
+    match once.run(&state.db, &state.repeats, move |_, _| Err(problem.clone().into())).await {
         Ok(rendered) => Ok(rendered),
         Err(failure) => {
-            let failure = or_deleted(state, tenant, is_ticketing(request.path()), failure).await;
+            let failure = or_deleted(&state.db, tenant, dialect, failure).await;
             Err(failure.into_problem(&id))
         }
     }
@@ -339,13 +350,14 @@ fn is_range_of(range: &str, media_type: &str) -> bool {
     range.strip_suffix('*').is_some_and(|family| family.ends_with('/') && media_type.starts_with(family))
 }
 
-/// The one way out of everything that goes wrong, in the envelope of the route's API.
+/// The one way out of everything that goes wrong, in the dialect of the route.
 pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    if is_console(request.path()) {
-        return refusal(request, problem);
+    let dialect = Dialects::of(request);
+    if let Some(page) = dialect.page(request, problem) {
+        return page;
     }
     let clock = request.app_data::<web::Data<AppState>>().map_or_else(Clock::default, |state| state.clock.clone());
-    let rendered = problem.render(is_ticketing(request.path()), &request_id(request), clock.now());
+    let rendered = problem.render(dialect, &request_id(request), clock.now());
     let mut response = rendered.into_response(request);
     match problem.code.status() {
         StatusCode::UNAUTHORIZED => {

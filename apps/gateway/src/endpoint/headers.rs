@@ -9,9 +9,9 @@ use utoipa::openapi::{Ref, RefOr};
 /// On every answer.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";
 /// On what a client can keep and compare.
-pub(super) const ETAG: &str = "ETag";
+pub(crate) const ETAG: &str = "ETag";
 /// On what was created.
-pub(super) const LOCATION: &str = "Location";
+pub(crate) const LOCATION: &str = "Location";
 /// On a page that another follows.
 pub(super) const LINK: &str = "Link";
 /// On a file.

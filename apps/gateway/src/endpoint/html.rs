@@ -7,9 +7,10 @@ use actix_web::web::Bytes;
 use maud::Markup;
 
 use crate::error::Failure;
+use crate::wire::Rendered;
 
 use super::operation::OperationDoc;
-use super::reply::{Raw, Rendered, Reply, header};
+use super::reply::{Raw, Reply, header};
 
 /// Nothing but this host's own files and forms; no script or style in a page itself.
 const POLICY: &str =

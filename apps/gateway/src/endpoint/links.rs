@@ -4,12 +4,18 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::Operation;
 
+use crate::wire::Dialect;
+
 use super::operation::OperationDoc;
-use super::ticketing::is_ticketing;
 
 /// Says of an operation that makes a record what can be done with it: each operation on its path takes the new id.
 /// Readers see the connection, and tools that test by the document find records to work on.
-pub(super) fn add<'a>(operation: &mut Operation, doc: &OperationDoc, all: impl Iterator<Item = &'a OperationDoc>) {
+pub(super) fn add<'a>(
+    operation: &mut Operation,
+    doc: &OperationDoc,
+    dialect: &dyn Dialect,
+    all: impl Iterator<Item = &'a OperationDoc>,
+) {
     let responses = &mut operation.responses.responses;
     let status = if responses.contains_key("201") { "201" } else { "202" };
     let Some(RefOr::T(created)) = responses.get_mut(status) else { return };
@@ -17,9 +23,9 @@ pub(super) fn add<'a>(operation: &mut Operation, doc: &OperationDoc, all: impl I
         let rest = other.path.strip_prefix(doc.path).and_then(|rest| rest.strip_prefix("/{id}"));
         doc.method == Method::POST && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let id = if is_ticketing(doc.path) { "$response.body#/data/id" } else { "$response.body#/item/id" };
     for other in all.filter(acts_on_it) {
-        let link: Link = LinkBuilder::new().operation_id(other.id.as_str()).parameter("id", Value::from(id)).build();
+        let link: Link =
+            LinkBuilder::new().operation_id(other.id.as_str()).parameter("id", Value::from(dialect.made_id())).build();
         created.links.insert(other.id.to_owned(), link.into());
     }
 }

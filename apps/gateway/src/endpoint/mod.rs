@@ -18,21 +18,18 @@ mod form;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
-mod headers;
+pub(crate) mod headers;
 mod html;
 mod links;
-mod long_bodies;
 mod openapi;
 mod operation;
 mod problems;
 mod query;
-mod refusal;
-mod reply;
+pub(crate) mod reply;
 mod schemas;
 mod shown;
 mod stored;
 mod streamed;
-mod ticketing;
 mod upload;
 
 pub use body::{Body, Message, OptionalBody};
@@ -42,18 +39,15 @@ pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precond
 pub use form::Form;
 pub use handler::{Api, Handler, Operation};
 pub use html::Html;
-pub use long_bodies::LongBodies;
 pub use openapi::document;
 pub use operation::OperationDoc;
 pub(crate) use query::read_params;
 pub use query::{Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{
-    Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Rendered, Reply, Typed, etag_of,
+    Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Reply, Typed, etag_of,
 };
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
 pub use streamed::{Cut, File, Part, RowsFile, Streamed};
-pub(crate) use ticketing::ticketing_code;
-pub use ticketing::{Data, IfChanged, IfNoneMatch, NewData, is_ticketing, weak_etag_of};
-pub use upload::{FormFile, LONGEST_UPLOAD, SentFile, Upload, Uploads};
+pub use upload::{FormFile, LONGEST_UPLOAD, SentFile, Upload};

@@ -18,11 +18,11 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ProblemCode;
+use crate::wire::Dialect;
 
 use super::examples::Examples;
 use super::headers;
 use super::problems::Refusal;
-use super::ticketing::is_ticketing;
 
 /// The name of the security scheme for keys.
 pub(super) const KEY_SCHEME: &str = "subscriptionKey";
@@ -316,7 +316,7 @@ impl OperationDoc {
         self.response(StatusCode::OK, "What was done.", schema, &[]);
     }
 
-    pub(super) fn response(
+    pub(crate) fn response(
         &mut self,
         status: StatusCode,
         description: &str,
@@ -356,7 +356,7 @@ impl OperationDoc {
         self.responses.insert(status.as_u16(), success);
     }
 
-    pub(super) fn conditional_get(&mut self) {
+    pub(crate) fn conditional_get(&mut self) {
         if self.method == Method::GET {
             self.header_parameter(
                 "If-None-Match",
@@ -369,13 +369,13 @@ impl OperationDoc {
     }
 
     /// Registers a type and everything that it refers to, and returns a reference to it.
-    pub(super) fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
+    pub(crate) fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
         T::schemas(&mut self.schemas);
         self.named(T::name().into_owned(), T::schema())
     }
 
     /// Gives a schema its name, so that generated clients have a type of that name, and returns a reference to it.
-    pub(super) fn named(&mut self, name: String, schema: RefOr<Schema>) -> RefOr<Schema> {
+    pub(crate) fn named(&mut self, name: String, schema: RefOr<Schema>) -> RefOr<Schema> {
         self.schemas.push((name.clone(), schema));
         Ref::from_schema_name(name).into()
     }
@@ -386,11 +386,15 @@ impl OperationDoc {
     }
 
     /// What can go wrong, by status.
-    pub(super) fn refusals(&self) -> Vec<Refusal> {
-        Refusal::by_status(&self.problems, is_ticketing(self.path))
+    pub(super) fn refusals(&self, dialect: &'static dyn Dialect) -> Vec<Refusal> {
+        Refusal::by_status(&self.problems, dialect)
     }
 
-    pub(super) fn operation(&self, examples: &Examples) -> utoipa::openapi::path::Operation {
+    pub(super) fn operation(
+        &self,
+        dialect: &'static dyn Dialect,
+        examples: &Examples,
+    ) -> utoipa::openapi::path::Operation {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id.as_str()))
             .tag(self.tag)
@@ -411,7 +415,7 @@ impl OperationDoc {
         for (status, success) in &self.responses {
             operation = operation.response(status.to_string(), self.success_response(*status, success, examples));
         }
-        for refusal in self.refusals() {
+        for refusal in self.refusals(dialect) {
             operation = operation.response(refusal.status.as_str(), Ref::from_response_name(refusal.name()));
         }
         if let Some(right) = self.scope {

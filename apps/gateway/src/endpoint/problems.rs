@@ -11,9 +11,10 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
 use crate::db::Outcome;
 use crate::error::ProblemCode;
+use crate::wire::{Dialect, Dialects};
 
 use super::examples::Examples;
-use super::{headers, ticketing};
+use super::headers;
 
 const SCHEMA: &str = "Problem";
 const OUTCOME: &str = "Under `overloaded` and `database_unavailable`: whether nothing was done, or that is not known.";
@@ -22,40 +23,36 @@ const OUTCOME: &str = "Under `overloaded` and `database_unavailable`: whether no
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     codes: Vec<ProblemCode>,
-    is_ticketing: bool,
+    dialect: &'static dyn Dialect,
 }
 
 impl Refusal {
     /// These problems, by status.
-    pub(super) fn by_status(problems: &BTreeSet<ProblemCode>, is_ticketing: bool) -> Vec<Self> {
+    pub(super) fn by_status(problems: &BTreeSet<ProblemCode>, dialect: &'static dyn Dialect) -> Vec<Self> {
         let mut by_status: BTreeMap<StatusCode, Vec<ProblemCode>> = BTreeMap::new();
         for code in problems {
             by_status.entry(code.status()).or_default().push(*code);
         }
-        by_status.into_iter().map(|(status, codes)| Self { status, codes, is_ticketing }).collect()
+        by_status.into_iter().map(|(status, codes)| Self { status, codes, dialect }).collect()
     }
 
     /// Its name among the components.
     pub(super) fn name(&self) -> String {
         let codes: Vec<&str> = self.codes.iter().map(|code| code.as_str()).collect();
-        let prefix = if self.is_ticketing { "ticketing." } else { "" };
-        format!("{prefix}{}", codes.join("."))
+        format!("{}{}", self.dialect.prefix(), codes.join("."))
     }
 
     /// What is under the name.
     pub(super) fn response(&self, examples: &Examples) -> Response {
-        let line = |code: &ProblemCode| match self.is_ticketing {
-            true => format!("`{}`: {}. {}", ticketing::ticketing_code(*code), code.title(), code.advice()),
-            false => format!("`{}`: {}. {}", code.as_str(), code.title(), code.advice()),
-        };
+        let line = |code: &ProblemCode| format!("`{}`: {}. {}", self.dialect.code(*code), code.title(), code.advice());
         let lines: Vec<String> = self.codes.iter().map(line).collect();
-        let (media_type, schema) = match self.is_ticketing {
-            true => ("application/json", ticketing::ERROR_SCHEMA),
-            false => ("application/problem+json", SCHEMA),
+        let content = |schema| ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
+        let content = match self.dialect.schema() {
+            Some((own, _)) => content(own),
+            None => examples.of_problems(&self.codes, content(SCHEMA)),
         };
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
-        let content = if self.is_ticketing { content } else { examples.of_problems(&self.codes, content) }.build();
-        let mut response = ResponseBuilder::new().description(lines.join("\n\n")).content(media_type, content).build();
+        let response = ResponseBuilder::new().description(lines.join("\n\n"));
+        let mut response = response.content(self.dialect.media_type(), content.build()).build();
         headers::add(&mut response, headers::REQUEST_ID);
         match self.status {
             StatusCode::UNAUTHORIZED => headers::add(&mut response, headers::WWW_AUTHENTICATE),
@@ -70,9 +67,10 @@ impl Refusal {
     }
 }
 
-/// The schemas of refusals: RFC 9457, with the members that every problem here has, and the envelope of ticketing.
-pub(super) fn schemas() -> [(String, RefOr<Schema>); 2] {
-    [(SCHEMA.to_owned(), schema()), (ticketing::ERROR_SCHEMA.to_owned(), ticketing::error_schema())]
+/// The schemas of refusals: RFC 9457, with the members that every problem here has, and those of other dialects.
+pub(super) fn schemas(dialects: &Dialects) -> impl Iterator<Item = (String, RefOr<Schema>)> {
+    let others = dialects.all().filter_map(Dialect::schema);
+    std::iter::once((SCHEMA, schema())).chain(others).map(|(name, schema)| (name.to_owned(), schema))
 }
 
 fn schema() -> RefOr<Schema> {

@@ -1,7 +1,7 @@
 use std::marker::PhantomData;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, LINK, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
 use crate::limits::Slices;
+use crate::wire::Rendered;
 
 use super::extract::Tagged;
 use super::headers;
@@ -34,19 +35,6 @@ pub trait Reply: Sized {
 
     /// Writes status, headers and schema into the document.
     fn describe(operation: &mut OperationDoc);
-}
-
-/// A response as bytes.
-#[derive(Debug, Clone)]
-pub struct Rendered {
-    /// The status.
-    pub status: StatusCode,
-    /// Headers beyond those that every response has.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body.
-    pub body: Bytes,
-    /// The body of a repeat by its `Idempotency-Key`, where it is another one: a secret is shown once.
-    pub repeated: Option<Bytes>,
 }
 
 /// A rendered response that remembers what it was, for the document.
@@ -168,7 +156,7 @@ pub(crate) fn etag_of_bytes(bytes: &[u8]) -> String {
     format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]))
 }
 
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
     let body = serde_json::to_vec(value)?.into();
     Ok(Rendered {
         status,
@@ -178,7 +166,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendere
     })
 }
 
-pub(super) fn header(text: &str) -> Result<HeaderValue, Failure> {
+pub(crate) fn header(text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|error| Failure::Bug(format!("{text:?} is no header value: {error}")))
 }
 
@@ -365,7 +353,7 @@ fn none_match_fails(request: &HttpRequest, etag: &str) -> bool {
 }
 
 /// Whether one value of `If-None-Match`, a list, names this ETag by weak comparison.
-pub(super) fn names_etag(value: &str, etag: &str) -> bool {
+pub(crate) fn names_etag(value: &str, etag: &str) -> bool {
     let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     value.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Failure;
+use crate::wire::Rendered;
 
 use super::extract::Tagged;
 use super::headers;
 use super::operation::OperationDoc;
-use super::reply::{Item, ItemEnvelope, Rendered, Reply, header, json};
+use super::reply::{Item, ItemEnvelope, Reply, header, json};
 
 /// What has a secret that is shown once.
 pub trait Secretive: Serialize + ToSchema + Clone {

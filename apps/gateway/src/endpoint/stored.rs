@@ -7,9 +7,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::Failure;
+use crate::wire::Rendered;
 
 use super::operation::OperationDoc;
-use super::reply::{Raw, Rendered, Reply, etag_of_bytes, header};
+use super::reply::{Raw, Reply, etag_of_bytes, header};
 
 /// A text that stays the same while the process runs, as it is and compressed: once, and not for each who asks. All
 /// answers share its bytes.

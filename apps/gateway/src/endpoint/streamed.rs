@@ -14,9 +14,10 @@ use futures_util::stream::LocalBoxStream;
 
 use crate::error::Failure;
 use crate::limits::{Held, SLICE};
+use crate::wire::Rendered;
 
 use super::operation::OperationDoc;
-use super::reply::{Rendered, Reply, header};
+use super::reply::{Reply, header};
 
 /// A file of records: 200, its bytes come in parts. They are put into the extensions of the request, as a [`Streamed`].
 #[derive(Debug)]

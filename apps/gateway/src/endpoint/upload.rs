@@ -1,6 +1,5 @@
 //! A file as the body of a request: as long as it may be, it is never whole in memory.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -10,11 +9,11 @@ use encoding_rs::Encoding;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::error::{Problem, ProblemCode};
 use crate::idempotency::Attempt;
+use crate::limits::UploadPlace;
 
 use super::call::Call;
 use super::extract::Extract;
@@ -29,19 +28,6 @@ const PACE: Duration = Duration::from_secs(10);
 const LEAST_BYTES: usize = 64 * 1024;
 /// How much is handed on at once.
 const PIECE: usize = 256 * 1024;
-/// How many files come in at a time: each takes a few MiB.
-const AT_ONCE: usize = 16;
-/// How long one waits for its place.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The places of files on their way in.
-pub struct Uploads(Arc<Semaphore>);
-
-impl Default for Uploads {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
 
 /// What comes of a file; an error where it ends too early.
 pub(super) type Chunks = LocalBoxStream<'static, Result<Bytes, ()>>;
@@ -57,7 +43,7 @@ pub struct Upload {
     ends: Instant,
     attempt: Attempt,
     hash: Option<Sha256>,
-    _place: OwnedSemaphorePermit,
+    _place: UploadPlace,
 }
 
 impl Extract for Upload {
@@ -67,7 +53,7 @@ impl Extract for Upload {
         if length.is_some_and(|length: usize| length > MOST_BYTES) {
             return Err(too_large());
         }
-        let place = place(call).await?;
+        let place = call.state.uploads.enter().await?;
         let chunks = call.take_payload()?.map_err(|_| ()).boxed_local();
         let hash = call.attempt.hash();
         Ok(Self::of(format, encoding, chunks, (call.attempt.clone(), hash), place))
@@ -87,14 +73,6 @@ impl Extract for Upload {
     }
 }
 
-/// A place among the files on their way in.
-async fn place(call: &Call) -> Result<OwnedSemaphorePermit, Problem> {
-    match timeout(PATIENCE, Arc::clone(&call.state.uploads.0).acquire_owned()).await {
-        Ok(Ok(place)) => Ok(place),
-        _ => Err(Problem::new(ProblemCode::Overloaded, "Too many files are on their way in.")),
-    }
-}
-
 /// The file of a form, behind its other fields; none where nobody chose one.
 pub struct FormFile(pub Option<SentFile>);
 
@@ -102,13 +80,13 @@ pub struct FormFile(pub Option<SentFile>);
 pub struct SentFile {
     name: String,
     chunks: Chunks,
-    place: OwnedSemaphorePermit,
+    place: UploadPlace,
 }
 
 impl SentFile {
     /// The file that comes next of a form.
     pub(super) async fn new(call: &Call, name: String, chunks: Chunks) -> Result<Self, Problem> {
-        Ok(Self { name, chunks, place: place(call).await? })
+        Ok(Self { name, chunks, place: call.state.uploads.enter().await? })
     }
 
     /// The file, in this encoding unless it says another; lines of JSON where its name says so, else CSV.
@@ -136,7 +114,7 @@ impl Upload {
         encoding: &'static Encoding,
         chunks: Chunks,
         (attempt, hash): (Attempt, Option<Sha256>),
-        place: OwnedSemaphorePermit,
+        place: UploadPlace,
     ) -> Self {
         let ends = Instant::now() + LONGEST_UPLOAD;
         Self { format, encoding, chunks, taken: 0, ends, attempt, hash, _place: place }

@@ -242,6 +242,12 @@ impl Problem {
         Self::new(ProblemCode::MissingScope, format!("This needs the scope {right}.")).with("scope", right.to_string())
     }
 
+    /// The key is nobody's.
+    #[must_use]
+    pub fn invalid_key() -> Self {
+        Self::new(ProblemCode::InvalidKey, "The key is unknown or was rotated.")
+    }
+
     /// No route has this path.
     #[must_use]
     pub fn unknown_route(path: &str) -> Self {

@@ -38,16 +38,17 @@ codes. All that is wrong with a body is told at once.
 | --- | --- |
 ";
 
-/// docs/errors.md: every code of a problem, ordered by status, and every code of a field.
+/// docs/errors.md: every code of a problem, ordered by status, and every code of a field. Ticketing has names of its own
+/// for problems.
 #[must_use]
-pub fn page() -> String {
+pub fn page(on_ticketing: fn(ProblemCode) -> &'static str) -> String {
     let mut page = OPENING.to_owned();
     let mut codes = ProblemCode::ALL.to_vec();
     codes.sort_by_key(|code| code.status());
     // A `String` takes everything.
     let _: Result<(), Error> = codes.iter().try_for_each(|code| {
         let (status, name) = (code.status().as_u16(), code.as_str());
-        let ticketing = crate::endpoint::ticketing_code(*code);
+        let ticketing = on_ticketing(*code);
         writeln!(page, "| {status} | `{name}` | {} | {} | `{ticketing}` |", code.title(), code.advice())
     });
     page.push_str(FIELDS);

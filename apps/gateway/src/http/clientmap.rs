@@ -7,14 +7,13 @@ use ticketing_clientmap::{ClientMap, ClientMapPatch, NewClientMap, SyncReport};
 use utoipa::ToSchema;
 
 use crate::auth::TicketingAdmin;
-use crate::endpoint::{
-    Answer, Api, Body, Call, Data, Extract, IfChanged, IfNoneMatch, NewData, NoContent, OperationDoc, PathId,
-    Precondition, weak_etag_of,
-};
+use crate::endpoint::{Answer, Api, Body, Call, Extract, NoContent, OperationDoc, PathId, Precondition};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::ticketing::{Data, IfChanged, IfNoneMatch, NewData, Ticketing, weak_etag_of};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
+    api.dialect("/api/v1/ticketing", &Ticketing);
     api.tag(
         "Ticketing",
         "Which integrations a tenant has. These routes take a bearer token of the operator's issuer and the \

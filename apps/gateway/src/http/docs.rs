@@ -10,8 +10,9 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 
-use crate::endpoint::{Answer, Api, OperationDoc, Raw, Rendered, Reply, Typed, etag_of_bytes};
+use crate::endpoint::{Answer, Api, OperationDoc, Raw, Reply, Typed, etag_of_bytes};
 use crate::error::Failure;
+use crate::wire::Rendered;
 
 use super::process::Process;
 

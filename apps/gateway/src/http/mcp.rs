@@ -14,12 +14,13 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::OnBehalf;
-use crate::endpoint::{Answer, Api, Call, Extract, Message, OperationDoc, Rendered, Reply, Typed};
+use crate::endpoint::{Answer, Api, Call, Extract, Message, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::idempotency;
 use crate::middleware::KnownOrigin;
 use crate::server::payload;
 use crate::state::AppState;
+use crate::wire::Rendered;
 
 /// Declares the route.
 pub(super) fn routes(api: &mut Api) {

@@ -17,17 +17,18 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
-use actix_web::http::{Method, StatusCode};
 use crm_core::idempotency::{self, Fingerprint, Found, KeptAnswer};
 use crm_core::{DbConnection, Scope, TenantId};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::endpoint::{AmbiguousHeader, Call, Rendered};
+use crate::db::Db;
 use crate::error::{Failure, Problem, ProblemCode};
-use crate::state::AppState;
+use crate::wire::{Dialect, Rendered};
 
-pub use quota::Kept;
+use quota::Kept;
 
 pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -66,37 +67,23 @@ pub struct Once {
 /// How the answers of a route are written, for those that are written inside a transaction.
 #[derive(Clone)]
 pub struct Answers {
-    /// Whether it is one of ticketing's.
-    pub is_ticketing: bool,
+    /// How the route talks.
+    pub dialect: &'static dyn Dialect,
     /// The id of the request.
     pub request_id: String,
 }
 
 impl Attempt {
-    /// Takes the key from the head of a POST by a caller who may write.
+    /// Notes the key of a request by a caller who may write, with what its head says is to be done.
     ///
     /// # Errors
     /// [`ProblemCode::InvalidIdempotencyKey`].
-    pub fn begin(call: &Call, scope: &Scope) -> Result<(), Problem> {
-        if call.request.method() != Method::POST {
-            return Ok(());
-        }
-        let invalid = || {
-            Problem::new(
-                ProblemCode::InvalidIdempotencyKey,
-                "It must stand once, as 1 to 255 visible ASCII characters.",
-            )
-        };
-        let Some(key) = call.single_header(&KEY).map_err(|AmbiguousHeader| invalid())? else { return Ok(()) };
+    pub(crate) fn begin(&self, scope: &Scope, key: &str, head: &Value) -> Result<(), Problem> {
         if !(1..=LONGEST).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid());
+            return Err(invalid_key());
         }
-        // A JSON list, so that no two requests are written the same.
-        let request =
-            serde_json::json!([call.request.method().as_str(), call.request.path(), call.query_without_keys()]);
-        let head =
-            Head { scope: scope.clone(), key: key.to_owned(), hash: Sha256::new().chain_update(request.to_string()) };
-        let _ = call.attempt.0.head.set(head);
+        let hash = Sha256::new().chain_update(head.to_string());
+        let _ = self.0.head.set(Head { scope: scope.clone(), key: key.to_owned(), hash });
         Ok(())
     }
 
@@ -159,16 +146,16 @@ impl Once {
     /// kept.
     pub async fn run(
         self,
-        state: &AppState,
+        db: &Db,
+        repeats: &Repeats,
         work: impl Fn(&mut DbConnection, &Scope) -> Result<Rendered, Failure> + Send + 'static,
     ) -> Result<Rendered, Failure> {
         let Self { scope, key, fingerprint, answers } = self;
         // Until the answer is known: a repeat that comes before is told so at once, and not after a wait for the lock
         // that the first one holds.
-        let Some(_running) = state.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
+        let Some(_running) = repeats.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
         let tenant = scope.tenant();
-        let done = state
-            .db
+        let done = db
             .of(tenant)
             .write(move |connection| match idempotency::find(connection, &scope, &key, &fingerprint)? {
                 Found::Answer(answer) => replayed(answer).map(|rendered| (rendered, None)),
@@ -182,7 +169,7 @@ impl Once {
                     let rendered = match connection.write(|connection| work(connection, &scope)) {
                         Ok(rendered) => rendered,
                         Err(Failure::Problem(problem)) if keeps(problem.code) => {
-                            problem.render(answers.is_ticketing, &answers.request_id, scope.now())
+                            problem.render(answers.dialect, &answers.request_id, scope.now())
                         }
                         Err(failure) => return Err(failure),
                     };
@@ -194,10 +181,15 @@ impl Once {
             .await;
         let (rendered, size) = done?;
         if let Some(size) = size {
-            quota::hold(state, tenant, size).await;
+            repeats.kept.hold(db, tenant, size).await;
         }
         Ok(rendered)
     }
+}
+
+/// What stands in the header is no key.
+pub(crate) fn invalid_key() -> Problem {
+    Problem::new(ProblemCode::InvalidIdempotencyKey, "It must stand once, as 1 to 255 visible ASCII characters.")
 }
 
 fn in_flight() -> Failure {
@@ -261,9 +253,16 @@ fn not_kept(status: u16, headers: Vec<(String, String)>) -> Problem {
     location.into_iter().fold(problem, |problem, (_, path)| problem.with("location", path))
 }
 
-/// The requests with a key that this process works on.
+/// What this process knows of the requests with a key.
+#[derive(Default)]
+pub struct Repeats {
+    running: Running,
+    kept: Kept,
+}
+
+/// Those that it works on.
 #[derive(Clone, Default)]
-pub struct Running(Arc<Mutex<HashSet<(TenantId, String)>>>);
+struct Running(Arc<Mutex<HashSet<(TenantId, String)>>>);
 
 /// One of them, until this is dropped.
 struct Entered {

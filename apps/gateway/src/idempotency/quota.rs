@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 
 use crm_core::{TenantId, idempotency};
 
+use crate::db::Db;
 use crate::error::Failure;
-use crate::state::AppState;
 
 /// How many bytes of a tenant this process keeps until it looks again: the quota holds but for them.
 const LOOK_AFTER: usize = idempotency::QUOTA / 8;
 
 /// What this process has kept of each tenant since it last looked whether that is too much.
 #[derive(Default)]
-pub struct Kept(Mutex<HashMap<TenantId, usize>>);
+pub(super) struct Kept(Mutex<HashMap<TenantId, usize>>);
 
 impl Kept {
     /// Whether it is time to look, after this much was kept. The first time it is: what was kept before this process
@@ -35,24 +35,24 @@ impl Kept {
             }
         }
     }
-}
 
-/// Forgets the oldest answers of a tenant beyond its quota, once in a while. Whoever fills it waits for that, and has its
-/// answer whatever becomes of it.
-pub(super) async fn hold(state: &AppState, tenant: TenantId, size: usize) {
-    if state.kept.is_due(tenant, size)
-        && let Err(failure) = forget(state, tenant).await
-    {
-        // It is logged there.
-        let _ = failure.into_problem("quota");
+    /// Forgets the oldest answers of a tenant beyond its quota, once in a while. Whoever fills it waits for that, and has its
+    /// answer whatever becomes of it.
+    pub(super) async fn hold(&self, db: &Db, tenant: TenantId, size: usize) {
+        if self.is_due(tenant, size)
+            && let Err(failure) = forget(db, tenant).await
+        {
+            // It is logged there.
+            let _ = failure.into_problem("quota");
+        }
     }
 }
 
-async fn forget(state: &AppState, tenant: TenantId) -> Result<(), Failure> {
-    let beyond = state.db.read(move |connection| Ok::<_, Failure>(idempotency::beyond_quota(connection, tenant)?));
+async fn forget(db: &Db, tenant: TenantId) -> Result<(), Failure> {
+    let beyond = db.read(move |connection| Ok::<_, Failure>(idempotency::beyond_quota(connection, tenant)?));
     let Some(before) = beyond.await? else { return Ok(()) };
     let forget =
-        || state.db.write(move |connection| Ok::<_, Failure>(idempotency::forget_before(connection, tenant, before)?));
+        || db.write(move |connection| Ok::<_, Failure>(idempotency::forget_before(connection, tenant, before)?));
     while forget().await? > 0 {}
     Ok(())
 }

@@ -4,20 +4,13 @@
 //! Both are counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
 //! may have is the executor's matter (`db::queue`).
 
+mod long_bodies;
 mod rate;
 mod unread;
+mod uploads;
 
-use crate::endpoint::Call;
-use crate::error::Problem;
-
+pub use long_bodies::LongBodies;
 pub use rate::{Allowance, Payer, RateLimit};
 pub(crate) use unread::SLICE;
 pub use unread::{Held, Slices, Unread};
-
-/// Counts a request to whoever pays for it, where there is a limit.
-///
-/// # Errors
-/// [`RateLimited`](crate::error::ProblemCode::RateLimited).
-pub fn count(call: &Call, payer: Payer) -> Result<(), Problem> {
-    call.state.rate_limit.as_ref().map_or(Ok(()), |limit| limit.count(call, payer))
-}
+pub use uploads::{UploadPlace, Uploads};

@@ -1,8 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use actix_web::HttpMessage;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpMessage, HttpRequest};
 use crm_core::keys::KeyHash;
 use crm_core::{PublicTenantId, Uuid};
 use governor::clock::{Clock, DefaultClock};
@@ -11,7 +11,6 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 
-use crate::endpoint::Call;
 use crate::error::{Problem, ProblemCode};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -74,9 +73,9 @@ impl RateLimit {
     ///
     /// # Errors
     /// [`ProblemCode::RateLimited`].
-    pub fn count(&self, call: &Call, payer: Payer) -> Result<(), Problem> {
+    pub fn count(&self, request: &HttpRequest, payer: Payer) -> Result<(), Problem> {
         let allowance = self.allowance(payer);
-        call.request.extensions_mut().insert(allowance);
+        request.extensions_mut().insert(allowance);
         match allowance.wait {
             None => Ok(()),
             Some(_) => {

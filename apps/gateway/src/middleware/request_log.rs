@@ -9,10 +9,10 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-use crate::console::is_console;
-use crate::endpoint::{RequestId, TenantOfRequest, is_ticketing};
+use crate::endpoint::{RequestId, TenantOfRequest};
 use crate::server::Exchange;
 use crate::state::AppState;
+use crate::wire::Dialects;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much of a method the log shows.
@@ -36,13 +36,7 @@ pub async fn request_log(
     }
     let mut response = next.call(request).await?;
 
-    let vary = if is_ticketing(response.request().path()) {
-        "Authorization, x-tenantid, usecase"
-    } else if is_console(response.request().path()) {
-        "Cookie"
-    } else {
-        "ocp-apim-subscription-key"
-    };
+    let vary = Dialects::of(response.request()).vary();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);

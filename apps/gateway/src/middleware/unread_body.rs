@@ -3,8 +3,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 
-use crate::endpoint::is_ticketing;
 use crate::server::Exchange;
+use crate::wire::Dialects;
 
 /// Tells the connection of each request and its answer, and closes a connection whose request was answered before its
 /// body had come. Actix does so while somebody still holds the body; a chunked one that nobody holds it reads to its end
@@ -17,7 +17,7 @@ pub async fn close_on_unread_body(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let exchange = request.request().conn_data::<Exchange>().cloned().unwrap_or_default();
-    exchange.begin(is_ticketing(request.path()));
+    exchange.begin(Dialects::of(request.request()));
     let payload = request.take_payload();
     let has_body = !matches!(payload, Payload::None);
     if has_body {

@@ -10,9 +10,9 @@ use actix_web::web;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::endpoint::Rendered;
 use crate::error::{Problem, ProblemCode};
 use crate::state::AppState;
+use crate::wire::Rendered;
 
 use super::exchange::Exchange;
 use super::places::Place;
@@ -224,10 +224,10 @@ impl Drop for Connection {
             return;
         }
         let Some(socket) = self.socket.take() else { return };
-        let (request_id, is_ticketing) = self.exchange.latest();
+        let (request_id, dialect) = self.exchange.latest();
         log::info!(target: "crm_gateway::access", "status=400 request_id={request_id} the chunks of its body cannot be read");
         let problem = Problem::new(ProblemCode::MalformedJson, "The chunks of the body cannot be read.");
-        let answer = problem.render(is_ticketing, &request_id, self.state.clock.now());
+        let answer = problem.render(dialect, &request_id, self.state.clock.now());
         if socket.try_write(&on_the_wire(&answer, &request_id)).is_ok() {
             actix_rt::spawn(linger(socket));
         }

@@ -8,6 +8,8 @@ use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_util::Stream;
 
+use crate::wire::Dialect;
+
 /// The request that a connection is at, as the connection and the middlewares see it: among the connection's data, and
 /// in the connection itself.
 #[derive(Clone, Default)]
@@ -24,7 +26,7 @@ struct State {
     /// The body of the latest request, which actix must find held by somebody.
     body: RefCell<Option<SharedBody>>,
     request_id: RefCell<Option<Rc<str>>>,
-    is_ticketing: Cell<bool>,
+    dialect: Cell<&'static dyn Dialect>,
     /// Who reads on when there is an answer.
     reader: Cell<Option<Waker>>,
 }
@@ -40,12 +42,12 @@ struct WatchedBody {
 
 impl Exchange {
     /// A request is handed over.
-    pub(crate) fn begin(&self, is_ticketing: bool) {
-        let State { begun, is_answering, has_open_body, is_ticketing: ticketing, .. } = &*self.0;
+    pub(crate) fn begin(&self, spoken: &'static dyn Dialect) {
+        let State { begun, is_answering, has_open_body, dialect, .. } = &*self.0;
         begun.set(begun.get() + 1);
         is_answering.set(true);
         has_open_body.set(false);
-        ticketing.set(is_ticketing);
+        dialect.set(spoken);
     }
 
     /// It has an answer, ready to be sent. Not called where the request was given up.
@@ -67,10 +69,10 @@ impl Exchange {
         self.0.request_id.replace(Some(Rc::clone(id)));
     }
 
-    /// The id of the latest request, and whether it is one of ticketing's.
-    pub(super) fn latest(&self) -> (Rc<str>, bool) {
+    /// The id of the latest request, and the dialect that is spoken there.
+    pub(super) fn latest(&self) -> (Rc<str>, &'static dyn Dialect) {
         let id = self.0.request_id.borrow().clone();
-        (id.unwrap_or_else(|| Rc::from("-")), self.0.is_ticketing.get())
+        (id.unwrap_or_else(|| Rc::from("-")), self.0.dialect.get())
     }
 
     pub(super) fn begun(&self) -> u64 {

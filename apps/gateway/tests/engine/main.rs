@@ -13,6 +13,7 @@ mod executor;
 mod faults;
 mod file;
 mod log;
+mod modules;
 mod moving;
 mod packaging;
 mod pages;

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crm_gateway::error;
+use crm_gateway::{error, ticketing};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
 
 #[test]
 fn the_page_of_errors_is_current() {
-    let page = error::page();
+    let page = error::page(ticketing::code);
     #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
     if std::env::var("CRM_UPDATE_DOCS").is_ok() {
         fs::write(PAGE, &page).unwrap();

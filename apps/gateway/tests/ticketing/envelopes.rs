@@ -6,6 +6,7 @@ use crm_gateway::endpoint::{Answer, Api, Call, Extract, NoContent, OperationDoc}
 use crm_gateway::error::Problem;
 use crm_gateway::server::server;
 use crm_gateway::state::AppState;
+use crm_gateway::ticketing::Ticketing;
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::json;
 
@@ -105,6 +106,7 @@ fn a_panic_has_the_envelope_too() {
     let url = format!("http://{}/api/v1/ticketing/panics", listener.local_addr().unwrap());
     let routes = || {
         let mut api = Api::default();
+        api.dialect("/api/v1/ticketing", &Ticketing);
         api.get("/api/v1/ticketing/panics", panics);
         api
     };

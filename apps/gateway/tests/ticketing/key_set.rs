@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crm_core::Timestamp;
-use crm_gateway::auth::tokens::{TokenError, TokenVerifier};
 use crm_gateway::config::{TokenConfig, TokenKey};
+use crm_gateway::identity::tokens::{TokenError, TokenVerifier};
 use crm_testkit::TestDatabase;
 use serde_json::json;
 

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crm_core::{Timestamp, Uuid};
-use crm_gateway::auth::tokens::{TokenError, TokenVerifier};
 use crm_gateway::config::{TokenConfig, TokenKey};
+use crm_gateway::identity::tokens::{TokenError, TokenVerifier};
 use crm_testkit::TestDatabase;
 use serde_json::Value;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crm_gateway::auth::tokens::TokenVerifier;
 use crm_gateway::config::{TokenConfig, TokenKey};
+use crm_gateway::identity::tokens::TokenVerifier;
 use crm_testkit::TestDatabase;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

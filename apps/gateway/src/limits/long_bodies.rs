@@ -26,7 +26,7 @@ impl LongBodies {
     ///
     /// # Errors
     /// What `read` ends in; [`ProblemCode::Overloaded`] where too many others are read.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         request_id: &str,
         read: impl FnOnce() -> Result<T, Problem> + Send + 'static,

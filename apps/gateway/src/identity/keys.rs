@@ -13,6 +13,9 @@ use crate::error::Failure;
 use super::fading::Fading;
 use super::guesses::Guesses;
 
+/// The query parameters that may hold a key. They are no parameters of a route and reach no log.
+pub const KEY_PARAMETERS: [&str; 2] = ["subscription-key", "key"];
+
 /// How long a key is trusted without asking the database again. A rotated key must be dead within 5 seconds
 /// on every gateway; the rest of those is for the look-up that was under way.
 pub(super) const TRUSTED_FOR: Duration = Duration::from_secs(4);

@@ -62,7 +62,7 @@ struct Endpoints {
 
 /// Why the issuer let nobody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IssuerError {
+pub(crate) enum IssuerError {
     /// It did not answer, or not in time.
     Silent,
     /// It did not take the code.
@@ -70,13 +70,13 @@ pub(super) enum IssuerError {
 }
 
 /// What goes along to the issuer and comes back.
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Where it sends the browser then.
-    pub(super) back: &'a str,
-    pub(super) state: &'a str,
-    pub(super) nonce: &'a str,
+    pub(crate) back: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) nonce: &'a str,
     /// Of which it is told the hash first, and then the text (RFC 7636).
-    pub(super) verifier: &'a str,
+    pub(crate) verifier: &'a str,
 }
 
 impl Issuer {
@@ -99,17 +99,17 @@ impl Issuer {
     }
 
     /// Its URL.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.config.issuer
     }
 
     /// Who the gateway is to it.
-    pub(super) fn client_id(&self) -> &str {
+    pub(crate) fn client_id(&self) -> &str {
         &self.config.client_id
     }
 
     /// Where a browser is sent to sign in.
-    pub(super) async fn address(&self, asked: &Asked<'_>) -> Result<String, IssuerError> {
+    pub(crate) async fn address(&self, asked: &Asked<'_>) -> Result<String, IssuerError> {
         let endpoint = &self.endpoints().await?.authorization_endpoint;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.verifier));
         let mut address = endpoint.clone();
@@ -132,7 +132,7 @@ impl Issuer {
     }
 
     /// The ID token for a code, which the browser at this address brought.
-    pub(super) async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         code: &str,
         asked: &Asked<'_>,

@@ -11,27 +11,66 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::endpoint::reply::{header, json as render_json, names_etag};
+use crate::endpoint::{Call, Extract, OperationDoc, Reply, Tagged, etag_of, headers};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::wire::{Dialect, Rendered};
 
-use super::call::Call;
-use super::extract::{Extract, Tagged};
-use super::headers;
-use super::operation::OperationDoc;
-use super::reply::{Rendered, Reply, etag_of, header, json as render_json, names_etag};
+/// How everything below its root talks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticketing;
 
-const ROOT: &str = "/api/v1/ticketing";
-/// The name of the schema of an error in the document.
-pub(super) const ERROR_SCHEMA: &str = "TicketingError";
+impl Dialect for Ticketing {
+    fn code(&self, problem: ProblemCode) -> &'static str {
+        code(problem)
+    }
 
-/// Whether the path belongs to ticketing, be there a route or not.
-#[must_use]
-pub fn is_ticketing(path: &str) -> bool {
-    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    fn media_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn body(&self, problem: &Problem, _request_id: &str, now: Timestamp) -> Value {
+        let details = match problem.errors.as_slice() {
+            [] => problem.detail.clone(),
+            _ => problem.errors.to_string(),
+        };
+        json!({
+            "success": false,
+            "error": { "code": code(problem.code), "message": problem.code.title(), "details": details },
+            "timestamp": now,
+        })
+    }
+
+    fn schema(&self) -> Option<(&'static str, RefOr<Schema>)> {
+        Some(("TicketingError", error_schema()))
+    }
+
+    fn prefix(&self) -> &'static str {
+        "ticketing."
+    }
+
+    fn made_id(&self) -> &'static str {
+        "$response.body#/data/id"
+    }
+
+    fn vary(&self) -> &'static str {
+        "Authorization, x-tenantid, usecase"
+    }
+
+    fn no_tenant(&self) -> Problem {
+        unknown_tenant()
+    }
+}
+
+/// No tenant has the id in `x-tenantid`.
+pub(crate) fn unknown_tenant() -> Problem {
+    Problem::new(ProblemCode::UnknownTenant, "The specified tenant does not exist")
 }
 
 /// What ticketing calls a problem (docs/compatibility.md, "Ticketing client maps"). Its set is small: what has no name of its own goes by its
 /// status.
-pub(crate) fn ticketing_code(code: ProblemCode) -> &'static str {
+#[must_use]
+pub fn code(code: ProblemCode) -> &'static str {
     match (code, code.status()) {
         (ProblemCode::TokenExpired, _) => "TOKEN_EXPIRED",
         (ProblemCode::UnknownTenant, _) => "TENANT_NOT_FOUND",
@@ -45,18 +84,6 @@ pub(crate) fn ticketing_code(code: ProblemCode) -> &'static str {
         (_, status) if status.is_client_error() => "INVALID_REQUEST",
         _ => "INTERNAL_ERROR",
     }
-}
-
-pub(super) fn error_body(problem: &Problem, now: Timestamp) -> Value {
-    let details = match problem.errors.as_slice() {
-        [] => problem.detail.clone(),
-        _ => problem.errors.to_string(),
-    };
-    json!({
-        "success": false,
-        "error": { "code": ticketing_code(problem.code), "message": problem.code.title(), "details": details },
-        "timestamp": now,
-    })
 }
 
 #[derive(Serialize)]
@@ -204,9 +231,9 @@ fn describe_data<T: ToSchema>(operation: &mut OperationDoc, status: StatusCode, 
     operation.conditional_get();
 }
 
-pub(super) fn error_schema() -> RefOr<Schema> {
+fn error_schema() -> RefOr<Schema> {
     let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
-    let mut codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| ticketing_code(*code)).collect();
+    let mut codes: Vec<&str> = ProblemCode::ALL.iter().map(|problem| code(*problem)).collect();
     codes.sort_unstable();
     codes.dedup();
     let error = ObjectBuilder::new()
@@ -227,23 +254,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticketing_is_everything_under_its_root() {
-        for (path, expected) in [
-            ("/api/v1/ticketing", true),
-            ("/api/v1/ticketing/", true),
-            ("/api/v1/ticketing/clientMap/x", true),
-            ("/api/v1/ticketings", false),
-            ("/api/v1", false),
-            ("/pipeline/leads", false),
-        ] {
-            assert_eq!(is_ticketing(path), expected, "{path}");
-        }
-    }
-
-    #[test]
     fn every_problem_has_a_code_that_fits_its_status() {
-        for code in ProblemCode::ALL {
-            let expected: &[&str] = match code.status().as_u16() {
+        for problem in ProblemCode::ALL {
+            let expected: &[&str] = match problem.status().as_u16() {
                 400 => &["INVALID_REQUEST", "VALIDATION_ERROR"],
                 401 => &["UNAUTHORIZED", "TOKEN_EXPIRED"],
                 403 => &["FORBIDDEN"],
@@ -254,7 +267,7 @@ mod tests {
                 500 => &["INTERNAL_ERROR"],
                 _ => &["INVALID_REQUEST"],
             };
-            assert!(expected.contains(&ticketing_code(*code)), "{code:?}");
+            assert!(expected.contains(&code(*problem)), "{problem:?}");
         }
     }
 }

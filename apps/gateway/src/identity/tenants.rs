@@ -1,10 +1,12 @@
 use std::time::Instant;
 
+use crm_core::error::{Fault, fault};
 use crm_core::tenants::{self, Tenant, TenantError};
 use crm_core::{PublicTenantId, TenantId};
 
 use crate::db::Db;
 use crate::error::Failure;
+use crate::wire::Dialect;
 
 use super::fading::Fading;
 use super::keys::TRUSTED_FOR;
@@ -60,5 +62,29 @@ impl TenantCache {
     /// Forgets a tenant that is deleted.
     pub fn forget(&self, id: &PublicTenantId) {
         self.0.remove(id);
+    }
+}
+
+/// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,
+/// and the database refused the rows of a tenant that is not there.
+pub(crate) async fn or_deleted(db: &Db, tenant: TenantId, dialect: &dyn Dialect, failure: Failure) -> Failure {
+    let is_bug = match &failure {
+        Failure::Database(error) => fault(error) == Fault::Bug,
+        Failure::Bug(_) => true,
+        Failure::Problem(_) | Failure::Unavailable(_) => false,
+    };
+    if !is_bug {
+        return failure;
+    }
+    let exists = db.look_up(move |connection| Ok::<_, Failure>(tenants::exists(connection, tenant)?)).await;
+    told(&exists, dialect, failure)
+}
+
+/// What the client is told of a failure, by whether its tenant exists. Where that cannot be asked, as after a failed
+/// statement on PostgreSQL, the failure is the one to tell of.
+pub(crate) fn told<E>(exists: &Result<bool, E>, dialect: &dyn Dialect, failure: Failure) -> Failure {
+    match exists {
+        Ok(false) => dialect.no_tenant().into(),
+        Ok(true) | Err(_) => failure,
     }
 }

@@ -120,7 +120,7 @@ impl Known {
 }
 
 /// What asks the issuer, within this time from looking up the name to the last byte.
-pub(in crate::auth) fn agent_within(time: Duration) -> Agent {
+pub(in crate::identity) fn agent_within(time: Duration) -> Agent {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
     let config = Agent::config_builder()
@@ -134,7 +134,7 @@ pub(in crate::auth) fn agent_within(time: Duration) -> Agent {
 }
 
 /// Gets a document of the issuer's. Blocks. The address stays out of what it says, since it may hold a password.
-pub(in crate::auth) fn document(agent: &Agent, url: &str) -> Result<Vec<u8>, String> {
+pub(in crate::identity) fn document(agent: &Agent, url: &str) -> Result<Vec<u8>, String> {
     let mut response = agent.get(url).header("accept", "application/json").call().map_err(|error| error.to_string())?;
     if response.status().as_u16() != 200 {
         return Err(format!("it answered {}", response.status()));
@@ -143,7 +143,7 @@ pub(in crate::auth) fn document(agent: &Agent, url: &str) -> Result<Vec<u8>, Str
 }
 
 /// What an answer of the issuer's holds.
-pub(in crate::auth) fn body_of(response: &mut Response<Body>) -> Result<Vec<u8>, String> {
+pub(in crate::identity) fn body_of(response: &mut Response<Body>) -> Result<Vec<u8>, String> {
     response.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(|error| error.to_string())
 }
 

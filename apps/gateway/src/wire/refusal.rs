@@ -1,4 +1,4 @@
-//! How a problem is written, in the envelope of the API that it happened in, and how long that can get.
+//! How a problem is written, in the dialect of the routes that it happened in, and how long that can get.
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use crm_core::Timestamp;
@@ -6,38 +6,31 @@ use serde_json::{Value, json};
 
 use crate::error::Problem;
 
-use super::reply::Rendered;
-use super::ticketing;
+use super::{Dialect, Rendered};
 
 /// The most bytes of a refusal, whatever was sent and whatever it tells of. Problems, texts and lists have bounds of
 /// their own, which few refusals reach all at once: those are cut here.
 const LONGEST: usize = 64 * 1024;
 
 impl Problem {
-    /// Writes it at this time, in the envelope of the API that it happened in.
+    /// Writes it at this time, in the dialect of the routes that it happened in.
     #[must_use]
-    pub(crate) fn render(&self, is_ticketing: bool, request_id: &str, now: Timestamp) -> Rendered {
-        let (content_type, body) = if is_ticketing {
-            ("application/json", ticketing::error_body(self, now))
-        } else {
-            ("application/problem+json", problem_body(request_id, self))
-        };
-        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
-        Rendered { status: self.code.status(), headers, body: text(body).into(), repeated: None }
+    pub(crate) fn render(&self, dialect: &dyn Dialect, request_id: &str, now: Timestamp) -> Rendered {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(dialect.media_type()))];
+        let body = text(dialect.body(self, request_id, now)).into();
+        Rendered { status: self.code.status(), headers, body, repeated: None }
     }
-}
 
-impl Problem {
+    /// RFC 9457.
+    pub(super) fn details(&self, request_id: &str) -> Value {
+        problem_value(Some(request_id), self)
+    }
+
     /// RFC 9457, without the request that it happened in: of a part of one.
     #[must_use]
     pub(crate) fn to_value(&self) -> Value {
         problem_value(None, self)
     }
-}
-
-/// RFC 9457.
-fn problem_body(request_id: &str, problem: &Problem) -> Value {
-    problem_value(Some(request_id), problem)
 }
 
 fn problem_value(request_id: Option<&str>, problem: &Problem) -> Value {
@@ -127,6 +120,8 @@ mod tests {
     use crm_core::{FieldCode, FieldErrors};
 
     use crate::error::ProblemCode;
+    use crate::ticketing::Ticketing;
+    use crate::wire::ProblemDetails;
 
     use super::*;
 
@@ -142,11 +137,12 @@ mod tests {
             let labels = vec![worst.repeat(255); 2_000];
             let refused = Problem::new(ProblemCode::TransitionNotAllowed, worst.repeat(10_000)).with("allowed", labels);
             for (problem, list) in [(invalid, "errors"), (refused, "allowed")] {
-                for is_ticketing in [false, true] {
-                    let body = problem.render(is_ticketing, "id", Timestamp::FIRST).body;
+                let dialects: [&dyn Dialect; 2] = [&ProblemDetails, &Ticketing];
+                for dialect in dialects {
+                    let body = problem.render(dialect, "id", Timestamp::FIRST).body;
                     assert!(body.len() <= LONGEST, "{worst:?}, {list}: {} bytes", body.len());
                     let body: Value = serde_json::from_slice(&body).unwrap();
-                    let told = if is_ticketing { &body["error"]["details"] } else { &body[list] };
+                    let told = body.pointer("/error/details").unwrap_or(&body[list]);
                     assert!(!matches!(told, Value::Array(told) if told.is_empty()), "something is told of {list}");
                     assert!(!told.is_null(), "{list}");
                 }
