@@ -201,8 +201,8 @@ impl Scope {
     }
 
     /// The same, for a transaction of many changes, which asks once what each of them would ask. Of what is made in it nobody
-    /// is shown the names of others. Ends with [`numbering::settle`](crate::numbering::settle) and
-    /// [`counts::settle`](crate::counts::settle).
+    /// is shown the names of others. Ends with [`records::settle`](crate::records::settle),
+    /// [`numbering::settle`](crate::numbering::settle) and [`counts::settle`](crate::counts::settle).
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { memory: Some(Arc::default()), ..self }

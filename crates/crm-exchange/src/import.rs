@@ -1,22 +1,21 @@
 //! Rows become records: by the rules of a batch, with the names in them looked up, and what is missing made.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crm_cases::Case;
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::text::folded;
-use crm_core::values::Title;
 use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope, TagId};
-use crm_directory::{Contact, NewOrganization, Organization};
+use crm_directory::{Contact, Organization};
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
 use crm_suite::SuiteError;
 use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode};
 use crm_suite::resource::Resource;
-use crm_tags::{NewTag, TagKind};
+use crm_tags::{NewTag, TagError, TagKind};
 use serde_json::Value;
 
-use crate::row::Lookup;
+use crate::names::{Names, is_missing, lacks};
 use crate::{Columns, Header, Kind, RawRow, Row, Sheet};
 
 /// What is done with the rows of a file.
@@ -188,27 +187,49 @@ impl Import {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        if self.makes_tags {
-            done.tags = make_tags(connection, scope, self.kind.tags(), &rows)?;
-        }
-        let names = Names::find(connection, scope, self, &rows)?;
-        done.organizations.clone_from(&names.made);
+        let mut names = Names::find(connection, scope, self.kind, &rows)?;
+        let missing = if self.makes_organizations { names.missing(&rows) } else { BTreeMap::new() };
+        // What is missing is made when all that there is is locked: organizations count by a number, which everybody takes last.
+        let lacking: Vec<(usize, Row)> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| lacks(row, &missing))
+            .map(|(place, row)| (place, row.clone()))
+            .collect();
+        let tags = if self.makes_tags { labels_of(&rows) } else { BTreeMap::new() };
         let items = rows.into_iter().map(|mut row| {
-            let moved = std::mem::take(&mut row.moved);
-            match names.settle(&mut row) {
-                Ok(()) if !self.moves && !moved.is_empty() => {
-                    let message = "is set only by whoever may also write settings";
-                    let name = moved.keys().next().map_or("", String::as_str);
-                    Item::refused(FieldErrors::of(name, FieldCode::UnknownField, message))
-                }
-                Ok(()) => Item::read(self.mode, self.match_by, &row.body).moved(&moved),
-                Err(errors) => Item::refused(errors),
-            }
+            row.names.retain(|named| !is_missing(named, &missing));
+            self.item(&names, row)
         });
-        let batch: BatchRequest<R> =
+        let mut batch: BatchRequest<R> =
             BatchRequest { mode: self.mode, match_by: self.match_by, atomic: false, items: items.collect() };
-        let outcomes = batch::run(connection, scope, &batch)?;
+        if !missing.is_empty() {
+            Organization::hold_form(connection, scope)?;
+        }
+        let held = batch::hold(connection, scope, &batch)?;
+        let made = names.make_organizations(connection, held.scope(), &missing)?;
+        held.know_organizations(&made);
+        for (place, row) in lacking {
+            batch.items[place] = self.item(&names, row);
+        }
+        held.hold_tags(connection, &batch)?;
+        done.organizations = made.iter().map(|id| id.number()).collect();
+        done.tags = make_tags(connection, held.scope(), self.kind.tags(), &tags)?;
+        let outcomes = held.run(connection, &batch)?;
         Ok(outcomes.into_iter().map(Imported::of).collect())
+    }
+
+    fn item<R: Resource>(&self, names: &Names, mut row: Row) -> Item<R> {
+        let moved = std::mem::take(&mut row.moved);
+        match names.settle(&mut row) {
+            Ok(()) if !self.moves && !moved.is_empty() => {
+                let message = "is set only by whoever may also write settings";
+                let name = moved.keys().next().map_or("", String::as_str);
+                Item::refused(FieldErrors::of(name, FieldCode::UnknownField, message))
+            }
+            Ok(()) => Item::read(self.mode, self.match_by, &row.body).moved(&moved),
+            Err(errors) => Item::refused(errors),
+        }
     }
 }
 
@@ -240,141 +261,37 @@ impl Imported {
     }
 }
 
-/// Makes the tags of rows that the kind has not, and tells which.
+/// The labels of the tags of rows, by how they are compared.
+fn labels_of(rows: &[Row]) -> BTreeMap<String, String> {
+    let tags = rows.iter().filter_map(|row| row.body.get("tags").and_then(Value::as_array)).flatten();
+    let labels = tags.filter_map(|tag| tag["label"].as_str().or_else(|| tag.as_str())).map(str::trim);
+    labels.map(|label| (folded(label), label.to_owned())).collect()
+}
+
+/// Makes those of these tags that the kind has not, and tells which.
 fn make_tags(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
-    rows: &[Row],
+    wanted: &BTreeMap<String, String>,
 ) -> Result<Vec<TagId>, SuiteError> {
-    let mut wanted: BTreeMap<String, &str> = BTreeMap::new();
-    for row in rows {
-        let tags = row.body.get("tags").and_then(Value::as_array).into_iter().flatten();
-        let labels = tags.filter_map(|tag| tag["label"].as_str().or_else(|| tag.as_str())).map(str::trim);
-        wanted.extend(labels.map(|label| (folded(label), label)));
-    }
     let mut made = Vec::new();
     if wanted.is_empty() {
         return Ok(made);
     }
     let known: HashSet<String> =
         crm_tags::list(connection, scope, kind)?.iter().map(|tag| folded(tag.label.as_str())).collect();
-    for (_, label) in wanted.into_iter().filter(|(key, _)| !known.contains(key)) {
-        // What is no label is told at its row.
-        let body = JsonObject::from_iter([("label".to_owned(), label.into())]);
-        if let Ok(new) = NewTag::from_body(&body) {
-            made.push(crm_tags::create(connection, scope, kind, &new)?.id);
+    for (_, label) in wanted.iter().filter(|(key, _)| !known.contains(*key)) {
+        // What is no label is told at its row, and so is what there is no room for.
+        let body = JsonObject::from_iter([("label".to_owned(), label.as_str().into())]);
+        let Ok(new) = NewTag::from_body(&body) else { continue };
+        match connection.write(|connection| crm_tags::create(connection, scope, kind, &new)) {
+            Ok(tag) => made.push(tag.id),
+            // Somebody else made it just now.
+            Err(TagError::LabelTaken) => {}
+            Err(TagError::LimitReached) => break,
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(made)
-}
-
-/// The ids of the records that rows name, asked for all at once.
-struct Names {
-    ids: HashMap<(Lookup, String), Vec<String>>,
-    /// The organizations that were made.
-    made: Vec<i64>,
-}
-
-impl Names {
-    fn find(connection: &mut DbConnection, scope: &Scope, import: &Import, rows: &[Row]) -> Result<Self, SuiteError> {
-        let mut names = Self { ids: HashMap::new(), made: Vec::new() };
-        for lookup in Lookup::of(import.kind) {
-            let named = rows.iter().flat_map(|row| &row.names).filter(|named| named.lookup == *lookup);
-            let wanted: BTreeMap<String, &str> =
-                named.map(|named| (folded(&named.name), named.name.as_str())).collect();
-            if wanted.is_empty() {
-                continue;
-            }
-            let keys: Vec<&str> = wanted.keys().map(String::as_str).collect();
-            for (name, id) in ids_of(connection, scope, *lookup, &keys)? {
-                names.ids.entry((*lookup, name)).or_default().push(id);
-            }
-            if *lookup == Lookup::Organization && import.makes_organizations {
-                names.make_organizations(connection, scope, &wanted)?;
-            }
-        }
-        Ok(names)
-    }
-
-    fn make_organizations(
-        &mut self,
-        connection: &mut DbConnection,
-        scope: &Scope,
-        wanted: &BTreeMap<String, &str>,
-    ) -> Result<(), SuiteError> {
-        for (key, name) in wanted {
-            if self.ids.contains_key(&(Lookup::Organization, key.clone())) {
-                continue;
-            }
-            // What is no name is told at its row.
-            let Ok(title) = Title::new("organization", *name) else { continue };
-            let made = connection
-                .write(|connection| Organization::create(connection, scope, &NewOrganization::new(title.clone())));
-            match made {
-                Ok(made) => {
-                    self.made.push(made.id.number());
-                    self.ids.insert((Lookup::Organization, key.clone()), vec![made.id.to_string()]);
-                }
-                // A form that requires more than a name.
-                Err(error) if error.is_refusal() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the ids of what a row names into its body.
-    fn settle(&self, row: &mut Row) -> Result<(), FieldErrors> {
-        let mut errors = FieldErrors::new();
-        for named in std::mem::take(&mut row.names) {
-            let (member, id_member) = named.lookup.members();
-            let found = self.ids.get(&(named.lookup, folded(&named.name))).map_or(&[] as &[String], Vec::as_slice);
-            let is_told = |id: &&String| named.id.as_ref().is_some_and(|told| told.as_str() == Some(id));
-            match (found, found.iter().find(is_told)) {
-                ([only], _) => drop(row.body.insert(id_member.to_owned(), only.as_str().into())),
-                (_, Some(told)) => drop(row.body.insert(id_member.to_owned(), told.as_str().into())),
-                ([], None) => {
-                    errors.push(member, FieldCode::UnknownReference, format_args!("nothing is called {}", named.name));
-                }
-                (_, None) => {
-                    let message =
-                        format_args!("several are called {}: give the id of the one that is meant", named.name);
-                    errors.push(member, FieldCode::Conflicting, message);
-                }
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-}
-
-/// The most records of one name among which the id beside it says which is meant.
-const MOST_NAMESAKES: usize = 1_000;
-
-/// The ids of what has one of these names, which are folded, each with the name.
-fn ids_of(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    lookup: Lookup,
-    names: &[&str],
-) -> Result<Vec<(String, String)>, SuiteError> {
-    let numbered = |found: Vec<(String, i64)>| found.into_iter().map(|(name, id)| (name, id.to_string())).collect();
-    Ok(match lookup {
-        Lookup::Organization => {
-            let found = crm_directory::organizations::with_names(connection, scope, names, MOST_NAMESAKES)?;
-            numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
-        }
-        Lookup::Contact => {
-            let found = crm_directory::contacts::with_names(connection, scope, names, MOST_NAMESAKES)?;
-            numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
-        }
-        Lookup::CaseType => {
-            let types = crm_cases::types::forms(connection, scope)?;
-            types.into_iter().map(|(id, label, _)| (folded(&label), id.to_string())).collect()
-        }
-        Lookup::Pipeline => {
-            let pipelines = crm_opportunities::pipelines::names(connection, scope)?;
-            pipelines.into_iter().map(|(id, name)| (folded(&name), id.to_string())).collect()
-        }
-    })
 }

@@ -9,6 +9,7 @@ pub mod imports;
 mod intake;
 mod kind;
 mod list;
+mod names;
 mod own;
 mod reader;
 mod row;

@@ -63,7 +63,7 @@ macro_rules! participants {
                 or_nothing: false,
             };
             let inserted = rows.insert(connection, scope, record.as_i64(), participants.rows());
-            inserted.map(drop).map_err(|error| participants.unknown(error))
+            inserted.map_err(|error| participants.unknown(error))
         }
 
         /// Takes these contacts off every record of this kind, and out of every list of participants. Sets

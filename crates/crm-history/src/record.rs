@@ -3,7 +3,7 @@ use std::fmt;
 use crm_core::counts::{Counted, Difference};
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{DbConnection, RecordId, Scope};
+use crm_core::{DbConnection, RecordId, Scope, Timestamp};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use serde::Serialize;
@@ -142,11 +142,22 @@ pub fn record(
 const RECORDS_OF_A_STATEMENT: usize = 5_000;
 
 /// As [`record`], of any number of records: in one statement, unless there are more than five thousand, and one more where
-/// the tenant has more or fewer records of a kind that is counted afterwards.
+/// the tenant has more or fewer records of a kind that is counted afterwards. What a transaction of many changes has
+/// [kept](crate::settle) is written down before.
 ///
 /// # Errors
 /// The database's.
 pub fn record_each(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    change: NewChange<'_>,
+    whats: &[What],
+) -> QueryResult<Vec<ChangeId>> {
+    settle(connection, scope)?;
+    write(connection, scope, change, whats)
+}
+
+fn write(
     connection: &mut DbConnection,
     scope: &Scope,
     change: NewChange<'_>,
@@ -164,4 +175,53 @@ pub fn record_each(
         difference.write(connection, scope, kind)?;
     }
     Ok(recorded)
+}
+
+/// The changes that a transaction of many ([`Scope::remembering`]) has yet to write down, in their order.
+#[derive(Default)]
+struct Unwritten(Vec<(Alike, Vec<What>)>);
+
+/// What changes have in common that are written by one statement.
+#[derive(Debug, Clone, PartialEq)]
+struct Alike {
+    kind: Kind,
+    action: Action,
+    by: Option<User>,
+    cause: Option<ChangeId>,
+    on: Timestamp,
+}
+
+/// Keeps a change until it is [settled](settle), in a transaction of many; gives it back in any other.
+pub(crate) fn keep(scope: &Scope, change: NewChange<'_>, what: What) -> Option<What> {
+    let Some(memory) = scope.memory() else { return Some(what) };
+    let NewChange { kind, action, by, cause } = change;
+    let alike = Alike { kind, action, by: by.cloned(), cause, on: scope.now() };
+    memory.with(|Unwritten(kept): &mut Unwritten| match kept.last_mut() {
+        Some((last, whats)) if *last == alike => whats.push(what),
+        _ => kept.push((alike, vec![what])),
+    });
+    None
+}
+
+/// Writes down the changes that a transaction of many has kept, those in one statement that differ in their record alone. The
+/// locks of their records are held until then.
+///
+/// # Errors
+/// The database's.
+pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
+    let Some(memory) = scope.memory() else { return Ok(()) };
+    for (Alike { kind, action, by, cause, on }, whats) in
+        memory.with(|Unwritten(kept): &mut Unwritten| std::mem::take(kept))
+    {
+        let change = NewChange { kind, action, by: by.as_ref(), cause };
+        write(connection, &scope.clone().at(on), change, &whats)?;
+    }
+    Ok(())
+}
+
+/// Forgets the changes that a transaction of many has kept: what they tell of is rolled back.
+pub fn forget_unwritten(scope: &Scope) {
+    if let Some(memory) = scope.memory() {
+        memory.with(|Unwritten(kept): &mut Unwritten| kept.clear());
+    }
 }

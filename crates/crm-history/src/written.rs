@@ -1,7 +1,7 @@
 use crm_core::{DbConnection, Scope};
 use diesel::QueryResult;
 
-use crate::record::{NewChange, What, record, record_each};
+use crate::record::{NewChange, What, keep, record, record_each};
 use crate::{Action, ChangeId};
 
 /// A record that was written, until its change is.
@@ -15,7 +15,8 @@ impl<R> Written<R> {
         Self(row)
     }
 
-    /// Writes the change down, and gives what `tell` makes of the row beside it.
+    /// Writes the change down, and gives what `tell` makes of the row beside it. A transaction of many changes keeps it until it
+    /// is [settled](crate::settle).
     ///
     /// # Errors
     /// Those of `tell`; the database's.
@@ -26,7 +27,11 @@ impl<R> Written<R> {
         change: NewChange<'_>,
         tell: impl FnOnce(R) -> QueryResult<(What, T)>,
     ) -> QueryResult<T> {
-        self.recorded_as(connection, scope, change, tell).map(|(_, told)| told)
+        let (what, told) = tell(self.0)?;
+        if let Some(what) = keep(scope, change, what) {
+            record(connection, scope, change, what)?;
+        }
+        Ok(told)
     }
 
     /// As [`recorded`](Self::recorded), with the id of the change, for others that follow from it.

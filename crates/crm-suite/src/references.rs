@@ -32,6 +32,13 @@ pub(crate) fn hold_each(connection: &mut DbConnection, scope: &Scope, all: &[Ref
     Ok(())
 }
 
+/// These were made in this transaction of many changes: nobody else knows of them.
+pub(crate) fn know<I: RecordId + Eq + Hash>(scope: &Scope, made: &[I]) {
+    if let Some(memory) = scope.memory() {
+        memory.with(|known: &mut Held<I>| known.exists.extend(made.iter().map(|id| (*id, true))));
+    }
+}
+
 /// Which of these do not exist; the others are held. A transaction of many changes asks for each once.
 fn missing<I: RecordId + Eq + Hash>(
     connection: &mut DbConnection,

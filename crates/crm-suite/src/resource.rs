@@ -8,12 +8,13 @@ use crm_core::text::folded;
 use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
 use crm_core::{
     CaseId, Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, NotATimestamp, OpportunityId,
-    OrganizationId, Patch, RecordId, Scope, Timestamp,
+    OrganizationId, Patch, Scope, Timestamp,
 };
 use crm_directory::{Contact, ContactPatch, NewContact, NewOrganization, Organization, OrganizationPatch};
 use crm_forms::FormKind;
 use crm_leads::{Lead, LeadPatch, NewLead};
 use crm_opportunities::{NewOpportunity, Opportunity, OpportunityPatch, StatusChange};
+use crm_tags::{TagRefs, Tagged};
 use diesel::QueryResult;
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ use crate::{SuiteError, cases, contacts, leads, opportunities, organizations};
 /// A kind of records that clients make and change, by the type that shows one of them.
 pub trait Resource: Sized + Send + 'static {
     /// Its id.
-    type Id: RecordId + Eq + std::hash::Hash;
+    type Id: Tagged;
     /// One to be made.
     type New: FromBody + Clone + Send + 'static;
     /// A change of one.
@@ -101,6 +102,21 @@ pub trait Resource: Sized + Send + 'static {
     /// The database's.
     fn hold_form(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError>;
 
+    /// Keeps where they are, such as a stage, and where items put them, as it is until the end of the transaction: that is
+    /// locked before the records that go along with it.
+    ///
+    /// # Errors
+    /// The database's.
+    fn hold_places(
+        _: &mut DbConnection,
+        _: &Scope,
+        _matched: &[Self::Id],
+        _new: &[&Self::New],
+        _patches: &[&Self::Patch],
+    ) -> QueryResult<()> {
+        Ok(())
+    }
+
     /// Gives it what the API shows and does not take, of data that comes from another system; whether that changed it.
     ///
     /// # Errors
@@ -114,6 +130,12 @@ pub trait Resource: Sized + Send + 'static {
 
     /// What a change makes it point at.
     fn references_of_patch(patch: &Self::Patch) -> References;
+
+    /// The tags that a new one is to have.
+    fn tags_of_new(new: &Self::New) -> &TagRefs;
+
+    /// The tags that a change gives it, where it does.
+    fn tags_of_patch(patch: &Self::Patch) -> Option<&TagRefs>;
 
     /// Those that other systems call by these ids.
     ///
@@ -148,6 +170,14 @@ macro_rules! resource {
 
             fn external_id_of_patch(patch: &mut $patch) -> &mut Patch<ExternalId> {
                 &mut patch.external_id
+            }
+
+            fn tags_of_new(new: &$new) -> &TagRefs {
+                &new.tags
+            }
+
+            fn tags_of_patch(patch: &$patch) -> Option<&TagRefs> {
+                patch.tags.value()
             }
 
             fn create(connection: &mut DbConnection, scope: &Scope, new: &$new) -> Result<Self, SuiteError> {
@@ -292,6 +322,20 @@ resource!(Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportun
     with_form!(Pipeline);
     refers!();
 
+    fn hold_places(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        matched: &[OpportunityId],
+        new: &[&NewOpportunity],
+        patches: &[&OpportunityPatch],
+    ) -> QueryResult<()> {
+        let named = new.iter().map(|new| new.pipeline_id).chain(patches.iter().filter_map(|patch| {
+            // One that says neither stays where it is.
+            (patch.pipeline_id.is_some() || patch.stage.is_some()).then_some(patch.pipeline_id)
+        }));
+        crm_opportunities::pipelines::hold_stages(connection, scope, &named.collect::<Vec<_>>(), matched)
+    }
+
     fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<(Self, bool), SuiteError> {
         let mut moved = moved.clone();
         let closed_on = moved.remove("closedOn").filter(|moment| !moment.is_null());
@@ -339,5 +383,18 @@ resource!(Case, CaseId, NewCase, CasePatch, cases, crm_cases::cases {
     /// Each type has its own, and is held with the case.
     fn hold_form(_: &mut DbConnection, _: &Scope) -> Result<(), SuiteError> {
         Ok(())
+    }
+
+    fn hold_places(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        matched: &[CaseId],
+        new: &[&NewCase],
+        patches: &[&CasePatch],
+    ) -> QueryResult<()> {
+        // One that is changed and does not say stays in its type, which is held anyway.
+        let moves = patches.iter().filter_map(|patch| patch.case_type_id.map(Some));
+        let named = new.iter().map(|new| new.case_type_id).chain(moves);
+        crm_cases::cases::hold_types(connection, scope, &named.collect::<Vec<_>>(), matched)
     }
 });

@@ -41,7 +41,7 @@ pub fn ensure(
     rows.sort_unstable_by(|one, other| one.label_folded.cmp(&other.label_folded));
     labels.sort_unstable();
     let values = rows.iter().map(|row| json!([row.id, row.label, row.label_folded, row.color])).collect();
-    let made = TAGS.insert(connection, scope, kind.number().into(), values)?;
+    let made = TAGS.insert_now(connection, scope, kind.number().into(), values)?;
     let new: HashSet<TagId> = rows.iter().map(|row| row.id).collect();
     if made > 0 {
         check_cap(connection, scope, kind)?;

@@ -17,6 +17,6 @@ pub use error::TagError;
 pub use filter::{HasAnyTag, narrow, total};
 pub use links::{add, existing, give, is_used, labels, lock_links, of, set, stored};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch, Tagged};
-pub use refs::{TagRefs, resolve, resolve_patch, union};
+pub use refs::{TagRefs, hold_each, resolve, resolve_patch, union};
 pub(crate) use schema::Links;
 pub use service::{MOST_TAGS, create, delete, get, list, update};

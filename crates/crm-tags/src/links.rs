@@ -152,18 +152,31 @@ pub fn add<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, w
         return Ok(());
     }
     // Held before they are linked, so that none is deleted in between.
-    let held: Vec<TagId> = tags::table
-        .filter(tags::tenant_id.eq(scope.tenant()))
-        .filter(tags::kind.eq(I::TAGS.number()))
-        .filter(one_of(tags::id, wanted))
-        .order(tags::id)
-        .select(tags::id)
-        .held()
-        .load(connection)?;
+    let held = hold(connection, scope, I::TAGS, wanted)?;
     if held.len() < wanted.len() {
         return Err(collision("a tag was deleted"));
     }
     link(connection, scope, record, &held)
+}
+
+/// Keeps those of these tags that exist from being deleted before the end of the transaction, and gives them.
+pub(crate) fn hold(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kind: TagKind,
+    ids: &[TagId],
+) -> QueryResult<Vec<TagId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    tags::table
+        .filter(tags::tenant_id.eq(scope.tenant()))
+        .filter(tags::kind.eq(kind.number()))
+        .filter(one_of(tags::id, ids))
+        .order(tags::id)
+        .select(tags::id)
+        .held()
+        .load(connection)
 }
 
 /// Puts these tags on a record, but for those that it has.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::schema::tags;
 use crate::service::TagRow;
-use crate::{TagKind, TagOption};
+use crate::{TagKind, TagOption, links};
 
 /// The tags that a record is to have, as a body spells them (docs/compatibility.md, "Tags"): one string
 /// with commas, an array of strings, or an array of `{ id }` or `{ label }`. A string is a label or an id;
@@ -206,6 +206,13 @@ impl TagName {
         let by_label = || self.as_label().and_then(|label| candidates.iter().find(|(lower, _)| lower == label));
         by_id.or_else(by_label).map(|(_, tag)| tag)
     }
+
+    /// Those of the candidates that have this id or label.
+    fn among(&self, candidates: &[(String, TagOption)]) -> Vec<(String, TagOption)> {
+        let (id, label) = (self.as_id(), self.as_label());
+        let is_meant = |(lower, tag): &&(String, TagOption)| Some(tag.id) == id || Some(lower.as_str()) == label;
+        candidates.iter().filter(is_meant).cloned().collect()
+    }
 }
 
 /// The tags that these references name, each once, ordered by label. Those that do not exist join the other problems of
@@ -231,6 +238,34 @@ pub fn resolve(
         }
     }
     Ok(candidates.into_iter().map(|(_, tag)| tag).filter(|tag| found.contains(&tag.id)).collect())
+}
+
+/// Keeps the tags that these references name from being deleted before the end of a transaction of many changes
+/// ([`Scope::remembering`]), so that what [`resolve`] then finds of them stays true. One that nothing has the name of is asked
+/// for again by who resolves it.
+///
+/// # Errors
+/// The database's.
+pub fn hold_each(connection: &mut DbConnection, scope: &Scope, kind: TagKind, all: &[&TagRefs]) -> QueryResult<()> {
+    let Some(memory) = scope.memory() else { return Ok(()) };
+    let names: HashMap<String, &TagName> =
+        all.iter().flat_map(|refs| &refs.0).map(|tag| (tag.name.to_string(), &tag.name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut found = named(connection, scope, kind, &names.values().copied().collect::<Vec<_>>())?;
+    let ids: Vec<TagId> = found.iter().map(|(_, tag)| tag.id).collect();
+    let held: HashSet<TagId> = links::hold(connection, scope, kind, &ids)?.into_iter().collect();
+    found.retain(|(_, tag)| held.contains(&tag.id));
+    memory.with(|KnownTags(known): &mut KnownTags| {
+        for (key, name) in names {
+            let meant = name.among(&found);
+            if !meant.is_empty() {
+                known.insert((kind.number(), key), meant);
+            }
+        }
+    });
+    Ok(())
 }
 
 /// As [`resolve`], of a patch of a record with these tags: `None` where it leaves them as they are. More than
@@ -295,8 +330,7 @@ fn candidates(
     let found = named(connection, scope, kind, &unknown)?;
     memory.with(|known: &mut KnownTags| {
         for name in unknown {
-            let found = found.iter().filter(|(label, tag)| name.find(&[(label.clone(), tag.clone())]).is_some());
-            known.0.insert(key(name), found.cloned().collect());
+            known.0.insert(key(name), name.among(&found));
         }
         let mut all: Vec<(String, TagOption)> =
             names.iter().filter_map(|name| known.0.get(&key(name))).flatten().cloned().collect();

@@ -4,6 +4,7 @@
 pub mod any_field;
 mod cluster;
 pub mod lists;
+pub mod locks;
 pub mod plans;
 pub mod records;
 pub mod statements;

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::client::{Answer, Api, Client};
+use crate::dump::dump;
 use crate::process::{Serving, gateway};
 use crate::ticketing_errors::SECRET;
+use crate::uploads;
 
 const KEY: &str = "the-operator-of-a-gateway-under-test";
 const NOON: &str = "2030-01-01T12:00:00.000Z";
@@ -124,6 +126,26 @@ both_databases! {
         // Back again, what is gone stays gone, and what had only ended has not.
         turn(&api, NOON);
         assert_eq!((trash(), expiring.get(LEADS).status), (0, 200));
+    }
+
+    /// An import is kept for thirty days, with what was wrong with its rows and which records it made.
+    fn an_import_is_forgotten_after_its_time(database) {
+        let api = start(database);
+        let file = "name\nJane\n\"\"\n";
+        let over = uploads::import(&api.acme, "kind=contact", uploads::CSV, file);
+        assert_eq!([&over["created"], &over["failed"]], [1, 1], "{over}");
+        let stored = || {
+            let rows = dump(database).into_iter().filter(|line| line.starts_with("import"));
+            rows.map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(stored(), ["import_problems", "import_records", "imports"]);
+        turn(&api, "2030-01-31T11:59:59.999Z");
+        assert_eq!(stored().len(), 3);
+        assert_eq!(api.acme.get("/imports").items().len(), 1);
+        turn(&api, "2030-01-31T12:00:00.001Z");
+        assert_eq!(stored(), Vec::<String>::new());
+        assert!(api.acme.get("/imports").items().is_empty());
+        assert_eq!(api.acme.get("/directory/contacts").items().len(), 1, "what it made stays");
     }
 
     /// Only the operator moves the clock, to where it can stand, and only where it stands still.

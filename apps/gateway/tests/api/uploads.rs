@@ -15,7 +15,7 @@ use crate::resources::{RESOURCES, prepare};
 use crate::ticketing_errors::SECRET;
 
 const CONTACTS: &str = "/directory/contacts";
-const CSV: (&str, &str) = ("Content-Type", "text/csv");
+pub(crate) const CSV: (&str, &str) = ("Content-Type", "text/csv");
 pub(crate) const LINES: (&str, &str) = ("Content-Type", "application/x-ndjson");
 
 fn upload(client: &Client, query: &str, kind: (&str, &str), body: &str) -> Answer {

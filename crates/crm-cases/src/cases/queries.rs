@@ -40,6 +40,12 @@ pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) 
     cases::table.find((scope.tenant(), id)).select(cases::case_type_id).first(connection).optional()
 }
 
+/// As [`type_of`], of many.
+pub(crate) fn types_of(connection: &mut DbConnection, scope: &Scope, ids: &[CaseId]) -> QueryResult<Vec<CaseTypeId>> {
+    let these = cases::table.filter(crm_core::sql::among(scope, cases::tenant_id, cases::id, ids));
+    these.select(cases::case_type_id).distinct().load(connection)
+}
+
 /// What a search over all kinds looks into.
 pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some("title_folded") };
 

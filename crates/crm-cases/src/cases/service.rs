@@ -105,6 +105,30 @@ fn lock_one(
     }
 }
 
+/// Locks these types as a change of a case locks its own, `None` being the default one, and those of these cases: for many that
+/// are written at once, none of which waits for a type then.
+///
+/// # Errors
+/// The database's.
+pub fn hold_types(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    wanted: &[Option<CaseTypeId>],
+    of: &[CaseId],
+) -> QueryResult<()> {
+    let mut types: Vec<CaseTypeId> = wanted.iter().copied().flatten().collect();
+    if !of.is_empty() {
+        types.extend(queries::types_of(connection, scope, of)?);
+    }
+    if wanted.contains(&None) {
+        types.extend(types::default_id(connection, scope)?);
+    }
+    if !types.is_empty() {
+        types::hold(connection, scope, &types)?;
+    }
+    Ok(())
+}
+
 /// A page of the cases that match. It takes three statements however many cases it has (rows, the forms of their
 /// types, what other tables have of them), one more each to find the tags and the statuses of a filter, and one more to count all matches
 /// where that is asked for.

@@ -11,6 +11,6 @@ mod told;
 pub use model::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
 pub use service::{MOST_CASE_TYPES, create, delete, forms, get, list, provision, update};
 
-pub(crate) use queries::{default_shared, forms_of, shared};
+pub(crate) use queries::{default_id, default_shared, forms_of, hold, shared};
 pub(crate) use row::{KnownType, stored_form};
 pub(crate) use statuses::named as statuses_named;

@@ -42,6 +42,23 @@ pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, ids: &[CaseTy
     found.into_iter().map(|columns| KnownType::of(columns, scope)).collect()
 }
 
+/// As [`shared`], for whoever asks for each again.
+pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, ids: &[CaseTypeId]) -> QueryResult<()> {
+    let _: Vec<CaseTypeId> = case_types::table
+        .filter(among(scope, case_types::tenant_id, case_types::id, ids))
+        .order(case_types::id)
+        .select(case_types::id)
+        .shared()
+        .load(connection)?;
+    Ok(())
+}
+
+/// The tenant's default case type, which can be another one by the time that it is locked.
+pub(crate) fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<CaseTypeId>> {
+    let of_tenant = case_types::table.filter(case_types::tenant_id.eq(scope.tenant()));
+    of_tenant.filter(case_types::is_default).select(case_types::id).first(connection).optional()
+}
+
 /// As [`shared`], of the tenant's default case type.
 pub(crate) fn default_shared(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<KnownType>> {
     let found = case_types::table

@@ -1,5 +1,52 @@
 //! The ids that other systems have for records: a column of one shape for each kind of record.
 
+use std::collections::HashMap;
+
+use crate::Scope;
+
+/// Who has the external ids that a transaction of many changes ([`Scope::remembering`]) has asked for at once, so that none of
+/// its changes asks again.
+///
+/// It is as right as one of them would have it: of two transactions that take the same one the later is refused by the unique
+/// index, and runs again.
+pub struct ExternalIds<I>(HashMap<String, Option<I>>);
+
+impl<I> Default for ExternalIds<I> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<I: Copy + Eq + Send + 'static> ExternalIds<I> {
+    /// Remembers that these were asked for, and which records have some of them.
+    pub fn remember(scope: &Scope, asked: &[&str], holders: &HashMap<String, I>) {
+        let found = asked.iter().map(|id| ((*id).to_owned(), holders.get(*id).copied()));
+        Self::with(scope, |Self(known)| known.extend(found));
+    }
+
+    /// The record that has this one, if any has; `None` where it was not asked for.
+    #[must_use]
+    pub fn holder(scope: &Scope, external_id: &str) -> Option<Option<I>> {
+        Self::with(scope, |Self(known)| known.get(external_id).copied()).flatten()
+    }
+
+    /// Remembers that a record has this one now and no other.
+    pub fn now(scope: &Scope, record: I, external_id: Option<&str>) {
+        Self::with(scope, |Self(known)| {
+            for holder in known.values_mut().filter(|holder| **holder == Some(record)) {
+                *holder = None;
+            }
+            if let Some(holder) = external_id.and_then(|external_id| known.get_mut(external_id)) {
+                *holder = Some(record);
+            }
+        });
+    }
+
+    fn with<R>(scope: &Scope, act: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        scope.memory().map(|memory| memory.with(act))
+    }
+}
+
 /// Declares what a kind of record does with its column `external_id`: `external_ids!(leads, LeadId, LeadError)` with its
 /// table, the type of its id and an error that is made of an [`ExternalIdTaken`](crate::values::ExternalIdTaken).
 ///
@@ -38,7 +85,10 @@ macro_rules! external_ids {
             own: Option<$id>,
         ) -> Result<(), $error> {
             let Some(wants) = wants else { return Ok(()) };
-            let holder = with_external_ids(connection, scope, &[wants.as_str()])?.into_values().next();
+            let holder = match $crate::records::ExternalIds::<$id>::holder(scope, wants.as_str()) {
+                Some(known) => known,
+                None => with_external_ids(connection, scope, &[wants.as_str()])?.into_values().next(),
+            };
             match holder.filter(|holder| Some(*holder) != own) {
                 None => Ok(()),
                 Some(holder) => {

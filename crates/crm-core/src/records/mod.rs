@@ -13,8 +13,9 @@ use diesel::result::Error as DieselError;
 use crate::error::{collision, is_unique_violation};
 
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
+pub use external::ExternalIds;
 pub use named::{ShowsNames, named};
-pub use rows::{Cell, Rows};
+pub use rows::{Cell, Rows, forget_unwritten, settle};
 
 /// A checked value as a row has it: made without another check, since only checked ones were stored. For the crates that own
 /// the rows; whoever has a value from elsewhere makes it by `new`, which checks it.

@@ -13,5 +13,6 @@ pub use error::PipelineError;
 pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};
 pub use service::{MOST_PIPELINES, create, delete, get, list, names, provision, update};
 pub use stage::{NewStage, NewStages, Stage, StageKey, StageOrBlank};
+pub use stages::hold_stages;
 
 pub(crate) use stages::{Place, place};

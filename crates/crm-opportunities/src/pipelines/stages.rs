@@ -80,6 +80,38 @@ pub(crate) fn place(
     Ok(None)
 }
 
+/// Locks the stages of these pipelines as [`place`] locks one, `None` being the default pipeline, and of those that these
+/// opportunities are in: for many that are written at once, none of which waits for a stage then.
+///
+/// # Errors
+/// The database's.
+pub fn hold_stages(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    pipelines: &[Option<PipelineId>],
+    of: &[OpportunityId],
+) -> QueryResult<()> {
+    if pipelines.is_empty() {
+        return Ok(());
+    }
+    let mut wanted: Vec<PipelineId> = pipelines.iter().copied().flatten().collect();
+    if pipelines.contains(&None) {
+        wanted.extend(queries::default_id(connection, scope)?);
+    }
+    if !of.is_empty() {
+        let theirs = opportunities::table.filter(among(scope, opportunities::tenant_id, opportunities::id, of));
+        let theirs: Vec<PipelineId> = theirs.select(opportunities::pipeline_id).distinct().load(connection)?;
+        wanted.extend(theirs);
+    }
+    let _: Vec<String> = pipeline_stages::table
+        .filter(among(scope, pipeline_stages::tenant_id, pipeline_stages::pipeline_id, wanted))
+        .order((pipeline_stages::pipeline_id, pipeline_stages::key))
+        .select(pipeline_stages::key)
+        .shared()
+        .load(connection)?;
+    Ok(())
+}
+
 /// The stages of each of these pipelines, in order, in one statement.
 pub(super) fn of(
     connection: &mut DbConnection,

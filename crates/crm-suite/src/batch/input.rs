@@ -84,8 +84,8 @@ pub struct Item<R: Resource> {
     pub(super) tenant: Option<String>,
     /// What it matches by, in the form in which that is compared.
     pub(super) keys: Vec<String>,
-    /// Whether it can turn out to be wrong after something of it was written.
-    pub(super) is_refused_late: bool,
+    /// The external id that its record is to have.
+    external_id: Option<String>,
     /// Why it cannot be read at all.
     pub(super) refused: Option<FieldErrors>,
     /// When a new record was made, where it comes from another system.
@@ -109,7 +109,7 @@ impl<R: Resource> Item<R> {
             id: object.get("id").filter(|id| !id.is_null()).cloned(),
             tenant: object.get("tenantId").and_then(Value::as_str).map(str::to_owned),
             keys: keys(match_by, object),
-            is_refused_late: object.get("tags").is_some_and(|tags| !tags.is_null()),
+            external_id: trimmed(object, "externalId").map(str::to_owned),
             made_on: None,
             moved: JsonObject::new(),
             refused: None,
@@ -128,7 +128,28 @@ impl<R: Resource> Item<R> {
                 None => return Self::refused(FieldErrors::of("createdOn", FieldCode::InvalidDate, NotATimestamp)),
             },
         }
-        Self { is_refused_late: self.is_refused_late || !moved.is_empty(), moved, ..self }
+        Self { moved, ..self }
+    }
+
+    /// Whether it can turn out to be wrong after something of it was written.
+    pub(super) fn is_refused_late(&self) -> bool {
+        !self.moved.is_empty()
+    }
+
+    /// The external id that its record is to have, where it is one.
+    pub(super) fn external_id(&self) -> Option<&str> {
+        let is_read = self.as_new().is_some() || self.as_patch().is_some();
+        self.external_id.as_deref().filter(|_| is_read)
+    }
+
+    /// The record that it makes, where it may and can.
+    pub(super) fn as_new(&self) -> Option<&R::New> {
+        self.new.as_ref()?.as_ref().ok()
+    }
+
+    /// What it changes, where it may and can.
+    pub(super) fn as_patch(&self) -> Option<&R::Patch> {
+        self.patch.as_ref()?.as_ref().ok()
     }
 
     /// An item that cannot be read.
@@ -140,7 +161,7 @@ impl<R: Resource> Item<R> {
             id: None,
             tenant: None,
             keys: Vec::new(),
-            is_refused_late: false,
+            external_id: None,
             made_on: None,
             moved: JsonObject::new(),
             refused: Some(errors),
@@ -148,13 +169,17 @@ impl<R: Resource> Item<R> {
     }
 }
 
+/// A text without the blanks around it, where there is more to it.
+fn trimmed<'o>(object: &'o JsonObject, name: &str) -> Option<&'o str> {
+    object.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+}
+
 /// What an item matches by.
 fn keys(match_by: MatchBy, object: &JsonObject) -> Vec<String> {
-    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     match match_by {
         MatchBy::Id => Vec::new(),
-        MatchBy::ExternalId => text("externalId").map(str::to_owned).into_iter().collect(),
-        MatchBy::Name => text("name").map(crm_core::text::folded).into_iter().collect(),
+        MatchBy::ExternalId => trimmed(object, "externalId").map(str::to_owned).into_iter().collect(),
+        MatchBy::Name => trimmed(object, "name").map(crm_core::text::folded).into_iter().collect(),
         MatchBy::Email => {
             let addresses = object.get("email").and_then(Value::as_array).into_iter().flatten();
             let addresses = addresses.filter_map(|entry| entry["value"].as_str());

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
+use crm_core::error::collision;
 use crm_core::{DbConnection, FieldCode, FieldErrors, NotAnId, RecordId, Scope};
 use serde_json::Value;
 
@@ -57,7 +58,7 @@ impl<R: Resource> Matches<R> {
 
     /// Locks them in ascending order, so that no two batches wait for each other. What is gone by now is forgotten.
     pub(super) fn lock(&mut self, connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> {
-        let all: Vec<R::Id> = self.keys.keys().chain(&self.existing).copied().collect();
+        let all = self.records();
         if all.is_empty() {
             return Ok(());
         }
@@ -68,6 +69,27 @@ impl<R: Resource> Matches<R> {
             }
         }
         Ok(())
+    }
+
+    /// Looks once more, now that nobody else makes a record: one that was made in between is not locked, and to be locked before
+    /// all that is locked by now.
+    pub(super) fn find_again(
+        &mut self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        batch: &BatchRequest<R>,
+    ) -> Result<(), SuiteError> {
+        let Self { holders, keys, .. } = Self::find(connection, scope, batch)?;
+        if !keys.keys().all(|id| self.existing.contains(id)) {
+            return Err(collision("a record was made that an item of the batch matches").into());
+        }
+        (self.holders, self.keys) = (holders, keys);
+        Ok(())
+    }
+
+    /// The records that items match.
+    pub(super) fn records(&self) -> Vec<R::Id> {
+        self.keys.keys().chain(&self.existing).copied().collect()
     }
 
     /// The record that an item matches.
