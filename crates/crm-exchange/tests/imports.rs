@@ -4,7 +4,8 @@
 
 use crm_core::input::FromBody;
 use crm_core::page::PageRequest;
-use crm_core::{Condition, DbConnection, Scope, Timestamp};
+use crm_core::records::{self, Cell};
+use crm_core::{Condition, DbConnection, Scope, TagId, Timestamp};
 use crm_exchange::{Content, Done, Import, Kind, RawRow, Sheet};
 use crm_forms::FormKind;
 use crm_suite::batch::{MatchBy, Mode};
@@ -143,6 +144,28 @@ both_databases! {
             let changed = of_each(&one, &many);
             assert_eq!((made, changed), rows.cost, "{name}: {many:#?}");
         }
+    }
+
+    /// A tag that there is no room for fails its rows, and no other.
+    fn an_import_goes_on_without_the_tags_that_there_is_no_room_for(database) {
+        let (mut connection, scope) = filled(database);
+        let columns =
+            &[("id", Cell::Uuid), ("label", Cell::Text), ("label_folded", Cell::Text), ("color", Cell::Text)];
+        let tags = records::Rows { table: "tags", of: "kind", columns, or_nothing: false };
+        // Two are there, and for one there is room.
+        let tag = |number| json!([TagId::random(), format!("n{number}"), format!("n{number}"), "#808080"]);
+        let kind = TagKind::Contact.number().into();
+        tags.insert_now(&mut connection, &scope, kind, (2..crm_tags::MOST_TAGS - 1).map(tag).collect()).unwrap();
+        let (mode, match_by) = (Mode::Create, MatchBy::ExternalId);
+        let import =
+            Import { kind: Kind::Contact, mode, match_by, makes_organizations: false, makes_tags: true, moves: false };
+        let columns = crm_exchange::columns(&mut connection, &scope, Kind::Contact).unwrap();
+        let sheet = Sheet::csv(&import, &columns, cells("name,tags"), &[]).unwrap();
+        let row = |(line, text)| RawRow { line, content: Content::Cells(cells(text)) };
+        let rows: Vec<RawRow> = (2..).zip(["One,x1", "Two,x2", "Three,a"]).map(row).collect();
+        let done = connection.write(|connection| import.rows(connection, &scope, &sheet, &rows)).unwrap();
+        assert_eq!((done.tags.len(), done.counts.created), (1, 2));
+        assert_eq!(done.problems, [(1, "tags[0]: no such tag: x2".to_owned())]);
     }
 }
 
