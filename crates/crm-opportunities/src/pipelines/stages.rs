@@ -80,7 +80,7 @@ pub(crate) fn place(
     Ok(None)
 }
 
-/// Locks the stages of these pipelines as [`place`] locks one, `None` being the default pipeline, and of those that these
+/// Locks the stages of these pipelines as a new opportunity locks its own, `None` being the default pipeline, and of those that these
 /// opportunities are in: for many that are written at once, none of which waits for a stage then.
 ///
 /// # Errors
