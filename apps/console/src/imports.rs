@@ -1,6 +1,6 @@
 //! Files that become records: sent, looked at, tried, and followed while they are read.
 
-use crm_core::Uuid;
+use crm_core::ImportId;
 use crm_core::keys::Access;
 use crm_exchange::imports::{Draft, ImportRun, ImportRunWithProblems, ImportState};
 use crm_exchange::{Access as ColumnAccess, Column, Columns, Content, Kind};
@@ -135,7 +135,7 @@ fn may_send(column: &Column, moves: bool) -> bool {
 /// A file that waits: what its columns are and what is done with its rows. `moves` is whether rows may say what the API
 /// only shows.
 #[must_use]
-pub fn columns(frame: &Frame, id: Uuid, draft: &Draft, columns: &Columns, moves: bool, typed: &Typed) -> Markup {
+pub fn columns(frame: &Frame, id: ImportId, draft: &Draft, columns: &Columns, moves: bool, typed: &Typed) -> Markup {
     let (_, many, _) = show::names(draft.kind);
     let title = format!("Import {}", many.to_lowercase());
     let path = format!("/console/imports/files/{id}");
@@ -262,7 +262,7 @@ fn settings(kind: Kind, typed: &Typed) -> Markup {
 pub fn run(
     frame: &Frame,
     shown: &ImportRunWithProblems,
-    file: Option<Uuid>,
+    file: Option<ImportId>,
     headers: &[(String, String)],
     typed: &Typed,
 ) -> Markup {
@@ -284,7 +284,7 @@ pub fn run(
     frame.page(Place::Imports, &title, &content)
 }
 
-fn actions(frame: &Frame, run: &ImportRun, path: &str, file: Option<Uuid>) -> Markup {
+fn actions(frame: &Frame, run: &ImportRun, path: &str, file: Option<ImportId>) -> Markup {
     let is_over = matches!(run.state, ImportState::Done | ImportState::Failed | ImportState::Cancelled);
     html! {
         @if let Some(file) = file.filter(|_| run.dry_run && is_over) {

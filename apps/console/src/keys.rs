@@ -24,7 +24,7 @@ pub(crate) const GRACES: &[(&str, &str)] =
 
 /// The list, with a form for a new one.
 #[must_use]
-pub fn list(frame: &Frame, keys: &[Key], own: Option<crm_core::Uuid>, news: &News, typed: &Typed) -> Markup {
+pub fn list(frame: &Frame, keys: &[Key], own: Option<crm_core::KeyId>, news: &News, typed: &Typed) -> Markup {
     let may_write = frame.may(Area::Settings, Access::Write);
     let content = html! {
         (show::head("API keys", &html! {}))
@@ -68,7 +68,7 @@ fn told(news: &News) -> Markup {
     }
 }
 
-fn row(frame: &Frame, key: &Key, own: Option<crm_core::Uuid>, may_write: bool) -> Markup {
+fn row(frame: &Frame, key: &Key, own: Option<crm_core::KeyId>, may_write: bool) -> Markup {
     let is_own = own == Some(key.id);
     html! {
         tr {

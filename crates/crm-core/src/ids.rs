@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::page::RowId;
 use crate::{NotAUuid, Uuid, sql};
 
 /// Declares a newtype of a positive `i64` that Diesel stores as `BIGINT`.
@@ -233,6 +234,12 @@ macro_rules! uuid_ids {
                 }
             }
 
+            impl From<$id> for RowId {
+                fn from(id: $id) -> Self {
+                    id.0.into()
+                }
+            }
+
             impl sql::Listed for $id {
                 type Sql = sql::Uid;
 
@@ -263,6 +270,11 @@ uuid_ids! {
     TagId, "tag";
     PipelineId, "pipeline";
     ClientMapId, "client map";
+    CommentId, "comment";
+    DeliveryId, "delivery";
+    ImportId, "import";
+    KeyId, "key";
+    WebhookId, "webhook";
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@ pub use database::set_up_sqlite;
 pub use database::{PgSchema, set_up_pg};
 pub use error::{FieldCode, FieldError, FieldErrors, WriteError};
 pub use ids::{
-    CaseId, CaseTypeId, ClientMapId, ContactId, LeadId, NotAnId, OpportunityId, OrganizationId, PipelineId, RecordId,
-    RecordKind, TagId,
+    CaseId, CaseTypeId, ClientMapId, CommentId, ContactId, DeliveryId, ImportId, KeyId, LeadId, NotAnId, OpportunityId,
+    OrganizationId, PipelineId, RecordId, RecordKind, TagId, WebhookId,
 };
 pub use memory::Memory;
 pub use patch::{Patch, check_growth};

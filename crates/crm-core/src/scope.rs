@@ -10,7 +10,7 @@ use crate::input::{At, FromJson};
 use crate::keys::{KeyHash, Rights};
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
-use crate::{Memory, Patch, Timestamp, Uuid};
+use crate::{KeyId, Memory, Patch, Timestamp};
 
 database_integer! {
     /// A tenant inside the database: the first column of every key and index. Never shown to a client.
@@ -59,7 +59,7 @@ impl FromStr for PublicTenantId {
 /// Who does something: a key, a person with a token, or the program itself.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    key: Option<(Uuid, Title)>,
+    key: Option<(KeyId, Title)>,
     secret: Option<KeyHash>,
     user: Option<User>,
     rights: Rights,
@@ -74,7 +74,7 @@ impl Actor {
 
     /// Whoever has this key of the tenant.
     #[must_use]
-    pub fn key(id: Uuid, name: Title, rights: Rights) -> Self {
+    pub fn key(id: KeyId, name: Title, rights: Rights) -> Self {
         Self { key: Some((id, name)), secret: None, user: None, rights }
     }
 
@@ -92,7 +92,7 @@ impl Actor {
 
     /// The id of the key, where it is one.
     #[must_use]
-    pub fn key_id(&self) -> Option<Uuid> {
+    pub fn key_id(&self) -> Option<KeyId> {
         self.key.as_ref().map(|(id, _)| *id)
     }
 

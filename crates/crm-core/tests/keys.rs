@@ -7,7 +7,7 @@ use crm_core::keys::{
     self, ApiKey, GraceMinutes, KeyError, KeyPatch, KeyRole, KeyWithSecret, MOST_KEYS, NewKey, Rights, Rotation,
 };
 use crm_core::values::Title;
-use crm_core::{Actor, Condition, DbConnection, Patch, Scope, Timestamp, Uuid};
+use crm_core::{Actor, Condition, DbConnection, KeyId, Patch, Scope, Timestamp};
 use crm_testkit::both_databases;
 
 fn rights(text: &str) -> Rights {
@@ -22,7 +22,7 @@ fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Result<
     connection.write(|connection| keys::create(connection, scope, new))
 }
 
-fn rotate(connection: &mut DbConnection, scope: &Scope, id: Uuid, minutes: i64) -> Result<KeyWithSecret, KeyError> {
+fn rotate(connection: &mut DbConnection, scope: &Scope, id: KeyId, minutes: i64) -> Result<KeyWithSecret, KeyError> {
     let rotation = Rotation { grace_minutes: GraceMinutes::new(minutes).unwrap() };
     connection.write(|connection| keys::rotate(connection, scope, id, &Condition::none(), rotation))
 }
@@ -32,7 +32,7 @@ fn later(scope: &Scope, minutes: i64) -> Scope {
     Scope::new(scope.tenant(), scope.public_tenant().clone(), now)
 }
 
-fn with_rights(scope: &Scope, id: Uuid, rights_of: &str) -> Scope {
+fn with_rights(scope: &Scope, id: KeyId, rights_of: &str) -> Scope {
     scope.clone().by(Actor::key(id, Title::new("name", "somebody").unwrap(), rights(rights_of)))
 }
 

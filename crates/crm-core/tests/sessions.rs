@@ -6,7 +6,7 @@ use chrono::Duration;
 use crm_core::keys::{self, ApiKey, GraceMinutes, KeyHash, NewKey, Rotation};
 use crm_core::sessions::{self, MOST_SESSIONS, Person, Session, SessionSecret};
 use crm_core::values::{Title, User};
-use crm_core::{Condition, DbConnection, Scope, Timestamp, Uuid, tenants};
+use crm_core::{Condition, DbConnection, KeyId, Scope, Timestamp, tenants};
 use crm_testkit::both_databases;
 
 const HOUR: i64 = 60;
@@ -15,7 +15,7 @@ fn later(scope: &Scope, minutes: i64) -> Timestamp {
     Timestamp::from_datetime(scope.now().as_datetime() + Duration::minutes(minutes))
 }
 
-fn key(connection: &mut DbConnection, scope: &Scope, expires_on: Option<Timestamp>) -> (Uuid, KeyHash) {
+fn key(connection: &mut DbConnection, scope: &Scope, expires_on: Option<Timestamp>) -> (KeyId, KeyHash) {
     let new = NewKey { name: Title::new("name", "k").unwrap(), scopes: "cases:read".parse().unwrap(), expires_on };
     let made = connection.write(|connection| keys::create(connection, scope, &new)).unwrap();
     (made.described.id, ApiKey::parse(made.key.as_deref().unwrap()).unwrap().hash())

@@ -1,6 +1,6 @@
 use crm_core::sql::Json;
 use crm_core::values::User;
-use crm_core::{Db, Timestamp, Uuid};
+use crm_core::{Db, KeyId, Timestamp};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -72,7 +72,7 @@ pub struct FieldChange {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsedKey {
     /// Its id.
-    pub id: Uuid,
+    pub id: KeyId,
     /// Its name.
     pub name: String,
 }
@@ -88,7 +88,7 @@ pub(crate) struct ChangeRow {
     action: String,
     created_on: Timestamp,
     author: Option<Json<User>>,
-    key_id: Option<Uuid>,
+    key_id: Option<KeyId>,
     key_name: Option<String>,
     request_id: Option<String>,
     fields: Json<Vec<FieldChange>>,

@@ -6,7 +6,9 @@ use crm_core::page::{Direction, Page, PageRequest, RowIdKind, SortColumn, SortFi
 use crm_core::records::{Stored, in_statements};
 use crm_core::sql::Json;
 use crm_core::values::{LongText, User};
-use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, RecordId, Scope, Timestamp, Uuid, columns};
+use crm_core::{
+    CommentId, Condition, Db, DbConnection, ForUpdateExt, PortableExt, RecordId, Scope, Timestamp, columns,
+};
 use diesel::prelude::*;
 use serde::Serialize;
 
@@ -19,7 +21,7 @@ use crate::{Action, CommentError, Fields, Kind, NewChange, What};
 #[serde(rename_all = "camelCase")]
 pub struct Comment {
     /// Its id, made by the server.
-    pub id: Uuid,
+    pub id: CommentId,
     /// What the record is: of an opportunity those of the lead that it was made of are shown too.
     pub kind: Kind,
     /// The record.
@@ -97,7 +99,7 @@ impl SortField for CommentSort {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = comments, check_for_backend(Db))]
 struct CommentRow {
-    id: Uuid,
+    id: CommentId,
     kind: String,
     record_id: i64,
     text: String,
@@ -107,7 +109,7 @@ struct CommentRow {
 }
 
 impl CommentRow {
-    fn place(&self, _: CommentSort, _: Direction) -> (SortKey, Uuid) {
+    fn place(&self, _: CommentSort, _: Direction) -> (SortKey, CommentId) {
         (SortKey::Moment(self.created_on), self.id)
     }
 
@@ -167,7 +169,7 @@ pub fn add(
     let row: CommentRow = diesel::insert_into(comments::table)
         .values((
             comments::tenant_id.eq(scope.tenant()),
-            comments::id.eq(Uuid::random()),
+            comments::id.eq(CommentId::random()),
             comments::kind.eq(on.kind.as_str()),
             comments::record_id.eq(on.id),
             comments::origin_id.eq(on.id),
@@ -182,7 +184,7 @@ pub fn add(
     Ok(made)
 }
 
-fn said(id: Uuid, from: Option<&LongText>, to: Option<&LongText>) -> Fields {
+fn said(id: CommentId, from: Option<&LongText>, to: Option<&LongText>) -> Fields {
     Fields::none().compare(&format!("comments.{id}"), &from, &to)
 }
 
@@ -213,7 +215,7 @@ fn find(
     connection: &mut DbConnection,
     scope: &Scope,
     on: Commented,
-    id: Uuid,
+    id: CommentId,
     locked: bool,
 ) -> Result<Comment, CommentError> {
     let place = comments::table
@@ -230,7 +232,12 @@ fn find(
 ///
 /// # Errors
 /// [`CommentError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, on: Commented, id: Uuid) -> Result<Comment, CommentError> {
+pub fn get(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    on: Commented,
+    id: CommentId,
+) -> Result<Comment, CommentError> {
     find(connection, scope, on, id, false)
 }
 
@@ -243,7 +250,7 @@ pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
     on: Commented,
-    id: Uuid,
+    id: CommentId,
     condition: &Condition<Comment>,
     patch: &CommentPatch,
 ) -> Result<Comment, CommentError> {
@@ -269,7 +276,7 @@ pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
     on: Commented,
-    id: Uuid,
+    id: CommentId,
     condition: &Condition<Comment>,
 ) -> Result<(), CommentError> {
     let before = find(connection, scope, on, id, true)?;

@@ -2,7 +2,7 @@
 
 use crm_core::sql::{Instant, Json, JsonText, Uid};
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, Scope, TenantId, Timestamp, Uuid};
+use crm_core::{Db, DbConnection, KeyId, Scope, TenantId, Timestamp};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
@@ -29,7 +29,7 @@ pub(crate) struct InsertChanges<'a> {
     action: &'static str,
     now: Timestamp,
     author: Option<Json<User>>,
-    key_id: Option<Uuid>,
+    key_id: Option<KeyId>,
     key_name: Option<&'a str>,
     request_id: Option<&'a str>,
     cause: Option<i64>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crm_core::records::Stored;
 use crm_core::values::Title;
-use crm_core::{Actor, DbConnection, LeadId, RecordId, Scope, Timestamp, Uuid, keys::Rights, numbering};
+use crm_core::{Actor, DbConnection, KeyId, LeadId, RecordId, Scope, Timestamp, keys::Rights, numbering};
 use crm_history::{Action, Change, FeedFilter, FeedPage, Fields, HistoryError, Kind, NewChange, Position, What};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::sql_types::BigInt;
@@ -81,7 +81,7 @@ fn committed(connection: &mut DbConnection, scope: &Scope, number: i64, title: &
 both_databases! {
     fn a_change_tells_all_that_is_known_of_it(database) {
         let scope = database.tenant("acme");
-        let key = Uuid::random();
+        let key = KeyId::random();
         let scope = scope.by(Actor::key(key, Title::stored("Sync".to_owned()), Rights::WRITE_ALL)).for_request("r-1");
         let mut connection = database.connect();
         let fields = Fields::none()

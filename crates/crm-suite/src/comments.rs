@@ -1,7 +1,7 @@
 //! Comments on records that are there, and that nobody deletes meanwhile.
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::{Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope, Uuid};
+use crm_core::{CommentId, Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope};
 use crm_directory::{DirectoryError, contacts, organizations};
 use crm_history::comments::{self, Comment, CommentPatch, CommentSort, Commented, NewRecordComment};
 use crm_leads::LeadError;
@@ -119,7 +119,7 @@ pub fn get<I: HasComments>(
     connection: &mut DbConnection,
     scope: &Scope,
     record: I,
-    id: Uuid,
+    id: CommentId,
 ) -> Result<Comment, SuiteError> {
     record.with(connection, scope)?;
     Ok(comments::get(connection, scope, Commented::of(record), id)?)
@@ -133,7 +133,7 @@ pub fn update<I: HasComments>(
     connection: &mut DbConnection,
     scope: &Scope,
     record: I,
-    id: Uuid,
+    id: CommentId,
     condition: &Condition<Comment>,
     patch: &CommentPatch,
 ) -> Result<Comment, SuiteError> {
@@ -149,7 +149,7 @@ pub fn delete<I: HasComments>(
     connection: &mut DbConnection,
     scope: &Scope,
     record: I,
-    id: Uuid,
+    id: CommentId,
     condition: &Condition<Comment>,
 ) -> Result<(), SuiteError> {
     record.hold(connection, scope)?;

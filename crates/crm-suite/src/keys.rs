@@ -2,7 +2,7 @@
 
 use crm_core::keys::{self, ApiKey, ChangedKey, Key, KeyError, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rotation};
 use crm_core::tenants::{self, TenantError};
-use crm_core::{Condition, DbConnection, PublicTenantId, Scope, Timestamp, Uuid};
+use crm_core::{Condition, DbConnection, KeyId, PublicTenantId, Scope, Timestamp};
 use crm_history::{Action, Fields, Kind, NewChange, What};
 use diesel::QueryResult;
 
@@ -23,7 +23,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
     patch: &KeyPatch,
 ) -> Result<Key, KeyError> {
@@ -45,7 +45,7 @@ pub fn update(
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
 ) -> Result<(), KeyError> {
     let key = keys::delete(connection, scope, id, condition)?;
@@ -59,7 +59,7 @@ pub fn delete(
 pub fn rotate(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
     rotation: Rotation,
 ) -> Result<KeyWithSecret, KeyError> {
@@ -107,7 +107,7 @@ fn record_role(connection: &mut DbConnection, scope: &Scope, role: KeyRole) -> Q
 }
 
 /// That the secret is another one, and nothing of it.
-fn record_rotation(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+fn record_rotation(connection: &mut DbConnection, scope: &Scope, id: KeyId) -> QueryResult<()> {
     record(connection, scope, Action::Updated, What::changed(id, Fields::none().secret("key", true))?)
 }
 

@@ -1,6 +1,6 @@
 use crm_core::input::{At, FromBody, FromJson, ObjectReader, checked, read_list};
 use crm_core::values::{LongText, read_text};
-use crm_core::{FieldCode, FieldErrors, Patch, Timestamp, Uuid};
+use crm_core::{FieldCode, FieldErrors, Patch, Timestamp, WebhookId};
 use crm_history::{Action, Change, FieldChange};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::{Events, WebhookUrl};
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
     /// Its id.
-    pub id: Uuid,
+    pub id: WebhookId,
     /// Where it is received.
     pub url: WebhookUrl,
     /// What it is told of.

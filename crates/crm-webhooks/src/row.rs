@@ -2,7 +2,7 @@ use crm_core::records::Stored;
 use crm_core::secrets::SecretsError;
 use crm_core::sql::Json;
 use crm_core::values::LongText;
-use crm_core::{Db, Scope, Timestamp, Uuid};
+use crm_core::{Db, Scope, Timestamp, WebhookId};
 use crm_history::Position;
 use diesel::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::{DisabledReason, Events, FieldNames, NewWebhook, Webhook, WebhookUrl}
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = webhooks, check_for_backend(Db))]
 pub(crate) struct WebhookRow {
-    pub(crate) id: Uuid,
+    pub(crate) id: WebhookId,
     #[diesel(embed)]
     pub(crate) values: WebhookValues,
     #[diesel(embed)]
@@ -77,7 +77,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    pub(crate) fn to_columns(&self, scope: &Scope, id: Uuid) -> Result<SecretColumns, SecretsError> {
+    pub(crate) fn to_columns(&self, scope: &Scope, id: WebhookId) -> Result<SecretColumns, SecretsError> {
         let old = self.old.as_ref().map(|(old, _)| old.sealed(scope, id, "old")).transpose()?;
         Ok(SecretColumns {
             secret: self.current.sealed(scope, id, "current")?,
@@ -89,7 +89,7 @@ impl Secrets {
 }
 
 impl SecretColumns {
-    pub(crate) fn open(&self, scope: &Scope, id: Uuid) -> Result<Secrets, SecretsError> {
+    pub(crate) fn open(&self, scope: &Scope, id: WebhookId) -> Result<Secrets, SecretsError> {
         let key = self.secrets_key.as_deref();
         let old = match (&self.old_secret, self.old_secret_until) {
             (Some(old), Some(until)) if until > scope.now() => {

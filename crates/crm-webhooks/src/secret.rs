@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm_core::secrets::SecretsError;
-use crm_core::{Scope, Uuid};
+use crm_core::{Scope, WebhookId};
 use standardwebhooks::Webhook as Signer;
 
 const PREFIX: &str = "whsec_";
@@ -44,7 +44,7 @@ impl SigningSecret {
     }
 
     /// The text that is stored: sealed where the scope has keys.
-    pub(crate) fn sealed(&self, scope: &Scope, webhook: Uuid, place: &str) -> Result<String, SecretsError> {
+    pub(crate) fn sealed(&self, scope: &Scope, webhook: WebhookId, place: &str) -> Result<String, SecretsError> {
         let context = context(scope, webhook, place);
         scope.secrets().map_or_else(|| Ok(self.0.clone()), |secrets| secrets.seal(&context, &self.0))
     }
@@ -54,7 +54,7 @@ impl SigningSecret {
         stored: &str,
         key: Option<&str>,
         scope: &Scope,
-        webhook: Uuid,
+        webhook: WebhookId,
         place: &str,
     ) -> Result<Self, SecretsError> {
         let Some(key) = key else { return Ok(Self(stored.to_owned())) };
@@ -63,7 +63,7 @@ impl SigningSecret {
     }
 }
 
-fn context(scope: &Scope, webhook: Uuid, place: &str) -> Vec<u8> {
+fn context(scope: &Scope, webhook: WebhookId, place: &str) -> Vec<u8> {
     format!("webhook {} {webhook} {place}", scope.tenant().as_i64()).into_bytes()
 }
 

@@ -1,6 +1,7 @@
 use crm_core::keys::Rotation;
 use crm_core::{
-    Condition, DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, Uuid, columns, each_backend, wait_for_turn,
+    Condition, DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, WebhookId, columns, each_backend,
+    wait_for_turn,
 };
 use crm_history::{Action, ChangeId, Fields, Kind, NewChange, What, find as find_changes, record};
 use diesel::prelude::*;
@@ -31,17 +32,21 @@ pub fn list(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Webhook>
 ///
 /// # Errors
 /// [`WebhookError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Webhook, WebhookError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: WebhookId) -> Result<Webhook, WebhookError> {
     find(connection, scope, id).map(WebhookRow::into_webhook)
 }
 
-pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<WebhookRow, WebhookError> {
+pub(crate) fn find(connection: &mut DbConnection, scope: &Scope, id: WebhookId) -> Result<WebhookRow, WebhookError> {
     let row: Option<WebhookRow> =
         webhooks::table.find((scope.tenant(), id)).select(columns::<WebhookRow>()).first(connection).optional()?;
     row.ok_or(WebhookError::NotFound)
 }
 
-pub(crate) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<WebhookRow, WebhookError> {
+pub(crate) fn find_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: WebhookId,
+) -> Result<WebhookRow, WebhookError> {
     let row = webhooks::table
         .find((scope.tenant(), id))
         .select(columns::<WebhookRow>())
@@ -62,7 +67,7 @@ pub fn create(
     new: &NewWebhook,
 ) -> Result<WebhookWithSecret, WebhookError> {
     check_readable(scope, &new.events)?;
-    let id = Uuid::random();
+    let id = WebhookId::random();
     let secrets = Secrets { current: SigningSecret::generate()?, old: None };
     let since = PlaceColumns::from(begin(connection, scope)?);
     let row: WebhookRow = diesel::insert_into(webhooks::table)
@@ -97,7 +102,7 @@ pub fn create(
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: WebhookId,
     condition: &Condition<Webhook>,
     patch: &WebhookPatch,
 ) -> Result<Webhook, WebhookError> {
@@ -133,7 +138,7 @@ pub fn update(
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: WebhookId,
     condition: &Condition<Webhook>,
 ) -> Result<(), WebhookError> {
     let webhook = find_locked(connection, scope, id)?.into_webhook();
@@ -151,7 +156,7 @@ pub fn delete(
 pub fn rotate_secret(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: WebhookId,
     condition: &Condition<Webhook>,
     rotation: Rotation,
 ) -> Result<WebhookWithSecret, WebhookError> {
@@ -180,7 +185,7 @@ pub fn rotate_secret(
 pub(crate) fn note_outcome(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: WebhookId,
     outcome: Outcome,
 ) -> Result<(), WebhookError> {
     let before = match find_locked(connection, scope, id) {
@@ -212,7 +217,11 @@ pub(crate) fn note_outcome(
 }
 
 /// Those of these webhooks of which nothing has arrived for some time.
-pub(crate) fn failing(connection: &mut DbConnection, scope: &Scope, ids: Vec<Uuid>) -> QueryResult<Vec<Uuid>> {
+pub(crate) fn failing(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: Vec<WebhookId>,
+) -> QueryResult<Vec<WebhookId>> {
     let of_tenant = webhooks::table.filter(webhooks::tenant_id.eq(scope.tenant()));
     of_tenant
         .filter(webhooks::id.eq_any(ids))
@@ -259,7 +268,7 @@ fn store(
 
 /// A webhook is told of what stands behind the change that made it or switched it on: of nothing before, which the feed may
 /// still have to show, nor of that change itself.
-fn begin_behind(connection: &mut DbConnection, scope: &Scope, id: Uuid, change: ChangeId) -> QueryResult<()> {
+fn begin_behind(connection: &mut DbConnection, scope: &Scope, id: WebhookId, change: ChangeId) -> QueryResult<()> {
     for change in find_changes(connection, scope, &[change])? {
         let since = PlaceColumns::from(change.position);
         diesel::update(webhooks::table.find((scope.tenant(), id))).set(since).execute(connection)?;
@@ -325,7 +334,7 @@ pub struct Endpoint {
 ///
 /// # Errors
 /// [`WebhookError::NotFound`]; [`WebhookError::Secrets`]; the database's.
-pub fn endpoint(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Endpoint, WebhookError> {
+pub fn endpoint(connection: &mut DbConnection, scope: &Scope, id: WebhookId) -> Result<Endpoint, WebhookError> {
     opened(find(connection, scope, id)?, scope)
 }
 

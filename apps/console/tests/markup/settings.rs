@@ -1,5 +1,7 @@
 //! Pages of settings, imports and duplicates: with nothing, one and many, with texts that attack, for whoever may only read.
 
+use std::str::FromStr;
+
 use crm_cases::CaseType;
 use crm_cases::workflow::{Edge, Node, Roles, Workflow, WorkflowDocument};
 use crm_console::duplicates::{Comparison, groups};
@@ -9,7 +11,7 @@ use crm_console::{Frame, case_types, graph, imports, integrations, pipelines, ta
 use crm_core::input::{At, FromJson};
 use crm_core::records::Stored;
 use crm_core::values::Title;
-use crm_core::{ClientMapId, PipelineId, TagId, Uuid};
+use crm_core::{NotAUuid, Uuid};
 use crm_directory::{Duplicate, Duplicates};
 use crm_exchange::imports::{Draft, ImportRun, ImportRunWithProblems, ImportState, RowProblem};
 use crm_exchange::{Columns, Content, Kind, RawRow};
@@ -39,7 +41,7 @@ fn when() -> crm_core::Timestamp {
     "2026-01-01T00:00:00.000Z".parse().unwrap()
 }
 
-fn uuid() -> Uuid {
+fn uuid<T: FromStr<Err = NotAUuid>>() -> T {
     "c4d5e6f7-8901-4345-8789-abcdef012345".parse().unwrap()
 }
 
@@ -49,7 +51,7 @@ fn client_map(text: &str, mappings: usize) -> ClientMap {
     let configuration = json!({ "password": "hunter2", "fieldMappings": fields });
     let mut errors = crm_core::FieldErrors::new();
     ClientMap {
-        id: ClientMapId::from_uuid(uuid()),
+        id: uuid(),
         client_id: Title::stored(text.to_owned()),
         client_name: Title::stored(text.to_owned()),
         client_type: ClientType::Itsm,
@@ -73,7 +75,7 @@ fn integrations_are_shown_with_their_state_and_fields() {
     assert!(none.contains("No other system is connected yet."));
     let many = [client_map("One", 2), ClientMap { last_sync_at: None, ..client_map("Two", 0) }];
     let list = integrations::list(&frame, &many).into_string();
-    assert!(list.contains(&format!("/console/settings/integrations/{}", uuid())));
+    assert!(list.contains(&format!("/console/settings/integrations/{}", uuid::<Uuid>())));
     for words in ["One", "Two", "active", "in progress", "2026-01-01 00:00", "never", "<td class=\"number\">2</td>"] {
         assert!(list.contains(words), "{words}");
     }
@@ -88,12 +90,7 @@ fn integrations_are_shown_with_their_state_and_fields() {
 }
 
 fn tag(text: &str) -> TagOption {
-    TagOption {
-        id: TagId::from_uuid(uuid()),
-        label: text.to_owned(),
-        color: "#ff0000".to_owned(),
-        tenant_id: "acme".parse().unwrap(),
-    }
+    TagOption { id: uuid(), label: text.to_owned(), color: "#ff0000".to_owned(), tenant_id: "acme".parse().unwrap() }
 }
 
 fn run(text: &str, state: ImportState) -> ImportRun {
@@ -133,7 +130,7 @@ fn field(text: &str) -> Field {
 
 fn pipeline(text: &str) -> Pipeline {
     Pipeline {
-        id: PipelineId::from_uuid(uuid()),
+        id: uuid(),
         tenant_id: "acme".parse().unwrap(),
         name: Title::stored(text.to_owned()),
         is_default: false,
@@ -306,9 +303,9 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
         imports::run(frame, &shown, Some(uuid()), &[("name".to_owned(), text.to_owned())], &typed),
         integrations::list(frame, &vec![client_map(text, many); many]),
         integrations::page(frame, &client_map(text, many)),
-        tags::list(frame, Kind::Lead, &vec![tag(text); many], Some(text), Some(&uuid().to_string()), &typed),
+        tags::list(frame, Kind::Lead, &vec![tag(text); many], Some(text), Some(&uuid::<Uuid>().to_string()), &typed),
         pipelines::list(frame, &vec![pipeline(text); many], Some(text)),
-        pipelines::edit(frame, Some((&uuid().to_string(), "\"x\"")), &body, Some(text), &typed),
+        pipelines::edit(frame, Some((&uuid::<Uuid>().to_string(), "\"x\"")), &body, Some(text), &typed),
         editor.page(frame),
         case_types::list(frame, &vec![case_type(text); many], Some(text), &typed),
         type_editor.page(frame),

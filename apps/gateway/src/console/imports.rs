@@ -5,7 +5,7 @@ use crm_console::form::Typed;
 use crm_console::imports::{PREVIEW, columns, list, run};
 use crm_core::keys::{Access, Area, Right};
 use crm_core::page::{PageRequest, Start};
-use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, Scope, Uuid};
+use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, ImportId, Scope};
 use crm_exchange::imports::{self, Draft, ImportSort, NewImport, Uploaded};
 use crm_exchange::{Import, Kind, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
@@ -135,11 +135,11 @@ fn import(kind: Kind, mode: Mode, match_by: MatchBy) -> Import {
 }
 
 /// A parameter that is an id.
-fn id_of<D>(visitor: &Visitor<area::OfKind, D>, name: &str) -> Option<Uuid> {
+fn id_of<D>(visitor: &Visitor<area::OfKind, D>, name: &str) -> Option<ImportId> {
     visitor.query().iter().find(|(given, _)| given == name).and_then(|(_, id)| id.parse().ok())
 }
 
-async fn file_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn file_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<Html> {
     show_file(&visitor, id, Typed::default()).await
 }
 
@@ -163,7 +163,7 @@ fn as_tried(tried: NewImport) -> Typed {
     Typed { values, ..Typed::default() }
 }
 
-async fn show_file<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed) -> Answer<Html> {
+async fn show_file<D>(visitor: &Visitor<area::OfKind, D>, id: ImportId, typed: Typed) -> Answer<Html> {
     kinds(visitor, Access::Write)?;
     let (frame, permit, moves) = (frame(visitor), visitor.permit(), moves(visitor));
     let tried = id_of(visitor, "as");
@@ -219,7 +219,7 @@ fn named<T: Copy>(names: &[(&str, T)], word: &str) -> Option<T> {
 /// Has a file tried or imported, as the form says.
 async fn choose(
     visitor: Visitor<area::OfKind, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
     Shared(state): Shared,
 ) -> Answer<Html> {
     kinds(&visitor, Access::Write)?;
@@ -246,7 +246,7 @@ async fn choose(
     again(&form, chosen.await, |typed| show_file(&visitor, id, typed)).await
 }
 
-async fn begin(visitor: &Visitor<area::OfKind, Write>, state: &AppState, id: Uuid, new: NewImport) -> Answer<Html> {
+async fn begin(visitor: &Visitor<area::OfKind, Write>, state: &AppState, id: ImportId, new: NewImport) -> Answer<Html> {
     let begun = visitor.write(move |connection, scope| {
         imports::start(connection, scope, id, &new)?;
         Ok(Html::see_other(format!("/console/imports/{id}")))
@@ -260,11 +260,11 @@ async fn begin(visitor: &Visitor<area::OfKind, Write>, state: &AppState, id: Uui
 async fn tried(
     visitor: &Visitor<area::OfKind, Write>,
     state: &web::Data<AppState>,
-    file: Uuid,
+    file: ImportId,
     new: NewImport,
     total: i64,
 ) -> Answer<Html> {
-    let (caller, id) = (visitor.caller(), Uuid::random());
+    let (caller, id) = (visitor.caller(), ImportId::random());
     let new = NewImport { dry_run: true, ..new };
     caller.store(move |connection, scope| Ok(imports::begin(connection, scope, id, &new)?)).await?;
     let mut coming = Coming::new(state, visitor.scope(), id);
@@ -288,12 +288,12 @@ async fn tried(
 /// Imports a file as it was tried.
 async fn start_as_tried(
     visitor: Visitor<area::OfKind, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
     Shared(state): Shared,
 ) -> Answer<Html> {
     kinds(&visitor, Access::Write)?;
     let (caller, permit, moves) = (visitor.caller(), visitor.permit(), moves(&visitor));
-    let tried: Option<Uuid> = visitor.form().value("as").and_then(|id| id.parse().ok());
+    let tried: Option<ImportId> = visitor.form().value("as").and_then(|id| id.parse().ok());
     let new = caller.find(move |connection, scope| {
         let draft = imports::draft(connection, scope, id, 0)?;
         permit.check(right(draft.kind, Access::Write))?;
@@ -310,7 +310,7 @@ async fn start_as_tried(
 
 async fn forget(
     visitor: Visitor<area::OfKind, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
     Shared(state): Shared,
 ) -> Answer<Html> {
     kinds(&visitor, Access::Write)?;
@@ -325,11 +325,11 @@ async fn forget(
     forgotten
 }
 
-async fn run_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn run_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<Html> {
     show_run(&visitor, id, Typed::default()).await
 }
 
-async fn show_run<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed) -> Answer<Html> {
+async fn show_run<D>(visitor: &Visitor<area::OfKind, D>, id: ImportId, typed: Typed) -> Answer<Html> {
     kinds(visitor, Access::Read)?;
     let (frame, permit) = (frame(visitor), visitor.permit());
     let file = id_of(visitor, "file");
@@ -348,7 +348,7 @@ async fn show_run<D>(visitor: &Visitor<area::OfKind, D>, id: Uuid, typed: Typed)
 }
 
 /// The columns that the rows of an import were read into, with what its file calls each.
-fn headers(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Vec<(String, String)>, Failure> {
+fn headers(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> Result<Vec<(String, String)>, Failure> {
     let NewImport { import, names, map, .. } = imports::settings(connection, scope, id)?;
     let known = crm_exchange::columns(connection, scope, import.kind)?;
     let column = |name: &str| match map.iter().find(|(mapped, _)| mapped == name.trim()) {
@@ -359,12 +359,12 @@ fn headers(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Vec
     Ok(names.into_iter().flatten().filter_map(named).collect())
 }
 
-async fn problems_file(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<RowsFile> {
+async fn problems_file(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<RowsFile> {
     kinds(&visitor, Access::Read)?;
     problems_of(visitor.into_caller(), id).await
 }
 
-async fn cancel(visitor: Visitor<area::OfKind, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn cancel(visitor: Visitor<area::OfKind, Write>, PathId(id): PathId<ImportId>) -> Answer<Html> {
     kinds(&visitor, Access::Write)?;
     let permit = visitor.permit();
     let cancelled = visitor.write(move |connection, scope| {
@@ -375,7 +375,11 @@ async fn cancel(visitor: Visitor<area::OfKind, Write>, PathId(id): PathId<Uuid>)
     cancelled.await
 }
 
-async fn undo(visitor: Visitor<area::OfKind, Write>, PathId(id): PathId<Uuid>, Shared(state): Shared) -> Answer<Html> {
+async fn undo(
+    visitor: Visitor<area::OfKind, Write>,
+    PathId(id): PathId<ImportId>,
+    Shared(state): Shared,
+) -> Answer<Html> {
     kinds(&visitor, Access::Write)?;
     let permit = visitor.permit();
     let undone = visitor.write(move |connection, scope| {

@@ -4,7 +4,7 @@ use crm_console::form::Typed;
 use crm_console::keys::{News, list};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{self, GraceMinutes, KeyWithSecret, NewKey, Rotation};
-use crm_core::{Condition, Uuid};
+use crm_core::{Condition, KeyId};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
@@ -66,7 +66,7 @@ async fn make_key(visitor: Visitor<area::Settings, Write>) -> Answer<Html> {
     made.await
 }
 
-async fn replace_key(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn replace_key(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<KeyId>) -> Answer<Html> {
     let minutes = visitor.form().value("graceMinutes").and_then(|minutes| minutes.parse().ok());
     let grace_minutes = minutes.and_then(GraceMinutes::new).unwrap_or_default();
     let rotated = tell(&visitor, move |connection, scope| {
@@ -94,7 +94,7 @@ async fn tell(
     }
 }
 
-async fn remove_key(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn remove_key(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<KeyId>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
         crm_suite::keys::delete(connection, scope, id, &Condition::none())?;
         Ok(Html::see_other("/console/settings/keys?deleted"))

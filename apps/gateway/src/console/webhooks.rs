@@ -5,7 +5,7 @@ use crm_console::webhooks::{News, Page, list};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{GraceMinutes, Rotation};
 use crm_core::page::PageRequest;
-use crm_core::{Condition, Uuid};
+use crm_core::{Condition, DeliveryId, WebhookId};
 use crm_webhooks::deliveries::{self, DeliveryFilter, DeliverySort, Replay};
 use crm_webhooks::{NewWebhook, WebhookPatch};
 use serde_json::{Value, json};
@@ -79,11 +79,11 @@ async fn make(visitor: Visitor<area::Settings, Write>, sending: Sending) -> Answ
     again(visitor.form(), made.await, |typed| show_list(&visitor, typed)).await
 }
 
-async fn webhook_page(visitor: Visitor<area::Settings, Read>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn webhook_page(visitor: Visitor<area::Settings, Read>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     show(&visitor, id, News::default(), Typed::default()).await
 }
 
-async fn show<D>(visitor: &Visitor<area::Settings, D>, id: Uuid, news: News, typed: Typed) -> Answer<Html> {
+async fn show<D>(visitor: &Visitor<area::Settings, D>, id: WebhookId, news: News, typed: Typed) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
     let mut asked: Vec<(String, String)> =
         visitor.query().iter().filter(|(name, value)| name != "done" && !value.is_empty()).cloned().collect();
@@ -109,7 +109,11 @@ async fn show<D>(visitor: &Visitor<area::Settings, D>, id: Uuid, news: News, typ
     page.await
 }
 
-async fn change(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>, sending: Sending) -> Answer<Html> {
+async fn change(
+    visitor: Visitor<area::Settings, Write>,
+    PathId(id): PathId<WebhookId>,
+    sending: Sending,
+) -> Answer<Html> {
     let changed = async {
         let patch = WebhookPatch::from_body(&body_of(visitor.form()))?;
         let was = visitor.form().value("seen").map(str::to_owned);
@@ -125,7 +129,7 @@ async fn change(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid
     again(visitor.form(), changed.await, |typed| show(&visitor, id, News::default(), typed)).await
 }
 
-async fn enable(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn enable(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     let enabled = visitor.form().value("enabled") == Some("true");
     let changed = visitor.write(move |connection, scope| {
         let patch = WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() };
@@ -135,7 +139,7 @@ async fn enable(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid
     changed.await
 }
 
-async fn rotate(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn rotate(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     let minutes = visitor.form().value("graceMinutes").and_then(|minutes| minutes.parse().ok());
     let grace_minutes = minutes.and_then(GraceMinutes::new).unwrap_or_default();
     let frame = frame(&visitor);
@@ -156,14 +160,18 @@ async fn rotate(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid
     rotated.await
 }
 
-async fn test(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>, sending: Sending) -> Answer<Html> {
+async fn test(
+    visitor: Visitor<area::Settings, Write>,
+    PathId(id): PathId<WebhookId>,
+    sending: Sending,
+) -> Answer<Html> {
     let caller = visitor.caller();
     let endpoint = caller.find(move |connection, scope| Ok(crm_webhooks::endpoint(connection, scope, id)?)).await?;
     let attempt = sending.ping(endpoint, visitor.scope().now()).await?.attempt;
     show(&visitor, id, News { ping: Some(attempt), ..News::default() }, Typed::default()).await
 }
 
-async fn remove(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn remove(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
         crm_webhooks::delete(connection, scope, id, &Condition::none())?;
         Ok(Html::see_other(format!("{PATH}?done=deleted")))
@@ -171,7 +179,7 @@ async fn remove(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid
     removed.await
 }
 
-async fn replay_since(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Uuid>) -> Answer<Html> {
+async fn replay_since(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     let since = visitor.form().value("since").unwrap_or_default().trim().to_owned();
     // A field of a browser says minutes, and no zone.
     let seconds = if since.len() == "2026-01-31T12:00".len() { ":00" } else { "" };
@@ -188,7 +196,7 @@ async fn replay_since(visitor: Visitor<area::Settings, Write>, PathId(id): PathI
 }
 
 /// The `{delivery}` of a path.
-struct OfDelivery(Uuid);
+struct OfDelivery(DeliveryId);
 
 impl Extract for OfDelivery {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
@@ -201,7 +209,7 @@ impl Extract for OfDelivery {
 
 async fn replay_one(
     visitor: Visitor<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     OfDelivery(delivery): OfDelivery,
 ) -> Answer<Html> {
     let replayed = visitor.write(move |connection, scope| {

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crm_core::{DbConnection, Scope, Timestamp, Uuid};
+use crm_core::{DbConnection, DeliveryId, Scope, Timestamp, WebhookId};
 use crm_history::{Change, ChangeId, Kind};
 use crm_webhooks::deliveries::Due;
 use crm_webhooks::event_name;
@@ -37,11 +37,11 @@ pub(super) struct Body {
 }
 
 /// The body of a `ping`, which tells of nothing.
-pub(crate) fn ping(webhook: Uuid, now: Timestamp) -> Result<String, Failure> {
+pub(crate) fn ping(webhook: WebhookId, now: Timestamp) -> Result<String, Failure> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Pinged {
-        webhook_id: Uuid,
+        webhook_id: WebhookId,
     }
     Ok(serde_json::to_string(&Message { r#type: "ping", timestamp: now, data: Pinged { webhook_id: webhook } })?)
 }
@@ -52,7 +52,7 @@ pub(super) fn bodies(
     connection: &mut DbConnection,
     scope: &Scope,
     due: &[Due],
-) -> Result<HashMap<Uuid, Body>, Failure> {
+) -> Result<HashMap<DeliveryId, Body>, Failure> {
     let unsent: Vec<&Due> = due.iter().filter(|due| due.body.is_none()).collect();
     let changes: HashSet<ChangeId> = unsent.iter().map(|due| due.change).collect();
     let changes = crm_history::find(connection, scope, &changes.into_iter().collect::<Vec<_>>())?;

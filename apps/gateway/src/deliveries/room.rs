@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crm_core::Uuid;
+use crm_core::WebhookId;
 use crm_webhooks::deliveries::Attempt;
 
 /// The most tries that are under way to one webhook.
@@ -33,14 +33,14 @@ impl Default for Known {
 /// What is under way, and what may be.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
-    webhooks: HashMap<Uuid, Known>,
+    webhooks: HashMap<WebhookId, Known>,
     together: usize,
     to_slow: usize,
 }
 
 impl Rooms {
     /// How many tries more each webhook takes that is known; of one that is not, nothing has been tried yet.
-    pub(super) fn left(&self) -> HashMap<Uuid, usize> {
+    pub(super) fn left(&self) -> HashMap<WebhookId, usize> {
         let left = MOST_TOGETHER.saturating_sub(self.together);
         let left_to_slow = left.min(MOST_TO_SLOW.saturating_sub(self.to_slow));
         let room = |known: &Known| {
@@ -60,7 +60,7 @@ impl Rooms {
     }
 
     /// A try begins.
-    pub(super) fn begin(&mut self, webhook: Uuid) {
+    pub(super) fn begin(&mut self, webhook: WebhookId) {
         let known = self.webhooks.entry(webhook).or_default();
         known.under_way += 1;
         self.together += 1;
@@ -68,7 +68,7 @@ impl Rooms {
     }
 
     /// A try has ended so.
-    pub(super) fn end(&mut self, webhook: Uuid, attempt: &Attempt, has_arrived: bool) {
+    pub(super) fn end(&mut self, webhook: WebhookId, attempt: &Attempt, has_arrived: bool) {
         let Some(known) = self.webhooks.get_mut(&webhook) else { return };
         self.together -= 1;
         if known.is_slow {
@@ -99,8 +99,8 @@ mod tests {
         Attempt { on: Timestamp::FIRST, status: None, milliseconds, response: None, error: None }
     }
 
-    fn id(number: u8) -> Uuid {
-        Uuid::from_bytes([number; 16])
+    fn id(number: u8) -> WebhookId {
+        WebhookId::from_uuid(crm_core::Uuid::from_bytes([number; 16]))
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn those_that_are_slow_leave_half_of_everything_to_others() {
         let mut rooms = Rooms::default();
-        let slow: Vec<Uuid> = (0..u8::try_from(MOST_TO_SLOW).unwrap()).map(id).collect();
+        let slow: Vec<WebhookId> = (0..u8::try_from(MOST_TO_SLOW).unwrap()).map(id).collect();
         for webhook in &slow {
             rooms.begin(*webhook);
             rooms.end(*webhook, &attempt(15_000), false);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crm_core::{BackendKind, PublicTenantId, Scope, TenantId, Timestamp, Uuid};
+use crm_core::{BackendKind, DeliveryId, PublicTenantId, Scope, TenantId, Timestamp, Uuid, WebhookId};
 use crm_webhooks::Endpoint;
 use crm_webhooks::deliveries::{self, Attempt, Due, Tried, Turn, Verdict, Wanted, next_try};
 use tokio::sync::mpsc::UnboundedSender;
@@ -83,7 +83,7 @@ struct Task {
 /// A tenant that is looked after.
 struct Tended {
     public: PublicTenantId,
-    under_way: HashMap<Uuid, Uuid>,
+    under_way: HashMap<DeliveryId, WebhookId>,
     /// What has ended and is not noted yet.
     ended: Vec<Tried>,
     next_look: Instant,
@@ -385,6 +385,6 @@ fn verdict(due: &Due, sent: &Sent, now: Timestamp) -> Verdict {
         return Verdict::Gone;
     }
     // Any number will do: what failed together must not come back together.
-    let chance = i64::from(due.id.as_bytes()[15]) * 100 / 256;
+    let chance = i64::from(due.id.as_uuid().as_bytes()[15]) * 100 / 256;
     Verdict::Failed(next_try(due.tries + 1, now, sent.retry_after, chance))
 }

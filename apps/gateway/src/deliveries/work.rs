@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crm_core::{PublicTenantId, Scope, TenantId, Timestamp, Uuid, tenants};
+use crm_core::{DeliveryId, PublicTenantId, Scope, TenantId, Timestamp, tenants};
 use crm_webhooks::deliveries::{self, Due, Tried, Turn, Wanted};
 
 use super::courier::Sent;
@@ -30,7 +30,7 @@ pub(super) enum Done {
 pub(super) enum Found {
     NoWebhooks,
     Others,
-    Turn { turn: Turn, bodies: HashMap<Uuid, Body> },
+    Turn { turn: Turn, bodies: HashMap<DeliveryId, Body> },
 }
 
 /// Asks which tenants something is left behind of.

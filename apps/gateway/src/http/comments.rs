@@ -1,7 +1,7 @@
 //! Comments on leads, opportunities, contacts and organizations (docs/compatibility.md, "Comments").
 
 use crm_core::page::PageRequest;
-use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, Uuid};
+use crm_core::{CommentId, ContactId, LeadId, OpportunityId, OrganizationId};
 use crm_history::comments::{Comment, CommentPatch, CommentSort, NewRecordComment};
 use crm_suite::comments;
 
@@ -14,7 +14,7 @@ use crate::endpoint::{
 struct Said;
 
 impl PathPart for Said {
-    type Id = Uuid;
+    type Id = CommentId;
     const NAME: &'static str = "commentId";
     const ABOUT: &'static str = "The id of the comment.";
 }

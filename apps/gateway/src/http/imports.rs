@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web;
 use crm_core::keys::{Access, Area, Right};
 use crm_core::page::PageRequest;
-use crm_core::{FieldCode, FieldErrors, Uuid};
+use crm_core::{FieldCode, FieldErrors, ImportId};
 use crm_exchange::imports::{self, ImportRun, ImportRunWithProblems, ImportSort, NewImport, Problems};
 use crm_exchange::{ExportFormat, Import, Kind};
 use futures_util::stream::try_unfold;
@@ -123,7 +123,7 @@ async fn list_imports(
 
 async fn get_import(
     caller: Caller<area::OfKind, Read>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
 ) -> Answer<Item<ImportRunWithProblems>> {
     let permit = caller.permit();
     caller
@@ -137,7 +137,7 @@ async fn get_import(
 
 async fn cancel_import(
     caller: Caller<area::OfKind, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
     Precondition(condition): Precondition<Item<ImportRunWithProblems>>,
 ) -> Answer<NoContent> {
     let permit = caller.permit();
@@ -152,7 +152,7 @@ async fn cancel_import(
 
 async fn undo_import(
     caller: Caller<area::OfKind, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<ImportId>,
     Precondition(condition): Precondition<Item<ImportRunWithProblems>>,
     Shared(state): Shared,
 ) -> Answer<Accepted<ImportRunWithProblems>> {
@@ -168,12 +168,12 @@ async fn undo_import(
     answer
 }
 
-async fn get_import_problems(caller: Caller<area::OfKind, Read>, PathId(id): PathId<Uuid>) -> Answer<RowsFile> {
+async fn get_import_problems(caller: Caller<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<RowsFile> {
     problems_of(caller, id).await
 }
 
 /// The rows of an import that failed, as a file.
-pub(crate) async fn problems_of(caller: Caller<area::OfKind, Read>, id: Uuid) -> Answer<RowsFile> {
+pub(crate) async fn problems_of(caller: Caller<area::OfKind, Read>, id: ImportId) -> Answer<RowsFile> {
     let permit = caller.permit();
     let reader = caller.into_reader();
     let first = reader.read(move |connection, scope| {
@@ -196,7 +196,7 @@ pub(crate) async fn problems_of(caller: Caller<area::OfKind, Read>, id: Uuid) ->
 /// Rows that failed, on their way.
 struct Sending {
     reader: Reader,
-    id: Uuid,
+    id: ImportId,
     /// Those that were read.
     next: Option<Problems>,
 }

@@ -2,7 +2,7 @@
 
 use crm_core::keys::{self, Key, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rights, Rotation};
 use crm_core::values::{Title, User};
-use crm_core::{PublicTenantId, Uuid, tenants};
+use crm_core::{KeyId, PublicTenantId, tenants};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -70,13 +70,13 @@ async fn create_key(caller: Caller<area::Settings, Write>, Body(new): Body<NewKe
         .await
 }
 
-async fn get_key(caller: Caller<area::Settings, Read>, PathId(id): PathId<Uuid>) -> Answer<Item<Key>> {
+async fn get_key(caller: Caller<area::Settings, Read>, PathId(id): PathId<KeyId>) -> Answer<Item<Key>> {
     caller.read(move |connection, scope| Ok(Item(keys::get(connection, scope, id)?))).await
 }
 
 async fn update_key(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<KeyId>,
     Precondition(condition): Precondition<Item<Key>>,
     Body(patch): Body<KeyPatch>,
 ) -> Answer<Item<Key>> {
@@ -87,7 +87,7 @@ async fn update_key(
 
 async fn delete_key(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<KeyId>,
     Precondition(condition): Precondition<Item<Key>>,
 ) -> Answer<NoContent> {
     caller
@@ -100,7 +100,7 @@ async fn delete_key(
 
 async fn rotate_key(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<KeyId>,
     Precondition(condition): Precondition<Item<Key>>,
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Answer<Shown<KeyWithSecret>> {
@@ -149,7 +149,7 @@ struct TenantOfMe {
 #[derive(Serialize, ToSchema)]
 struct KeyOfMe {
     /// Its id.
-    id: Uuid,
+    id: KeyId,
     /// What people call it.
     name: Title,
     /// Which of the two keys that every tenant has; null for all others.

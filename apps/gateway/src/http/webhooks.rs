@@ -3,7 +3,7 @@
 use actix_web::web;
 use crm_core::keys::Rotation;
 use crm_core::page::PageRequest;
-use crm_core::{FieldCode, FieldErrors, Timestamp, Uuid};
+use crm_core::{DeliveryId, FieldCode, FieldErrors, Timestamp, WebhookId};
 use crm_webhooks::deliveries::{self, Attempt, Delivery, DeliveryFilter, DeliverySort, Replay, Replayed};
 use crm_webhooks::{Endpoint, NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl Sending {
     pub(crate) async fn ping(self, endpoint: Endpoint, now: Timestamp) -> Result<Pong, Problem> {
         let sent = web::block(move || {
             let body = ping(endpoint.webhook.id, now)?;
-            let id = Uuid::random().to_string();
+            let id = DeliveryId::random().to_string();
             Ok::<_, Failure>(self.courier.send(&endpoint, &id, &body, now, AWAITED_TIMEOUT))
         });
         let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
@@ -123,13 +123,13 @@ async fn create_webhook(
         .await
 }
 
-async fn get_webhook(caller: Caller<area::Settings, Read>, PathId(id): PathId<Uuid>) -> Answer<Item<Webhook>> {
+async fn get_webhook(caller: Caller<area::Settings, Read>, PathId(id): PathId<WebhookId>) -> Answer<Item<Webhook>> {
     caller.read(move |connection, scope| Ok(Item(crm_webhooks::get(connection, scope, id)?))).await
 }
 
 async fn update_webhook(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
     sending: Sending,
     Body(patch): Body<WebhookPatch>,
@@ -144,7 +144,7 @@ async fn update_webhook(
 
 async fn delete_webhook(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
 ) -> Answer<NoContent> {
     caller
@@ -157,7 +157,7 @@ async fn delete_webhook(
 
 async fn rotate_webhook_secret(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Answer<Shown<WebhookWithSecret>> {
@@ -181,7 +181,7 @@ pub(crate) struct Pong {
 
 async fn test_webhook(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
     sending: Sending,
 ) -> Answer<Plain<Pong>> {
@@ -198,7 +198,7 @@ async fn test_webhook(
 
 async fn list_deliveries(
     caller: Caller<area::Settings, Read>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Query((filter, page)): Query<(DeliveryFilter, PageRequest<DeliverySort>)>,
 ) -> Answer<Listing<Delivery>> {
     caller.read(move |connection, scope| Ok(Listing(deliveries::list(connection, scope, id, &filter, &page)?))).await
@@ -208,7 +208,7 @@ async fn list_deliveries(
 pub(super) struct Delivered;
 
 impl PathPart for Delivered {
-    type Id = Uuid;
+    type Id = DeliveryId;
     const NAME: &'static str = "deliveryId";
     const ABOUT: &'static str = "The id of the delivery, its `webhook-id`.";
 }
@@ -222,7 +222,7 @@ async fn replay_delivery(
 
 async fn replay_deliveries(
     caller: Caller<area::Settings, Write>,
-    PathId(id): PathId<Uuid>,
+    PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
     Body(time): Body<Replay>,
 ) -> Answer<Plain<Replayed>> {

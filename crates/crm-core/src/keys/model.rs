@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::{KeyRole, Rights};
 use crate::input::{At, FromBody, FromJson, ObjectReader};
 use crate::values::Title;
-use crate::{FieldCode, FieldErrors, Patch, Timestamp, Uuid};
+use crate::{FieldCode, FieldErrors, KeyId, Patch, Timestamp};
 
 /// A key of a tenant as its settings show it: everything but the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ use crate::{FieldCode, FieldErrors, Patch, Timestamp, Uuid};
 #[serde(rename_all = "camelCase")]
 pub struct Key {
     /// Its id.
-    pub id: Uuid,
+    pub id: KeyId,
     /// What people call it.
     pub name: Title,
     /// What it may do.

@@ -6,7 +6,7 @@ use super::{ApiKey, ChangedKey, Key, KeyPatch, KeyWithSecret, NewKey, Right, Rig
 use crate::schema::api_keys;
 use crate::tenants::TenantError;
 use crate::{
-    Condition, DbConnection, FieldCode, FieldErrors, ForUpdateExt, Scope, TenantId, Timestamp, Unmet, Uuid, columns,
+    Condition, DbConnection, FieldCode, FieldErrors, ForUpdateExt, KeyId, Scope, TenantId, Timestamp, Unmet, columns,
 };
 
 /// The most keys of a tenant beside its primary and secondary one.
@@ -85,7 +85,7 @@ pub fn list(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Key>, Ke
 ///
 /// # Errors
 /// [`KeyError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Key, KeyError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: KeyId) -> Result<Key, KeyError> {
     let rows: Vec<KeyRow> = of_key(scope, id).select(columns::<KeyRow>()).load(connection)?;
     let (mut current, replaced): (Vec<KeyRow>, Vec<KeyRow>) =
         rows.into_iter().partition(|row| row.grace_until.is_none());
@@ -115,7 +115,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
         return Err(KeyError::LimitReached);
     }
     let described = Key {
-        id: Uuid::random(),
+        id: KeyId::random(),
         name: new.name.clone(),
         scopes: new.scopes,
         expires_on: new.expires_on,
@@ -136,7 +136,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewKey) -> Res
 pub fn update(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
     patch: &KeyPatch,
 ) -> Result<ChangedKey, KeyError> {
@@ -178,7 +178,7 @@ pub fn update(
 pub fn delete(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
 ) -> Result<Key, KeyError> {
     let key = get_locked(connection, scope, id, condition)?;
@@ -199,7 +199,7 @@ pub fn delete(
 pub fn rotate(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
     rotation: Rotation,
 ) -> Result<KeyWithSecret, KeyError> {
@@ -276,7 +276,7 @@ fn store(connection: &mut DbConnection, scope: &Scope, described: &Key) -> Resul
 fn get_locked(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: KeyId,
     condition: &Condition<Key>,
 ) -> Result<Key, KeyError> {
     lock(connection, scope.tenant())?;
@@ -288,7 +288,7 @@ fn get_locked(
 /// One change of a tenant's keys after the other: the keys that every tenant has stand for all of them.
 fn lock(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
     let fixed = api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::role.is_not_null());
-    let _: Vec<Uuid> = fixed.order(api_keys::hash).select(api_keys::id).locked().load(connection)?;
+    let _: Vec<KeyId> = fixed.order(api_keys::hash).select(api_keys::id).locked().load(connection)?;
     Ok(())
 }
 
@@ -297,7 +297,7 @@ fn lock(connection: &mut DbConnection, tenant: TenantId) -> QueryResult<()> {
 fn check_current(connection: &mut DbConnection, scope: &Scope) -> Result<(), KeyError> {
     let Some(secret) = scope.actor().secret() else { return Ok(()) };
     let used = api_keys::table.find((scope.tenant(), secret.as_bytes())).filter(api_keys::grace_until.is_null());
-    let is_current = used.select(api_keys::id).first::<Uuid>(connection).optional()?.is_some();
+    let is_current = used.select(api_keys::id).first::<KeyId>(connection).optional()?.is_some();
     if is_current { Ok(()) } else { Err(KeyError::Replaced) }
 }
 
@@ -314,7 +314,7 @@ fn check_expiry(now: Timestamp, expires_on: Option<Timestamp>) -> Result<(), Key
 }
 
 #[diesel::dsl::auto_type]
-fn of_key<'a>(scope: &'a Scope, id: Uuid) -> _ {
+fn of_key<'a>(scope: &'a Scope, id: KeyId) -> _ {
     let tenant: TenantId = scope.tenant();
     api_keys::table.filter(api_keys::tenant_id.eq(tenant)).filter(api_keys::id.eq(id))
 }

@@ -5,7 +5,7 @@ use super::{ApiKey, Key, KeyHash, KeyRole, Rights};
 use crate::records::Stored;
 use crate::schema::{api_keys, tenants};
 use crate::values::Title;
-use crate::{Db, DbConnection, PublicTenantId, TenantId, Timestamp, Uuid, columns};
+use crate::{Db, DbConnection, KeyId, PublicTenantId, TenantId, Timestamp, columns};
 
 /// Whose key it is, and what it may do.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Holder {
     /// The tenant as clients see it.
     pub public_tenant: PublicTenantId,
     /// The id of the key.
-    pub id: Uuid,
+    pub id: KeyId,
     /// The secret that was used.
     pub secret: KeyHash,
     /// Its name.
@@ -38,7 +38,7 @@ pub struct Holder {
 #[diesel(table_name = api_keys, check_for_backend(Db))]
 pub(super) struct KeyRow {
     pub(super) tenant_id: TenantId,
-    pub(super) id: Uuid,
+    pub(super) id: KeyId,
     pub(super) hash: Vec<u8>,
     pub(super) name: String,
     pub(super) role: Option<String>,
@@ -101,7 +101,7 @@ pub(crate) fn store_first(
     now: Timestamp,
 ) -> QueryResult<()> {
     let described = Key {
-        id: Uuid::random(),
+        id: KeyId::random(),
         name: Title::stored(role.as_str().to_owned()),
         scopes: role.rights(),
         expires_on: None,

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use crm_core::sql::Uid;
-use crm_core::{DbConnection, Scope, TenantId, Timestamp, Uuid, each_backend};
+use crm_core::{DbConnection, ImportId, Scope, TenantId, Timestamp, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -58,7 +58,7 @@ pub fn forget_old(connection: &mut DbConnection, tenant: TenantId, now: Timestam
         .filter(imports::created_on.lt(before(now, Duration::days(KEPT_DAYS))))
         .order((imports::created_on, imports::id))
         .select(imports::id)
-        .first::<Uuid>(connection)
+        .first::<ImportId>(connection)
         .optional()?;
     if let Some(old) = old {
         return forget(connection, tenant, old);
@@ -92,7 +92,7 @@ pub fn erase_rows(connection: &mut DbConnection, scope: &Scope) -> QueryResult<(
 ///
 /// # Errors
 /// The database's.
-pub(super) fn forget(connection: &mut DbConnection, tenant: TenantId, id: Uuid) -> QueryResult<bool> {
+pub(super) fn forget(connection: &mut DbConnection, tenant: TenantId, id: ImportId) -> QueryResult<bool> {
     if forget_parts(connection, tenant, id)? {
         return Ok(true);
     }
@@ -105,13 +105,13 @@ pub(super) fn forget(connection: &mut DbConnection, tenant: TenantId, id: Uuid) 
 }
 
 /// Forgets some of the rows that wait, and tells whether there were any.
-pub(super) fn forget_parts(connection: &mut DbConnection, tenant: TenantId, id: Uuid) -> QueryResult<bool> {
+pub(super) fn forget_parts(connection: &mut DbConnection, tenant: TenantId, id: ImportId) -> QueryResult<bool> {
     Ok(forget_rows(connection, (tenant, id), "import_parts", "part", PARTS_AT_ONCE)? > 0)
 }
 
 fn forget_rows(
     connection: &mut DbConnection,
-    (tenant, id): (TenantId, Uuid),
+    (tenant, id): (TenantId, ImportId),
     table: &str,
     key: &str,
     most: i64,

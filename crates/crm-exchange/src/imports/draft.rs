@@ -2,7 +2,7 @@
 //! imported.
 
 use crm_core::sql::{Json, Uid};
-use crm_core::{DbConnection, PortableExt, Scope, Uuid, each_backend};
+use crm_core::{DbConnection, ImportId, PortableExt, Scope, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -35,7 +35,7 @@ pub struct Draft {
 ///
 /// # Errors
 /// [`ImportError::NotFound`]; the database's.
-pub fn keep(connection: &mut DbConnection, scope: &Scope, id: Uuid, total: i64) -> Result<(), ImportError> {
+pub fn keep(connection: &mut DbConnection, scope: &Scope, id: ImportId, total: i64) -> Result<(), ImportError> {
     let kept = diesel::update(imports::table.find((scope.tenant(), id)))
         .filter(imports::state.eq(ImportState::Uploading.as_str()))
         .set((imports::state.eq(ImportState::Draft.as_str()), imports::total.eq(total)))
@@ -46,7 +46,7 @@ pub fn keep(connection: &mut DbConnection, scope: &Scope, id: Uuid, total: i64) 
     let drafts = imports::table
         .filter(imports::tenant_id.eq(scope.tenant()).and(imports::is_open))
         .filter(imports::state.eq(ImportState::Draft.as_str()));
-    let others: Vec<Uuid> = drafts
+    let others: Vec<ImportId> = drafts
         .filter(imports::id.ne(id))
         .order((imports::created_on.desc(), imports::id))
         .offset(MOST_DRAFTS - 1)
@@ -63,7 +63,7 @@ pub fn keep(connection: &mut DbConnection, scope: &Scope, id: Uuid, total: i64) 
 ///
 /// # Errors
 /// [`ImportError::NotFound`]; the database's.
-pub fn draft(connection: &mut DbConnection, scope: &Scope, id: Uuid, rows: usize) -> Result<Draft, ImportError> {
+pub fn draft(connection: &mut DbConnection, scope: &Scope, id: ImportId, rows: usize) -> Result<Draft, ImportError> {
     let row: Option<ImportRow> = imports::table
         .find((scope.tenant(), id))
         .filter(imports::state.eq(ImportState::Draft.as_str()))
@@ -95,7 +95,7 @@ pub fn draft(connection: &mut DbConnection, scope: &Scope, id: Uuid, rows: usize
 pub fn start(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     new: &NewImport,
 ) -> Result<ImportRun, ImportError> {
     let row = find_locked(connection, scope, id)?;
@@ -123,7 +123,7 @@ pub fn start(
 ///
 /// # Errors
 /// [`ImportError::NotFound`]; the database's.
-pub fn settings(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<NewImport, ImportError> {
+pub fn settings(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> Result<NewImport, ImportError> {
     let row = find(connection, scope, id)?;
     let import = row.import()?;
     let Settings { names, map, .. } = row.settings.0;
@@ -139,7 +139,7 @@ pub fn settings(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Resul
 pub fn copy_parts(
     connection: &mut DbConnection,
     scope: &Scope,
-    (from, to): (Uuid, Uuid),
+    (from, to): (ImportId, ImportId),
     after: i64,
 ) -> QueryResult<Option<i64>> {
     let sql = "INSERT INTO import_parts (tenant_id, import_id, part, content) \

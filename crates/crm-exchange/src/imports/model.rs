@@ -1,5 +1,5 @@
 use crm_core::page::{RowIdKind, SortColumn, SortField, SortKind};
-use crm_core::{Timestamp, Uuid};
+use crm_core::{ImportId, Timestamp};
 use crm_suite::batch::{MatchBy, Mode};
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ impl ImportState {
 #[serde(rename_all = "camelCase")]
 pub struct ImportRun {
     /// Its id. The changes that it makes have it as their `requestId`.
-    pub id: Uuid,
+    pub id: ImportId,
     /// What its rows are.
     pub kind: Kind,
     /// Whether records are made, changed, or either.

@@ -2,7 +2,7 @@ use crm_core::keys::Rights;
 use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::values::{Title, User};
-use crm_core::{Actor, Db, Scope, Timestamp, Uuid};
+use crm_core::{Actor, Db, ImportId, KeyId, Scope, Timestamp};
 use crm_suite::batch::{MatchBy, Mode};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -16,7 +16,7 @@ use crate::{Counts, Import, Kind};
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = imports, check_for_backend(Db))]
 pub(super) struct ImportRow {
-    pub(super) id: Uuid,
+    pub(super) id: ImportId,
     kind: String,
     mode: String,
     match_by: String,
@@ -64,7 +64,7 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredActor {
     user: Option<User>,
-    key: Option<(Uuid, String)>,
+    key: Option<(KeyId, String)>,
 }
 
 impl StoredActor {

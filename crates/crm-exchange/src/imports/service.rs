@@ -1,6 +1,6 @@
 use crm_core::page::{Page, PageRequest, SortKey};
 use crm_core::sql::Json;
-use crm_core::{Condition, Db, DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, Uuid, columns};
+use crm_core::{Condition, Db, DbConnection, ForUpdateExt, ImportId, PortableExt, Scope, Timestamp, columns};
 use diesel::prelude::*;
 
 use super::row::{ImportRow, StoredActor};
@@ -40,7 +40,7 @@ pub fn list(
 ///
 /// # Errors
 /// [`ImportError::NotFound`]; the database's.
-pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ImportRun, ImportError> {
+pub fn get(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> Result<ImportRun, ImportError> {
     Ok(find(connection, scope, id)?.into_run()?)
 }
 
@@ -48,7 +48,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Imp
 ///
 /// # Errors
 /// As [`get`].
-pub fn shown(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ImportRunWithProblems, ImportError> {
+pub fn shown(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> Result<ImportRunWithProblems, ImportError> {
     let run = get(connection, scope, id)?;
     with_problems(connection, scope, run)
 }
@@ -69,7 +69,7 @@ fn with_problems(
 }
 
 /// An import whose file has come.
-pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ImportRow, ImportError> {
+pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> Result<ImportRow, ImportError> {
     let row: Option<ImportRow> = imports::table
         .find((scope.tenant(), id))
         .filter(imports::state.ne_all(ImportState::HIDDEN))
@@ -80,7 +80,11 @@ pub(super) fn find(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Re
 }
 
 /// An import in whatever state.
-pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<ImportRow, ImportError> {
+pub(super) fn find_locked(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ImportId,
+) -> Result<ImportRow, ImportError> {
     let row = imports::table
         .find((scope.tenant(), id))
         .select(columns::<ImportRow>())
@@ -94,7 +98,7 @@ pub(super) fn find_locked(connection: &mut DbConnection, scope: &Scope, id: Uuid
 fn expected(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     condition: &Condition<ImportRunWithProblems>,
 ) -> Result<ImportRow, ImportError> {
     let row = find_locked(connection, scope, id)?;
@@ -113,7 +117,7 @@ fn expected(
 pub fn cancel(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     condition: &Condition<ImportRunWithProblems>,
 ) -> Result<(), ImportError> {
     let row = expected(connection, scope, id, condition)?;
@@ -133,7 +137,7 @@ pub fn cancel(
 pub fn undo(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     condition: &Condition<ImportRunWithProblems>,
 ) -> Result<ImportRunWithProblems, ImportError> {
     // Without the lock, which the part that is written just now has.
@@ -181,7 +185,12 @@ const PROBLEMS_AT_ONCE: i64 = 200;
 ///
 /// # Errors
 /// [`ImportError::NotFound`]; the database's.
-pub fn problems(connection: &mut DbConnection, scope: &Scope, id: Uuid, after: i64) -> Result<Problems, ImportError> {
+pub fn problems(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: ImportId,
+    after: i64,
+) -> Result<Problems, ImportError> {
     let row = find(connection, scope, id)?;
     let of_import = import_problems::table
         .filter(import_problems::tenant_id.eq(scope.tenant()).and(import_problems::import_id.eq(id)));

@@ -3,7 +3,8 @@
 
 use crm_core::sql::{Instant, Uid};
 use crm_core::{
-    BackendKind, DbConnection, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid, columns, each_backend,
+    BackendKind, DbConnection, ImportId, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid, columns,
+    each_backend,
 };
 use crm_history::Kind;
 use crm_suite::SuiteError;
@@ -35,7 +36,7 @@ const HELD_FOR: &str = "interval '8 seconds'";
 ///
 /// # Errors
 /// The database's.
-pub fn step(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid) -> Result<Step, ImportError> {
+pub fn step(connection: &mut DbConnection, scope: &Scope, id: ImportId, holder: Uuid) -> Result<Step, ImportError> {
     if !hold(connection, scope, id, holder)? {
         return Ok(Step::Nothing);
     }
@@ -63,7 +64,7 @@ pub fn step(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid
 }
 
 /// Locks an import and holds it on; whether it is there, and nobody else's.
-fn hold(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid) -> QueryResult<bool> {
+fn hold(connection: &mut DbConnection, scope: &Scope, id: ImportId, holder: Uuid) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Place {
         #[diesel(sql_type = Bool)]
@@ -91,7 +92,7 @@ fn hold(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid) ->
 ///
 /// # Errors
 /// The database's.
-pub fn give_back(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder: Uuid) -> QueryResult<()> {
+pub fn give_back(connection: &mut DbConnection, scope: &Scope, id: ImportId, holder: Uuid) -> QueryResult<()> {
     let held = imports::table.find((scope.tenant(), id)).filter(imports::holder.eq(holder));
     let nobody = (imports::holder.eq(None::<Uuid>), imports::held_until.eq(None::<Timestamp>));
     diesel::update(held).set(nobody).portable().execute(connection).map(drop)
@@ -101,7 +102,7 @@ pub fn give_back(connection: &mut DbConnection, scope: &Scope, id: Uuid, holder:
 ///
 /// # Errors
 /// The database's.
-pub fn give_up(connection: &mut DbConnection, scope: &Scope, id: Uuid, why: &str) -> Result<(), ImportError> {
+pub fn give_up(connection: &mut DbConnection, scope: &Scope, id: ImportId, why: &str) -> Result<(), ImportError> {
     let under_way = [ImportState::Queued, ImportState::Running, ImportState::Undoing].map(ImportState::as_str);
     diesel::update(imports::table.find((scope.tenant(), id)).filter(imports::state.eq_any(under_way)))
         .set((
@@ -198,7 +199,7 @@ fn readable(text: &str) -> String {
 fn note_problems(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     raw: &[RawRow],
     problems: &[(usize, String)],
 ) -> Result<(), ImportError> {
@@ -228,7 +229,7 @@ fn note_problems(
 fn note_records(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     import: Import,
     done: &Done,
 ) -> Result<(), ImportError> {
@@ -262,7 +263,7 @@ fn note_records(
     Ok(())
 }
 
-fn count(connection: &mut DbConnection, scope: &Scope, id: Uuid, counts: Counts) -> QueryResult<()> {
+fn count(connection: &mut DbConnection, scope: &Scope, id: ImportId, counts: Counts) -> QueryResult<()> {
     let Counts { created, updated, unchanged, failed } = counts;
     // SQLite numbers these parameters as they come first.
     let sql = "UPDATE imports SET state = 'running', started_on = coalesce(started_on, $1), created = created + $2, \
@@ -282,7 +283,7 @@ fn count(connection: &mut DbConnection, scope: &Scope, id: Uuid, counts: Counts)
 pub(super) fn end(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     state: ImportState,
 ) -> Result<(), ImportError> {
     let is_open = state != ImportState::Done;
@@ -300,7 +301,7 @@ pub struct Left {
     /// The tenant as clients know it.
     pub public_tenant: PublicTenantId,
     /// Its id.
-    pub id: Uuid,
+    pub id: ImportId,
 }
 
 /// How many imports are told at once.
@@ -319,7 +320,7 @@ pub fn left_behind(connection: &mut DbConnection, holder: Uuid) -> QueryResult<V
         #[diesel(sql_type = Text)]
         public_id: String,
         #[diesel(sql_type = Uid)]
-        id: Uuid,
+        id: ImportId,
     }
     let is_free = match connection.kind() {
         BackendKind::Postgres => "coalesce(i.held_until < now() OR i.holder = $1, TRUE)",

@@ -3,7 +3,7 @@
 use crm_cases::Case;
 use crm_core::error::collision;
 use crm_core::input::JsonObject;
-use crm_core::{Condition, DbConnection, RecordId, Scope, Uuid};
+use crm_core::{Condition, DbConnection, ImportId, RecordId, Scope};
 use crm_directory::{Contact, Organization};
 use crm_history::{Change, FieldChange, Kind};
 use crm_leads::Lead;
@@ -57,7 +57,7 @@ pub(super) fn step(connection: &mut DbConnection, scope: &Scope, row: &ImportRow
     end(connection, scope, row.id, ImportState::Undone)
 }
 
-fn count(connection: &mut DbConnection, scope: &Scope, id: Uuid, taken: TakenBack) -> Result<(), ImportError> {
+fn count(connection: &mut DbConnection, scope: &Scope, id: ImportId, taken: TakenBack) -> Result<(), ImportError> {
     let TakenBack { deleted, restored, left_as_is } = taken;
     diesel::update(imports::table.find((scope.tenant(), id)))
         .set((
@@ -77,7 +77,7 @@ fn counted(count: usize) -> i64 {
 fn records<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    import: Uuid,
+    import: ImportId,
     found: &[String],
     is_new: bool,
 ) -> Result<usize, ImportError> {
@@ -92,7 +92,7 @@ const MOST_CHANGES: i64 = 50;
 fn restore<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    import: Uuid,
+    import: ImportId,
     ids: &[R::Id],
 ) -> Result<usize, ImportError> {
     let import = import.to_string();

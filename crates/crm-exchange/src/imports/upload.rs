@@ -1,7 +1,7 @@
 //! A file on its way in: its parts are stored as they come, in transactions of their own, so that nobody waits for a client.
 
 use crm_core::sql::Json;
-use crm_core::{DbConnection, PortableExt, Scope, Uuid, each_backend, wait_for_turn};
+use crm_core::{DbConnection, ImportId, PortableExt, Scope, each_backend, wait_for_turn};
 use diesel::prelude::*;
 
 use super::row::{Settings, StoredActor};
@@ -14,7 +14,7 @@ use crate::{Content, RawRow, Unreadable};
 ///
 /// # Errors
 /// [`ImportError::LimitReached`], after which the transaction can only be rolled back; the database's.
-pub fn begin(connection: &mut DbConnection, scope: &Scope, id: Uuid, new: &NewImport) -> Result<(), ImportError> {
+pub fn begin(connection: &mut DbConnection, scope: &Scope, id: ImportId, new: &NewImport) -> Result<(), ImportError> {
     diesel::insert_into(imports::table)
         .values((
             imports::tenant_id.eq(scope.tenant()),
@@ -52,7 +52,7 @@ pub(super) fn check_limit(connection: &mut DbConnection, scope: &Scope) -> Resul
 pub fn add_parts(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     first: i64,
     parts: &[Vec<RawRow>],
 ) -> Result<(), ImportError> {
@@ -93,7 +93,7 @@ pub struct Uploaded {
 pub fn finish(
     connection: &mut DbConnection,
     scope: &Scope,
-    id: Uuid,
+    id: ImportId,
     uploaded: &Uploaded,
 ) -> Result<ImportRun, ImportError> {
     let error = uploaded.unreadable.as_ref().map(ToString::to_string);
@@ -121,7 +121,7 @@ pub fn finish(
 ///
 /// # Errors
 /// The database's.
-pub fn abandon(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> QueryResult<()> {
+pub fn abandon(connection: &mut DbConnection, scope: &Scope, id: ImportId) -> QueryResult<()> {
     diesel::update(imports::table.find((scope.tenant(), id)))
         .filter(imports::state.eq_any([ImportState::Uploading, ImportState::Draft].map(ImportState::as_str)))
         .set(imports::state.eq(ImportState::Abandoned.as_str()))

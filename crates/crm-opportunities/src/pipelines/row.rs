@@ -1,7 +1,7 @@
 use crm_core::page::{Direction, SortKey};
 use crm_core::records::Stored;
 use crm_core::values::{Color, Title};
-use crm_core::{Db, PipelineId, Scope, Timestamp, Uuid};
+use crm_core::{Db, PipelineId, Scope, Timestamp};
 use diesel::prelude::*;
 
 use super::{Pipeline, PipelineSort, Stage, StageKey};
@@ -32,13 +32,13 @@ pub(super) struct StageRow {
 
 impl PipelineRow {
     /// Where the row stands in an order.
-    pub(super) fn place(&self, order_by: PipelineSort, _: Direction) -> (SortKey, Uuid) {
+    pub(super) fn place(&self, order_by: PipelineSort, _: Direction) -> (SortKey, PipelineId) {
         let key = match order_by {
             PipelineSort::CreatedOn => SortKey::Moment(self.created_on),
             PipelineSort::LastUpdatedOn => SortKey::Moment(self.last_updated_on),
             PipelineSort::Name => SortKey::Text(self.name_folded.clone()),
         };
-        (key, self.id.as_uuid())
+        (key, self.id)
     }
 
     /// The pipeline that this row is, with what other tables have of it.

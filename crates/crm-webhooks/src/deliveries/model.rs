@@ -1,6 +1,6 @@
 use crm_core::page::{RowIdKind, SortColumn, SortField, SortKind};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{Timestamp, Uuid};
+use crm_core::{DeliveryId, Timestamp};
 use crm_history::{ChangeId, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ pub struct Attempt {
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// What the receiver sees as `webhook-id`, the same whenever it is sent.
-    pub id: Uuid,
+    pub id: DeliveryId,
     /// What is told.
     #[cfg_attr(feature = "openapi", schema(examples("lead.updated")))]
     pub event: String,

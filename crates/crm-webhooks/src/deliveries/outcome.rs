@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::sql::Json;
-use crm_core::{DbConnection, ForUpdateExt, PortableExt, Scope, Timestamp, Uuid, by_backend};
+use crm_core::{DbConnection, DeliveryId, ForUpdateExt, PortableExt, Scope, Timestamp, WebhookId, by_backend};
 use diesel::prelude::*;
 
 use crate::WebhookError;
@@ -41,8 +41,8 @@ const MOST_ATTEMPTS: usize = 11;
 /// # Errors
 /// The database's.
 pub fn note_tried(connection: &mut DbConnection, scope: &Scope, tried: &[Tried]) -> Result<(), WebhookError> {
-    let mut over: Vec<Uuid> = Vec::new();
-    let mut outcomes: BTreeMap<Uuid, Outcome> = BTreeMap::new();
+    let mut over: Vec<DeliveryId> = Vec::new();
+    let mut outcomes: BTreeMap<WebhookId, Outcome> = BTreeMap::new();
     let turn = delivery_turns::table.find(scope.tenant()).select(delivery_turns::erasures);
     let erasures: Option<i64> = turn.locked().get_result(connection).optional()?;
     let noted: Vec<Noted<'_>> = tried.iter().map(|one| Noted::new(scope, one, erasures.unwrap_or_default())).collect();
@@ -75,7 +75,7 @@ pub fn note_tried(connection: &mut DbConnection, scope: &Scope, tried: &[Tried])
 
 /// A row as it is to be.
 struct Noted<'a> {
-    id: Uuid,
+    id: DeliveryId,
     due_on: Timestamp,
     state: DeliveryState,
     next: Option<Timestamp>,

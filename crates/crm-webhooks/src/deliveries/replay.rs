@@ -2,7 +2,7 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::{Instant, Uid};
-use crm_core::{Condition, DbConnection, FieldCode, Scope, Timestamp, Uuid, by_backend, each_backend};
+use crm_core::{Condition, DbConnection, DeliveryId, FieldCode, Scope, Timestamp, WebhookId, by_backend, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde::Serialize;
@@ -56,9 +56,9 @@ pub struct Replayed {
 ///
 /// # Errors
 /// [`WebhookError::NoSuchDelivery`], also where its webhook is gone; the database's.
-pub fn replay(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<Delivery, WebhookError> {
+pub fn replay(connection: &mut DbConnection, scope: &Scope, id: DeliveryId) -> Result<Delivery, WebhookError> {
     let row = deliveries::table.find((scope.tenant(), id));
-    let webhook: Option<Uuid> = row.select(deliveries::webhook_id).first(connection).optional()?;
+    let webhook: Option<WebhookId> = row.select(deliveries::webhook_id).first(connection).optional()?;
     let webhook = webhook.ok_or(WebhookError::NoSuchDelivery)?;
     find(connection, scope, webhook).map_err(|error| match error {
         WebhookError::NotFound => WebhookError::NoSuchDelivery,
@@ -81,7 +81,7 @@ pub fn replay(connection: &mut DbConnection, scope: &Scope, id: Uuid) -> Result<
 #[derive(QueryableByName)]
 struct Made {
     #[diesel(sql_type = Uid)]
-    id: Uuid,
+    id: DeliveryId,
     #[diesel(sql_type = Instant)]
     created_on: Timestamp,
 }
@@ -93,7 +93,7 @@ struct Made {
 pub fn replay_all(
     connection: &mut DbConnection,
     scope: &Scope,
-    webhook: Uuid,
+    webhook: WebhookId,
     condition: &Condition<Webhook>,
     time: Replay,
 ) -> Result<Replayed, WebhookError> {
@@ -109,7 +109,7 @@ pub fn replay_all(
         .bind::<Instant, _>(time.until.unwrap_or(Timestamp::LAST))
         .bind::<BigInt, _>(MOST_REPLAYED);
     let made: Vec<Made> = each_backend!(&mut *connection, connection => query.load(connection))?;
-    let ids: Vec<Uuid> = made.iter().map(|made| made.id).collect();
+    let ids: Vec<DeliveryId> = made.iter().map(|made| made.id).collect();
     for ids in ids.chunks(SCHEDULED_AT_ONCE) {
         schedule_next(connection, scope, ids)?;
     }
@@ -122,7 +122,7 @@ const SCHEDULED_AT_ONCE: usize = 1_000;
 
 /// Of each record and webhook that these deliveries are of, the first that is on its way is due, unless it has a moment of its
 /// own: what waited behind one that is over goes on.
-pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &[Uuid]) -> QueryResult<()> {
+pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &[DeliveryId]) -> QueryResult<()> {
     if ids.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,5 @@
 use crm_core::sql::Json;
-use crm_core::{Db, Timestamp, Uuid};
+use crm_core::{Db, DeliveryId, Timestamp, WebhookId};
 use crm_history::{Action, ChangeId, Kind};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -12,7 +12,7 @@ use crate::schema::deliveries;
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries, check_for_backend(Db))]
 pub(crate) struct LogRow {
-    pub(crate) id: Uuid,
+    pub(crate) id: DeliveryId,
     change_seq: i64,
     kind: String,
     record_id: String,
@@ -57,8 +57,8 @@ impl LogRow {
 #[diesel(table_name = deliveries, check_for_backend(Db), treat_none_as_default_value = false)]
 pub(crate) struct NewRow {
     pub(crate) tenant_id: crm_core::TenantId,
-    pub(crate) id: Uuid,
-    pub(crate) webhook_id: Uuid,
+    pub(crate) id: DeliveryId,
+    pub(crate) webhook_id: WebhookId,
     pub(crate) change_seq: i64,
     pub(crate) change_turn: i64,
     pub(crate) kind: &'static str,

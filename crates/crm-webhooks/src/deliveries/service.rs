@@ -1,5 +1,5 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::{Db, DbConnection, Scope, Uuid};
+use crm_core::{Db, DbConnection, Scope, WebhookId};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -17,7 +17,7 @@ use crate::service::find;
 pub fn list(
     connection: &mut DbConnection,
     scope: &Scope,
-    webhook: Uuid,
+    webhook: WebhookId,
     filter: &DeliveryFilter,
     request: &PageRequest<DeliverySort>,
 ) -> Result<Page<Delivery>, WebhookError> {
@@ -29,7 +29,11 @@ pub fn list(
     page.try_map(|rows| rows.into_iter().map(|row| Ok(row.into_delivery()?)).collect())
 }
 
-pub(crate) fn matching(scope: &Scope, webhook: Uuid, filter: &DeliveryFilter) -> deliveries::BoxedQuery<'static, Db> {
+pub(crate) fn matching(
+    scope: &Scope,
+    webhook: WebhookId,
+    filter: &DeliveryFilter,
+) -> deliveries::BoxedQuery<'static, Db> {
     let of_webhook =
         deliveries::table.filter(deliveries::tenant_id.eq(scope.tenant())).filter(deliveries::webhook_id.eq(webhook));
     let mut query = of_webhook.into_boxed::<Db>();

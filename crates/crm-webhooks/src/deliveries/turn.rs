@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crm_core::sql::{Instant, Json, Uid};
 use crm_core::{
-    BackendKind, Db, DbConnection, ForUpdateExt, PortableExt, PublicTenantId, Scope, TenantId, Timestamp, Uuid,
-    columns, each_backend,
+    BackendKind, Db, DbConnection, DeliveryId, ForUpdateExt, PortableExt, PublicTenantId, Scope, TenantId, Timestamp,
+    Uuid, WebhookId, columns, each_backend,
 };
 use crm_history::{Action, Change, ChangeId, FeedFilter, HistoryError, Kind, Position, feed};
 use diesel::prelude::*;
@@ -29,15 +29,15 @@ pub struct Wanted {
     /// The program that asks, by a number of its own.
     pub holder: Uuid,
     /// How many deliveries more each webhook may have under way; those that are not named, one.
-    pub room: HashMap<Uuid, usize>,
+    pub room: HashMap<WebhookId, usize>,
     /// The deliveries that are under way, with their webhooks.
-    pub under_way: HashMap<Uuid, Uuid>,
+    pub under_way: HashMap<DeliveryId, WebhookId>,
 }
 
 /// What a turn found.
 pub struct Turn {
     /// The webhooks that something is due of.
-    pub endpoints: HashMap<Uuid, Endpoint>,
+    pub endpoints: HashMap<WebhookId, Endpoint>,
     /// What is to be sent now, of each webhook as much as there was room for.
     pub due: Vec<Due>,
     /// Whether another turn would find more at once.
@@ -48,9 +48,9 @@ pub struct Turn {
 #[derive(Debug, Clone)]
 pub struct Due {
     /// Its id, the `webhook-id`.
-    pub id: Uuid,
+    pub id: DeliveryId,
     /// To which webhook.
-    pub webhook: Uuid,
+    pub webhook: WebhookId,
     /// The change.
     pub change: ChangeId,
     /// Of what.
@@ -85,10 +85,10 @@ pub fn take_turn(connection: &mut DbConnection, scope: &Scope, wanted: &Wanted) 
         .load(connection)?;
     let position = Position { turn: place.turn, seq: place.seq };
     let more_changes = !rows.is_empty() && plan(connection, scope, position, &rows)?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
     let (due, more_due) = due(connection, scope, &ids, wanted, place.erasures)?;
     hold(connection, scope, wanted, &place, !due.is_empty())?;
-    let needed: HashSet<Uuid> = due.iter().map(|due| due.webhook).collect();
+    let needed: HashSet<WebhookId> = due.iter().map(|due| due.webhook).collect();
     let needed = rows.into_iter().filter(|row| needed.contains(&row.id));
     let endpoints = needed.map(|row| Ok((row.id, opened(row, scope)?))).collect::<Result<_, WebhookError>>()?;
     Ok(Some(Turn { endpoints, due, has_more: more_changes || more_due }))
@@ -163,7 +163,7 @@ fn hold(
 /// The database's.
 pub fn is_told(connection: &mut DbConnection, scope: &Scope) -> QueryResult<bool> {
     let enabled = webhooks::table.filter(webhooks::tenant_id.eq(scope.tenant()).and(webhooks::enabled));
-    Ok(enabled.select(webhooks::id).first::<Uuid>(connection).optional()?.is_some())
+    Ok(enabled.select(webhooks::id).first::<WebhookId>(connection).optional()?.is_some())
 }
 
 /// Gives the turn back, so that another program can take it at once. Call it in a [`DbConnection::write`].
@@ -215,7 +215,7 @@ fn plan(
         return Ok(false);
     }
     let told = webhooks.iter().map(|row| (row.since.position(), row.clone().into_webhook())).collect::<Vec<_>>();
-    let wanted: Vec<(&Change, Uuid)> = page
+    let wanted: Vec<(&Change, WebhookId)> = page
         .items
         .iter()
         .flat_map(|change| {
@@ -240,17 +240,18 @@ fn move_to(connection: &mut DbConnection, scope: &Scope, Position { turn, seq }:
 }
 
 /// The id of what tells a webhook of a change: always the same, whoever makes it and how often.
-fn delivery_id(webhook: Uuid, change: ChangeId) -> Uuid {
-    let hash = Sha256::new().chain_update(webhook.as_bytes()).chain_update(change.as_i64().to_be_bytes()).finalize();
+fn delivery_id(webhook: WebhookId, change: ChangeId) -> DeliveryId {
+    let hash =
+        Sha256::new().chain_update(webhook.as_uuid().as_bytes()).chain_update(change.as_i64().to_be_bytes()).finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
     // Version 8 of RFC 9562: bits of one's own choice.
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    Uuid::from_bytes(bytes)
+    DeliveryId::from_uuid(Uuid::from_bytes(bytes))
 }
 
-fn make(connection: &mut DbConnection, scope: &Scope, wanted: &[(&Change, Uuid)]) -> QueryResult<()> {
+fn make(connection: &mut DbConnection, scope: &Scope, wanted: &[(&Change, WebhookId)]) -> QueryResult<()> {
     let mut held_back = pending(connection, scope, wanted)?;
     let rows: Vec<NewRow> = wanted
         .iter()
@@ -285,8 +286,8 @@ fn make(connection: &mut DbConnection, scope: &Scope, wanted: &[(&Change, Uuid)]
 fn pending(
     connection: &mut DbConnection,
     scope: &Scope,
-    wanted: &[(&Change, Uuid)],
-) -> QueryResult<HashSet<(Uuid, String, String)>> {
+    wanted: &[(&Change, WebhookId)],
+) -> QueryResult<HashSet<(WebhookId, String, String)>> {
     let unique =
         |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<HashSet<_>>().into_iter().collect::<Vec<_>>();
     let kinds = unique(wanted.iter().map(|(change, _)| change.kind.as_str()).collect());
@@ -294,7 +295,7 @@ fn pending(
     if records.is_empty() {
         return Ok(HashSet::new());
     }
-    let found: Vec<(Uuid, String, String)> = deliveries::table
+    let found: Vec<(WebhookId, String, String)> = deliveries::table
         .filter(deliveries::tenant_id.eq(scope.tenant()))
         .filter(deliveries::kind.eq_any(kinds))
         .filter(deliveries::record_id.eq_any(records))
@@ -308,8 +309,8 @@ fn pending(
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries, check_for_backend(Db))]
 struct DueRow {
-    id: Uuid,
-    webhook_id: Uuid,
+    id: DeliveryId,
+    webhook_id: WebhookId,
     change_seq: i64,
     kind: String,
     record_id: String,
@@ -325,7 +326,7 @@ struct DueRow {
 fn due(
     connection: &mut DbConnection,
     scope: &Scope,
-    webhooks: &[Uuid],
+    webhooks: &[WebhookId],
     wanted: &Wanted,
     erasures: i64,
 ) -> Result<(Vec<Due>, bool), WebhookError> {
@@ -359,7 +360,7 @@ fn due(
 const ROOM_OF_UNKNOWN: usize = 1;
 
 impl Wanted {
-    fn room_of(&self, webhook: Uuid) -> usize {
+    fn room_of(&self, webhook: WebhookId) -> usize {
         self.room.get(&webhook).copied().unwrap_or(ROOM_OF_UNKNOWN)
     }
 }
@@ -426,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_delivery_has_one_id_and_no_other_has_it() {
-        let (one, other) = (Uuid::from_bytes([1; 16]), Uuid::from_bytes([2; 16]));
+        let [one, other] = [1, 2].map(|byte| WebhookId::from_uuid(Uuid::from_bytes([byte; 16])));
         let id = delivery_id(one, ChangeId::from_i64(7));
         assert_eq!(id, delivery_id(one, ChangeId::from_i64(7)));
         assert!(id != delivery_id(other, ChangeId::from_i64(7)) && id != delivery_id(one, ChangeId::from_i64(8)));

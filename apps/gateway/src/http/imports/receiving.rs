@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use crm_core::{FieldCode, FieldErrors, Scope, Uuid};
+use crm_core::{FieldCode, FieldErrors, ImportId, Scope};
 use crm_exchange::imports::{self, NewImport, Uploaded};
 use crm_exchange::{Delimiter, ExportFormat, Format, Intake, RawRow, Sheet, Unreadable};
 
@@ -20,14 +20,14 @@ fn bug(what: &str) -> Failure {
 pub(crate) struct Coming {
     state: web::Data<AppState>,
     scope: Scope,
-    pub(crate) id: Uuid,
+    pub(crate) id: ImportId,
     /// Whether it has come.
     pub(crate) has_come: bool,
 }
 
 impl Coming {
     /// One that has begun.
-    pub(crate) fn new(state: &web::Data<AppState>, scope: &Scope, id: Uuid) -> Self {
+    pub(crate) fn new(state: &web::Data<AppState>, scope: &Scope, id: ImportId) -> Self {
         Self { state: state.clone(), scope: scope.clone(), id, has_come: false }
     }
 }
@@ -128,7 +128,7 @@ impl<'a> Receiving<'a> {
             let (columns, import, map) = (columns.await?, self.new.import, self.new.map.clone());
             blocking(move || Sheet::csv(&import, &columns, names, &map)).await??;
         }
-        let (new, id) = (NewImport { names, ..self.new.clone() }, Uuid::random());
+        let (new, id) = (NewImport { names, ..self.new.clone() }, ImportId::random());
         self.caller.store(move |connection, scope| Ok(imports::begin(connection, scope, id, &new)?)).await?;
         self.coming = Some(Coming::new(self.state, self.caller.scope(), id));
         Ok(())
