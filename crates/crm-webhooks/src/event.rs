@@ -111,7 +111,7 @@ impl FromJson for Event {
 
 /// What a webhook is told of: at least one [`Event`], each once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<Event>")]
 pub struct Events(Vec<Event>);
 
 impl Events {
@@ -136,6 +136,14 @@ impl Events {
     #[must_use]
     pub fn needed(&self) -> Rights {
         self.0.iter().map(|event| event.needs()).fold(Rights::default(), Rights::and)
+    }
+}
+
+impl TryFrom<Vec<Event>> for Events {
+    type Error = FieldErrors;
+
+    fn try_from(events: Vec<Event>) -> Result<Self, FieldErrors> {
+        Self::new(events)
     }
 }
 
@@ -182,6 +190,14 @@ impl utoipa::ToSchema for Events {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_deserialized_keeps_the_rules() {
+        let read = |json: &str| serde_json::from_str::<Events>(json).map(|events| events.0.len()).ok();
+        let many = |count: usize| format!("[{}]", vec!["\"lead.created\""; count].join(","));
+        assert_eq!(read(&many(Events::LIMIT)), Some(1));
+        assert_eq!([read("[]"), read(&many(Events::LIMIT + 1)), read("[\"lead.eaten\"]")], [None; 3]);
+    }
 
     #[test]
     fn an_event_is_a_kind_and_an_action_that_there_are() {

@@ -69,7 +69,7 @@ impl DisabledReason {
 
 /// Names of fields as changes have them: `stage`, `customFields.region`, or `customFields` for all of them. At least one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<String>")]
 pub struct FieldNames(Vec<String>);
 
 impl FieldNames {
@@ -104,6 +104,14 @@ impl FromJson for FieldName {
             return None;
         }
         Some(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<Vec<String>> for FieldNames {
+    type Error = FieldErrors;
+
+    fn try_from(names: Vec<String>) -> Result<Self, FieldErrors> {
+        Self::new(names.iter().map(String::as_str))
     }
 }
 
@@ -225,6 +233,14 @@ impl FromBody for WebhookPatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_deserialized_keeps_the_rules() {
+        let read = |names: &[String]| serde_json::from_value::<FieldNames>(Value::from(names)).is_ok();
+        let names = |count: usize| (0..count).map(|number| format!("field{number}")).collect::<Vec<_>>();
+        assert!(read(&names(FieldNames::LIMIT)) && read(&["a".repeat(FieldNames::LONGEST)]));
+        assert!(!read(&[]) && !read(&names(FieldNames::LIMIT + 1)) && !read(&["a".repeat(FieldNames::LONGEST + 1)]));
+    }
 
     #[test]
     fn a_field_is_named_with_what_is_below_it() {

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod cluster;
 mod comments;
+mod construction;
 mod demo;
 mod executor;
 mod faults;

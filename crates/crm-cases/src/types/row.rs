@@ -11,7 +11,7 @@ use diesel::result::Error as DieselError;
 
 use crate::schema::case_types;
 use crate::types::model::CASES;
-use crate::workflow::{Workflow, WorkflowDocument};
+use crate::workflow::{StoredDocument, Workflow, WorkflowDocument};
 use crate::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
 
 /// A row of `case_types`, without its tenant.
@@ -33,7 +33,7 @@ pub(crate) struct CaseTypeValues {
     label: String,
     label_folded: String,
     pub(crate) form: Json<StoredForm>,
-    pub(crate) workflow: Json<WorkflowDocument>,
+    pub(crate) workflow: Json<StoredDocument>,
     owner: Option<Json<User>>,
     last_updated_by: Option<Json<User>>,
     last_updated_on: Timestamp,
@@ -47,7 +47,7 @@ impl CaseTypeValues {
             label: label.as_str().to_owned(),
             label_folded: folded(label.as_str()),
             form: Json(form.to_stored()),
-            workflow: Json(workflow),
+            workflow: Json(StoredDocument(workflow)),
             owner: owner.clone().map(Json),
             last_updated_by: scope.author(last_updated_by.as_ref()).map(Json),
             last_updated_on: scope.now(),
@@ -62,7 +62,7 @@ impl CaseTypeValues {
             label_folded: folded(&label),
             label,
             form: form.map_or(self.form, |form| Json(form.to_stored())),
-            workflow: workflow.clone().map_or(self.workflow, Json),
+            workflow: workflow.clone().map_or(self.workflow, |workflow| Json(StoredDocument(workflow))),
             owner: owner.applied_to(self.owner, |user| Json(user.clone())),
             last_updated_by: scope.author_after(last_updated_by, self.last_updated_by.map(|Json(user)| user)).map(Json),
             last_updated_on: scope.now(),
@@ -100,7 +100,7 @@ impl CaseTypeRow {
             label,
             label_folded: _,
             form: Json(form),
-            workflow: Json(workflow),
+            workflow: Json(StoredDocument(workflow)),
             owner,
             last_updated_by,
             last_updated_on,
@@ -131,7 +131,7 @@ pub(crate) struct KnownType {
 
 impl KnownType {
     pub(crate) fn of(
-        (id, Json(form), Json(workflow)): (CaseTypeId, Json<StoredForm>, Json<WorkflowDocument>),
+        (id, Json(form), Json(StoredDocument(workflow))): (CaseTypeId, Json<StoredForm>, Json<StoredDocument>),
         scope: &Scope,
     ) -> QueryResult<Self> {
         Ok(Self { id, form: stored_form(scope.public_tenant(), form), workflow: stored_graph(&workflow)? })

@@ -47,7 +47,7 @@ pub fn create(connection: &mut DbConnection, scope: &Scope, new: &NewCaseType) -
     };
     let workflow = match (&new.workflow, default) {
         (Some(workflow), _) => workflow.clone(),
-        (None, Some(row)) => row.values.workflow.0,
+        (None, Some(row)) => row.values.workflow.0.0,
         (None, None) => general::workflow()?,
     };
     insert(connection, scope, new, &form, workflow, false)
@@ -134,10 +134,10 @@ pub fn update(
             Some(present.replaced(fields, |ids| queries::custom_fields_in_use(connection, scope, id, ids))?)
         }
     };
-    let replacement = match patch.workflow.as_ref().filter(|workflow| **workflow != row.values.workflow.0) {
+    let replacement = match patch.workflow.as_ref().filter(|workflow| **workflow != row.values.workflow.0.0) {
         None => None,
         Some(workflow) => {
-            let before = stored_graph(&row.values.workflow.0)?;
+            let before = stored_graph(&row.values.workflow.0.0)?;
             Some(statuses::Replacement::of(connection, scope, id, &before, &workflow.graph()?)?)
         }
     };

@@ -4,7 +4,7 @@ use crm_core::input::{At, FromJson, JsonObject, read_list};
 use crm_core::text::{folded, is_visible};
 use crm_core::values::{Document, read_text};
 use crm_core::{FieldCode, FieldErrors};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -12,9 +12,20 @@ use crate::workflow::{Edge, Node, Roles, Workflow};
 
 /// A workflow as a graph editor sent it, `{ status: Node[], transition: Edge[] }`: given back member for member,
 /// those that mean nothing here included. What has a meaning was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct WorkflowDocument(Document);
+
+/// A document as a row has it, where only checked ones are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct StoredDocument(pub(crate) WorkflowDocument);
+
+impl<'de> Deserialize<'de> for StoredDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Document::deserialize(deserializer).map(|document| Self(WorkflowDocument(document)))
+    }
+}
 
 /// What of a document has a meaning. The rest, which can be a megabyte, is passed over when a graph is read.
 #[derive(Serialize, Deserialize)]
@@ -62,7 +73,7 @@ impl WorkflowDocument {
     /// The graph that it draws.
     ///
     /// # Errors
-    /// What is wrong with the document: nothing, unless it was deserialised without having been checked.
+    /// What is wrong with the document: nothing, unless somebody else wrote into its row.
     pub fn graph(&self) -> Result<Workflow, FieldErrors> {
         let mut errors = FieldErrors::new();
         match read_graph(&self.meant(), &At::field("workflow"), &mut errors) {

@@ -4,5 +4,6 @@
 mod document;
 mod graph;
 
+pub(crate) use document::StoredDocument;
 pub use document::WorkflowDocument;
 pub use graph::{Edge, Node, Refusal, Roles, Status, Transition, Workflow};

@@ -63,7 +63,7 @@ pub enum LabeledValueKind {
 
 /// A checked list of labeled values: at most 20, each once whatever its case and the spelling of its domain, one of
 /// them primary.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct LabeledValues(Vec<LabeledValue>);
 
@@ -92,6 +92,12 @@ impl LabeledValues {
         };
         let (values, mut errors) = (values.into_iter().map(member).collect(), FieldErrors::new());
         Self::read(&Value::Array(values), kind, &At::field(field), &mut errors).ok_or(errors)
+    }
+
+    /// The values themselves, in order.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<LabeledValue> {
+        self.0
     }
 
     /// Whether there is none.

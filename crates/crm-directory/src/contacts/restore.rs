@@ -1,7 +1,7 @@
 //! Contacts in the trash: what their deletion or merge keeps, and how they come back.
 
-use crm_core::records::run_again_where_taken;
-use crm_core::values::{LabeledValues, References, User, Vanished};
+use crm_core::records::{Stored, run_again_where_taken};
+use crm_core::values::{LabeledValue, LabeledValues, References, User, Vanished};
 use crm_core::{ContactId, DbConnection, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
@@ -22,15 +22,15 @@ use crate::labeled::{contact_emails, contact_phones};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeptContact {
     row: ContactRow,
-    email: LabeledValues,
-    phone: LabeledValues,
+    email: Vec<LabeledValue>,
+    phone: Vec<LabeledValue>,
     tags: Vec<TagId>,
 }
 
 /// A contact that is deleted, for the change.
 pub(super) fn deleted(contact: &Contact, row: ContactRow) -> QueryResult<What> {
     let told = ToldContact::of(contact, &row.values.custom_fields.0).whole()?;
-    let (email, phone) = (contact.email.clone(), contact.phone.clone());
+    let (email, phone) = (contact.email.clone().into_vec(), contact.phone.clone().into_vec());
     let tags = contact.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptContact { row, email, phone, tags }))
 }
@@ -49,7 +49,14 @@ impl KeptContact {
         let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Contact, &self.tags)?;
         let organization = organization_of(connection, scope, self.row.values.organization_id)?;
-        Ok(self.row.into_contact(scope, &form, self.email, self.phone, organization, tags))
+        Ok(self.row.into_contact(
+            scope,
+            &form,
+            LabeledValues::stored(self.email),
+            LabeledValues::stored(self.phone),
+            organization,
+            tags,
+        ))
     }
 }
 
@@ -72,6 +79,7 @@ pub fn restore(
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let vanished = hold(connection, scope, &kept.references())?;
     let KeptContact { mut row, email, phone, tags } = kept;
+    let (email, phone) = (LabeledValues::stored(email), LabeledValues::stored(phone));
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
     let row = row.restored(scope, by, &vanished);
     let tags = crm_tags::existing(connection, scope, TagKind::Contact, &tags)?;

@@ -1,7 +1,7 @@
 //! Organizations in the trash: what their deletion or merge keeps, and how they come back.
 
-use crm_core::records::run_again_where_taken;
-use crm_core::values::{LabeledValues, User};
+use crm_core::records::{Stored, run_again_where_taken};
+use crm_core::values::{LabeledValue, LabeledValues, User};
 use crm_core::{DbConnection, OrganizationId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
@@ -21,15 +21,15 @@ use crate::labeled::{organization_emails, organization_phones};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeptOrganization {
     row: OrganizationRow,
-    email: LabeledValues,
-    phone: LabeledValues,
+    email: Vec<LabeledValue>,
+    phone: Vec<LabeledValue>,
     tags: Vec<TagId>,
 }
 
 /// An organization that is deleted, for the change.
 pub(super) fn deleted(organization: &Organization, row: OrganizationRow) -> QueryResult<What> {
     let told = ToldOrganization::of(organization, &row.values.custom_fields.0).whole()?;
-    let (email, phone) = (organization.email.clone(), organization.phone.clone());
+    let (email, phone) = (organization.email.clone().into_vec(), organization.phone.clone().into_vec());
     let tags = organization.tags.iter().map(|tag| tag.id).collect();
     told.keeping(Some(&KeptOrganization { row, email, phone, tags }))
 }
@@ -42,7 +42,13 @@ impl KeptOrganization {
     pub fn show(self, connection: &mut DbConnection, scope: &Scope) -> Result<Organization, DirectoryError> {
         let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
         let tags = crm_tags::existing(connection, scope, TagKind::Organization, &self.tags)?;
-        Ok(self.row.into_organization(scope, &form, self.email, self.phone, tags))
+        Ok(self.row.into_organization(
+            scope,
+            &form,
+            LabeledValues::stored(self.email),
+            LabeledValues::stored(self.phone),
+            tags,
+        ))
     }
 }
 
@@ -62,6 +68,7 @@ pub fn restore(
 ) -> Result<(ChangeId, Vec<TagId>), DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
     let KeptOrganization { mut row, email, phone, tags } = kept;
+    let (email, phone) = (LabeledValues::stored(email), LabeledValues::stored(phone));
     row.values.external_id = queries::external_id_again(connection, scope, row.values.external_id.take(), target)?;
     let row = row.restored(scope, by);
     let tags = crm_tags::existing(connection, scope, TagKind::Organization, &tags)?;

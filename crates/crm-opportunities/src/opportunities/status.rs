@@ -77,7 +77,7 @@ where
 /// Why an opportunity was lost: `{ reasonId, comment }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Value")]
 pub struct LostReason {
     /// One of the client's own reasons, 1 to 255 characters; it is not looked up.
     #[cfg_attr(feature = "openapi", schema(max_length = 255, pattern = r"\S", examples("too_expensive")))]
@@ -120,6 +120,14 @@ impl LostReason {
     }
 }
 
+impl TryFrom<Value> for LostReason {
+    type Error = FieldErrors;
+
+    fn try_from(value: Value) -> Result<Self, FieldErrors> {
+        checked("lostReason", value)
+    }
+}
+
 impl FromJson for LostReason {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
         let Value::Object(members) = value else {
@@ -143,5 +151,18 @@ impl FromJson for LostReason {
             errors.push(at.key("reasonId"), FieldCode::Required, "is required: 1 to 255 characters");
         }
         if stranger.is_some() { None } else { Some(Self { reason_id: reason_id??, comment: comment? }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_is_deserialized_keeps_the_rules() {
+        let read = |id: &str| serde_json::from_value::<LostReason>(json!({ "reasonId": id, "comment": null })).ok();
+        assert_eq!(read("too_expensive"), LostReason::new("too_expensive").ok());
+        assert!(read(&"a".repeat(255)).is_some());
+        assert_eq!([read(&"a".repeat(256)), read(" ")], [None, None]);
     }
 }
