@@ -110,9 +110,15 @@ both_databases! {
         let mut demo = gateway(database).args(many).spawn().unwrap();
         let mut made = 0;
         while demo.try_wait().unwrap().is_none() {
-            api.acme.post("/pipeline/leads", &json!({ "title": "Meanwhile" })).item(201);
+            let answer = api.acme.post("/pipeline/leads", &json!({ "title": "Meanwhile" }));
+            // On a busy machine it may not have had its turn in time, which it says.
+            if answer.status == 503 {
+                assert_eq!(answer.body["outcome"], "notDone", "{}", answer.text);
+            } else {
+                answer.item(201);
+                made += 1;
+            }
             assert_eq!(api.acme.get("/pipeline/leads").items().len().min(1), 1);
-            made += 1;
         }
         assert!(demo.wait().unwrap().success());
         // One may have waited for the end: SQLite lets in whoever asks first.
