@@ -52,6 +52,7 @@ fn begin(connection: &mut DbConnection) {
 }
 
 /// Two sessions count in one tenant at once, a third adds up what it can, and none waits for another.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn nobody_waits_for_another_who_counts() {
     let database = TestDatabase::postgres();
@@ -79,6 +80,7 @@ fn nobody_waits_for_another_who_counts() {
 }
 
 /// At the bound nobody is to be folded, one past it the tenant is.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn many_parts_are_found() {
     let database = TestDatabase::postgres();

@@ -194,6 +194,7 @@ both_databases! {
 
 /// What a PostgreSQL that is sharded by tenant refuses beside (docs/scaling.md): triggers, and rows that are unique across
 /// tenants. What is not spread, but on every node, is exempt.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn nothing_stands_in_the_way_of_spreading_the_tables() {
     let database = TestDatabase::postgres();
@@ -220,6 +221,7 @@ fn nothing_stands_in_the_way_of_spreading_the_tables() {
 }
 
 /// One schema, written twice.
+#[cfg_attr(not(all(feature = "postgres", feature = "sqlite")), ignore = "it needs both")]
 #[test]
 fn both_databases_have_the_same_schema() {
     let databases = (TestDatabase::sqlite(), TestDatabase::postgres());
@@ -234,6 +236,7 @@ fn both_databases_have_the_same_schema() {
 }
 
 /// Text of all languages must fit; that it does not is told before there is a table.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn a_database_that_cannot_hold_every_text_is_refused() {
     for encoding in ["LATIN1", "EUC_KR"] {

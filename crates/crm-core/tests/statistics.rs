@@ -24,6 +24,7 @@ fn fill(connection: &mut DbConnection, rows: usize) {
 
 /// A table is looked at when it has some pages, and again when it has four times as many; in a transaction too, which sees its
 /// own rows.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn tables_that_have_grown_fourfold_are_analysed() {
     let database = TestDatabase::postgres();

@@ -179,6 +179,7 @@ const MISSING: &[(Kind, &str, &str)] = &[
 ];
 
 /// Only PostgreSQL has locks of rows; on SQLite there is one writer at a time.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn an_import_locks_in_the_order_of_everybody() {
     let database = TestDatabase::postgres();

@@ -204,6 +204,7 @@ both_databases! {
 }
 
 /// Numbers are taken before the commit: a reader that went by them would have gone past the first.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn what_commits_late_is_not_skipped() {
     let database = TestDatabase::postgres();
@@ -220,6 +221,7 @@ fn what_commits_late_is_not_skipped() {
 }
 
 /// The transaction with the lower number waited for the other one's lock.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn the_changes_of_one_record_are_in_the_order_of_their_commits() {
     let database = TestDatabase::postgres();
@@ -237,6 +239,7 @@ fn the_changes_of_one_record_are_in_the_order_of_their_commits() {
 }
 
 /// What was restored into a server that counts from the start goes on above everything that was.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn turns_go_on_in_another_server() {
     let database = TestDatabase::postgres();

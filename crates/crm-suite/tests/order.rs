@@ -19,6 +19,7 @@ use crate::changes::{CHANGES, If, MADE, REFUSED, Refused, filled};
 use crate::dump::dump;
 
 /// Only PostgreSQL has locks of rows; on SQLite there is one writer at a time.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn every_change_locks_in_one_order() {
     for conditional in [false, true] {
@@ -40,6 +41,7 @@ fn every_change_locks_in_one_order() {
     }
 }
 
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn an_order_that_is_broken_is_found() {
     let database = TestDatabase::postgres();

@@ -50,6 +50,7 @@ both_databases! {
 }
 
 /// A record that is held for a reference cannot be deleted until the reference is written.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn a_held_organization_outlives_the_transaction_that_refers_to_it() {
     let database = crm_testkit::TestDatabase::postgres();

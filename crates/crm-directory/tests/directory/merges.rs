@@ -153,6 +153,7 @@ both_databases! {
 }
 
 /// Merges that overlap wait for each other or find what they need gone; they never lose an address.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn overlapping_merges_keep_every_address() {
     let database = crm_testkit::TestDatabase::postgres();

@@ -172,6 +172,7 @@ both_databases! {
 }
 
 /// The rowids of the search tables are of our making, so that compacting the file cannot move them.
+#[cfg_attr(not(feature = "sqlite"), ignore = "it needs SQLite")]
 #[test]
 fn a_search_finds_the_same_after_vacuum() {
     #[derive(QueryableByName)]

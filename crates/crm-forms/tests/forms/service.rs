@@ -191,6 +191,7 @@ both_databases! {
 }
 
 /// On PostgreSQL, where writes run at the same time, a form waits for the records that are being written by it.
+#[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn a_form_is_not_replaced_under_a_record_that_is_being_written() {
     let database = TestDatabase::postgres();
