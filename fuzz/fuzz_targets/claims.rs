@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use crm_core::Timestamp;
-use crm_gateway::identity::tokens::TokenVerifier;
 use crm_gateway::config::{Secret, TokenConfig, TokenKey};
+use crm_gateway::identity::tokens::TokenVerifier;
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use libfuzzer_sys::fuzz_target;

@@ -24,6 +24,8 @@ const THREADS: usize = 24;
 const OTHER_THREADS: usize = 8;
 /// What each of them does in a round.
 const ACTIONS: usize = 8;
+/// After so many rounds others race: each round leaves pipelines, of which a tenant has at most 200.
+const ROUNDS_OF_A_TENANT: usize = 50;
 
 const TAGS_OF_KINDS: [&str; 5] = [
     "/directory/tags/contacts",
@@ -80,35 +82,45 @@ impl Racing {
 fn race_again_and_again(database: &TestDatabase) {
     let api = Api::start(database);
     let mut random = Random::new();
-    let mut tenants = [Racing::new(api.acme.clone(), THREADS), Racing::new(api.tenant("other"), OTHER_THREADS)];
-    let start = Barrier::new(THREADS + OTHER_THREADS + tenants.len());
     let rounds = rounds(2);
-    for number in 1..=rounds {
-        let prepared = tenants.each_mut().map(|tenant| {
-            let mut made = Log::default();
-            let name = format!("{} {number}", tenant.client.keys.tenant);
-            (Round::new(&tenant.client, &name, &mut made), made)
-        });
-        let [one, other] = &tenants;
-        let [(round, made), (other_round, other_made)] = prepared;
-        let (mut random_of_other, start) = (random.fork(), &start);
-        let (log, other_log) = std::thread::scope(|scope| {
-            let racing = scope.spawn(|| other.race(&other_round, &mut random_of_other, start));
-            let log = one.race(&round, &mut random, start);
-            (log, racing.join().unwrap())
-        });
-        checker::check(database);
-        let outcomes = [(round, made, log), (other_round, other_made, other_log)];
-        for (tenant, (round, made, log)) in tenants.iter_mut().zip(outcomes) {
-            promises::check(&tenant.client, &round, &log);
-            tenant.all.add(made);
-            tenant.all.add(log);
+    let mut raced = Vec::new();
+    for first in (0..rounds).step_by(ROUNDS_OF_A_TENANT) {
+        let tenant = |name: &str| api.tenant(&format!("{name}-{first}"));
+        let mut tenants = [Racing::new(tenant("one"), THREADS), Racing::new(tenant("other"), OTHER_THREADS)];
+        for number in (first..rounds).take(ROUNDS_OF_A_TENANT) {
+            race_once(database, &mut tenants, number, &mut random);
         }
+        tenants.iter().for_each(|tenant| promises::check_lists(&tenant.client, &tenant.all));
+        raced.extend(tenants);
     }
-    tenants.iter().for_each(|tenant| promises::check_lists(&tenant.client, &tenant.all));
     let executor = Executor::of(&api.acme);
     assert_eq!(api.serving.terminate(), Some(0));
-    report(database, rounds, &tenants, &executor);
+    report(database, rounds, &raced, &executor);
+}
+
+/// Records are made, all act on them at once, and then every promise is looked at.
+fn race_once(database: &TestDatabase, tenants: &mut [Racing; 2], number: u64, random: &mut Random) {
+    let start = Barrier::new(THREADS + OTHER_THREADS + tenants.len());
+    let prepared = tenants.each_mut().map(|tenant| {
+        let mut made = Log::default();
+        let name = format!("{} {number}", tenant.client.keys.tenant);
+        (Round::new(&tenant.client, &name, &mut made), made)
+    });
+    let [one, other] = &*tenants;
+    let [(round, made), (other_round, other_made)] = prepared;
+    let (mut random_of_other, start) = (random.fork(), &start);
+    let (log, other_log) = std::thread::scope(|scope| {
+        let racing = scope.spawn(|| other.race(&other_round, &mut random_of_other, start));
+        let log = one.race(&round, random, start);
+        (log, racing.join().unwrap())
+    });
+    checker::check(database);
+    let outcomes = [(round, made, log), (other_round, other_made, other_log)];
+    for (tenant, (round, made, log)) in tenants.iter_mut().zip(outcomes) {
+        promises::check(&tenant.client, &round, &log);
+        tenant.all.add(made);
+        tenant.all.add(log);
+    }
 }
 
 /// What the gateway's executor has counted.
