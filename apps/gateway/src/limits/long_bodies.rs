@@ -1,16 +1,14 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use crate::error::{Failure, Problem, ProblemCode};
+use crate::error::{Failure, Problem};
+
+use super::place;
 
 /// How many long bodies are read at a time: each takes up to 64 MiB.
 const AT_ONCE: usize = 2;
-/// How long a body waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where long bodies are read: on threads beside the event loops, which have other requests to serve meanwhile.
 pub struct LongBodies(Arc<Semaphore>);
@@ -25,15 +23,13 @@ impl LongBodies {
     /// Reads a body, when it is its turn.
     ///
     /// # Errors
-    /// What `read` ends in; [`ProblemCode::Overloaded`] where too many others are read.
+    /// What `read` ends in; [`Overloaded`](crate::error::ProblemCode::Overloaded) where too many others are read.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         request_id: &str,
         read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let Ok(Ok(place)) = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await else {
-            return Err(Problem::new(ProblemCode::Overloaded, "Too many long bodies are waiting to be read."));
-        };
+        let place = place(&self.0, "Too many long bodies are waiting to be read.").await?;
         // The place is given back by the thread: a client that is gone does not end it.
         let reading = web::block(move || {
             let read = read();
@@ -52,6 +48,8 @@ mod tests {
     use std::sync::{Mutex, mpsc};
 
     use futures_util::future::{join, join_all};
+
+    use crate::error::ProblemCode;
 
     use super::*;
 

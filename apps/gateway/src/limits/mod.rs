@@ -1,7 +1,7 @@
-//! What keeps one client from asking for everything: a rate for each key, and a bound to what waits for whoever does not
-//! read.
+//! What keeps one client from asking for everything: a rate for each key, a bound to what waits for whoever does not read, and
+//! places for long bodies and files, of which few are served at a time.
 //!
-//! Both are counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
+//! All of it is counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
 //! may have is the executor's matter (`db::queue`).
 
 mod long_bodies;
@@ -9,8 +9,27 @@ mod rate;
 mod unread;
 mod uploads;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::error::{Problem, ProblemCode};
+
 pub use long_bodies::LongBodies;
 pub use rate::{Allowance, Payer, RateLimit};
 pub(crate) use unread::SLICE;
 pub use unread::{Held, Slices, Unread};
 pub use uploads::{UploadPlace, Uploads};
+
+/// How long one waits for a place.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A place, when it is one's turn.
+async fn place(places: &Arc<Semaphore>, refusal: &str) -> Result<OwnedSemaphorePermit, Problem> {
+    match timeout(PATIENCE, Arc::clone(places).acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(Problem::new(ProblemCode::Overloaded, refusal)),
+    }
+}

@@ -1,15 +1,13 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
-use crate::error::{Problem, ProblemCode};
+use crate::error::Problem;
+
+use super::place;
 
 /// How many files come in at a time: each takes a few MiB.
 const AT_ONCE: usize = 16;
-/// How long one waits for its place.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The places of files on their way in.
 pub struct Uploads(Arc<Semaphore>);
@@ -27,11 +25,8 @@ impl Uploads {
     /// A place, when it is one's turn.
     ///
     /// # Errors
-    /// [`ProblemCode::Overloaded`].
+    /// [`Overloaded`](crate::error::ProblemCode::Overloaded).
     pub(crate) async fn enter(&self) -> Result<UploadPlace, Problem> {
-        match timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(UploadPlace(place)),
-            _ => Err(Problem::new(ProblemCode::Overloaded, "Too many files are on their way in.")),
-        }
+        place(&self.0, "Too many files are on their way in.").await.map(UploadPlace)
     }
 }
