@@ -1,5 +1,9 @@
 //! What people call that which changes name by ids: however many changes a page shows, each kind of names is one list.
 
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
 use crm_cases::{cases, types};
 use crm_console::fields;
 use crm_console::happened::{About, Names};
@@ -9,6 +13,7 @@ use crm_directory::{contacts, organizations};
 use crm_forms::FormKind;
 use crm_history::{Change, Kind};
 use crm_opportunities::pipelines;
+use diesel::QueryResult;
 
 use crate::error::Failure;
 
@@ -25,24 +30,12 @@ pub(super) fn of(
     if lacks(&names, About::Stage) || lacks(&names, About::Pipeline) {
         names.call_pipelines(&pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items);
     }
-    for (id, label) in crm_tags::labels(connection, scope, &ids(&names, changes, About::Tag))? {
-        names.call(About::Tag, id.to_string(), label);
-    }
-    for (id, name) in organizations::names(connection, scope, &ids(&names, changes, About::Organization))? {
-        names.call(About::Organization, id.to_string(), name);
-    }
-    for (id, name) in contacts::names(connection, scope, &ids(&names, changes, About::Contact))? {
-        names.call(About::Contact, id.to_string(), name);
-    }
-    for (id, title) in crm_leads::titles(connection, scope, &ids(&names, changes, About::Lead))? {
-        names.call(About::Lead, id.to_string(), title);
-    }
-    for (id, title) in crm_opportunities::titles(connection, scope, &ids(&names, changes, About::Opportunity))? {
-        names.call(About::Opportunity, id.to_string(), title);
-    }
-    for (id, title) in cases::titles(connection, scope, &ids(&names, changes, About::Case))? {
-        names.call(About::Case, id.to_string(), title);
-    }
+    call(&mut names, changes, About::Tag, |ids| crm_tags::labels(connection, scope, ids))?;
+    call(&mut names, changes, About::Organization, |ids| organizations::names(connection, scope, ids))?;
+    call(&mut names, changes, About::Contact, |ids| contacts::names(connection, scope, ids))?;
+    call(&mut names, changes, About::Lead, |ids| crm_leads::titles(connection, scope, ids))?;
+    call(&mut names, changes, About::Opportunity, |ids| crm_opportunities::titles(connection, scope, ids))?;
+    call(&mut names, changes, About::Case, |ids| cases::titles(connection, scope, ids))?;
     for (form, kinds) in [
         (FormKind::Pipeline, [Kind::Lead, Kind::Opportunity].as_slice()),
         (FormKind::Contacts, &[Kind::Contact]),
@@ -62,6 +55,16 @@ pub(super) fn of(
     Ok(names)
 }
 
-fn ids<I: std::str::FromStr>(names: &Names, changes: &[Change], about: About) -> Vec<I> {
-    names.lacking(changes, about).into_iter().filter_map(|id| id.parse().ok()).collect()
+/// Adds what these are called that have no name yet.
+fn call<I: FromStr + Display>(
+    names: &mut Names,
+    changes: &[Change],
+    about: About,
+    called: impl FnOnce(&[I]) -> QueryResult<HashMap<I, String>>,
+) -> QueryResult<()> {
+    let ids: Vec<I> = names.lacking(changes, about).into_iter().filter_map(|id| id.parse().ok()).collect();
+    for (id, name) in called(&ids)? {
+        names.call(about, id.to_string(), name);
+    }
+    Ok(())
 }
