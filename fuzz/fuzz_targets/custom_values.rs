@@ -9,46 +9,25 @@ use crm_forms::{CustomFieldsInput, FieldType, Form, NewForm, PIPELINE};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
-const TYPES: [&str; 19] = [
-    "text",
-    "text-area",
-    "number",
-    "monetary",
-    "date",
-    "date-range",
-    "date-time",
-    "date-time-range",
-    "time",
-    "time-range",
-    "dropdown",
-    "email",
-    "tel",
-    "url",
-    "people-picker",
-    "tag-picker",
-    "combobox",
-    "email_labeled",
-    "tel_labeled",
-];
-
 fn form() -> &'static Form {
     static FORM: OnceLock<Form> = OnceLock::new();
     FORM.get_or_init(|| {
         let default = Form::default_of(PIPELINE, &"default".parse().expect("an id of a tenant"));
         let options =
             json!([{ "id": "a", "label": "A", "color": "#AA0000" }, { "id": "b", "label": "B", "color": "#00AA00" }]);
-        let of_type = |name: &str| {
+        let of_type = |field_type: &FieldType| {
+            let name = field_type.as_str();
             let mut field = json!({ "id": name, "label": name, "category": "custom", "type": name });
-            if FieldType::from_name(name).is_some_and(FieldType::has_options) {
+            if field_type.has_options() {
                 field["options"] = options.clone();
             }
             field
         };
-        let body = json!({ "fields": TYPES.map(of_type) });
+        let body = json!({ "fields": FieldType::ALL.iter().map(of_type).collect::<Vec<_>>() });
         let new = NewForm::from_body(body.as_object().expect("an object")).expect("a form of every type");
         let form =
             default.replaced(&new.fields, |_| Ok(std::collections::HashSet::new())).expect("a form of every type");
-        assert!(form.fields().len() > TYPES.len(), "the form has a field of every type");
+        assert!(form.fields().len() > FieldType::ALL.len(), "the form has a field of every type");
         form
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crm_core::BackendKind;
+use crm_forms::FieldType;
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::{Value, json};
 
@@ -27,28 +28,10 @@ const OF_CASES: &str = "/cases/types/cases/1";
 const ITS_OWN: [&str; 8] =
     ["id", "lastUpdatedOn", "lastUpdatedBy", "pipelineId", "isConverted", "opportunityId", "convertedOn", "leadId"];
 
-/// A field of every type.
-const TYPES: [&str; 19] = [
-    "text",
-    "text-area",
-    "number",
-    "monetary",
-    "date",
-    "date-range",
-    "date-time",
-    "date-time-range",
-    "time",
-    "time-range",
-    "dropdown",
-    "email",
-    "tel",
-    "url",
-    "people-picker",
-    "tag-picker",
-    "combobox",
-    "email_labeled",
-    "tel_labeled",
-];
+/// Every type of a field.
+fn types() -> Vec<&'static str> {
+    FieldType::ALL.iter().map(|field_type| field_type.as_str()).collect()
+}
 
 fn field(kind: &str) -> Value {
     let mut field =
@@ -109,7 +92,7 @@ fn give_forms(client: &Client) {
         let is_of_cases = form == OF_CASES;
         let own = if is_of_cases { &read.item(200)["form"] } else { &read.body["items"] };
         let fields: Vec<Value> =
-            own.as_array().unwrap().iter().cloned().chain(TYPES.iter().map(|kind| field(kind))).collect();
+            own.as_array().unwrap().iter().cloned().chain(types().into_iter().map(field)).collect();
         let given = if is_of_cases {
             client.patch(form, &json!({ "form": fields }))
         } else {
@@ -128,7 +111,7 @@ fn fill(client: &Client, random: &mut Random) {
             let items: Vec<Value> = some
                 .iter()
                 .map(|record| {
-                    let types = random.some_of(&TYPES, TYPES.len());
+                    let types = random.some_of(&types(), FieldType::ALL.len());
                     let custom: BTreeMap<String, Value> =
                         types.iter().map(|kind| (format!("x-{kind}"), value(kind, random))).collect();
                     let external = format!("{kind}; \"{}\"", record["id"].as_str().unwrap());
