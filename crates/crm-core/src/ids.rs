@@ -80,10 +80,10 @@ pub trait RecordId: Copy + fmt::Display + std::str::FromStr<Err = NotAnId> + Sen
     const KIND: RecordKind;
 
     /// The id with this number, which came from the database.
-    fn from_number(number: i64) -> Self;
+    fn from_i64(number: i64) -> Self;
 
     /// The number.
-    fn number(self) -> i64;
+    fn as_i64(self) -> i64;
 }
 
 /// Declares the kinds of records that are numbered, with the types of their ids.
@@ -143,11 +143,11 @@ macro_rules! record_ids {
             impl RecordId for $id {
                 const KIND: RecordKind = RecordKind::$kind;
 
-                fn from_number(number: i64) -> Self {
+                fn from_i64(number: i64) -> Self {
                     Self(number)
                 }
 
-                fn number(self) -> i64 {
+                fn as_i64(self) -> i64 {
                     self.0
                 }
             }

@@ -321,7 +321,7 @@ impl<'a> ObjectReader<'a> {
         match (by_id, by_object) {
             (given, Patch::Keep) | (Patch::Keep, given) => (given, Patch::Keep),
             (Patch::Clear, Patch::Clear) => (Patch::Clear, Patch::Keep),
-            (Patch::Set(id), Patch::Set(same)) if id.number() == same.number() => (Patch::Set(id), Patch::Keep),
+            (Patch::Set(id), Patch::Set(same)) if id.as_i64() == same.as_i64() => (Patch::Set(id), Patch::Keep),
             (wish, seen) => (wish, seen),
         }
     }

@@ -24,14 +24,14 @@ pub fn next<I: RecordId>(connection: &mut DbConnection, scope: &Scope) -> QueryR
             Some(*last)
         });
         if let Some(next) = next {
-            return Ok(I::from_number(next));
+            return Ok(I::from_i64(next));
         }
     }
     let next = next_number(connection, scope.tenant(), kind)?;
     if let Some(memory) = scope.memory() {
         memory.with(|Taken(taken): &mut Taken| taken.insert(kind, next));
     }
-    Ok(I::from_number(next))
+    Ok(I::from_i64(next))
 }
 
 /// Takes the counter of a kind without a number: until the end of the transaction nobody else makes a record of it.

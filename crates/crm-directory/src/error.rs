@@ -32,7 +32,7 @@ pub enum DirectoryError {
 impl DirectoryError {
     /// None of these records exists.
     pub(crate) fn not_found<I: RecordId>(ids: &[I]) -> Self {
-        Self::NotFound(I::KIND, ids.iter().map(|id| id.number()).collect())
+        Self::NotFound(I::KIND, ids.iter().map(|id| id.as_i64()).collect())
     }
 }
 

@@ -213,7 +213,7 @@ impl Import {
             batch.items[place] = self.item(&names, row);
         }
         held.hold_tags(connection, &batch)?;
-        done.organizations = made.iter().map(|id| id.number()).collect();
+        done.organizations = made.iter().map(|id| id.as_i64()).collect();
         done.tags = make_tags(connection, held.scope(), self.kind.tags(), &tags)?;
         let outcomes = held.run(connection, &batch)?;
         Ok(outcomes.into_iter().map(Imported::of).collect())
@@ -253,9 +253,9 @@ impl Done {
 impl Imported {
     fn of<I: RecordId>(outcome: batch::Outcome<I>) -> Self {
         match outcome {
-            batch::Outcome::Created(id) => Self::Created(id.number()),
-            batch::Outcome::Updated(id) => Self::Updated(id.number()),
-            batch::Outcome::Unchanged(id) => Self::Unchanged(id.number()),
+            batch::Outcome::Created(id) => Self::Created(id.as_i64()),
+            batch::Outcome::Updated(id) => Self::Updated(id.as_i64()),
+            batch::Outcome::Unchanged(id) => Self::Unchanged(id.as_i64()),
             batch::Outcome::Failed(error) => Self::Failed(error.to_string()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crm_core::text::folded;
 use crm_core::values::Title;
-use crm_core::{DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, OrganizationId, Scope};
 use crm_directory::{NewOrganization, Organization};
 use crm_suite::SuiteError;
 use crm_suite::resource::Resource;
@@ -120,11 +120,11 @@ fn ids_of(
     Ok(match lookup {
         Lookup::Organization => {
             let found = crm_directory::organizations::with_names(connection, scope, names, MOST_NAMESAKES)?;
-            numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
+            numbered(found.into_iter().map(|(name, id)| (name, id.as_i64())).collect())
         }
         Lookup::Contact => {
             let found = crm_directory::contacts::with_names(connection, scope, names, MOST_NAMESAKES)?;
-            numbered(found.into_iter().map(|(name, id)| (name, id.number())).collect())
+            numbered(found.into_iter().map(|(name, id)| (name, id.as_i64())).collect())
         }
         Lookup::CaseType => {
             let types = crm_cases::types::forms(connection, scope)?;

@@ -82,7 +82,7 @@ fn record(
 }
 
 fn numbers<I: RecordId>(ids: &[I]) -> Vec<i64> {
-    ids.iter().map(|id| id.number()).collect()
+    ids.iter().map(|id| id.as_i64()).collect()
 }
 
 /// Writes down that these records, which are locked, are all changed in the same way, which follows from the last change of
@@ -106,7 +106,7 @@ pub fn record_alike<I: RecordId, O: RecordId>(
         words(connection).ids
     );
     let fields = fields.into_json().map_err(|error| DieselError::SerializationError(Box::new(error)))?;
-    let (kinds, these) = ((I::KIND, O::KIND), (numbers(ids), Some(cause.number())));
+    let (kinds, these) = ((I::KIND, O::KIND), (numbers(ids), Some(cause.as_i64())));
     record(connection, scope, kinds, (&these.0, these.1), &touched, Some(fields.get()))
 }
 
@@ -151,7 +151,7 @@ impl ReferenceColumn {
              || coalesce('\"' || $3 || '\"', 'null') || '}}]' AS fields, CAST(NULL AS TEXT) AS kept \
              FROM {table} r WHERE r.tenant_id = $1 AND r.{column} IN {ids}"
         );
-        record(connection, scope, (of, other), (&numbers(from), to.map(RecordId::number)), &touched, None)
+        record(connection, scope, (of, other), (&numbers(from), to.map(RecordId::as_i64)), &touched, None)
     }
 }
 
@@ -193,7 +193,7 @@ impl ContactColumns {
         let words = words(connection);
         let touched = if to.is_some() { self.repointed(words) } else { self.unlinked(words) };
         let kinds = (self.of, RecordKind::Contact);
-        record(connection, scope, kinds, (&numbers(from), to.map(RecordId::number)), &touched, None)
+        record(connection, scope, kinds, (&numbers(from), to.map(RecordId::as_i64)), &touched, None)
     }
 
     fn unlinked(self, words: &Words) -> String {

@@ -139,7 +139,7 @@ impl Commented {
     /// The record of this id.
     #[must_use]
     pub fn of<I: RecordId>(id: I) -> Self {
-        Self { kind: I::KIND.into(), id: id.number() }
+        Self { kind: I::KIND.into(), id: id.as_i64() }
     }
 }
 
@@ -296,12 +296,12 @@ pub fn move_all<I: RecordId>(
     sources: &[I],
     target: I,
 ) -> QueryResult<usize> {
-    let sources: Vec<i64> = sources.iter().map(|id| id.number()).collect();
+    let sources: Vec<i64> = sources.iter().map(|id| id.as_i64()).collect();
     let of_them = comments::table
         .filter(comments::tenant_id.eq(scope.tenant()))
         .filter(comments::kind.eq(Kind::from(I::KIND).as_str()))
         .filter(comments::record_id.eq_any(sources));
-    diesel::update(of_them).set(comments::record_id.eq(target.number())).execute(connection)
+    diesel::update(of_them).set(comments::record_id.eq(target.as_i64())).execute(connection)
 }
 
 /// Gives a source of a merge that is brought back the comments that were written on it and are on the target still. Call it
@@ -313,9 +313,9 @@ pub fn give_back<I: RecordId>(connection: &mut DbConnection, scope: &Scope, sour
     let of_it = comments::table
         .filter(comments::tenant_id.eq(scope.tenant()))
         .filter(comments::kind.eq(Kind::from(I::KIND).as_str()))
-        .filter(comments::record_id.eq(target.number()))
-        .filter(comments::origin_id.eq(source.number()));
-    diesel::update(of_it).set(comments::record_id.eq(source.number())).execute(connection)?;
+        .filter(comments::record_id.eq(target.as_i64()))
+        .filter(comments::origin_id.eq(source.as_i64()));
+    diesel::update(of_it).set(comments::record_id.eq(source.as_i64())).execute(connection)?;
     Ok(())
 }
 
@@ -324,7 +324,7 @@ pub fn give_back<I: RecordId>(connection: &mut DbConnection, scope: &Scope, sour
 /// # Errors
 /// The database's.
 pub fn forget<I: RecordId>(connection: &mut DbConnection, scope: &Scope, records: &[I]) -> QueryResult<()> {
-    let numbers: Vec<i64> = records.iter().map(|id| id.number()).collect();
+    let numbers: Vec<i64> = records.iter().map(|id| id.as_i64()).collect();
     for numbers in in_statements(&numbers) {
         let of_them = comments::table
             .filter(comments::tenant_id.eq(scope.tenant()))

@@ -78,7 +78,7 @@ impl<I: RecordId + PartialEq> MergeRequest<I> {
             return Err(MergeError::Invalid(FieldErrors::of(SOURCES, FieldCode::Conflicting, message)));
         }
         let mut seen = HashSet::with_capacity(self.source_ids.len());
-        let sources = self.source_ids.iter().filter(|id| seen.insert(id.number())).copied();
+        let sources = self.source_ids.iter().filter(|id| seen.insert(id.as_i64())).copied();
         Ok(std::iter::once(target).chain(sources).collect())
     }
 }
@@ -102,7 +102,7 @@ impl<T, R> Parties<T, R> {
         found: impl IntoIterator<Item = (I, T, R)>,
     ) -> Result<Self, MergeError> {
         let mut found: HashMap<I, (T, R)> = found.into_iter().map(|(id, record, row)| (id, (record, row))).collect();
-        let unknown: Vec<i64> = all.iter().filter(|id| !found.contains_key(id)).map(|id| id.number()).collect();
+        let unknown: Vec<i64> = all.iter().filter(|id| !found.contains_key(id)).map(|id| id.as_i64()).collect();
         let mut parties = all.iter().filter_map(|id| found.remove(id));
         match (parties.next(), unknown.is_empty()) {
             (Some(target), true) => Ok(Self { target, sources: parties.collect() }),

@@ -123,7 +123,7 @@ macro_rules! participants {
                     .map(|place| {
                         (
                             $participants::tenant_id.eq(scope.tenant()),
-                            $participants::record_id.eq(<$id>::from_number(place.record)),
+                            $participants::record_id.eq(<$id>::from_i64(place.record)),
                             $participants::contact_id.eq(undone.id),
                             $participants::name.eq(place.name.as_deref()),
                             $participants::position.eq(place.position),
@@ -141,7 +141,7 @@ macro_rules! participants {
             }
             let after = of(connection, scope, &locked)?;
             places.record::<$id>(connection, scope, undone, (&before, &after))?;
-            let own: Vec<$id> = places.own.iter().map(|id| <$id>::from_number(*id)).collect();
+            let own: Vec<$id> = places.own.iter().map(|id| <$id>::from_i64(*id)).collect();
             let also_own: ::std::collections::HashSet<$id> = own.iter().copied().collect();
             let listed: Vec<$id> = places.records().into_iter().filter(|id| !also_own.contains(id)).collect();
             let these = |ids: Vec<$id>| {

@@ -72,7 +72,7 @@ fn pointing<I: RecordId>(
         .bind::<BigInt, _>(undone.did.as_i64())
         .bind::<Text, _>(Kind::from(of).as_str())
         .bind::<Text, _>(undone.pattern())
-        .bind::<Nullable<BigInt>, _>(undone.target.map(RecordId::number));
+        .bind::<Nullable<BigInt>, _>(undone.target.map(RecordId::as_i64));
     let found: Vec<Found> = each_backend!(connection, connection => query.load(connection))?;
     Ok(found.into_iter().map(|Found { id }| id).collect())
 }
@@ -90,7 +90,7 @@ impl ReferenceColumn {
     ) -> QueryResult<Vec<I>> {
         let (table, column, of, _) = self.parts();
         let found = pointing(connection, scope, (table, column, of), undone, true)?;
-        Ok(found.into_iter().map(I::from_number).collect())
+        Ok(found.into_iter().map(I::from_i64).collect())
     }
 }
 
@@ -140,7 +140,7 @@ impl Places {
     /// All of these records.
     #[must_use]
     pub fn records<I: RecordId>(&self) -> Vec<I> {
-        self.own.iter().copied().chain(self.listed.iter().map(|place| place.record)).map(I::from_number).collect()
+        self.own.iter().copied().chain(self.listed.iter().map(|place| place.record)).map(I::from_i64).collect()
     }
 
     /// Those in records that are locked, with these participants: a place that the target of a merge has given up since is
@@ -152,11 +152,11 @@ impl Places {
         undone: &Undone<ContactId>,
         before: &Lists<I>,
     ) -> Self {
-        let locked: HashSet<i64> = locked.iter().map(|id| id.number()).collect();
+        let locked: HashSet<i64> = locked.iter().map(|id| id.as_i64()).collect();
         let Self { mut own, mut listed } = self;
         own.retain(|id| locked.contains(id));
         listed.retain(|place| {
-            let has = |id: ContactId| takes_part(before, I::from_number(place.record), id);
+            let has = |id: ContactId| takes_part(before, I::from_i64(place.record), id);
             locked.contains(&place.record) && !has(undone.id) && undone.target.is_none_or(has)
         });
         Self { own, listed }
@@ -166,10 +166,10 @@ impl Places {
     #[must_use]
     pub fn left_by_target<I: RecordId + Eq + Hash>(&self, before: &Lists<I>) -> Vec<I> {
         let leaves = |place: &&Place| {
-            let record = I::from_number(place.record);
+            let record = I::from_i64(place.record);
             place.held_for.as_ref().is_some_and(|others| others.iter().all(|id| takes_part(before, record, *id)))
         };
-        self.listed.iter().filter(leaves).map(|place| I::from_number(place.record)).collect()
+        self.listed.iter().filter(leaves).map(|place| I::from_i64(place.record)).collect()
     }
 
     /// Writes down what became of the records, with their participants before and after.
@@ -184,13 +184,13 @@ impl Places {
         (before, after): (&Lists<I>, &Lists<I>),
     ) -> QueryResult<()> {
         let own: HashSet<i64> = self.own.iter().copied().collect();
-        let mut records: Vec<i64> = self.records::<I>().into_iter().map(RecordId::number).collect();
+        let mut records: Vec<i64> = self.records::<I>().into_iter().map(RecordId::as_i64).collect();
         records.sort_unstable();
         records.dedup();
         let list =
             |lists: &Lists<I>, id: I| linked(lists.get(&id).into_iter().flatten().map(|participant| participant.id));
         let whats = records.into_iter().map(|number| {
-            let id = I::from_number(number);
+            let id = I::from_i64(number);
             let fields = if own.contains(&number) { undone.fields() } else { Fields::none() };
             What::changed(id, fields.compare("participants", &list(before, id), &list(after, id)))
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crm_core::records::Stored;
 use crm_core::values::Title;
-use crm_core::{Actor, DbConnection, KeyId, LeadId, RecordId, Scope, Timestamp, keys::Rights, numbering};
+use crm_core::{Actor, DbConnection, KeyId, LeadId, Scope, Timestamp, keys::Rights, numbering};
 use crm_history::{Action, Change, FeedFilter, FeedPage, Fields, HistoryError, Kind, NewChange, Position, What};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::sql_types::BigInt;
@@ -14,7 +14,7 @@ use diesel::{QueryableByName, RunQueryDsl};
 use serde_json::{Value, json};
 
 fn lead(number: i64) -> LeadId {
-    LeadId::from_number(number)
+    LeadId::from_i64(number)
 }
 
 /// Writes down that a lead got this title.

@@ -77,7 +77,7 @@ impl<M: Module> FromBody for BulkAction<M> {
         // Every kind of record has ids of the same form.
         let ids: Option<IdList<LeadId, MOST_IDS>> = reader.required("ids");
         let (EntityOf(entity, module), Delete, ids) = (entity?, action?, ids?);
-        Some(Self { entity, ids: ids.as_slice().iter().map(|id| id.number()).collect(), module })
+        Some(Self { entity, ids: ids.as_slice().iter().map(|id| id.as_i64()).collect(), module })
     }
 }
 
@@ -117,11 +117,11 @@ pub fn delete<M: Module>(
 }
 
 fn typed<I: RecordId>(ids: &[i64]) -> Vec<I> {
-    ids.iter().map(|id| I::from_number(*id)).collect()
+    ids.iter().map(|id| I::from_i64(*id)).collect()
 }
 
 fn numbers<I: RecordId>(ids: Vec<I>) -> Vec<i64> {
-    ids.into_iter().map(RecordId::number).collect()
+    ids.into_iter().map(RecordId::as_i64).collect()
 }
 
 /// The `entity` of a module.

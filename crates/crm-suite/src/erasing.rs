@@ -41,7 +41,7 @@ pub fn erase<I: RecordId + Ord>(connection: &mut DbConnection, scope: &Scope, id
     of_answers.push(OF_A_REFUSAL.to_owned());
     if I::KIND == RecordKind::Case {
         for id in &ids {
-            crm_cases::activities::forget(connection, scope, CaseId::from_number(id.number()), i64::MAX)?;
+            crm_cases::activities::forget(connection, scope, CaseId::from_i64(id.as_i64()), i64::MAX)?;
         }
         of_answers.push(OF_A_TIMELINE.to_owned());
     }

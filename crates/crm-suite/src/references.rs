@@ -51,7 +51,7 @@ fn missing<I: RecordId + Eq + Hash>(
     };
     let mut unknown: Vec<I> =
         memory.with(|known: &mut Held<I>| ids.iter().filter(|id| !known.exists.contains_key(id)).copied().collect());
-    unknown.sort_unstable_by_key(|id| id.number());
+    unknown.sort_unstable_by_key(|id| id.as_i64());
     unknown.dedup();
     let missing = if unknown.is_empty() { Vec::new() } else { lock_missing(connection, scope, &unknown)? };
     let missing: HashSet<I> = missing.into_iter().collect();

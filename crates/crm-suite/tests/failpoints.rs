@@ -59,26 +59,25 @@ fn fill(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> 
 type Action = fn(&mut DbConnection, &Scope) -> Result<(), SuiteError>;
 
 fn merge_request<I: RecordId>() -> MergeRequest<I> {
-    MergeRequest { source_ids: vec![I::from_number(2), I::from_number(3)], last_updated_by: None }
+    MergeRequest { source_ids: vec![I::from_i64(2), I::from_i64(3)], last_updated_by: None }
 }
 
 const ACTIONS: [(&str, Action); 5] = [
     ("merge contacts", |connection, scope| {
-        contacts::merge(connection, scope, ContactId::from_number(1), &Condition::none(), &merge_request()).map(drop)
+        contacts::merge(connection, scope, ContactId::from_i64(1), &Condition::none(), &merge_request()).map(drop)
     }),
     ("merge organizations", |connection, scope| {
-        organizations::merge(connection, scope, OrganizationId::from_number(1), &Condition::none(), &merge_request())
+        organizations::merge(connection, scope, OrganizationId::from_i64(1), &Condition::none(), &merge_request())
             .map(drop)
     }),
     ("merge leads", |connection, scope| {
-        leads::merge(connection, scope, LeadId::from_number(1), &Condition::none(), &merge_request()).map(drop)
+        leads::merge(connection, scope, LeadId::from_i64(1), &Condition::none(), &merge_request()).map(drop)
     }),
     ("delete contacts", |connection, scope| {
-        contacts::delete(connection, scope, &[1, 2, 3].map(ContactId::from_number), &Condition::none()).map(drop)
+        contacts::delete(connection, scope, &[1, 2, 3].map(ContactId::from_i64), &Condition::none()).map(drop)
     }),
     ("delete organizations", |connection, scope| {
-        organizations::delete(connection, scope, &[1, 2, 3].map(OrganizationId::from_number), &Condition::none())
-            .map(drop)
+        organizations::delete(connection, scope, &[1, 2, 3].map(OrganizationId::from_i64), &Condition::none()).map(drop)
     }),
 ];
 

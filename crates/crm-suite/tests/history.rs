@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crm_core::{Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope, Timestamp};
+use crm_core::{Condition, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, Scope, Timestamp};
 use crm_directory::{NewContact, NewOrganization};
 use crm_history::{Action, Change, FeedFilter, Kind, MergeRequest, Position};
 use crm_leads::NewLead;
@@ -80,7 +80,7 @@ both_databases! {
     fn what_a_deletion_unlinks_follows_from_it(database) {
         let (mut connection, scope) = filled(database);
         let since = last(&mut connection, &scope);
-        let ids = [1, 2].map(ContactId::from_number);
+        let ids = [1, 2].map(ContactId::from_i64);
         connection.write(|c| contacts::delete(c, &scope, &ids, &Condition::none())).unwrap();
         let changes = happened(&mut connection, &scope, Some(since));
         let lines: Vec<String> = changes.iter().map(|change| line(change, &changes)).collect();
@@ -101,7 +101,7 @@ both_databases! {
         assert_eq!(kept, Some(json!({ "position": 1, "name": "Zoë \"Z\"" })));
         let kept = crm_history::kept(&mut connection, &scope, changes[2].id).unwrap();
         assert_eq!(kept, Some(json!({ "position": 2, "name": null })));
-        let lead = leads::get(&mut connection, &scope, LeadId::from_number(1)).unwrap();
+        let lead = leads::get(&mut connection, &scope, LeadId::from_i64(1)).unwrap();
         assert_eq!((lead.contact_id, lead.participants.as_slice().len()), (None, 1));
     }
 
@@ -109,7 +109,7 @@ both_databases! {
         let (mut connection, scope) = filled(database);
         let since = last(&mut connection, &scope);
         let request: MergeRequest<ContactId> = read(&json!({ "sourceId": [3, 1] })).unwrap();
-        let target = ContactId::from_number(2);
+        let target = ContactId::from_i64(2);
         connection.write(|c| contacts::merge(c, &scope, target, &Condition::none(), &request)).unwrap();
         let changes = happened(&mut connection, &scope, Some(since));
         let lines: Vec<String> = changes.iter().map(|change| line(change, &changes)).collect();
@@ -130,7 +130,7 @@ both_databases! {
 
         let since = last(&mut connection, &scope);
         let request: MergeRequest<OrganizationId> = read(&json!({ "sourceId": [1, 3] })).unwrap();
-        let target = OrganizationId::from_number(2);
+        let target = OrganizationId::from_i64(2);
         connection.write(|c| organizations::merge(c, &scope, target, &Condition::none(), &request)).unwrap();
         let changes = happened(&mut connection, &scope, Some(since));
         let lines: Vec<String> = changes.iter().skip(3).map(|change| line(change, &changes)).collect();
@@ -157,10 +157,10 @@ both_databases! {
         made.unwrap();
         let since = last(&mut connection, &scope);
         let request: MergeRequest<ContactId> = read(&json!({ "sourceId": [1, 3] })).unwrap();
-        connection.write(|c| contacts::merge(c, &scope, ContactId::from_number(5), &Condition::none(), &request)).unwrap();
+        connection.write(|c| contacts::merge(c, &scope, ContactId::from_i64(5), &Condition::none(), &request)).unwrap();
         let changes = happened(&mut connection, &scope, Some(since));
         for change in changes.iter().filter(|change| change.kind == Kind::Lead) {
-            let id = LeadId::from_number(change.record_id.parse().unwrap());
+            let id = LeadId::from_i64(change.record_id.parse().unwrap());
             let lead = leads::get(&mut connection, &scope, id).unwrap();
             let list: Vec<Value> = lead.participants.as_slice().iter().map(|one| json!({ "id": one.id })).collect();
             assert_eq!(change.changes[0].to, json!(list), "lead {id}");
@@ -171,9 +171,9 @@ both_databases! {
     fn a_conversion_and_what_is_left_of_it(database) {
         let (mut connection, scope) = filled(database);
         let since = last(&mut connection, &scope);
-        let id = LeadId::from_number(2);
+        let id = LeadId::from_i64(2);
         connection.write(|c| convert::convert(c, &scope, id, &Condition::none(), &Conversion::default())).unwrap();
-        let opportunity = OpportunityId::from_number(4);
+        let opportunity = OpportunityId::from_i64(4);
         connection.write(|c| opportunities::delete(c, &scope, &[opportunity], &Condition::none())).unwrap();
         let changes = happened(&mut connection, &scope, Some(since));
         let lines: Vec<String> = changes.iter().map(|change| line(change, &changes)).collect();
@@ -202,8 +202,8 @@ both_databases! {
             made.unwrap();
             let (_, sent) = statements(&mut connection, |connection| {
                 connection.write(|c| {
-                    contacts::delete(c, &scope, &[ContactId::from_number(1)], &Condition::none())?;
-                    organizations::delete(c, &scope, &[OrganizationId::from_number(1)], &Condition::none())
+                    contacts::delete(c, &scope, &[ContactId::from_i64(1)], &Condition::none())?;
+                    organizations::delete(c, &scope, &[OrganizationId::from_i64(1)], &Condition::none())
                 })
             });
             counts.push(sent.len());
@@ -217,14 +217,14 @@ both_databases! {
     fn what_changes_nothing_is_not_told(database) {
         let (mut connection, scope) = filled(database);
         let since = last(&mut connection, &scope);
-        let id = LeadId::from_number(1);
+        let id = LeadId::from_i64(1);
         let patches = [json!({}), json!({ "title": "T1" }), json!({ "organizationId": "1", "participants": [{ "id": 3 }, { "id": 2, "name": "Zoë \"Z\"" }, { "id": 1 }] })];
         for patch in patches {
             connection.write(|c| leads::update(c, &scope, id, &Condition::none(), &read(&patch).unwrap())).unwrap();
         }
         connection.write(|c| leads::archive(c, &scope, id, &Condition::none(), None)).unwrap();
         connection.write(|c| leads::archive(c, &scope, id, &Condition::none(), None)).unwrap();
-        let missing = [LeadId::from_number(99)];
+        let missing = [LeadId::from_i64(99)];
         connection.write(|c| leads::delete(c, &scope, &missing, &Condition::none())).unwrap();
         let refused = connection.write(|c| {
             leads::delete(c, &scope, &[id], &Condition::none())?;

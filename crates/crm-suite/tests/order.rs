@@ -47,10 +47,10 @@ fn an_order_that_is_broken_is_found() {
     let database = TestDatabase::postgres();
     let (mut connection, scope) = filled(&database);
     let ((), sent) = statements(&mut connection, |connection| {
-        let cases: [crm_core::CaseId; 2] = [1, 2].map(crm_core::RecordId::from_number);
+        let cases: [crm_core::CaseId; 2] = [1, 2].map(crm_core::RecordId::from_i64);
         let cases = crm_cases::cases::record_deletion(connection, &scope, &cases).unwrap();
         crm_cases::cases::delete(connection, &scope, cases).unwrap();
-        crm_leads::unlink_organizations(connection, &scope, &[crm_core::RecordId::from_number(1)]).unwrap();
+        crm_leads::unlink_organizations(connection, &scope, &[crm_core::RecordId::from_i64(1)]).unwrap();
     });
     let wrong = out_of_order(&sent);
     assert!(wrong.len() == 1 && wrong[0].starts_with("leads comes after"), "{wrong:#?}");

@@ -28,7 +28,7 @@ use crate::dump::dump;
 const TRASH: Trash = Trash::of_days(30);
 
 fn id<I: RecordId>(number: i64) -> I {
-    I::from_number(number)
+    I::from_i64(number)
 }
 
 fn tenant(connection: &mut DbConnection, name: &str) -> Scope {

@@ -24,7 +24,7 @@ pub fn of<I: Tagged>(
     if records.is_empty() {
         return Ok(HashMap::new());
     }
-    let numbers: Vec<i64> = records.iter().map(|record| record.number()).collect();
+    let numbers: Vec<i64> = records.iter().map(|record| record.as_i64()).collect();
     let rows: Vec<(i64, TagRow)> = with_links!(I::TAGS, links => links::table
         .inner_join(tags::table.on(tags::tenant_id
             .eq(links::tenant_id)
@@ -36,7 +36,7 @@ pub fn of<I: Tagged>(
         .load(connection))?;
     let mut tags: HashMap<I, Vec<TagOption>> = HashMap::with_capacity(records.len());
     for (record, row) in rows {
-        tags.entry(I::from_number(record)).or_default().push(row.into_tag(scope));
+        tags.entry(I::from_i64(record)).or_default().push(row.into_tag(scope));
     }
     Ok(tags)
 }
@@ -106,7 +106,7 @@ pub fn set<I: Tagged>(
     let wanted: Vec<TagId> = tags.iter().map(|tag| tag.id).collect();
     with_links!(I::TAGS, links => diesel::delete(links::table)
         .filter(links::tenant_id.eq(scope.tenant()))
-        .filter(links::record_id.eq(record.number()))
+        .filter(links::record_id.eq(record.as_i64()))
         .filter(diesel::dsl::not(one_of(links::tag_id, wanted)))
         .execute(connection))?;
     Ok(())
@@ -184,7 +184,7 @@ fn link<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, tags
     let Links { table, record: of } = Links::of(I::TAGS);
     let links = Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true };
     let rows = tags.iter().map(|tag| json!([I::TAGS.number(), tag])).collect();
-    links.insert(connection, scope, record.number(), rows)?;
+    links.insert(connection, scope, record.as_i64(), rows)?;
     Ok(())
 }
 
@@ -197,7 +197,7 @@ pub fn lock_links<I: Tagged>(connection: &mut DbConnection, scope: &Scope, recor
     if records.len() < 2 {
         return Ok(());
     }
-    let numbers: Vec<i64> = records.iter().map(|record| record.number()).collect();
+    let numbers: Vec<i64> = records.iter().map(|record| record.as_i64()).collect();
     for records in in_statements(&numbers) {
         let _: Vec<i64> = with_links!(I::TAGS, links => links::table
             .filter(among(scope, links::tenant_id, links::record_id, records))

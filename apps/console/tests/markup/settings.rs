@@ -151,7 +151,7 @@ fn case_type(text: &str) -> CaseType {
     let read =
         WorkflowDocument::from_json(&document("Open"), &At::field("workflow"), &mut crm_core::FieldErrors::new());
     CaseType {
-        id: crm_core::RecordId::from_number(1),
+        id: crm_core::RecordId::from_i64(1),
         tenant_id: "acme".parse().unwrap(),
         label: Title::stored(text.to_owned()),
         form: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crm_core::{BackendKind, Condition, LeadId, RecordId, Scope, Timestamp, tenants};
+use crm_core::{BackendKind, Condition, LeadId, Scope, Timestamp, tenants};
 use crm_testkit::{TestDatabase, both_databases, records};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn write_slowly(end: Instant, database: &TestDatabase) -> Done {
         let scope = Scope::new(acme.id, acme.public_id.clone(), Timestamp::now());
         let title = format!("{} of the slow one", done.len());
         let patch: crm_leads::LeadPatch = records::read(&json!({ "title": title })).unwrap();
-        let lead = LeadId::from_number(i64::try_from(SHARED).unwrap() + 1);
+        let lead = LeadId::from_i64(i64::try_from(SHARED).unwrap() + 1);
         let written = connection.write(|connection| {
             crm_suite::leads::update(connection, &scope, lead, &Condition::none(), &patch)?;
             std::thread::sleep(Duration::from_millis(30));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crm_core::sql::{Json, among};
 use crm_core::values::User;
-use crm_core::{CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, RecordId, Scope, columns};
+use crm_core::{CaseTypeId, Db, DbConnection, ForShareExt, PortableExt, Scope, columns};
 use crm_forms::{Form, StoredForm};
 use crm_history::Written;
 use diesel::prelude::*;
@@ -145,6 +145,6 @@ pub(crate) fn custom_fields_in_use(
     id: CaseTypeId,
     fields: &[&str],
 ) -> QueryResult<HashSet<String>> {
-    let owner = [("tenant_id", scope.tenant().as_i64()), ("case_type_id", id.number())];
+    let owner = [("tenant_id", scope.tenant().as_i64()), ("case_type_id", id.as_i64())];
     crm_forms::custom_fields_in_use(connection, "cases", &owner, fields)
 }

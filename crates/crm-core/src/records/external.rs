@@ -94,7 +94,7 @@ macro_rules! external_ids {
                 Some(holder) => {
                     use $crate::RecordId as _;
                     let kind = <$id as $crate::RecordId>::KIND;
-                    Err($crate::values::ExternalIdTaken { kind, holder: holder.number() }.into())
+                    Err($crate::values::ExternalIdTaken { kind, holder: holder.as_i64() }.into())
                 }
             }
         }
@@ -132,7 +132,7 @@ macro_rules! released_external_ids {
                 Some(holder) => {
                     use $crate::RecordId as _;
                     let kind = <$id as $crate::RecordId>::KIND;
-                    Err($crate::values::ExternalIdTaken { kind, holder: holder.number() }.into())
+                    Err($crate::values::ExternalIdTaken { kind, holder: holder.as_i64() }.into())
                 }
             }
         }

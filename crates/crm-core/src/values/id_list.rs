@@ -24,7 +24,7 @@ impl<I: RecordId + PartialEq, const MOST: usize> FromJson for IdList<I, MOST> {
             return None;
         }
         let mut seen = std::collections::HashSet::with_capacity(given.len());
-        Some(Self(given.into_iter().filter(|id| seen.insert(id.number())).collect()))
+        Some(Self(given.into_iter().filter(|id| seen.insert(id.as_i64())).collect()))
     }
 }
 

@@ -179,11 +179,10 @@ impl utoipa::ToSchema for Participants {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RecordId;
 
     #[test]
     fn participants_in_code_are_held_to_the_rules_of_a_body() {
-        let contact = |number| Participant::new(ContactId::from_number(number));
+        let contact = |number| Participant::new(ContactId::from_i64(number));
         let jane = Participants::new([contact(7).named(" Jane ")]).unwrap();
         assert_eq!(jane.as_slice(), [contact(7).named("Jane")]);
         assert_eq!(Participants::new((1..=100).map(contact)).unwrap().as_slice().len(), 100);

@@ -107,7 +107,7 @@ impl<R: Resource> Matches<R> {
         if matched.len() <= 1 {
             return Ok(matched.into_iter().next());
         }
-        let mut ids: Vec<i64> = matched.into_iter().map(RecordId::number).collect();
+        let mut ids: Vec<i64> = matched.into_iter().map(RecordId::as_i64).collect();
         ids.sort_unstable();
         ids.truncate(SuiteError::MOST_AMBIGUOUS);
         Err(SuiteError::Ambiguous(ids))

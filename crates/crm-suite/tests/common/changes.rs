@@ -59,7 +59,7 @@ fn body<T: FromBody>(body: Value) -> T {
 }
 
 fn id<I: RecordId>(number: i64) -> I {
-    I::from_number(number)
+    I::from_i64(number)
 }
 
 const PIPELINE: &str = "c4d5e6f7-8901-2345-6789-abcdef012345";

@@ -38,7 +38,7 @@ fn of<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I) -> Vec
 /// For a kind: set, replaced, emptied, joined, read for a page, filtered by, and gone with the tag.
 fn records_have_tags<I: Tagged>(connection: &mut DbConnection, acme: &Scope, other: &Scope) {
     let kind = I::TAGS;
-    let [one, two, three] = [1, 2, 3].map(I::from_number);
+    let [one, two, three] = [1, 2, 3].map(I::from_i64);
     let a = create(connection, acme, kind, "a");
     let b = create(connection, acme, kind, "B");
     let c = create(connection, acme, kind, "c");
