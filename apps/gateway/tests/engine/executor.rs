@@ -229,8 +229,8 @@ both_databases! {
                     acme.read(move |_| { let _ = gate.recv(); Ok::<_, Failure>(()) }).await
                 })
             }).collect();
-            sleep(100).await;
-            assert_eq!(db.stats().busy, 2, "half of the threads");
+            // Half of the threads.
+            busy(&db, 2).await;
             // None of these waits for two seconds, after which it would be refused.
             for number in 0..20 {
                 umbrella.read(marked).await.unwrap();
@@ -365,24 +365,38 @@ fn test_seconds() -> u64 {
     std::env::var("CRM_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
+/// Waits until so many threads are at work.
+async fn busy(db: &Db, threads: u64) {
+    let began = Instant::now();
+    while db.stats().busy < threads && began.elapsed() < Duration::from_secs(5) {
+        sleep(5).await;
+    }
+    assert_eq!(db.stats().busy, threads);
+}
+
 #[test]
 fn no_job_of_a_group_is_answered_before_the_commit_of_all() {
+    // A group that a busy machine kept from taking the second job within its time is none of two.
+    let seen = (0..5).any(|_| a_group_of_two_is_answered_at_its_end());
+    assert!(seen, "a job was answered before what shares its commit had run");
+}
+
+fn a_group_of_two_is_answered_at_its_end() -> bool {
     let database = TestDatabase::sqlite();
     let db = open(&database, 2);
-    block_on(async {
-        let submit = |number: i32| {
-            let db = db.clone();
-            actix_web::rt::spawn(async move { db.write(move |connection| mark(connection, number)).await })
-        };
+    let is_answered_early = block_on(async {
         let (open_first, first) = gate();
         let first = actix_web::rt::spawn({
             let db = db.clone();
             async move { db.write(first).await }
         });
-        sleep(100).await;
+        busy(&db, 1).await;
         // While the writer waits in the first group, the second gathers: a job that is done at once, and one
         // that holds the group open.
-        let quick = submit(1);
+        let quick = actix_web::rt::spawn({
+            let db = db.clone();
+            async move { db.write(|connection| mark(connection, 1)).await }
+        });
         let (open_slow, slow) = gate();
         let slow = actix_web::rt::spawn({
             let db = db.clone();
@@ -392,15 +406,18 @@ fn no_job_of_a_group_is_answered_before_the_commit_of_all() {
         drop(open_first);
         first.await.unwrap().unwrap();
         sleep(300).await;
-        assert!(!quick.is_finished(), "the job ran, and is not committed");
-        assert_eq!(marked(&mut database.connect()).unwrap(), Vec::<i32>::new());
+        let is_answered_early = quick.is_finished();
+        let committed = marked(&mut database.connect()).unwrap();
+        assert_eq!(committed.len(), usize::from(is_answered_early), "what is answered is committed");
         drop(open_slow);
         quick.await.unwrap().unwrap();
         assert_eq!(marked(&mut database.connect()).unwrap(), [1]);
         slow.await.unwrap().unwrap();
+        is_answered_early
     });
-    assert_eq!((db.stats().commits, db.stats().jobs), (2, 3));
+    assert_eq!((db.stats().commits, db.stats().jobs), (if is_answered_early { 3 } else { 2 }, 3));
     db.close();
+    !is_answered_early
 }
 
 #[test]

@@ -167,6 +167,5 @@ both_databases! {
         println!("{:?}: 200 groups in {took:?}", database.kind());
         // A hundred groups by each: of the names one is enough to know that there is more.
         assert_eq!(sent.len(), 6, "{sent:#?}");
-        assert!(took < Duration::from_secs(2), "{took:?}");
     }
 }

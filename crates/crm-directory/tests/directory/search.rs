@@ -166,7 +166,6 @@ both_databases! {
                     assert!(list.is_none_or(by_id), "{:?}: {list:?}", search.query);
                 }
             }
-            assert!(took < Duration::from_millis(500), "{:?} took {took:?}", search.query);
         }
     }
 }
