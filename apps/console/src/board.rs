@@ -9,6 +9,7 @@ use crm_opportunities::{Opportunity, Pipeline, StageSummary};
 use crm_tags::TagOption;
 use maud::{Markup, html};
 
+use crate::filters::{pipeline_choice, tag_choice};
 use crate::icon::Icon;
 use crate::record::{lost, new_in};
 use crate::{Frame, Place, assets, form, list, show};
@@ -40,8 +41,8 @@ pub struct Board<'a> {
     pub tags: &'a [TagOption],
     /// Now.
     pub now: Timestamp,
-    /// What was just refused.
-    pub problem: Option<&'a str>,
+    /// Whether the address names another pipeline, which is not there.
+    pub is_another: bool,
 }
 
 /// What the board is filtered by: parameters of the list of opportunities.
@@ -69,7 +70,9 @@ impl Board<'_> {
         };
         let content = html! {
             (show::head(self.pipeline.name.as_str(), &actions))
-            @if let Some(problem) = self.problem { div class="notice notice-bad" role="alert" { (Icon::Alert.draw()) p { (problem) } } }
+            @if self.is_another {
+                div class="notice notice-warn" role="status" { (Icon::Alert.draw()) p { "The pipeline of this address is unknown here: it is gone, or was never one of this tenant. This is “" (self.pipeline.name.as_str()) "”." } }
+            }
             (self.filters())
             p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys." }
             div class="board" data-board data-token=(frame.token) data-back=(back) tabindex="0" role="region" aria-label="Stages" {
@@ -96,9 +99,7 @@ impl Board<'_> {
                 @if self.pipelines.len() > 1 {
                     div class="field filter" {
                         label for="board-pipeline" { "Pipeline" }
-                        select id="board-pipeline" name="pipelineId" {
-                            @for pipeline in self.pipelines { option value=(pipeline.id) selected[pipeline.id == self.pipeline.id] { (pipeline.name.as_str()) } }
-                        }
+                        (pipeline_choice("board-pipeline", self.pipeline.id, self.pipelines))
                     }
                 }
                 @for (name, label) in FILTERS {
@@ -110,16 +111,10 @@ impl Board<'_> {
                 datalist id="board-owners" {
                     @for (id, name) in self.owners() { option value=(id) { (name) } }
                 }
-                @if !self.tags.is_empty() {
+                @if !self.tags.is_empty() || !self.value("tags").is_empty() {
                     div class="field filter" {
                         label for="board-tags" { "Tag" }
-                        select id="board-tags" name="tags" {
-                            option value="" { "any" }
-                            @for tag in self.tags {
-                                @let id = tag.id.to_string();
-                                option value=(id) selected[id == self.value("tags")] { (tag.label) }
-                            }
-                        }
+                        (tag_choice("board-tags", self.value("tags"), self.tags))
                     }
                 }
                 button class="button" type="submit" { "Apply" }

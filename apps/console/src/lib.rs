@@ -12,6 +12,7 @@ pub mod duplicates;
 pub mod error;
 mod events;
 pub mod fields;
+pub mod filters;
 pub mod form;
 pub mod forms;
 pub mod frame;

@@ -1,18 +1,20 @@
-//! Lists of records: filters and order in the address, columns to choose, boxes to do something with several.
+//! Lists of records: order and page in the address, boxes to do something with several.
 
 use crm_core::keys::Access;
-use crm_core::params::{ParamDescription, ParamKind};
+use crm_core::params::ParamDescription;
 use crm_exchange::{Columns, Kind};
+use crm_opportunities::Pipeline;
 use crm_tags::TagOption;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::fields::words_of;
+use crate::filters::{Called, OF_PAGE};
 use crate::form::{self, Typed};
 use crate::frame::area_of;
 use crate::icon::Icon;
-use crate::{Frame, Place, show, words};
+use crate::{Frame, Place, show};
 
 /// A page of a list.
 pub struct List<'a> {
@@ -40,6 +42,10 @@ pub struct List<'a> {
     pub is_first: bool,
     /// The tags that the kind has.
     pub tags: &'a [TagOption],
+    /// The pipelines, where it is of them.
+    pub pipelines: &'a [Pipeline],
+    /// The contacts and organizations that are filtered by.
+    pub called: &'a Called,
 }
 
 /// The columns that are shown unless somebody chose others.
@@ -58,20 +64,6 @@ pub fn usual(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Filters that have a place of their own; the others are below "More filters".
-fn main_filters(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Lead => &["title", "leadRating", "isArchived"],
-        Kind::Opportunity => &["title", "status"],
-        Kind::Contact | Kind::Organization => &["name", "email"],
-        Kind::Case => &["title", "status"],
-    }
-}
-
-/// Parameters of the page itself, which are no filters.
-const OF_PAGE: &[&str] =
-    &["page", "offset", "size", "sort", "orderBy", "includeTotal", "includeToken", "continuationToken", "columns"];
-
 /// The address of a list with these parameters.
 #[must_use]
 pub fn address<'p>(kind: Kind, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
@@ -83,13 +75,9 @@ pub fn address<'p>(kind: Kind, pairs: impl IntoIterator<Item = (&'p str, &'p str
 }
 
 impl List<'_> {
-    fn given_but<'s>(&'s self, left_out: &'s [&'s str]) -> impl Iterator<Item = (&'s str, &'s str)> {
+    pub(crate) fn given_but<'s>(&'s self, left_out: &'s [&'s str]) -> impl Iterator<Item = (&'s str, &'s str)> {
         let pairs = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.filter(move |(name, _)| !left_out.contains(name))
-    }
-
-    fn has_filters(&self) -> bool {
-        self.given_but(OF_PAGE).next().is_some()
     }
 
     /// The page.
@@ -116,6 +104,7 @@ impl List<'_> {
             (show::head(many, &actions))
             @if let Some(words) = notice { (show::done(words)) }
             (self.filters())
+            (self.active())
             @if self.records.is_empty() { (self.nothing(may_write)) } @else { (self.table(frame, may_write)) }
             (self.pages())
         };
@@ -133,101 +122,6 @@ impl List<'_> {
                     p { "There are no " (many.to_lowercase()) " yet." }
                     @if may_write {
                         p { a class="button button-main" href={ "/console/" (self.kind.plural()) "/new" } { "Make the first " (one.to_lowercase()) } }
-                    }
-                }
-            }
-        }
-    }
-
-    fn filters(&self) -> Markup {
-        let main = main_filters(self.kind);
-        let is_filter = |filter: &&ParamDescription| !OF_PAGE.contains(&filter.name);
-        let of = |name: &&str| self.filters.iter().find(|filter| filter.name == *name);
-        let (main, others): (Vec<_>, Vec<_>) = (
-            main.iter().filter_map(of).collect(),
-            self.filters.iter().filter(is_filter).filter(|filter| !main.contains(&filter.name)).collect(),
-        );
-        let is_open = others.iter().any(|filter| self.value(filter.name).is_some());
-        let is_known = |name: &str| self.filters.iter().any(|filter| filter.name == name);
-        html! {
-            form class="filters" method="get" action={ "/console/" (self.kind.plural()) } role="search" aria-label="Filters" {
-                // What has no field of its own here stays as it is.
-                @for (name, value) in self.given_but(&["page", "offset", "continuationToken", "columns"]) {
-                    @if !is_known(name) || OF_PAGE.contains(&name) { input type="hidden" name=(name) value=(value); }
-                }
-                @for filter in main { (self.filter(filter)) }
-                details class="pop" {
-                    summary { "More filters" @if is_open { " " span class="pill pill-accent" { "on" } } }
-                    div class="pop-box pop-wide" { @for filter in others { (self.filter(filter)) } }
-                }
-                (self.chooser())
-                button class="button" type="submit" { "Apply" }
-                @if self.has_filters() { a class="button button-plain" href=(address(self.kind, [])) { "Clear" } }
-            }
-        }
-    }
-
-    fn value(&self, name: &str) -> Option<&str> {
-        self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
-    }
-
-    fn filter(&self, filter: &ParamDescription) -> Markup {
-        let value = self.value(filter.name).unwrap_or_default();
-        let id = format!("filter-{}", filter.name);
-        let label = in_words(filter.name);
-        let options: Option<Vec<&str>> = match &filter.kind {
-            ParamKind::Word(options) | ParamKind::Words(options) => Some(options.clone()),
-            ParamKind::Bool => Some(vec!["true", "false"]),
-            ParamKind::Prefixed(_) => return html! {},
-            _ => None,
-        };
-        html! {
-            div class="field filter" {
-                label for=(id) title=(filter.description) { (label) }
-                @match options {
-                    Some(options) => {
-                        select id=(id) name=(filter.name) {
-                            option value="" { "any" }
-                            @if !value.is_empty() && !options.contains(&value) { option value=(value) selected { (value) } }
-                            @for option in options {
-                                option value=(option) selected[option == value] {
-                                    (match option { "true" => "yes", "false" => "no", other => other }.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_'))
-                                }
-                            }
-                        }
-                    }
-                    None => {
-                        @if filter.name == "tags" && !self.tags.is_empty() {
-                            select id=(id) name="tags" {
-                                option value="" { "any" }
-                                @for tag in self.tags {
-                                    @let tag_id = tag.id.to_string();
-                                    option value=(tag_id) selected[tag_id == value || tag.label == value] { (tag.label) }
-                                }
-                            }
-                        } @else {
-                            input type=(if filter.kind == ParamKind::Timestamp { "date" } else { "text" }) id=(id) name=(filter.name)
-                                value=(if filter.kind == ParamKind::Timestamp { value.get(..10).unwrap_or(value) } else { value }) autocomplete="off";
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn chooser(&self) -> Markup {
-        html! {
-            details class="pop" {
-                summary { "Columns" }
-                fieldset class="pop-box pop-tall" {
-                    legend class="hidden" { "Columns" }
-                    @for column in self.columns.all() {
-                        @if column.name() != self.kind.required() {
-                            label class="box" {
-                                input type="checkbox" name="columns" value=(column.name()) checked[self.chosen.iter().any(|name| name == column.name())];
-                                span { (column.label()) }
-                            }
-                        }
                     }
                 }
             }
@@ -344,28 +238,6 @@ fn cell(column: &crm_exchange::Column, record: &Value) -> Markup {
         @else if matches!(name, "leadRating" | "priority") { td { (words_of(&text)) } }
         @else { td { (text) } }
     }
-}
-
-/// A filter as people say it.
-fn in_words(filter: &str) -> String {
-    let words = match filter {
-        "assigneeId" => "Assignee (e-mail or id)",
-        "contactId" => "Contact (number)",
-        "createdAfterDate" => "Made on or after",
-        "createdBeforeDate" => "Made on or before",
-        "empty" => "Fields that are empty",
-        "ids" => "Numbers",
-        "notEmpty" => "Fields that are filled in",
-        "organizationId" => "Organization (number)",
-        "ownerId" => "Owner (e-mail or id)",
-        "pipelineId" => "Pipeline (id)",
-        "searchValue" => "Name, e-mail or organization",
-        "stage" => "Stage (key)",
-        "updatedAfterDate" => "Changed on or after",
-        "updatedBeforeDate" => "Changed on or before",
-        other => return words::of_name(other),
-    };
-    words.to_owned()
 }
 
 /// What is to be done with those that are selected, asked once more.

@@ -205,6 +205,15 @@ impl Columns {
         self
     }
 
+    /// What records that are looked up so are called, by their ids: as [`with_names`](Self::with_names) was told.
+    pub fn names(&self, lookup: Lookup) -> impl Iterator<Item = (&str, &str)> {
+        let of_lookup = self.columns.iter().find_map(|column| match &column.cell {
+            Cell::Name(known, names) if *known == lookup => Some(names),
+            _ => None,
+        });
+        of_lookup.into_iter().flatten().map(|(id, name)| (id.as_str(), name.as_str()))
+    }
+
     /// The kind.
     #[must_use]
     pub fn kind(&self) -> Kind {

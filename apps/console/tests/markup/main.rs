@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crm_console::fields::{Choice, Control, Entry};
+use crm_console::filters::Called;
 use crm_console::form::Typed;
 use crm_console::happened::Names;
 use crm_console::record::{Places, Record, edit, new};
@@ -89,6 +90,8 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         next: Some(text),
         is_first: false,
         tags: &[],
+        pipelines: &[],
+        called: &Called::new(),
     };
     let page = Record {
         kind: Kind::Opportunity,

@@ -18,8 +18,8 @@ pub(super) fn routes(api: &mut Api) {
     api.get("/console/board", board_page).undocumented();
 }
 
-/// How many pipelines there are to choose from.
-pub(super) const PIPELINES: i64 = 50;
+/// How many pipelines there are to choose from: all that a tenant can have.
+pub(super) const PIPELINES: i64 = pipelines::MOST_PIPELINES;
 /// What the board is filtered by.
 const FILTERS: [&str; 4] = ["pipelineId", "title", "ownerId", "tags"];
 
@@ -38,6 +38,9 @@ async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
         let Some(pipeline) = all.iter().find(wanted).or(all.first()) else {
             return Ok(Html::page(board::none(&frame)));
         };
+        let is_another = filter.pipeline_id.as_deref().is_some_and(|ids| !ids.contains(&pipeline.id));
+        let is_kept = |(name, _): &&(String, String)| !is_another || name != "pipelineId";
+        let given: Vec<(String, String)> = given.iter().filter(is_kept).cloned().collect();
         let filter = OpportunityFilter { pipeline_id: Some(vec![pipeline.id]), ..filter.clone() };
         let board = Board {
             pipelines: &all,
@@ -47,7 +50,7 @@ async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
             given: &given,
             tags: &crm_tags::list(connection, scope, TagKind::Opportunity)?,
             now: scope.now(),
-            problem: None,
+            is_another,
         };
         Ok(Html::page(board.page(&frame)))
     });

@@ -13,7 +13,7 @@ use crm_exchange::Kind;
 use crm_forms::{Field, FormKind};
 use crm_history::comments::NewRecordComment;
 use crm_leads::{Lead, LeadFilter, LeadSort};
-use crm_opportunities::{Opportunity, OpportunityFilter, OpportunitySort, pipelines};
+use crm_opportunities::{Opportunity, OpportunityFilter, OpportunitySort, Pipeline, pipelines};
 use crm_suite::resource::Resource;
 use crm_suite::trash::Restorable;
 use crm_suite::{SuiteError, cases, comments, contacts, leads, opportunities, organizations};
@@ -70,10 +70,13 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     /// Says something about it.
     fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure>;
 
-    /// Puts what people read where records have what only programs do.
-    fn put_words(_: &mut DbConnection, _: &Scope, _: &mut [Value]) -> Result<(), Failure> {
-        Ok(())
+    /// The pipelines whose stages they are in.
+    fn pipelines(_: &mut DbConnection, _: &Scope) -> Result<Vec<Pipeline>, Failure> {
+        Ok(Vec::new())
     }
+
+    /// Puts what people read where records have what only programs do.
+    fn put_words(_: &[Pipeline], _: &mut [Value]) {}
 
     /// What a new one is made in.
     fn places(_: &mut DbConnection, _: &Scope) -> Result<Option<Places>, Failure> {
@@ -161,8 +164,11 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
     form_of!(Pipeline);
     said_by_comments!();
 
-    fn put_words(connection: &mut DbConnection, scope: &Scope, records: &mut [Value]) -> Result<(), Failure> {
-        let all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+    fn pipelines(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Pipeline>, Failure> {
+        Ok(pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items)
+    }
+
+    fn put_words(all: &[Pipeline], records: &mut [Value]) {
         for record in records {
             let Some(pipeline) = all.iter().find(|pipeline| record["pipelineId"] == pipeline.id.to_string()) else {
                 continue;
@@ -172,20 +178,19 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
             }
             record["pipelineId"] = pipeline.name.as_str().into();
         }
-        Ok(())
     }
 
     const WITHIN: Option<&'static str> = Some("pipelineId");
 
     fn places(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Places>, Failure> {
-        let mut all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+        let mut all = Self::pipelines(connection, scope)?;
         all.sort_by_key(|pipeline| !pipeline.is_default);
         let places = all.into_iter().map(|pipeline| (pipeline.id.to_string(), pipeline.name.to_string()));
         Ok(Some(Places { label: "Pipelines", places: places.collect() }))
     }
 
     fn steps(&self, connection: &mut DbConnection, scope: &Scope, names: &mut Names) -> Result<Vec<Step>, Failure> {
-        let mut all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
+        let mut all = Self::pipelines(connection, scope)?;
         names.call_pipelines(&all);
         all.sort_by_key(|pipeline| pipeline.id != self.pipeline_id);
         let are_several = all.len() > 1;

@@ -19,7 +19,7 @@ use crate::error::Failure;
 use crate::http::export;
 
 use super::kind::{IdOf, Recorded, parsed, shown};
-use super::{back, frame};
+use super::{back, filters, frame};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -44,11 +44,11 @@ const SIZE: &str = "50";
 
 async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
     let frame = frame(&visitor);
-    let (given, own): (Vec<_>, Vec<_>) = visitor
-        .query()
-        .iter()
+    let (typed, query): (Vec<_>, Vec<_>) =
+        visitor.query().iter().cloned().partition(|(name, _)| filters::is_name(R::KIND, name));
+    let (given, own): (Vec<_>, Vec<_>) = query
+        .into_iter()
         .filter(|(_, value)| !value.is_empty())
-        .cloned()
         .partition(|(name, _)| name != "columns" && name != "notice");
     let of = |wanted: &str| -> Vec<String> {
         let values = own.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value);
@@ -71,12 +71,17 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
         given.push(("columns".to_owned(), columns.join(",")));
     }
     let page = visitor.read(move |connection, scope| {
+        let called = filters::called(connection, scope, R::KIND, &given)?;
+        if let Some(elsewhere) = filters::settled(connection, scope, &frame, R::KIND, (&typed, &given, &called))? {
+            return Ok(elsewhere);
+        }
         let columns = crm_exchange::columns(connection, scope, R::KIND)?;
         let page = R::list(connection, scope, &filter, &request)?;
         let mut records = page.items.iter().map(shown).collect::<Result<Vec<Value>, _>>()?;
-        R::put_words(connection, scope, &mut records)?;
+        let pipelines = R::pipelines(connection, scope)?;
+        R::put_words(&pipelines, &mut records);
         let tags = crm_tags::list(connection, scope, R::TAGS)?;
-        let filters = ParamReader::describing::<R::Filter>();
+        let described = ParamReader::describing::<R::Filter>();
         let orders: Vec<&'static str> = R::Sort::NAMES.iter().map(|(name, _)| *name).collect();
         let order_by = given.iter().find(|(name, _)| name == "orderBy").map_or(orders[0], |(_, value)| value.as_str());
         let list = List {
@@ -84,7 +89,7 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
             columns: &columns,
             chosen: &chosen,
             given: &given,
-            filters: &filters,
+            filters: &described,
             orders: &orders,
             order_by,
             is_descending: request.direction == Direction::Desc,
@@ -92,6 +97,8 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
             next: page.continuation_token.as_deref().filter(|_| page.has_more),
             is_first: request.start == Start::Offset(0),
             tags: &tags,
+            pipelines: &pipelines,
+            called: &called,
         };
         Ok(Html::page(list.page(&frame, notice.first().map(|word| told(word)))))
     });

@@ -7,6 +7,7 @@ mod board;
 mod case_types;
 mod duplicates;
 mod files;
+mod filters;
 mod forms;
 mod imports;
 mod integrations;

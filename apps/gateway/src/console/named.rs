@@ -7,7 +7,7 @@ use crm_core::text::folded;
 use crm_core::{DbConnection, FieldCode, FieldErrors, RecordKind, Scope};
 use crm_directory::{NewContact, NewOrganization};
 use crm_exchange::Lookup;
-use crm_suite::search::{self, Search};
+use crm_suite::search::{self, Match, Search};
 use crm_suite::{contacts, organizations};
 use serde_json::Value;
 
@@ -63,16 +63,32 @@ pub(super) fn find(
     Ok(errors.into_result(())?)
 }
 
-/// How many that look alike are told apart by their names.
-const MOST_ALIKE: usize = 50;
+/// The most that look alike.
+pub(super) const MOST_ALIKE: usize = 50;
+
+/// The contacts or organizations with a name, address or number like this one.
+pub(super) fn alike(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    lookup: Lookup,
+    text: &str,
+) -> Result<Vec<Match>, Failure> {
+    let kind = if lookup == Lookup::Contact { RecordKind::Contact } else { RecordKind::Organization };
+    let search = Search { text: text.to_owned(), kinds: vec![kind], size: MOST_ALIKE };
+    Ok(search::search(connection, scope, &search)?)
+}
+
+/// Those among them that are called just so.
+pub(super) fn exact<'m>(found: &'m [Match], name: &str) -> impl Iterator<Item = &'m Match> {
+    let name = folded(name);
+    found.iter().filter(move |hit| hit.found_in == "name" && folded(&hit.title) == name)
+}
 
 fn called(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, name: &str) -> Result<Found, Failure> {
-    let kind = if lookup == Lookup::Contact { RecordKind::Contact } else { RecordKind::Organization };
-    let search = Search { text: name.to_owned(), kinds: vec![kind], size: MOST_ALIKE };
-    let found = search::search(connection, scope, &search)?;
-    let mut exact = found.into_iter().filter(|hit| hit.found_in == "name" && folded(&hit.title) == folded(name));
+    let found = alike(connection, scope, lookup, name)?;
+    let mut exact = exact(&found, name);
     Ok(match (exact.next(), exact.next()) {
-        (Some(only), None) => Found::One(only.id),
+        (Some(only), None) => Found::One(only.id.clone()),
         (Some(_), Some(_)) => Found::Several,
         (None, _) => Found::None,
     })

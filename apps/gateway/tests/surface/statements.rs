@@ -189,6 +189,16 @@ const PAGES: &[(&str, usize)] = &[
     ("/console/contacts/1", 16),
     ("/console/organizations/1", 19),
     ("/console/cases/1", 9),
+    ("/console/leads", 5),
+    ("/console/leads?contactId=1&organizationId=1&tags=new", 9),
+    ("/console/leads?contactId=1,2,3,4,99&organizationId=1,2,3,99&tags=new,vip,none", 9),
+    ("/console/leads?contact=Jane&organization=Acme", 9),
+    ("/console/opportunities", 9),
+    ("/console/opportunities?contactId=1,2&organizationId=1&stage=a,b", 11),
+    ("/console/contacts?organizationId=1,2", 6),
+    ("/console/cases?contactId=1&organizationId=1&caseType=1", 7),
+    ("/console/board", 8),
+    ("/console/board?tags=new,none", 12),
 ];
 
 /// Changes each record to others, so that its history has a name of each kind, `times` over.

@@ -2,6 +2,7 @@
 
 mod board;
 mod duplicates;
+mod filters;
 mod history;
 mod imports;
 mod keys;
@@ -100,6 +101,7 @@ const PAGES: &[&str] = &[
     "/console/settings/webhooks",
     "/console/settings/keys",
     "/console/{records}",
+    "/console/cases?contact=a&organization=b",
     "/console/{records}/new",
     "/console/{records}/{id}",
     "/console/{records}/{id}/edit",

@@ -10,7 +10,7 @@ const HOSTILE: &str = "<b>\"'&";
 const TYPES: &str = "/console/settings/case-types";
 
 /// What a browser sends of the form of this page, as it stands there: the first with this address.
-fn fields(page: &Answer, action: &str) -> Vec<(String, String)> {
+pub(super) fn fields(page: &Answer, action: &str) -> Vec<(String, String)> {
     let form = between(&page.text, &format!("action=\"{action}\""), "</form>")
         .unwrap_or_else(|| panic!("no form {action}: {}", page.text));
     let unescaped =
