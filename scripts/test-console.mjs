@@ -69,6 +69,7 @@ const pages = [
   "/console/contacts/compare?id=1&id=2", "/console/imports", "/console/settings/tags/leads", "/console/settings/pipelines",
   "/console/settings/pipelines/new", "/console/settings/forms/contacts", "/console/settings/case-types",
   "/console/settings/case-types/1", "/console/settings/case-types/1/form", "/console/settings/webhooks", "/console/nowhere", "/console/leads?title=zebra",
+  "/console/cases?contact=doe", "/console/cases?contact=nobody", "/console/opportunities?organizationId=1&contactId=99&tags=gone&status=open",
 ];
 
 // Chromium refuses its sandbox to root, which is who runs CI.
@@ -174,6 +175,19 @@ async function asPeopleGo(context) {
   await page.keyboard.press("Enter");
   await page.getByRole("link", { name: "Jane Doe" }).click();
   await page.getByRole("heading", { name: "Jane Doe" }).waitFor();
+
+  // A list is filtered by somebody's name, and by nobody's again.
+  await page.goto(`${url}/console/cases`);
+  await page.getByText("More filters").click();
+  await page.getByLabel("Contact (name").fill("doe");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Which contact?" }).waitFor();
+  await page.getByRole("link", { name: "Jane Doe" }).click();
+  await page.waitForURL(`${url}/console/cases?contactId=1`);
+  await page.getByRole("link", { name: "Acme cannot log in" }).waitFor();
+  for (const found of await findings(page)) complaints.push(`filters that are on: ${found}`);
+  await page.getByRole("link", { name: "Contact: Jane Doe" }).click();
+  await page.waitForURL(`${url}/console/cases`);
 
   // A key is made and replaced; its sessions end.
   await page.getByRole("link", { name: "API keys" }).click();
@@ -302,6 +316,18 @@ async function asAdministratorsGo(context) {
   await page.locator(".graph text", { hasText: "Return" }).first().waitFor();
   check((await page.getByLabel("Place across of Sent back").inputValue()) === across, "where the status was put is not kept");
   for (const found of await findings(page)) complaints.push(`a workflow: ${found}`);
+
+  // Somebody else saves it first.
+  const ofType = new URL(page.url()).pathname.split("/").pop();
+  await api("PATCH", `/cases/types/cases/${ofType}`, { label: "Theirs" });
+  await page.getByLabel(/^Label of the new status/).first().fill("Mine");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Somebody else changed it meanwhile").waitFor();
+  await page.getByRole("link", { name: "Look at theirs" }).waitFor();
+  for (const found of await findings(page)) complaints.push(`two people and a workflow: ${found}`);
+  check((await page.getByLabel("Label of Mine").inputValue()) === "Mine", "what was drawn is gone");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved.").waitFor();
 }
 
 /** Somebody with an account of the company: signs in at the issuer, is who they are there, and sees the integrations. */

@@ -1,5 +1,7 @@
 //! Settings, case types, each with its workflow as a picture and as tables.
 
+use std::collections::HashSet;
+
 use crm_cases::CaseType;
 use crm_cases::workflow::Workflow;
 use crm_core::keys::{Access, Area};
@@ -66,8 +68,12 @@ pub struct Editor<'a> {
     pub label: &'a str,
     /// Its workflow, as it stands in the form.
     pub document: &'a Value,
+    /// By what each of its transitions is known again.
+    pub origins: &'a [String],
     /// The graph of that; where it has none, that of the type.
     pub workflow: &'a Workflow,
+    /// What somebody else saved meanwhile, where that was just found out.
+    pub theirs: Option<&'a Workflow>,
     /// What has just been done.
     pub notice: Option<&'a str>,
     /// What was refused.
@@ -90,6 +96,7 @@ impl Editor<'_> {
             (show::head(title, &actions))
             @if let Some(words) = self.notice { (show::done(words)) }
             (self.typed.summary(&["label", "workflow.status[", "workflow.transition["]))
+            @if let Some(theirs) = self.theirs { (self.lost(theirs, &path)) }
             form class="column" method="post" action=(path) data-workflow {
                 (form::token(frame))
                 input type="hidden" name="seen" value=(self.seen);
@@ -107,6 +114,26 @@ impl Editor<'_> {
             script type="module" src=(assets::path_of("workflow.js")) {}
         };
         frame.page(Place::CaseTypes, title, &content)
+    }
+
+    /// What of theirs would go if this were saved.
+    fn lost(&self, theirs: &Workflow, path: &str) -> Markup {
+        let (mine, theirs) = (told(self.workflow).into_iter().collect::<HashSet<String>>(), told(theirs));
+        let lost: Vec<&String> = theirs.iter().filter(|words| !mine.contains(*words)).collect();
+        html! {
+            div class="notice notice-warn" {
+                (Icon::Alert.draw())
+                div {
+                    p { a href=(path) target="_blank" { "Look at theirs" } " in another window." @if !lost.is_empty() { " To save yours takes away from it:" } }
+                    @if !lost.is_empty() {
+                        ul {
+                            @for words in lost.iter().take(MOST_LOST) { li { (words) } }
+                            @if lost.len() > MOST_LOST { li { "and " (lost.len() - MOST_LOST) " more" } }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     fn rows(&self, list: &str) -> Vec<Value> {
@@ -185,7 +212,7 @@ impl Editor<'_> {
         let takes = |role: &str| users.as_array().into_iter().flatten().any(|user| user == role);
         html! {
             tr data-edge=[edge.is_null().then_some("new")] {
-                td data-handle { (row.hidden("from", &if edge.is_null() { String::new() } else { index.to_string() })) (row.place()) }
+                td data-handle { (row.hidden("origin", self.origins.get(index).map_or("", String::as_str))) (row.place()) }
                 td { (row.choice("source", "From", ends, &self.end(edge, "source"))) }
                 td { (row.choice("target", "To", ends, &self.end(edge, "target"))) }
                 td { (row.line("label", "Name", "text", &label)) }
@@ -221,6 +248,24 @@ impl Editor<'_> {
             }
         }
     }
+}
+
+/// The most that is told of what somebody else saved.
+const MOST_LOST: usize = 20;
+
+/// What a workflow says, line by line.
+fn told(workflow: &Workflow) -> Vec<String> {
+    let statuses = workflow.statuses();
+    let name = |place: usize| statuses.get(place).map_or("", |status| &status.label);
+    let status = statuses.iter().map(|status| {
+        format!("the status {}{}", status.label, if status.records_resolution { ", which resolves" } else { "" })
+    });
+    let transition = workflow.transitions().iter().map(|transition| {
+        let label = transition.label.as_deref().map_or_else(String::new, |label| format!(" {label}"));
+        let comment = if transition.records_comment { ", with a comment" } else { "" };
+        format!("the transition{label}: {} → {}{comment}", name(transition.source), name(transition.target))
+    });
+    status.chain(transition).collect()
 }
 
 /// What a status without a colour shows in its field.

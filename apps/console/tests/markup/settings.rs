@@ -275,7 +275,9 @@ pub(super) fn pages(frame: &Frame, text: &str, many: usize) -> Vec<String> {
         seen: "\"x\"",
         label: text,
         document: &document(text),
+        origins: &[text.to_owned()],
         workflow: &graph,
+        theirs: Some(&workflow("theirs")),
         notice: Some(text),
         typed: &typed,
     };

@@ -1,5 +1,8 @@
 //! Settings, case types and their workflows.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use crm_cases::workflow::{Workflow, WorkflowDocument};
 use crm_cases::{CaseType, CaseTypePatch, NewCaseType, types};
 use crm_console::case_types::{Editor, NO_COLOR, list};
@@ -11,11 +14,11 @@ use crm_core::{CaseTypeId, Condition, FieldErrors, Uuid};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html};
+use crate::endpoint::{Answer, Api, Form, Html, etag_of};
 
 use super::kind::Numbered;
 use super::rows::{Row, rows};
-use super::{again, as_seen, body, done, frame, seen};
+use super::{again, as_seen, body, done, frame, is_told_of_change, seen, seen_by};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -62,23 +65,45 @@ fn graph_of(document: &Value) -> Option<Workflow> {
     read.and_then(|document| document.graph().ok())
 }
 
+/// What a form says that was not stored.
+#[derive(Clone)]
+struct Stated {
+    label: String,
+    document: Value,
+    /// What each of its transitions was, before somebody changed it.
+    origins: Vec<String>,
+}
+
 async fn show<D>(
     visitor: &Visitor<area::Cases, D>,
     id: CaseTypeId,
-    stated: Option<(String, Value)>,
+    stated: Option<Stated>,
     typed: Typed,
 ) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
     let page = visitor.read(move |connection, scope| {
         let of_type = types::get(connection, scope, id)?;
-        let stored = (of_type.label.as_str().to_owned(), Value::Object(of_type.workflow.to_object()));
-        let (label, document) = stated.as_ref().unwrap_or(&stored);
-        let workflow = match graph_of(document) {
-            Some(workflow) => workflow,
-            None => of_type.workflow.graph()?,
+        let stored = of_type.workflow.graph()?;
+        let theirs = is_told_of_change(&typed).then_some(&stored);
+        let document = Value::Object(of_type.workflow.to_object());
+        let as_stored = || Stated {
+            label: of_type.label.as_str().to_owned(),
+            origins: origins(document["transition"].as_array().map_or(&[], Vec::as_slice)),
+            document: document.clone(),
         };
-        let (seen, typed) = (seen(&of_type)?, &typed);
-        let editor = Editor { of_type: &of_type, seen: &seen, label, document, workflow: &workflow, notice, typed };
+        let shown = stated.as_ref().map_or_else(|| Cow::Owned(as_stored()), Cow::Borrowed);
+        let drawn = graph_of(&shown.document);
+        let editor = Editor {
+            of_type: &of_type,
+            seen: &seen_by(&typed, &of_type)?,
+            label: &shown.label,
+            document: &shown.document,
+            origins: &shown.origins,
+            workflow: drawn.as_ref().unwrap_or(&stored),
+            theirs,
+            notice,
+            typed: &typed,
+        };
         Ok(Html::page(editor.page(&frame)))
     });
     page.await
@@ -89,7 +114,8 @@ async fn change(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<Cas
     let caller = visitor.caller();
     let now: CaseType = caller.find(move |connection, scope| Ok(types::get(connection, scope, id)?)).await?;
     let before = now.workflow.graph()?;
-    let document = Value::Object(redrawn(&form, now.workflow.to_object(), &before));
+    let (document, origins) = redrawn(&form, now.workflow.to_object(), &before);
+    let document = Value::Object(document);
     let label = form.value("label").unwrap_or_default().to_owned();
     let sent =
         JsonObject::from_iter([("label".to_owned(), label.clone().into()), ("workflow".to_owned(), document.clone())]);
@@ -100,7 +126,8 @@ async fn change(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<Cas
         types::update(connection, scope, id, &as_seen(Some(was.clone())), &CaseTypePatch::from_body(&sent)?)?;
         Ok(Html::see_other(format!("{PATH}/{id}?done=saved")))
     });
-    again(visitor.form(), changed.await, |typed| show(&visitor, id, Some((label, document)), typed)).await
+    let stated = Some(Stated { label, document, origins });
+    again(visitor.form(), changed.await, |typed| show(&visitor, id, stated, typed)).await
 }
 
 async fn remove(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<CaseTypeId>) -> Answer<Html> {
@@ -111,18 +138,37 @@ async fn remove(visitor: Visitor<area::Cases, Write>, Numbered(id): Numbered<Cas
     again(visitor.form(), removed.await, |typed| show(&visitor, id, None, typed)).await
 }
 
-/// The document with what the form says; whatever else its nodes and edges have stays as it is.
-fn redrawn(form: &Form, mut document: JsonObject, before: &Workflow) -> JsonObject {
+/// The document with what the form says, and what its transitions were before; whatever else its nodes and edges have stays as
+/// it is.
+fn redrawn(form: &Form, mut document: JsonObject, before: &Workflow) -> (JsonObject, Vec<String>) {
     let list =
         |document: &JsonObject, name: &str| document.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let (old_nodes, old_edges) = (list(&document, "status"), list(&document, "transition"));
     let nodes = rows(form, "workflow.status", |row| row.text("id").is_none() && row.text("data.label").is_none());
     let nodes: Vec<Value> = nodes.iter().map(|row| node(row, &old_nodes)).collect();
     let edges = rows(form, "workflow.transition", |row| row.text("source").is_none() && row.text("target").is_none());
-    let edges: Vec<Value> = edges.iter().filter_map(|row| edge(row, &old_edges, &nodes, before)).collect();
+    let old: HashMap<String, &Value> = origins(&old_edges).into_iter().zip(&old_edges).collect();
+    let edges: Vec<(Value, String)> = edges.iter().filter_map(|row| edge(row, &old, &nodes, before)).collect();
+    let (edges, origins): (Vec<Value>, Vec<String>) = edges.into_iter().unzip();
     document.insert("status".to_owned(), nodes.into());
     document.insert("transition".to_owned(), edges.into());
-    document
+    (document, origins)
+}
+
+/// The longest id of a transition by which it is known.
+const LONGEST_ORIGIN: usize = 100;
+
+/// By what transitions are known again, in whatever order and among whatever others: their ids, where they are their own, or
+/// else all that they are.
+fn origins(edges: &[Value]) -> Vec<String> {
+    let id = |edge: &Value| edge["id"].as_str().filter(|id| id.len() <= LONGEST_ORIGIN).map(str::to_owned);
+    let mut times: HashMap<String, usize> = HashMap::new();
+    edges.iter().filter_map(id).for_each(|id| *times.entry(id).or_default() += 1);
+    let origin = |edge| match id(edge).filter(|id| times[id] == 1) {
+        Some(id) => format!("id {id}"),
+        None => etag_of(edge).unwrap_or_default(),
+    };
+    edges.iter().map(origin).collect()
 }
 
 fn node(row: &Row<'_>, old: &[Value]) -> Value {
@@ -142,7 +188,7 @@ fn node(row: &Row<'_>, old: &[Value]) -> Value {
     {
         node["data"]["color"] = color.into();
     }
-    flag(&mut node["data"], "recordResolutionSLA", row.is_ticked("data.recordResolutionSLA"));
+    flag(&mut node, "recordResolutionSLA", row.is_ticked("data.recordResolutionSLA"));
     for (axis, member) in [("x", "position.x"), ("y", "position.y")] {
         // The field shows whole numbers: what was not touched keeps its fraction.
         let shown = node["position"][axis].as_f64().map(|at| format!("{at:.0}"));
@@ -161,16 +207,17 @@ fn node(row: &Row<'_>, old: &[Value]) -> Value {
 }
 
 /// Sets what is not so already: a member that is left out means no.
-fn flag(data: &mut Value, member: &str, is_set: bool) {
-    if data[member].as_bool().unwrap_or(false) != is_set {
-        data[member] = is_set.into();
+fn flag(item: &mut Value, member: &str, is_set: bool) {
+    if item["data"][member].as_bool().unwrap_or(false) != is_set {
+        item["data"][member] = is_set.into();
     }
 }
 
 /// A transition; none where one of its statuses is removed.
-fn edge(row: &Row<'_>, old: &[Value], nodes: &[Value], before: &Workflow) -> Option<Value> {
-    let found = row.text("from").and_then(|index| index.parse::<usize>().ok()).and_then(|index| old.get(index));
-    let mut edge = found.cloned().unwrap_or_else(|| json!({ "id": Uuid::random().to_string(), "type": "labeledEdge" }));
+fn edge(row: &Row<'_>, old: &HashMap<String, &Value>, nodes: &[Value], before: &Workflow) -> Option<(Value, String)> {
+    let origin = row.raw("origin");
+    let new = || json!({ "id": Uuid::random().to_string(), "type": "labeledEdge", "data": {} });
+    let mut edge = old.get(origin).map_or_else(new, |edge| (*edge).clone());
     for member in ["source", "target"] {
         let chosen = row.text(member).unwrap_or_default();
         let is_there = nodes.iter().any(|node| node["id"].as_str().map(str::trim) == Some(chosen));
@@ -184,10 +231,7 @@ fn edge(row: &Row<'_>, old: &[Value], nodes: &[Value], before: &Workflow) -> Opt
     if edge["label"].as_str().unwrap_or_default() != label {
         edge["label"] = label.into();
     }
-    if !edge["data"].is_object() {
-        edge["data"] = json!({});
-    }
-    flag(&mut edge["data"], "recordComment", row.is_ticked("data.recordComment"));
+    flag(&mut edge, "recordComment", row.is_ticked("data.recordComment"));
     let takes = |role: &&&str| row.is_ticked(&format!("data.authorizedUsers.{role}"));
     let roles: Vec<&str> = ["owner", "assignee", "requestor"].iter().filter(takes).copied().collect();
     let had: Vec<&str> =
@@ -195,7 +239,7 @@ fn edge(row: &Row<'_>, old: &[Value], nodes: &[Value], before: &Workflow) -> Opt
     if !roles.iter().all(|role| had.contains(role)) || !had.iter().all(|role| roles.contains(role)) {
         edge["data"]["authorizedUsers"] = roles.into();
     }
-    Some(edge)
+    Some((edge, origin.to_owned()))
 }
 
 /// How an edge names a status: as it did, where that is still the one; by the label that it has now, where it was named by

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use super::imports::readable;
 use super::kind::Numbered;
 use super::rows::rows;
-use super::{CHANGED_MEANWHILE, again, as_seen, done, frame, seen, shown};
+use super::{CHANGED_MEANWHILE, again, as_seen, done, frame, seen_by, shown};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -135,6 +135,11 @@ fn asked_first(form: &Form, before: &[Field], after: &[Value]) -> Vec<String> {
     if form.value("sure").is_some() { Vec::new() } else { breaks(before, after) }
 }
 
+/// What was sent, of which nothing was refused yet.
+fn sent(form: &Form) -> Typed {
+    Typed { values: form.fields().to_vec(), ..Typed::default() }
+}
+
 fn values(fields: &[Field]) -> Result<Vec<Value>, Failure> {
     fields.iter().map(shown).collect()
 }
@@ -167,7 +172,7 @@ async fn show<F: Formed, D>(visitor: &Visitor<F::Area, D>, stated: Stated) -> An
             path: F::PATH,
             list: "fields",
             tabs: &tabs(connection, scope)?,
-            seen: &etag_of(&form.fields())?,
+            seen: &seen_by(&stated.typed, &form.fields())?,
             fields: &fields,
             breaks: &stated.breaks,
             notice,
@@ -186,7 +191,7 @@ async fn change<F: Formed>(visitor: Visitor<F::Area, Write>) -> Answer<Html> {
     let before = caller.find(|connection, scope| Ok(forms::get(connection, scope, F::KIND)?.fields().to_vec())).await?;
     let broken = asked_first(&form, &before, &fields);
     if !broken.is_empty() {
-        return show::<F, _>(&visitor, Stated { fields: Some(fields), breaks: broken, typed: Typed::default() }).await;
+        return show::<F, _>(&visitor, Stated { fields: Some(fields), breaks: broken, typed: sent(&form) }).await;
     }
     let body = JsonObject::from_iter([("fields".to_owned(), Value::from(fields.clone()))]);
     let was = form.value("seen").map(str::to_owned);
@@ -217,7 +222,7 @@ async fn show_case<D>(visitor: &Visitor<area::Cases, D>, id: CaseTypeId, stated:
             path: &case_path(id),
             list: "form",
             tabs: &tabs(connection, scope)?,
-            seen: &seen(&of_type)?,
+            seen: &seen_by(&stated.typed, &of_type)?,
             fields: &fields,
             breaks: &stated.breaks,
             notice,
@@ -236,7 +241,7 @@ async fn change_case_form(visitor: Visitor<area::Cases, Write>, Numbered(id): Nu
     let before = caller.find(move |connection, scope| Ok(types::get(connection, scope, id)?.form)).await?;
     let broken = asked_first(&form, &before, &fields);
     if !broken.is_empty() {
-        return show_case(&visitor, id, Stated { fields: Some(fields), breaks: broken, typed: Typed::default() }).await;
+        return show_case(&visitor, id, Stated { fields: Some(fields), breaks: broken, typed: sent(&form) }).await;
     }
     let body = JsonObject::from_iter([("form".to_owned(), Value::from(fields.clone()))]);
     let was = form.value("seen").map(str::to_owned);

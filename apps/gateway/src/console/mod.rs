@@ -186,6 +186,20 @@ fn seen<T: Serialize>(now: &T) -> Result<String, Failure> {
     Ok(etag_of(now)?)
 }
 
+/// The same for a form that is shown again with what was typed: it has seen what it had seen before, until it was told that this
+/// changed. Else a change that somebody made before another mistake was mended would be lost.
+fn seen_by<T: Serialize>(typed: &form::Typed, now: &T) -> Result<String, Failure> {
+    match typed.value("seen") {
+        Some(was) if !is_told_of_change(typed) => Ok(was.to_owned()),
+        _ => seen(now),
+    }
+}
+
+/// Whether what was typed was refused because somebody else was first.
+fn is_told_of_change(typed: &form::Typed) -> bool {
+    typed.problem.as_deref() == Some(CHANGED_MEANWHILE)
+}
+
 /// It is as it was when the form was shown.
 fn as_seen<T: Serialize>(was: Option<String>) -> Condition<T> {
     let Some(was) = was else { return Condition::none() };

@@ -12,7 +12,7 @@ use crate::auth::{Read, Visitor, Write, area};
 use crate::endpoint::{Answer, Api, Form, Html, PathId};
 
 use super::rows::rows;
-use super::{again, as_seen, done, frame, may_change, seen, shown};
+use super::{again, as_seen, done, frame, may_change, seen_by, shown};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -89,7 +89,7 @@ async fn show<D>(
         let pipeline = pipelines::get(connection, scope, id)?;
         let value = shown(&pipeline)?;
         let body = stated.as_ref().unwrap_or(&value);
-        Ok(Html::page(edit(&frame, Some((&id.to_string(), &seen(&pipeline)?)), body, notice, &typed)))
+        Ok(Html::page(edit(&frame, Some((&id.to_string(), &seen_by(&typed, &pipeline)?)), body, notice, &typed)))
     });
     page.await
 }

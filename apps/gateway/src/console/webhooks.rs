@@ -15,7 +15,7 @@ use crate::endpoint::{Answer, Api, Call, Extract, Form, Html, OperationDoc, Path
 use crate::error::{Problem, ProblemCode};
 use crate::http::webhooks::Sending;
 
-use super::{again, as_seen, done, frame, seen};
+use super::{again, as_seen, done, frame, seen, seen_by};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -96,7 +96,7 @@ async fn show<D>(visitor: &Visitor<area::Settings, D>, id: WebhookId, news: News
         let news = News { done: notice.map(str::to_owned).or(news.done.clone()), ..news.clone() };
         let page = Page {
             webhook: &webhook,
-            seen: &seen(&webhook)?,
+            seen: &seen_by(&typed, &webhook)?,
             deliveries: &found.items,
             of_state: of_state.as_deref(),
             next: found.continuation_token.as_deref().filter(|_| found.has_more),

@@ -1,6 +1,7 @@
 //! The console, as a browser without script sees it (docs/console.md).
 
 mod board;
+mod conflicts;
 mod duplicates;
 mod filters;
 mod history;

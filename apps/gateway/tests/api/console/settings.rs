@@ -39,14 +39,19 @@ pub(super) fn fields(page: &Answer, action: &str) -> Vec<(String, String)> {
 }
 
 /// Sends a form as it stands, but for these fields.
-fn submit(browser: &mut Browser, page: &str, changed: &[(&str, &str)]) -> Answer {
+pub(super) fn submit(browser: &mut Browser, page: &str, changed: &[(&str, &str)]) -> Answer {
     let page_now = browser.get(page);
     assert_eq!(page_now.status, 200, "{}", page_now.text);
     let path = page.split('?').next().unwrap();
     send(browser, path, fields(&page_now, path), changed)
 }
 
-fn send(browser: &mut Browser, path: &str, mut all: Vec<(String, String)>, changed: &[(&str, &str)]) -> Answer {
+pub(super) fn send(
+    browser: &mut Browser,
+    path: &str,
+    mut all: Vec<(String, String)>,
+    changed: &[(&str, &str)],
+) -> Answer {
     for (name, value) in changed {
         all.retain(|(given, _)| given != name);
         if *value != "(off)" {
