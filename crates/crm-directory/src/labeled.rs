@@ -45,11 +45,14 @@ macro_rules! labeled_values {
                 record: i64,
                 values: &LabeledValues,
             ) -> QueryResult<()> {
-                let rows = (0_i16..).zip(values.as_slice()).map(|(position, LabeledValue { label, value, primary })| {
+                ROWS.insert(connection, scope, record, rows(values))
+            }
+
+            fn rows(values: &LabeledValues) -> Vec<Value> {
+                let row = |(position, LabeledValue { label, value, primary }): (i16, &LabeledValue)| {
                     json!([position, label, value, $list::KIND.searchable(value), primary, $($own(value)),+])
-                });
-                ROWS.insert(connection, scope, record, rows.collect())?;
-                Ok(())
+                };
+                (0_i16..).zip(values.as_slice()).map(row).collect()
             }
 
             const ROWS: Rows = Rows {
@@ -73,11 +76,7 @@ macro_rules! labeled_values {
                 record: i64,
                 values: &LabeledValues,
             ) -> QueryResult<()> {
-                let old = $table::table
-                    .filter($table::tenant_id.eq(scope.tenant()))
-                    .filter($table::record_id.eq(record));
-                diesel::delete(old).execute(connection)?;
-                insert(connection, scope, record, values)
+                ROWS.replace(connection, scope, record, rows(values))
             }
 
             /// Does to the values of a record what a patch says.

@@ -5,15 +5,18 @@
 use crm_core::input::FromBody;
 use crm_core::page::PageRequest;
 use crm_core::records::{self, Cell};
-use crm_core::{Condition, DbConnection, Scope, TagId, Timestamp};
+use crm_core::{Condition, DbConnection, RecordId as _, Scope, TagId, Timestamp};
 use crm_exchange::{Content, Done, Import, Kind, RawRow, Sheet};
 use crm_forms::FormKind;
 use crm_suite::batch::{MatchBy, Mode};
+use crm_suite::resource::Resource;
 use crm_suite::{SuiteError, forms, tenants};
 use crm_tags::TagKind;
 use crm_testkit::locks::out_of_order;
 use crm_testkit::statements::{Statement, statements};
 use crm_testkit::{TestDatabase, both_databases};
+use diesel::RunQueryDsl as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 fn body<T: FromBody>(body: &Value) -> T {
@@ -23,43 +26,40 @@ fn body<T: FromBody>(body: &Value) -> T {
 /// As many rows as a part of a file has.
 const PART: usize = 100;
 
-/// Columns, and a row of them, in which `{n}` is the number of the row and `{t}` another one each time.
+/// Columns, and a row of them, in which `{n}` is the number of the row, `{t}` another one each time, and `{g}` other tags.
 #[derive(Clone, Copy)]
 struct Rows<'a> {
     kind: Kind,
     names: &'a str,
     row: &'a str,
-    /// How many statements a row costs that makes a record, and one that changes it.
-    cost: (usize, usize),
 }
 
-/// The numbers may only become smaller.
+/// How many statements a row costs that makes a record, one that changes it, and one that has it as it is. The numbers
+/// may only become smaller.
+const COSTS: (usize, usize, usize) = (1, 1, 0);
+
 const ROWS: &[Rows<'static>] = &[
     Rows {
         kind: Kind::Contact,
         names: "name,email.Work,phone.Mobile,tags,externalId,x,organization",
-        row: "Jane {t},jane{n}@acme.example,+49 89 {t},a; b,e{n},text {t},Acme",
-        cost: (1, 5),
+        row: "Jane {t},jane{n}@acme.example,+49 89 {t},{g},e{n},text {t},Acme",
     },
     Rows {
         kind: Kind::Organization,
         names: "name,email.Work,tags,externalId,x",
-        row: "Acme {t},a{n}@acme.example,a; b,e{n},text {t}",
-        cost: (1, 4),
+        row: "Acme {t},a{n}@acme.example,{g},e{n},text {t}",
     },
     Rows {
         kind: Kind::Lead,
         names: "title,tags,externalId,x,value.amount,value.code,organization",
-        row: "Lead {t},a; b,e{n},text {t},5,USD,Acme",
-        cost: (1, 4),
+        row: "Lead {t},{g},e{n},text {t},5,USD,Acme",
     },
     Rows {
         kind: Kind::Opportunity,
         names: "title,tags,externalId,x,value.amount,value.code",
-        row: "Deal {t},a; b,e{n},text {t},5,USD",
-        cost: (3, 4),
+        row: "Deal {t},{g},e{n},text {t},5,USD",
     },
-    Rows { kind: Kind::Case, names: "title,tags,externalId", row: "Case {t},a; b,e{n}", cost: (2, 5) },
+    Rows { kind: Kind::Case, names: "title,tags,externalId", row: "Case {t},{g},e{n}" },
 ];
 
 fn cells(text: &str) -> Vec<String> {
@@ -68,13 +68,166 @@ fn cells(text: &str) -> Vec<String> {
 
 /// A tenant with a field of its own, tags, and an organization.
 fn filled(database: &TestDatabase) -> (DbConnection, Scope) {
-    let (mut connection, now) = (database.connect(), Timestamp::now());
-    let made = connection.write(|connection| tenants::create(connection, &"acme".parse().unwrap(), "Acme", None, now));
-    let made = made.unwrap().tenant;
-    let scope = Scope::new(made.id, made.public_id, now);
+    let (mut connection, scope) = tenant(database, "acme");
     connection.write(|connection| fill(connection, &scope)).unwrap();
     (connection, scope)
 }
+
+fn tenant(database: &TestDatabase, id: &str) -> (DbConnection, Scope) {
+    let (mut connection, now) = (database.connect(), Timestamp::now());
+    let made = connection.write(|connection| tenants::create(connection, &id.parse().unwrap(), "Acme", None, now));
+    let made = made.unwrap().tenant;
+    (connection, Scope::new(made.id, made.public_id, now))
+}
+
+/// What there is of a kind, as a client sees it, but for what differs between two tenants.
+fn shown(connection: &mut DbConnection, scope: &Scope, kind: Kind) -> Vec<Value> {
+    match kind {
+        Kind::Lead => records_of::<crm_leads::Lead>(connection, scope),
+        Kind::Opportunity => records_of::<crm_opportunities::Opportunity>(connection, scope),
+        Kind::Contact => records_of::<crm_directory::Contact>(connection, scope),
+        Kind::Organization => records_of::<crm_directory::Organization>(connection, scope),
+        Kind::Case => records_of::<crm_cases::Case>(connection, scope),
+    }
+}
+
+fn records_of<R: Resource + Serialize>(connection: &mut DbConnection, scope: &Scope) -> Vec<Value> {
+    let found = (1..100).map_while(|id| R::get(connection, scope, R::Id::from_i64(id)).ok());
+    let as_seen = found.map(|record| {
+        let mut record = serde_json::to_value(record).unwrap();
+        for name in ["tenantId", "createdOn", "lastUpdatedOn", "pipelineId", "caseTypeId", "closedOn"] {
+            record.as_object_mut().unwrap().remove(name);
+        }
+        for tag in record["tags"].as_array_mut().unwrap() {
+            *tag = tag["label"].clone();
+        }
+        record
+    });
+    as_seen.collect()
+}
+
+/// How many rows of each table the tenant has that belong to records, and how many changes of each kind and action.
+fn index_of(connection: &mut DbConnection, scope: &Scope) -> Vec<(&'static str, i64)> {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let tables = [
+        "contact_emails",
+        "contact_phones",
+        "contact_tags",
+        "contact_values",
+        "organization_emails",
+        "organization_tags",
+        "organization_values",
+        "lead_tags",
+        "lead_values",
+        "opportunity_tags",
+        "opportunity_values",
+        "case_tags",
+        "changes",
+    ];
+    let count = |table: &'static str| {
+        let sql = format!("SELECT count(*) AS count FROM {table} WHERE tenant_id = {}", scope.tenant().as_i64());
+        let found: Count = diesel::sql_query(sql).get_result(connection).unwrap();
+        (table, found.count)
+    };
+    tables.map(count).to_vec()
+}
+
+/// Kinds, columns, and rows of two parts, the second of which changes what the first made.
+type Parts = (Kind, &'static str, &'static [&'static str], &'static [&'static str]);
+
+const PARTS: &[Parts] = &[
+    (
+        Kind::Contact,
+        "externalId,name,email.Work,phone.Mobile,tags,x,organization,note",
+        &[
+            "e1,One,one@a.example,+49 89 111111,a; b,x1,Acme,",
+            "e2,Two,two@a.example,,,,Acme,",
+            "e3,Three,,+49 89 333333,b,x3,,{long}",
+            "e4,Four,four@a.example,,a,,Other,",
+        ],
+        &[
+            "e1,One,one@a.example,+49 89 111111,a; b,x1,Acme,",
+            "e1,One again,one@b.example,+49 89 111112,b; c,x1b,Other,now",
+            "e2,Two,not an address,,a,,Acme,",
+            "e1,One,one@a.example,,a,,Acme,",
+            "e1,One,one@a.example,,,,,",
+            "e2,Two,two@a.example,+49 89 222222,a; b; c,x2,Third,{long}",
+            "e3,Three,three@a.example,+49 89 333333,b,x3,Acme,{long}",
+            "e3,Three,three@a.example,,c,x3b,Acme,short",
+            "e5,Five,five@a.example,+49 89 555555,c,x5,Acme,",
+            "e5,Five more,,,a,x5b,Other,",
+            "e4,,,,,,,",
+            "e4,Four,four@a.example,,a,,Other,",
+        ],
+    ),
+    (
+        Kind::Organization,
+        "externalId,name,email.Work,tags,x,note",
+        &["o1,First,a@a.example,a; b,x1,", "o2,Second,,b,,{long}", "o3,Third,c@a.example,,,"],
+        &[
+            "o1,First,a@a.example,a; b,x1,",
+            "o2,Second,b@a.example,a,x2,{long}",
+            "o2,Second,b@a.example,a,x2,{long}",
+            "o1,First,b@a.example,c,x1b,",
+            "o3,Third,c@a.example,no,bad,",
+            "o1,First,,,,",
+        ],
+    ),
+    (
+        Kind::Lead,
+        "externalId,title,tags,x,value.amount,value.code,organization,contact,isArchived",
+        &["l1,One,a; b,x1,5,USD,Acme,Two,false", "l2,Two,,,,,,,true", "l3,Three,b,x3,7,EUR,Other,,", "l4,Four,,,,,,,"],
+        &[
+            "l1,One,a; b,x1,5,USD,Acme,Two,false",
+            "l1,One,c,x1b,6,USD,Other,,true",
+            "l2,Two,,,,,,,wrong",
+            "l2,Two,a,x2,1,USD,Acme,Two,false",
+            "l3,Three,b,x3,7,XXXX,Other,,true",
+            "l3,Three,b,x3,7,EUR,Acme,,",
+            "l1,One,,,,,,,false",
+            "l5,Five,c,x5,,,Acme,Two,true",
+            "l5,Five,a,x5b,,,Acme,,true",
+        ],
+    ),
+    (
+        Kind::Opportunity,
+        "externalId,title,tags,x,value.amount,value.code,organization,stage,status",
+        &[
+            "p1,One,a; b,x1,5,USD,Acme,qualification,open",
+            "p2,Two,,,,,,,won",
+            "p3,Three,b,x3,7,EUR,Other,qualification,lost",
+            "p4,Four,,,,,,,",
+        ],
+        &[
+            "p1,One,a; b,x1,5,USD,Acme,qualification,open",
+            "p1,One,c,x1b,6,USD,Other,proposal,open",
+            "p1,One,c,x1b,6,USD,Other,qualification,won",
+            "p2,Two,a,x2,,,,nowhere,won",
+            "p2,Two,a,x2,,,,,open",
+            "p3,Three,b,x3,8,EUR,Acme,,lost",
+            "p5,Five,,,1,USD,,proposal,won",
+            "p5,Five,a,,2,USD,,,open",
+        ],
+    ),
+    (
+        Kind::Case,
+        "externalId,title,tags,organization,status",
+        &["c1,One,a; b,Acme,", "c2,Two,,,", "c3,Three,b,Other,", "c4,Four,,,"],
+        &[
+            "c1,One,a; b,Acme,",
+            "c1,One again,c,Other,",
+            "c2,Two,a,Acme,none such",
+            "c2,Two,a,Acme,",
+            "c1,One,,,",
+            "c5,Five,a,Acme,",
+            "c5,Five,c,Other,",
+        ],
+    ),
+];
 
 fn fill(connection: &mut DbConnection, scope: &Scope) -> Result<(), SuiteError> {
     for kind in [FormKind::Pipeline, FormKind::Contacts, FormKind::Organizations] {
@@ -106,7 +259,8 @@ impl Rows<'_> {
         let sheet = Sheet::csv(&import, &columns, cells(self.names), &[]).unwrap();
         let row = |number: usize| {
             let t = (time * 1_000_000 + number).to_string();
-            let text = self.row.replace("{n}", &number.to_string()).replace("{t}", &t);
+            let tags = if time % 2 == 1 { "a; b" } else { "b" };
+            let text = self.row.replace("{n}", &number.to_string()).replace("{t}", &t).replace("{g}", tags);
             RawRow { line: number as u64, content: Content::Cells(cells(&text)) }
         };
         let rows: Vec<RawRow> = numbers.map(row).collect();
@@ -142,8 +296,59 @@ both_databases! {
             let (done, many) = rows.import(&mut connection, &scope, Mode::Upsert, 1..PART + 1, 2);
             assert_eq!(done.changed.len(), PART, "{name}");
             let changed = of_each(&one, &many);
-            assert_eq!((made, changed), rows.cost, "{name}: {many:#?}");
+            // Later, for what was changed by then.
+            let later = scope.clone().at(Timestamp::now());
+            let (done, one) = rows.import(&mut connection, &later, Mode::Upsert, 0..1, 2);
+            assert_eq!(done.counts.unchanged, 1, "{name}");
+            let (done, many) = rows.import(&mut connection, &later, Mode::Upsert, 1..PART + 1, 2);
+            assert_eq!(done.counts.unchanged, PART as i64, "{name}");
+            let unchanged = of_each(&one, &many);
+            assert_eq!((made, changed, unchanged), COSTS, "{name}: {many:#?}");
         }
+    }
+
+    /// What rows of one part come to is what they come to one by one: a record that several change, rows that are wrong between
+    /// them, a record that is too long to be read with others, and all that a record has in other tables.
+    fn a_part_comes_to_what_its_rows_do_one_by_one(database) {
+        let (mut connection, together) = filled(database);
+        let (_, alone) = tenant(database, "alone");
+        connection.write(|connection| fill(connection, &alone)).unwrap();
+        for (kind, names, before, rows) in PARTS {
+            let split = |rows: &[&str]| -> Vec<RawRow> {
+                let long = "long ".repeat(8_000);
+                let row = |(line, text): (u64, &&str)| {
+                    RawRow { line, content: Content::Cells(cells(&text.replace("{long}", &long))) }
+                };
+                (2..).zip(rows).map(row).collect()
+            };
+            let mut run = |scope: &Scope, rows: &[RawRow]| {
+                let scope = scope.clone().at(Timestamp::now());
+                let (mode, match_by) = (Mode::Upsert, MatchBy::ExternalId);
+                let import =
+                    Import { kind: *kind, mode, match_by, makes_organizations: true, makes_tags: true, moves: true };
+                let columns = crm_exchange::columns(&mut connection, &scope, *kind).unwrap();
+                let sheet = Sheet::csv(&import, &columns, cells(names), &[]).unwrap();
+                connection.write(|connection| import.rows(connection, &scope, &sheet, rows)).unwrap()
+            };
+            let name = kind.name();
+            for rows in [before, rows] {
+                let rows = split(rows);
+                let done = run(&together, &rows);
+                // The fields that are wrong: the rest may name an id of the tenant.
+                let fields = |done: Done| -> Vec<String> {
+                    let field = |problem: String| problem.split(':').next().unwrap_or_default().to_owned();
+                    done.problems.into_iter().map(|(_, problem)| field(problem)).collect()
+                };
+                let problems = fields(done);
+                let one_by_one: Vec<String> = rows.chunks(1).flat_map(|row| fields(run(&alone, row))).collect();
+                assert_eq!(problems, one_by_one, "{name}");
+            }
+            let (found, expected) = (shown(&mut connection, &together, *kind), shown(&mut connection, &alone, *kind));
+            assert!(found.len() > 3, "{name}");
+            assert_eq!(found, expected, "{name}");
+        }
+        let findings = [&together, &alone].map(|scope| index_of(&mut connection, scope));
+        assert_eq!(findings[0], findings[1], "what lists find records by");
     }
 
     /// A tag that there is no room for fails its rows, and no other.
@@ -195,7 +400,7 @@ fn an_import_locks_in_the_order_of_everybody() {
         // Another stage each time, so that records move.
         for (time, mode, stage) in [(1, Mode::Create, 0), (2, Mode::Upsert, 1), (3, Mode::Update, 0)] {
             let row = row.replace("{s}", stages[stage].key.as_str()).replace("{c}", &types[0].1);
-            let rows = Rows { kind: *kind, names, row: &row, cost: (0, 0) };
+            let rows = Rows { kind: *kind, names, row: &row };
             // Of the upsert half are there.
             let numbers = if mode == Mode::Upsert { 2..6 } else { 0..4 };
             let (done, sent) = rows.import(&mut connection, &scope, mode, numbers, time);

@@ -38,16 +38,21 @@ macro_rules! participants {
             record: $id,
             patch: &::crm_core::Patch<::crm_core::values::Participants>,
         ) -> Result<(), ::crm_core::WriteError> {
-            use ::diesel::prelude::*;
             if patch.is_keep() {
                 return Ok(());
             }
-            let present = $participants::table
-                .filter($participants::tenant_id.eq(scope.tenant()))
-                .filter($participants::record_id.eq(record));
-            ::diesel::delete(present).execute(connection)?;
-            patch.value().map_or(Ok(()), |participants| add(connection, scope, record, participants))
+            let none = ::crm_core::values::Participants::default();
+            let participants = patch.value().unwrap_or(&none);
+            let replaced = TABLE.replace(connection, scope, record.as_i64(), participants.rows());
+            replaced.map_err(|error| participants.unknown(error))
         }
+
+        const TABLE: ::crm_core::records::Rows = ::crm_core::records::Rows {
+            table: stringify!($participants),
+            of: <$participants::record_id as ::diesel::Column>::NAME,
+            columns: ::crm_core::values::Participants::COLUMNS,
+            or_nothing: false,
+        };
 
         /// Gives these participants to a record that has none.
         pub(crate) fn add(
@@ -56,13 +61,7 @@ macro_rules! participants {
             record: $id,
             participants: &::crm_core::values::Participants,
         ) -> Result<(), ::crm_core::WriteError> {
-            let rows = ::crm_core::records::Rows {
-                table: stringify!($participants),
-                of: <$participants::record_id as ::diesel::Column>::NAME,
-                columns: ::crm_core::values::Participants::COLUMNS,
-                or_nothing: false,
-            };
-            let inserted = rows.insert(connection, scope, record.as_i64(), participants.rows());
+            let inserted = TABLE.insert(connection, scope, record.as_i64(), participants.rows());
             inserted.map_err(|error| participants.unknown(error))
         }
 

@@ -25,6 +25,6 @@ pub use links::{
 pub use merge::merge;
 pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
-pub use queries::{SOUGHT, with_external_ids};
+pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptLead, restore};
 pub use service::{archive, create, delete, get, list, record_deletion, unarchive, update};

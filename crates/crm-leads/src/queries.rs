@@ -18,7 +18,7 @@ use diesel::prelude::*;
 use crate::filter::SEARCHED;
 use crate::row::{LeadRow, LeadValues};
 use crate::schema::leads;
-use crate::{LeadError, LeadFilter};
+use crate::{LeadError, LeadFilter, LeadSort};
 
 type Query = leads::BoxedQuery<'static, Db>;
 
@@ -28,6 +28,7 @@ crm_core::whole_records!(
     LeadId,
     LeadRow,
     StoredForm,
+    LeadSort,
     LeadsAround {
         record: "lead_id",
         tags: "lead_tags",

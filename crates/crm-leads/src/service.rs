@@ -105,8 +105,8 @@ pub fn update(
 ) -> Result<Lead, LeadError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let mut errors = hold(connection, scope, &patch.references())?;
-    let row = lock_one(connection, scope, id)?;
-    let present = complete_one(connection, scope, row.clone(), &form)?;
+    let (row, beside) = queries::find_whole_locked(connection, scope, id)?.ok_or(LeadError::NotFound)?;
+    let present = whole(scope, row.clone(), beside, &form);
     condition.check(|| Ok::<_, LeadError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
@@ -127,7 +127,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, id, tags)?;
+        crm_tags::set(connection, scope, id, &present.tags, tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
     let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();

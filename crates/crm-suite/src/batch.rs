@@ -79,6 +79,7 @@ pub fn hold<R: Resource>(
     if batch.mode == Mode::Upsert {
         matches.find_again(connection, &scope, batch)?;
     }
+    R::remember(connection, &scope, &matches.each(batch))?;
     let external_ids: Vec<&str> = batch.items.iter().filter_map(Item::external_id).collect();
     if !external_ids.is_empty() {
         let holders = R::with_external_ids(connection, &scope, &external_ids)?;

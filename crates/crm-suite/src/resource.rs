@@ -96,6 +96,13 @@ pub trait Resource: Sized + Send + 'static {
     /// The database's.
     fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[Self::Id]) -> QueryResult<Vec<Self::Id>>;
 
+    /// Reads those of them that are not very long at once, which are locked: none is read again by the change that
+    /// comes for it, if one does.
+    ///
+    /// # Errors
+    /// The database's.
+    fn remember(connection: &mut DbConnection, scope: &Scope, ids: &[Self::Id]) -> QueryResult<()>;
+
     /// Keeps their form as it is until the end of the transaction.
     ///
     /// # Errors
@@ -205,6 +212,11 @@ macro_rules! resource {
             fn lock(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<Vec<$id>> {
                 use $module as of;
                 of::lock(connection, scope, ids)
+            }
+
+            fn remember(connection: &mut DbConnection, scope: &Scope, ids: &[$id]) -> QueryResult<()> {
+                use $module as of;
+                of::remember(connection, scope, ids)
             }
 
             fn with_external_ids(

@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crm_core::error::{collision, is_foreign_key_violation};
 use crm_core::records::{Cell, Rows, StoredTag, in_statements};
 use crm_core::sql::{among, one_of};
 use crm_core::{DbConnection, FieldCode, FieldErrors, ForKeyShareExt, ForUpdateExt, Scope, TagId, WriteError, columns};
 use diesel::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::schema::{tags, with_links};
 use crate::service::TagRow;
@@ -89,7 +89,8 @@ pub fn labels(connection: &mut DbConnection, scope: &Scope, ids: &[TagId]) -> Qu
     Ok(rows.into_iter().collect())
 }
 
-/// Gives a record exactly these tags. Call it in a [`DbConnection::write`] that made the record or locked it.
+/// Gives a record exactly these tags in the place of those that it has. Call it in a [`DbConnection::write`] that locked the
+/// record before these were read.
 ///
 /// # Errors
 /// [`WriteError::Invalid`] with `unknown_tag` for the field `tags` where one of them was deleted meanwhile; the
@@ -98,17 +99,15 @@ pub fn set<I: Tagged>(
     connection: &mut DbConnection,
     scope: &Scope,
     record: I,
+    present: &[TagOption],
     tags: &[TagOption],
 ) -> Result<(), WriteError> {
     // First the new links, then the old ones: a tag that is being deleted locks itself and then its links,
     // and the other order here would be a deadlock with it.
     give(connection, scope, record, tags)?;
-    let wanted: Vec<TagId> = tags.iter().map(|tag| tag.id).collect();
-    with_links!(I::TAGS, links => diesel::delete(links::table)
-        .filter(links::tenant_id.eq(scope.tenant()))
-        .filter(links::record_id.eq(record.as_i64()))
-        .filter(diesel::dsl::not(one_of(links::tag_id, wanted)))
-        .execute(connection))?;
+    let wanted: HashSet<TagId> = tags.iter().map(|tag| tag.id).collect();
+    let others = present.iter().map(|tag| tag.id).filter(|tag| !wanted.contains(tag));
+    table_of(I::TAGS).remove(connection, scope, record.as_i64(), rows(I::TAGS, others))?;
     Ok(())
 }
 
@@ -181,11 +180,16 @@ pub(crate) fn hold(
 
 /// Puts these tags on a record, but for those that it has.
 fn link<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, tags: &[TagId]) -> QueryResult<()> {
-    let Links { table, record: of } = Links::of(I::TAGS);
-    let links = Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true };
-    let rows = tags.iter().map(|tag| json!([I::TAGS.number(), tag])).collect();
-    links.insert(connection, scope, record.as_i64(), rows)?;
-    Ok(())
+    table_of(I::TAGS).insert(connection, scope, record.as_i64(), rows(I::TAGS, tags.iter().copied()))
+}
+
+fn table_of(kind: TagKind) -> Rows {
+    let Links { table, record: of } = Links::of(kind);
+    Rows { table, of, columns: &[("kind", Cell::Number), ("tag_id", Cell::Uuid)], or_nothing: true }
+}
+
+fn rows(kind: TagKind, tags: impl Iterator<Item = TagId>) -> Vec<Value> {
+    tags.map(|tag| json!([kind.number(), tag])).collect()
 }
 
 /// Locks the links of several records, in the order in which a tag that is deleted locks its own: before the records are

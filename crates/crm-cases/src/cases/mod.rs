@@ -22,7 +22,7 @@ pub use links::{
     unlink_organizations,
 };
 pub use model::{Case, CasePatch, NewCase};
-pub use queries::{SOUGHT, with_external_ids};
+pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptCase, restore};
 pub use service::{create, delete, get, hold_types, list, record_deletion, update};
 pub use values::{Day, Priority};

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
 use crate::schema::cases;
-use crate::{CaseError, CaseFilter};
+use crate::{CaseError, CaseFilter, CaseSort};
 
 type Query = cases::BoxedQuery<'static, Db>;
 
@@ -22,6 +22,7 @@ crm_core::whole_records!(
     CaseId,
     CaseRow,
     StoredForm,
+    CaseSort,
     CasesAround {
         record: "case_id",
         tags: "case_tags",

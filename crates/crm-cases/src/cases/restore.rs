@@ -1,6 +1,8 @@
 //! Cases in the trash: what their deletion keeps, and how they come back. Their activities stay where they are until they are
 //! gone for good.
 
+use std::sync::Arc;
+
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::text::folded;
 use crm_core::values::{ExternalId, References, User, Vanished};
@@ -88,7 +90,7 @@ pub fn restore(
 }
 
 /// The type of a case, where it is there and has the status of the case, which is spelled as there.
-fn status_in(case_type: Option<KnownType>, row: &mut CaseRow) -> Result<KnownType, FieldErrors> {
+fn status_in(case_type: Option<Arc<KnownType>>, row: &mut CaseRow) -> Result<Arc<KnownType>, FieldErrors> {
     let mut errors = FieldErrors::new();
     let Some(case_type) = case_type else {
         note_missing_type(Some(row.values.case_type_id), &mut errors);

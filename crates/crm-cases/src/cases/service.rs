@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
-use crm_core::records::{Beside, ShowsNames};
+use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, ShortText, unknown_reference};
@@ -79,8 +81,9 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> Result<C
 /// one that it is moved to, which nobody changes meanwhile.
 struct LockedCase {
     row: CaseRow,
-    case_type: KnownType,
-    wanted_type: Option<KnownType>,
+    beside: Beside,
+    case_type: Arc<KnownType>,
+    wanted_type: Option<Arc<KnownType>>,
 }
 
 /// Locks a case until the end of the transaction, for a change that moves it to the type `wanted`, if to any. The types
@@ -92,14 +95,23 @@ fn lock_one(
     id: CaseId,
     wanted: Option<CaseTypeId>,
 ) -> Result<LockedCase, CaseError> {
-    let seen = queries::type_of(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    // In a transaction of many changes it is locked by then, and with it its type.
+    let known = Present::<CaseRow>::take(scope, id);
+    let seen = match &known {
+        Some((row, _)) => row.values.case_type_id,
+        None => queries::type_of(connection, scope, id)?.ok_or(CaseError::NotFound)?,
+    };
     let both = [Some(seen), wanted.filter(|wanted| *wanted != seen)];
     let types = types::shared(connection, scope, &both.into_iter().flatten().collect::<Vec<_>>())?;
     let (of_case, mut others): (Vec<_>, Vec<_>) = types.into_iter().partition(|known| known.id == seen);
-    let row = queries::find_locked(connection, scope, id)?.ok_or(CaseError::NotFound)?;
+    let locked = match known {
+        Some(known) => Some(known),
+        None => queries::find_whole_locked(connection, scope, id)?,
+    };
+    let (row, beside) = locked.ok_or(CaseError::NotFound)?;
     match of_case.into_iter().next() {
         Some(case_type) if row.values.case_type_id == seen => {
-            Ok(LockedCase { row, case_type, wanted_type: others.pop() })
+            Ok(LockedCase { row, beside, case_type, wanted_type: others.pop() })
         }
         _ => Err(collision("the case was moved to another type").into()),
     }
@@ -178,8 +190,8 @@ pub fn update(
 ) -> Result<Case, CaseError> {
     let mut errors = hold(connection, scope, &patch.references())?;
     let locked = lock_one(connection, scope, id, patch.case_type_id)?;
-    let LockedCase { row, case_type: before, wanted_type } = locked;
-    let present = of_type(connection, scope, row.clone(), &before.form)?;
+    let LockedCase { row, beside, case_type: before, wanted_type } = locked;
+    let present = whole(scope, row.clone(), beside, &before.form);
     condition.check(|| Ok::<_, CaseError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
@@ -219,7 +231,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, id, tags)?;
+        crm_tags::set(connection, scope, id, &present.tags, tags)?;
     }
     let tags = tags.unwrap_or_else(|| present.tags.clone());
     let change = NewChange::new(Kind::Case, action).by(patch.last_updated_by.value());
@@ -280,12 +292,6 @@ fn all_forms(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Form>, 
         error => CaseError::Database(DieselError::QueryBuilderError(Box::new(error))),
     });
     Ok(forms?.into_iter().map(|(_, _, form)| form).collect())
-}
-
-/// The case of a row whose type's form is known, in one statement.
-fn of_type(connection: &mut DbConnection, scope: &Scope, row: CaseRow, form: &Form) -> QueryResult<Case> {
-    let beside = queries::beside(connection, scope, &[row.id])?.remove(&row.id).unwrap_or_default();
-    Ok(whole(scope, row, beside, form))
 }
 
 /// The cases of these rows with the forms of their types and what other tables have of them, in two statements.

@@ -1,6 +1,7 @@
 //! The SQL of case types. Every query starts at the tenant of a scope.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crm_core::sql::{Json, among};
 use crm_core::values::User;
@@ -32,14 +33,57 @@ pub(crate) fn find_default(connection: &mut DbConnection, scope: &Scope) -> Quer
 
 /// What writing a case must know of its type, and of the one that it moves to, which nobody changes until the end of the
 /// transaction: those of these types that exist, locked in ascending order.
-pub(crate) fn shared(connection: &mut DbConnection, scope: &Scope, ids: &[CaseTypeId]) -> QueryResult<Vec<KnownType>> {
-    let found = case_types::table
-        .filter(among(scope, case_types::tenant_id, case_types::id, ids))
-        .order(case_types::id)
-        .select((case_types::id, case_types::form, case_types::workflow))
-        .shared()
-        .load(connection)?;
-    found.into_iter().map(|columns| KnownType::of(columns, scope)).collect()
+///
+/// A transaction of many changes ([`Scope::remembering`]) asks for each once, as far as it keeps them.
+pub(crate) fn shared(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[CaseTypeId],
+) -> QueryResult<Vec<Arc<KnownType>>> {
+    let mut found: Vec<Arc<KnownType>> = ids.iter().filter_map(|id| Held::of(scope, *id)).collect();
+    let unknown: Vec<CaseTypeId> =
+        ids.iter().filter(|id| found.iter().all(|known| known.id != **id)).copied().collect();
+    if !unknown.is_empty() {
+        let columns = case_types::table
+            .filter(among(scope, case_types::tenant_id, case_types::id, unknown))
+            .order(case_types::id)
+            .select((case_types::id, case_types::form, case_types::workflow))
+            .shared()
+            .load(connection)?;
+        for columns in columns {
+            found.push(Held::remember(scope, KnownType::of(columns, scope)?));
+        }
+        found.sort_unstable_by_key(|known| known.id);
+    }
+    Ok(found)
+}
+
+/// The types that a transaction of many changes ([`Scope::remembering`]) has locked and read: few at once, for they can be long.
+#[derive(Default)]
+struct Held {
+    types: HashMap<CaseTypeId, Arc<KnownType>>,
+    default: Option<CaseTypeId>,
+}
+
+impl Held {
+    const MOST: usize = 16;
+
+    fn of(scope: &Scope, id: CaseTypeId) -> Option<Arc<KnownType>> {
+        scope.memory()?.with(|Self { types, .. }| types.get(&id).cloned())
+    }
+
+    fn remember(scope: &Scope, known: KnownType) -> Arc<KnownType> {
+        let known = Arc::new(known);
+        if let Some(memory) = scope.memory() {
+            memory.with(|Self { types, .. }| {
+                if types.len() >= Self::MOST {
+                    types.clear();
+                }
+                types.insert(known.id, Arc::clone(&known));
+            });
+        }
+        known
+    }
 }
 
 /// As [`shared`], for whoever asks for each again.
@@ -60,7 +104,10 @@ pub(crate) fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryR
 }
 
 /// As [`shared`], of the tenant's default case type.
-pub(crate) fn default_shared(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<KnownType>> {
+pub(crate) fn default_shared(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<Arc<KnownType>>> {
+    if let Some(known) = scope.memory().and_then(|memory| memory.with(|held: &mut Held| held.default)) {
+        return Ok(shared(connection, scope, &[known])?.pop());
+    }
     let found = case_types::table
         .filter(case_types::tenant_id.eq(scope.tenant()))
         .filter(case_types::is_default)
@@ -68,7 +115,12 @@ pub(crate) fn default_shared(connection: &mut DbConnection, scope: &Scope) -> Qu
         .shared()
         .get_result(connection)
         .optional()?;
-    found.map(|columns| KnownType::of(columns, scope)).transpose()
+    let Some(columns) = found else { return Ok(None) };
+    let known = Held::remember(scope, KnownType::of(columns, scope)?);
+    if let Some(memory) = scope.memory() {
+        memory.with(|held: &mut Held| held.default = Some(known.id));
+    }
+    Ok(Some(known))
 }
 
 /// The forms of these case types.

@@ -26,7 +26,7 @@ pub use order::{Direction, SortColumn, SortField, SortKey, SortKind};
 pub use row_id::{RowId, RowIdKind};
 pub use sql::{AfterRow, Contains, SortOrder, contains_pattern};
 pub use together::Together;
-pub use weight::{Content, MOST_CONTENT, NoneHeavy, Weight, fitting};
+pub use weight::{Content, MOST_CONTENT, NoneHeavy, NotHeavy, Weight, fitting};
 
 /// What a boxed query is to a page: whatever is done to it, it keeps its type.
 pub trait Boxed:

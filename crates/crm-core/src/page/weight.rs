@@ -39,6 +39,18 @@ pub struct NoneHeavy {
     pub(super) weight: Weight,
 }
 
+/// Whether a record is not heavy.
+#[derive(Debug, Clone, Copy)]
+pub struct NotHeavy(Option<Weight>);
+
+impl NotHeavy {
+    /// That of a row of the table; none is where it has nothing of a length that is up to clients.
+    #[must_use]
+    pub fn of(weight: Option<Weight>) -> Self {
+        Self(weight)
+    }
+}
+
 impl Content {
     /// That of a row of the table.
     #[must_use]
@@ -49,6 +61,7 @@ impl Content {
 
 sql_fragment!(Content, BigInt);
 sql_fragment!(NoneHeavy, Bool);
+sql_fragment!(NotHeavy, Bool);
 
 /// JSON has a length on PostgreSQL once it is text.
 trait Length: diesel::backend::Backend {
@@ -99,6 +112,18 @@ macro_rules! weighed_on {
                     Ok(())
                 }
             }
+
+            impl QueryFragment<$backend> for NotHeavy {
+                fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                    let Some(weight) = self.0 else {
+                        pass.push_sql("TRUE");
+                        return Ok(());
+                    };
+                    push_content(weight, &mut pass);
+                    pass.push_sql(&format!(" <= {HEAVY}"));
+                    Ok(())
+                }
+            }
         )*
     };
 }
@@ -115,6 +140,12 @@ impl QueryFragment<Db> for Content {
 }
 
 impl QueryFragment<Db> for NoneHeavy {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        Db::walk_variant_ast(self, pass)
+    }
+}
+
+impl QueryFragment<Db> for NotHeavy {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         Db::walk_variant_ast(self, pass)
     }

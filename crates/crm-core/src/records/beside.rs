@@ -250,11 +250,12 @@ written_on! {
     Sqlite, Sqlite;
 }
 
-/// Declares `find_whole` and `beside` for a kind with [`record_queries!`](crate::record_queries): `whole_records!(leads, LeadId,
-/// LeadRow, StoredForm, LeadsAround { … })` with a name for the tables around it, and these.
+/// Declares `find_whole`, `find_whole_locked`, `remember` and `beside` for a kind with [`record_queries!`](crate::record_queries):
+/// `whole_records!(leads, LeadId, LeadRow, StoredForm, LeadSort, LeadsAround { … })` with the orders of its lists, which say what
+/// makes one long, a name for the tables around it, and these.
 #[macro_export]
 macro_rules! whole_records {
-    ($table:ident, $id:ty, $row:ty, $form:ty, $kind:ident { $($around:tt)* }) => {
+    ($table:ident, $id:ty, $row:ty, $form:ty, $sort:ty, $kind:ident { $($around:tt)* }) => {
         /// The tables around these records.
         pub(crate) struct $kind;
 
@@ -283,6 +284,45 @@ macro_rules! whole_records {
             let found: Option<Whole> =
                 $table::table.find((scope.tenant(), id)).select(columns).first(connection).optional()?;
             Ok(found.map(|(row, Json(beside), form)| (row, beside, form.map(|Json(form)| form))))
+        }
+
+        /// A record that is locked by this, with all that other tables have of it: in two statements, and in none where a
+        /// transaction of many changes [remembers](remember) it.
+        pub(crate) fn find_whole_locked(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            id: $id,
+        ) -> ::diesel::QueryResult<Option<($row, $crate::records::Beside)>> {
+            if let Some(known) = $crate::records::Present::take(scope, id) {
+                return Ok(Some(known));
+            }
+            let Some(row) = find_locked(connection, scope, id)? else { return Ok(None) };
+            let beside = beside(connection, scope, &[id])?.remove(&id).unwrap_or_default();
+            Ok(Some((row, beside)))
+        }
+
+        /// Reads records that are locked at once, for a transaction of many changes: but for heavy ones, which are too long to be
+        /// in memory together. One statement.
+        ///
+        /// # Errors
+        /// The database's.
+        pub fn remember(
+            connection: &mut $crate::DbConnection,
+            scope: &$crate::Scope,
+            ids: &[$id],
+        ) -> ::diesel::QueryResult<()> {
+            use ::diesel::prelude::*;
+            use $crate::page::SortField as _;
+            use $crate::sql::Json;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let columns = ($crate::columns::<$row>(), $crate::records::beside_of::<$kind>());
+            let these = $table::table.filter($crate::sql::among(scope, $table::tenant_id, $table::id, ids));
+            let found: Vec<($row, Json<$crate::records::Beside>)> =
+                these.filter($crate::page::NotHeavy::of(<$sort>::WEIGHT)).select(columns).load(connection)?;
+            $crate::records::Present::remember(scope, found.into_iter().map(|(row, Json(beside))| (row.id, row, beside)));
+            Ok(())
         }
 
         /// What other tables have of these records, in one statement.

@@ -6,6 +6,7 @@
 mod beside;
 mod external;
 mod named;
+mod present;
 mod rows;
 
 use diesel::result::Error as DieselError;
@@ -15,6 +16,7 @@ use crate::error::{collision, is_unique_violation};
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
 pub use external::ExternalIds;
 pub use named::{ShowsNames, named};
+pub use present::Present;
 pub use rows::{Cell, Rows, forget_unwritten, settle};
 
 /// A checked value as a row has it: made without another check, since only checked ones were stored. For the crates that own

@@ -18,7 +18,7 @@ pub use links::{
 };
 pub use merge::merge;
 pub use model::{Contact, ContactPatch, NewContact};
-pub use queries::{with_emails, with_external_ids, with_names};
+pub use queries::{remember, with_emails, with_external_ids, with_names};
 pub use restore::{KeptContact, restore};
 pub use service::{create, create_unless, delete, duplicates, get, list, record_deletion, update};
 

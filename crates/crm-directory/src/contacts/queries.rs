@@ -18,7 +18,7 @@ use super::row::{ContactRow, ContactValues};
 use crate::duplicate::{Tables, looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{contact_emails, contact_phones, contacts, organizations};
-use crate::{ContactFilter, DirectoryError, query};
+use crate::{ContactFilter, ContactSort, DirectoryError, query};
 
 type Query = contacts::BoxedQuery<'static, Db>;
 
@@ -32,6 +32,7 @@ crm_core::whole_records!(
     ContactId,
     ContactRow,
     StoredForm,
+    ContactSort,
     ContactsAround {
         record: "contact_id",
         tags: "contact_tags",

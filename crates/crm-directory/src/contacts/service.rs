@@ -138,8 +138,9 @@ pub fn update(
 ) -> Result<Contact, DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let mut errors = hold(connection, scope, &patch.references())?;
-    let row = lock_one(connection, scope, id)?;
-    let present = complete_one(connection, scope, row.clone(), &form)?;
+    let locked = queries::find_whole_locked(connection, scope, id)?;
+    let (row, beside) = locked.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    let present = whole(scope, row.clone(), beside, &form);
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
@@ -161,7 +162,7 @@ pub fn update(
     contact_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     contact_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, id, tags)?;
+        crm_tags::set(connection, scope, id, &present.tags, tags)?;
     }
     let organization = match patch.organization_id {
         Patch::Keep => present.organization.clone(),
@@ -244,10 +245,6 @@ pub fn delete(
     Ok(deletion.into_ids())
 }
 
-fn lock_one(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Result<ContactRow, DirectoryError> {
-    queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
-}
-
 /// Adds what other tables have of these contacts, in one statement.
 pub(super) fn complete(
     connection: &mut DbConnection,
@@ -269,15 +266,6 @@ fn whole(scope: &Scope, row: ContactRow, mut beside: Beside, form: &Form) -> Con
     let organization = beside.take_organization(row.values.organization_id);
     let (email, phone) = (beside.take_emails(), beside.take_phones());
     row.into_contact(scope, form, email, phone, organization, crm_tags::stored(scope, beside.take_tags()))
-}
-
-pub(super) fn complete_one(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    row: ContactRow,
-    form: &Form,
-) -> Result<Contact, DirectoryError> {
-    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }
 
 /// The caller checked that the organization exists, and it vanished since; or that nobody has the external id, and somebody

@@ -17,7 +17,7 @@ pub use filter::{OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};
-pub use queries::{with_emails, with_external_ids, with_names};
+pub use queries::{remember, with_emails, with_external_ids, with_names};
 pub use restore::{KeptOrganization, restore};
 pub use service::{create, create_unless, delete, duplicates, get, list, record_deletion, update};
 

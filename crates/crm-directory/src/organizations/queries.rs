@@ -14,7 +14,7 @@ use super::row::{OrganizationRow, OrganizationValues};
 use crate::duplicate::{Tables, looking_like, matched_by};
 use crate::query::{has_email, has_phone};
 use crate::schema::{organization_emails, organization_phones, organizations};
-use crate::{DirectoryError, OrganizationFilter, query};
+use crate::{DirectoryError, OrganizationFilter, OrganizationSort, query};
 
 type Query = organizations::BoxedQuery<'static, Db>;
 
@@ -32,6 +32,7 @@ crm_core::whole_records!(
     OrganizationId,
     OrganizationRow,
     StoredForm,
+    OrganizationSort,
     OrganizationsAround {
         record: "organization_id",
         tags: "organization_tags",

@@ -127,8 +127,9 @@ pub fn update(
     patch: &OrganizationPatch,
 ) -> Result<Organization, DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Organizations)?;
-    let row = lock_one(connection, scope, id)?;
-    let present = complete_one(connection, scope, row.clone(), &form)?;
+    let locked = queries::find_whole_locked(connection, scope, id)?;
+    let (row, beside) = locked.ok_or_else(|| DirectoryError::not_found(&[id]))?;
+    let present = whole(scope, row.clone(), beside, &form);
     condition.check(|| Ok::<_, DirectoryError>(present.clone()))?;
     let mut errors = FieldErrors::new();
     let renames_who = patch.renames_who(scope, &present);
@@ -151,7 +152,7 @@ pub fn update(
     organization_emails::patch(connection, scope, id.as_i64(), &patch.email)?;
     organization_phones::patch(connection, scope, id.as_i64(), &patch.phone)?;
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, id, tags)?;
+        crm_tags::set(connection, scope, id, &present.tags, tags)?;
     }
     let email = Emails::patched(patch.email, present.email.clone());
     let phone = Phones::patched(patch.phone, present.phone.clone());
@@ -217,14 +218,6 @@ pub fn delete(
     Ok(deletion.into_ids())
 }
 
-fn lock_one(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    id: OrganizationId,
-) -> Result<OrganizationRow, DirectoryError> {
-    queries::find_locked(connection, scope, id)?.ok_or_else(|| DirectoryError::not_found(&[id]))
-}
-
 /// Adds what other tables have of these organizations, in one statement.
 pub(super) fn complete(
     connection: &mut DbConnection,
@@ -245,13 +238,4 @@ pub(super) fn complete(
 fn whole(scope: &Scope, row: OrganizationRow, mut beside: Beside, form: &Form) -> Organization {
     let (email, phone) = (beside.take_emails(), beside.take_phones());
     row.into_organization(scope, form, email, phone, crm_tags::stored(scope, beside.take_tags()))
-}
-
-pub(super) fn complete_one(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    row: OrganizationRow,
-    form: &Form,
-) -> Result<Organization, DirectoryError> {
-    Ok(records::only(complete(connection, scope, vec![row], form)?)?)
 }

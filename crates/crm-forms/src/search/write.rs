@@ -1,8 +1,7 @@
 use crm_core::records::{Cell, Rows};
 use crm_core::text::searchable;
-use crm_core::{BackendKind, DbConnection, PortableExt, Scope};
+use crm_core::{DbConnection, Scope};
 use diesel::QueryResult;
-use diesel::sql_types::BigInt;
 use serde_json::{Value, json};
 
 use super::{Searched, key};
@@ -25,9 +24,12 @@ pub fn index(
     if rows.is_empty() {
         return Ok(());
     }
+    table_of(searched).insert(connection, scope, record, rows)
+}
+
+fn table_of(searched: &Searched) -> Rows {
     let Searched { values: table, record: of, .. } = searched;
-    Rows { table, of, columns: COLUMNS, or_nothing: false }.insert(connection, scope, record, rows)?;
-    Ok(())
+    Rows { table, of, columns: COLUMNS, or_nothing: false }
 }
 
 const COLUMNS: &[(&str, Cell)] =
@@ -45,14 +47,7 @@ pub fn forget_and_index(
     values: &CustomFields,
     form: &Form,
 ) -> QueryResult<()> {
-    let Searched { values: table, record: column, .. } = searched;
-    let sql = match connection.kind() {
-        BackendKind::Postgres => format!("DELETE FROM {table} WHERE tenant_id = $1 AND {column} = $2"),
-        BackendKind::Sqlite => format!("DELETE FROM {table} WHERE tenant_id = ? AND {column} = ?"),
-    };
-    let forget = diesel::sql_query(sql).bind::<BigInt, _>(scope.tenant()).bind::<BigInt, _>(record);
-    forget.portable().execute(connection)?;
-    index(connection, scope, searched, record, values, form)
+    table_of(searched).replace(connection, scope, record, rows(values, form))
 }
 
 /// `[position, field, value, search]` of each value. Texts that are searched come first: the rowid of their index on SQLite

@@ -24,7 +24,7 @@ pub use links::{
 };
 pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
-pub use queries::{SOUGHT, with_external_ids};
+pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptOpportunity, restore};
 pub use service::{by_stage, create, create_from_lead, delete, get, list, record_deletion, update};
 pub use status::{LostReason, OpportunityStatus};

@@ -16,7 +16,7 @@ use diesel::prelude::*;
 
 use super::filter::SEARCHED;
 use super::row::{OpportunityRow, OpportunityValues};
-use super::{LostReason, OpportunityFilter, OpportunityStatus};
+use super::{LostReason, OpportunityFilter, OpportunitySort, OpportunityStatus};
 use crate::OpportunityError;
 use crate::pipelines::Place;
 use crate::schema::opportunities;
@@ -29,6 +29,7 @@ crm_core::whole_records!(
     OpportunityId,
     OpportunityRow,
     StoredForm,
+    OpportunitySort,
     OpportunitiesAround {
         record: "opportunity_id",
         tags: "opportunity_tags",

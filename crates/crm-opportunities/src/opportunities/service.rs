@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Direction, Page, PageRequest};
-use crm_core::records::{Beside, ShowsNames};
+use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, unknown_reference};
 use crm_core::{Condition, DbConnection, FieldErrors, LeadId, OpportunityId, PipelineId, Scope, numbering, records};
@@ -153,6 +153,23 @@ pub(super) fn lock_to_move(
     Ok((row, target))
 }
 
+/// As [`lock_to_move`], with what other tables have of it. A transaction of many changes has locked it by then.
+fn lock_whole_to_move(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: OpportunityId,
+    patch: &OpportunityPatch,
+) -> Result<(OpportunityRow, Beside, Target), OpportunityError> {
+    let (pipeline, stage) = (patch.pipeline_id, patch.stage.as_ref());
+    if let Some((row, beside)) = Present::<OpportunityRow>::take(scope, id) {
+        let target = Target::of(connection, scope, &row.values.place(), pipeline, stage)?;
+        return Ok((row, beside, target));
+    }
+    let (row, target) = lock_to_move(connection, scope, id, pipeline, stage)?;
+    let beside = queries::beside(connection, scope, &[id])?.remove(&id).unwrap_or_default();
+    Ok((row, beside, target))
+}
+
 /// A page of the opportunities that match. It takes three statements however many opportunities it has (form, rows, what other tables have of them), one more to find the tags of a filter, and one more to count all matches where that is asked for.
 ///
 /// # Errors
@@ -232,8 +249,8 @@ pub fn update(
 ) -> Result<Opportunity, OpportunityError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let mut errors = hold(connection, scope, &patch.references())?;
-    let (row, target) = lock_to_move(connection, scope, id, patch.pipeline_id, patch.stage.as_ref())?;
-    let present = complete_one(connection, scope, row.clone(), &form)?;
+    let (row, beside, target) = lock_whole_to_move(connection, scope, id, patch)?;
+    let present = whole(scope, row.clone(), beside, &form);
     condition.check(|| Ok::<_, OpportunityError>(present.clone()))?;
     let renames_who = patch.renames_who(scope, &present);
     let patch = patch.changes(&present, &mut errors);
@@ -261,7 +278,7 @@ pub fn update(
         forget_and_index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
     }
     if let Some(tags) = &tags {
-        crm_tags::set(connection, scope, id, tags)?;
+        crm_tags::set(connection, scope, id, &present.tags, tags)?;
     }
     participants::patch(connection, scope, id, &patch.participants)?;
     let participants = patch.participants.applied_to_list(present.participants.clone()).into_vec();

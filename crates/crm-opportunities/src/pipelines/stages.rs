@@ -36,7 +36,7 @@ pub(crate) fn place(
 ) -> QueryResult<Option<Place>> {
     let pipeline_id = match pipeline {
         Some(id) => id,
-        None => match queries::default_id(connection, scope)? {
+        None => match default_id(connection, scope)? {
             Some(id) => id,
             None => {
                 errors.push(
@@ -48,6 +48,9 @@ pub(crate) fn place(
             }
         },
     };
+    if let Some(place) = Held::place(scope, pipeline_id, stage) {
+        return Ok(Some(place));
+    }
     let of_pipeline = pipeline_stages::table
         .filter(pipeline_stages::tenant_id.eq(scope.tenant()))
         .filter(pipeline_stages::pipeline_id.eq(pipeline_id));
@@ -80,8 +83,39 @@ pub(crate) fn place(
     Ok(None)
 }
 
+/// The stages that a transaction of many changes ([`Scope::remembering`]) has locked, in order, and the default pipeline that it has
+/// found: none of its changes asks again.
+#[derive(Default)]
+struct Held {
+    stages: HashMap<PipelineId, Vec<(i16, String)>>,
+    default: Option<PipelineId>,
+}
+
+impl Held {
+    /// The place that [`place`] would give, where it is held.
+    fn place(scope: &Scope, pipeline_id: PipelineId, stage: Option<&StageKey>) -> Option<Place> {
+        scope.memory()?.with(|Self { stages, .. }| {
+            let mut stages = stages.get(&pipeline_id)?.iter();
+            let (position, key) = stages.find(|(_, key)| stage.is_none_or(|stage| stage.as_str() == key))?;
+            Some(Place { pipeline_id, stage: StageKey::stored(key.clone()), position: *position })
+        })
+    }
+}
+
+/// The default pipeline of the tenant. A transaction of many changes asks once.
+fn default_id(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Option<PipelineId>> {
+    if let Some(known) = scope.memory().and_then(|memory| memory.with(|held: &mut Held| held.default)) {
+        return Ok(Some(known));
+    }
+    let found = queries::default_id(connection, scope)?;
+    if let Some(memory) = scope.memory() {
+        memory.with(|held: &mut Held| held.default = found);
+    }
+    Ok(found)
+}
+
 /// Locks the stages of these pipelines as a new opportunity locks its own, `None` being the default pipeline, and of those that these
-/// opportunities are in: for many that are written at once, none of which waits for a stage then.
+/// opportunities are in: for many that are written at once, none of which asks or waits for a stage then.
 ///
 /// # Errors
 /// The database's.
@@ -96,19 +130,27 @@ pub fn hold_stages(
     }
     let mut wanted: Vec<PipelineId> = pipelines.iter().copied().flatten().collect();
     if pipelines.contains(&None) {
-        wanted.extend(queries::default_id(connection, scope)?);
+        wanted.extend(default_id(connection, scope)?);
     }
     if !of.is_empty() {
         let theirs = opportunities::table.filter(among(scope, opportunities::tenant_id, opportunities::id, of));
         let theirs: Vec<PipelineId> = theirs.select(opportunities::pipeline_id).distinct().load(connection)?;
         wanted.extend(theirs);
     }
-    let _: Vec<String> = pipeline_stages::table
+    let held: Vec<(PipelineId, i16, String)> = pipeline_stages::table
         .filter(among(scope, pipeline_stages::tenant_id, pipeline_stages::pipeline_id, wanted))
         .order((pipeline_stages::pipeline_id, pipeline_stages::key))
-        .select(pipeline_stages::key)
+        .select((pipeline_stages::pipeline_id, pipeline_stages::position, pipeline_stages::key))
         .shared()
         .load(connection)?;
+    if let Some(memory) = scope.memory() {
+        memory.with(|Held { stages, .. }: &mut Held| {
+            for (pipeline, position, key) in held {
+                stages.entry(pipeline).or_default().push((position, key));
+            }
+            stages.values_mut().for_each(|stages| stages.sort_unstable());
+        });
+    }
     Ok(())
 }
 

@@ -92,6 +92,14 @@ impl<R: Resource> Matches<R> {
         self.keys.keys().chain(&self.existing).copied().collect()
     }
 
+    /// The record of each item that matches one.
+    pub(super) fn each(&self, batch: &BatchRequest<R>) -> Vec<R::Id> {
+        if batch.mode == Mode::Create {
+            return Vec::new();
+        }
+        batch.items.iter().filter_map(|item| self.of(batch.match_by, item).ok().flatten()).collect()
+    }
+
     /// The record that an item matches.
     pub(super) fn of(&self, match_by: MatchBy, item: &Item<R>) -> Result<Option<R::Id>, SuiteError> {
         if match_by == MatchBy::Id {

@@ -27,7 +27,8 @@ fn set<I: Tagged>(connection: &mut DbConnection, scope: &Scope, record: I, spell
     connection.write(|connection| {
         let mut errors = FieldErrors::new();
         let tags = crm_tags::resolve(connection, scope, I::TAGS, &refs, &mut errors)?;
-        crm_tags::set(connection, scope, record, &errors.into_result(tags)?)
+        let present = of(connection, scope, record);
+        crm_tags::set(connection, scope, record, &present, &errors.into_result(tags)?)
     })
 }
 
@@ -164,7 +165,7 @@ both_databases! {
         let scope = database.tenant("acme");
         let tag = create(&mut connection, &scope, TagKind::Lead, "gone");
         connection.write(|connection| crm_tags::delete(connection, &scope, TagKind::Lead, tag.id, &Condition::none())).unwrap();
-        let set = connection.write(|connection| crm_tags::set(connection, &scope, LeadId::from_i64(1), &[tag]));
+        let set = connection.write(|connection| crm_tags::set(connection, &scope, LeadId::from_i64(1), &[], &[tag]));
         let Err(WriteError::Invalid(errors)) = set else { panic!("{set:?}") };
         assert_eq!(errors.as_slice()[0].code, FieldCode::UnknownTag);
     }
@@ -188,7 +189,10 @@ fn a_tag_deleted_while_a_record_is_given_it_is_unknown() {
         let mut writing = database.connect();
         let (scope, tag) = (&scope, &tag);
         let set = threads.spawn(move || {
-            writing.write(|connection| crm_tags::set(connection, scope, LeadId::from_i64(1), std::slice::from_ref(tag)))
+            writing.write(|connection| {
+                let present = of(connection, scope, LeadId::from_i64(1));
+                crm_tags::set(connection, scope, LeadId::from_i64(1), &present, std::slice::from_ref(tag))
+            })
         });
         std::thread::sleep(Duration::from_millis(100));
         deleting.commit_write().unwrap();
