@@ -1,9 +1,10 @@
-//! What a gateway does now and then beside serving: it forgets what nobody needs any more, and gives its room back.
+//! What a gateway does now and then beside serving: it forgets what nobody needs any more, gives its room back, and sees to it that
+//! PostgreSQL knows its tables.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{DbConnection, counts, database, idempotency, keys, sessions};
+use crm_core::{DbConnection, counts, database, idempotency, keys, sessions, statistics};
 use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
@@ -44,6 +45,7 @@ pub(crate) async fn once(state: &AppState) {
         note_visits(state).await,
         forget_sessions(state).await,
         fold_counts(state).await,
+        know_tables(state).await,
         shrink(&state.db).await,
     ];
     for failure in outcomes.into_iter().filter_map(Result::err) {
@@ -93,6 +95,11 @@ async fn fold_counts(state: &AppState) -> Result<(), Failure> {
         |connection, tenant| counts::fold(connection, *tenant).map(|_| false).map_err(Into::into),
     )
     .await
+}
+
+/// Has PostgreSQL look at tables that have grown much, and thereby the first records of a new database, however they came.
+async fn know_tables(state: &AppState) -> Result<(), Failure> {
+    state.db.look_up(|connection| Ok::<_, Failure>(statistics::keep_up(connection)?)).await
 }
 
 /// For each that has something to forget: forgets a part of it at a time, until there is no more, in transactions so small

@@ -1,6 +1,10 @@
 //! A clock that stands still (docs/compatibility.md, "A clock for tests").
 
+use crm_core::DbConnection;
 use crm_testkit::{TestDatabase, both_databases};
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl as _};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -42,6 +46,35 @@ fn moments(value: &Value) -> Vec<&str> {
         Value::String(text) if text.len() == NOON.len() && text.ends_with('Z') && text.contains('T') => vec![text],
         _ => Vec::new(),
     }
+}
+
+/// How many rows PostgreSQL believes a table to have: -1 where it has never looked.
+fn believed(connection: &mut DbConnection, table: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Rows {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    let sql = format!("SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = '{table}'::regclass");
+    diesel::sql_query(sql).get_result::<Rows>(connection).unwrap().rows
+}
+
+/// PostgreSQL knows within a minute of records that came by requests alone.
+#[test]
+fn tables_that_requests_fill_are_looked_at() {
+    let database = TestDatabase::postgres();
+    let api = start(&database);
+    let mut connection = database.connect();
+    // Nobody else looks at it meanwhile.
+    connection.batch_execute("ALTER TABLE leads SET (autovacuum_enabled = false)").unwrap();
+    // More than a few pages of the table.
+    let note = "note ".repeat(100);
+    let items: Vec<Value> = (0..500).map(|number| json!({ "title": format!("Lead {number}"), "note": note })).collect();
+    let made = api.acme.post(&format!("{LEADS}/batch"), &json!({ "mode": "create", "items": items }));
+    assert_eq!(made.body["created"], 500, "{}", made.text);
+    assert_eq!(believed(&mut connection, "leads"), -1);
+    turn(&api, "2030-01-01T12:01:00.000Z");
+    assert_eq!(believed(&mut connection, "leads"), 500);
 }
 
 both_databases! {
