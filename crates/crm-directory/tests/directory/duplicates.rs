@@ -1,6 +1,6 @@
 //! Contacts and organizations that look like one, in groups.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crm_core::page::Page;
 use crm_core::{BackendKind, DbConnection};
