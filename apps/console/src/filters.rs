@@ -407,9 +407,9 @@ impl Which<'_> {
         let given = || self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let content = html! {
             (show::head(&title, &html! {}))
-            @if self.found.is_empty() { p class="lead" { "No " (what) " is called “" (self.text) "”." } }
+            @if self.found.is_empty() { p class="lead" { "No " (what) " is called “" bdi { (self.text) } "”." } }
             @else {
-                p class="lead" { "“" (self.text) "” can be one of these. " @if self.is_cut { "There can be more: type more of the name." } }
+                p class="lead" { "“" bdi { (self.text) } "” can be one of these. " @if self.is_cut { "There can be more: type more of the name." } }
                 ul class="rows card" {
                     @for hit in self.found {
                         li {

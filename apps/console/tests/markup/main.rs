@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crm_console::fields::{Choice, Control, Entry};
-use crm_console::filters::Called;
+use crm_console::filters::{Called, Which};
 use crm_console::form::Typed;
 use crm_console::happened::Names;
 use crm_console::record::{Places, Record, edit, new};
 use crm_console::{Frame, Who, error, list, overview, session, show};
-use crm_exchange::{Columns, Kind};
+use crm_exchange::{Columns, Kind, Lookup};
+use crm_suite::search::Match;
 use serde_json::{Value, json};
 
 mod happened;
@@ -109,6 +110,14 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
     let one = (text.to_owned(), text.to_owned());
     let places = Places { label: "Case types", places: vec![one.clone(), one] };
     let refusal = error::Refusal { status: 400, code: "x", title: text, detail: text, advice: text, request_id: text };
+    let found = Match {
+        kind: "contact",
+        id: "1".to_owned(),
+        title: text.to_owned(),
+        subtitle: Some(text.to_owned()),
+        found_in: "name",
+    };
+    let which = Which { kind: Kind::Lead, lookup: Lookup::Contact, text, given: &given, found: &[found], is_cut: true };
     let markup = [
         list.page(frame, Some(text)),
         page.page(frame),
@@ -118,6 +127,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         session::SignIn { token: "T", next: Some(text), has_issuer: true, typed: &typed }.page(),
         session::choice(&[text.to_owned(), text.to_owned()], Some(text)),
         crm_console::trash::search(frame, text, &[]),
+        which.page(frame),
     ];
     markup
         .map(maud::Markup::into_string)
