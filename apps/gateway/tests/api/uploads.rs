@@ -313,6 +313,31 @@ both_databases! {
         }
     }
 
+    /// A case goes back to the status that it had, where its workflow has a way; where there is none it stays as it is.
+    fn cases_go_back_where_there_is_a_way(database) {
+        let api = Api::start(database);
+        let node = |id: &str| json!({ "id": id, "data": { "label": id } });
+        let edge = |from: &str, to: &str| json!({ "id": format!("{from}{to}"), "source": from, "target": to, "data": {} });
+        let workflow = json!({
+            "status": [node("New"), node("Open"), node("Done")],
+            "transition": [edge("New", "Open"), edge("Open", "New"), edge("New", "Done")],
+        });
+        let made = api.acme.post("/cases/types/cases", &json!({ "label": "Mostly one way", "workflow": workflow }));
+        let of_type = made.item(201)["id"].clone();
+        let read = |id: &str| api.acme.get(&format!("/cases/cases/external/{id}")).item(200).clone();
+        let seen = |id: &str| [read(id)["status"].clone(), read(id)["title"].clone()];
+        for id in ["back", "stays"] {
+            api.acme.post("/cases/cases", &json!({ "title": id, "externalId": id, "caseTypeId": of_type, "status": "New" })).item(201);
+        }
+        let file = "externalId,title,status\nback,There,Open\nstays,Gone,Done\n";
+        let item = import(&api.acme, "kind=case&mode=update&matchBy=externalId", CSV, file);
+        assert_eq!(counts(&item), [2, 0, 2, 0, 0], "{item}");
+        assert_eq!((seen("back"), seen("stays")), ([json!("Open"), json!("There")], [json!("Done"), json!("Gone")]));
+        let undone = taken_back(&api.acme, &format!("/imports/{}", item["id"].as_str().unwrap()));
+        assert_eq!(undone["undone"], json!({ "deleted": 0, "restored": 1, "leftAsIs": 1 }), "{undone}");
+        assert_eq!((seen("back"), seen("stays")), ([json!("New"), json!("back")], [json!("Done"), json!("Gone")]));
+    }
+
     /// What was made by the way goes too, where nobody uses it.
     fn what_rows_name_is_taken_back_with_them(database) {
         let api = Api::start(database);

@@ -19,6 +19,7 @@ use super::row::ImportRow;
 use super::schema::{import_records, imports};
 use super::step::end;
 use super::{ImportError, ImportState, TakenBack};
+use crate::row::moved_members;
 
 /// How many records are taken back in one transaction.
 const RECORDS_AT_ONCE: i64 = 100;
@@ -42,11 +43,11 @@ pub(super) fn step(connection: &mut DbConnection, scope: &Scope, row: &ImportRow
             continue;
         }
         let done = match kind {
-            Kind::Lead => records::<Lead>(connection, &own, row.id, &found, is_new),
-            Kind::Opportunity => records::<Opportunity>(connection, &own, row.id, &found, is_new),
-            Kind::Contact => records::<Contact>(connection, &own, row.id, &found, is_new),
-            Kind::Organization => records::<Organization>(connection, &own, row.id, &found, is_new),
-            Kind::Case => records::<Case>(connection, &own, row.id, &found, is_new),
+            Kind::Lead => records::<Lead>(connection, &own, row, &found, is_new),
+            Kind::Opportunity => records::<Opportunity>(connection, &own, row, &found, is_new),
+            Kind::Contact => records::<Contact>(connection, &own, row, &found, is_new),
+            Kind::Organization => records::<Organization>(connection, &own, row, &found, is_new),
+            Kind::Case => records::<Case>(connection, &own, row, &found, is_new),
             _ => tags(connection, &own, row, &found),
         }?;
         let left_as_is = counted(found.len() - done);
@@ -77,12 +78,12 @@ fn counted(count: usize) -> i64 {
 fn records<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    import: ImportId,
+    row: &ImportRow,
     found: &[String],
     is_new: bool,
 ) -> Result<usize, ImportError> {
     let ids: Vec<R::Id> = found.iter().filter_map(|id| id.parse().ok()).collect();
-    if is_new { Ok(R::delete(connection, scope, &ids)?.len()) } else { restore::<R>(connection, scope, import, &ids) }
+    if is_new { Ok(R::delete(connection, scope, &ids)?.len()) } else { restore::<R>(connection, scope, row, &ids) }
 }
 
 /// How many changes of a record are looked at.
@@ -92,10 +93,10 @@ const MOST_CHANGES: i64 = 50;
 fn restore<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
-    import: ImportId,
+    row: &ImportRow,
     ids: &[R::Id],
 ) -> Result<usize, ImportError> {
-    let import = import.to_string();
+    let (import, moved) = (row.id.to_string(), moved_members(row.kind()?));
     let is_own = |change: &Change| change.request_id.as_deref() == Some(import.as_str());
     let (mut items, mut seen) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
     for id in ids {
@@ -104,7 +105,7 @@ fn restore<R: Resource>(
         // Of one that many rows have changed the first of them may be among what was not read.
         let is_cut = counted(own.len()) == MOST_CHANGES;
         if let Some(last) = own.first().filter(|_| !is_cut) {
-            let (mut body, moved) = before(&own);
+            let (mut body, moved) = before(&own, moved);
             body.insert("id".to_owned(), id.to_string().into());
             items.push(Item::read(Mode::Update, MatchBy::Id, &body).moved(&moved));
             seen.push((*id, last.id));
@@ -131,19 +132,18 @@ fn latest<R: Resource>(connection: &mut DbConnection, scope: &Scope, id: R::Id) 
     crm_history::latest(connection, scope, Kind::from(R::Id::KIND), &id.to_string(), MOST_CHANGES)
 }
 
-/// What no patch takes.
-const MOVED: &[&str] = &["status", "lostReason", "closedOn", "isArchived"];
 /// What follows from others.
 const FOLLOWING: &[&str] = &["lastUpdatedBy", "lastUpdatedOn"];
 
-/// The members of a record as they were before these changes, the latest of which comes first: a patch, and what is moved in.
-fn before(changes: &[&Change]) -> (JsonObject, JsonObject) {
+/// The members of a record as they were before these changes, the latest of which comes first: a patch, and those of `members`,
+/// which no patch takes and which are moved in.
+fn before(changes: &[&Change], members: &[&str]) -> (JsonObject, JsonObject) {
     let (mut body, mut moved, mut custom) = (JsonObject::new(), JsonObject::new(), JsonObject::new());
     for FieldChange { field, from, .. } in changes.iter().flat_map(|change| &change.changes) {
         match field.strip_prefix("customFields.") {
             Some(id) => drop(custom.insert(id.to_owned(), from.clone())),
             None if FOLLOWING.contains(&field.as_str()) => {}
-            None if MOVED.contains(&field.as_str()) => drop(moved.insert(field.clone(), from.clone())),
+            None if members.contains(&field.as_str()) => drop(moved.insert(field.clone(), from.clone())),
             None => drop(body.insert(field.clone(), from.clone())),
         }
     }
