@@ -79,8 +79,12 @@ fn choice(id: &str, name: &str, value: &str, called: &str, groups: &[Group<'_>])
 pub(crate) fn tag_choice(id: &str, value: &str, tags: &[TagOption]) -> Markup {
     let of_label = tag(tags, value).map(|tag| tag.id.to_string());
     let options = tags.iter().map(|tag| (tag.id.to_string(), tag.label.clone()));
-    let called = told(value, |entry| tag(tags, entry).map_or_else(|| unknown("tag", entry), |tag| tag.label.clone()));
-    choice(id, "tags", of_label.as_deref().unwrap_or(value), &called, &Group::of(options))
+    choice(id, "tags", of_label.as_deref().unwrap_or(value), &labels(tags, value), &Group::of(options))
+}
+
+/// The tags of a filter by their labels.
+fn labels(tags: &[TagOption], value: &str) -> String {
+    told(value, |entry| tag(tags, entry).map_or_else(|| unknown("tag", entry), |tag| tag.label.clone()))
 }
 
 /// The filter by one of these pipelines, of which one is shown.
@@ -245,9 +249,7 @@ impl List<'_> {
             return called(self.called, lookup, value);
         }
         match filter {
-            "tags" => told(value, |entry| {
-                tag(self.tags, entry).map_or_else(|| unknown("tag", entry), |tag| tag.label.clone())
-            }),
+            "tags" => labels(self.tags, value),
             "pipelineId" => told(value, |entry| {
                 let found = pipeline(self.pipelines, entry);
                 found.map_or_else(|| unknown("pipeline", entry), |pipeline| pipeline.name.to_string())
