@@ -185,7 +185,7 @@ impl List<'_> {
         self.given_but(OF_PAGE).next().is_some()
     }
 
-    fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 

@@ -48,6 +48,10 @@ pub struct List<'a> {
     pub called: &'a Called,
 }
 
+/// How a list is exported: as parameters of the API, for the spreadsheets of people.
+pub const EXPORTED_AS: [(&str, &str); 4] =
+    [("format", "csv"), ("headers", "label"), ("excelSafe", "true"), ("bom", "true")];
+
 /// The columns that are shown unless somebody chose others.
 #[must_use]
 pub fn usual(kind: Kind) -> &'static [&'static str] {
@@ -85,13 +89,7 @@ impl List<'_> {
     pub fn page(&self, frame: &Frame, notice: Option<&str>) -> Markup {
         let (one, many, _) = show::names(self.kind);
         let may_write = frame.may(area_of(self.kind), Access::Write);
-        let export = self.given_but(OF_PAGE).chain([
-            ("format", "csv"),
-            ("headers", "label"),
-            ("excelSafe", "true"),
-            ("bom", "true"),
-        ]);
-        let export = address(self.kind, export).replacen('?', "/export?", 1);
+        let export = address(self.kind, self.given_but(OF_PAGE).chain(EXPORTED_AS)).replacen('?', "/export?", 1);
         let actions = html! {
             a class="button" href=(export) download { "Export" }
             @if may_write {
@@ -136,11 +134,14 @@ impl List<'_> {
             form method="post" action={ "/console/" (self.kind.plural()) "/selected" } {
                 (form::token(frame))
                 input type="hidden" name="back" value=(address(self.kind, self.given_but(&[])));
+                @for order in ["orderBy", "sort"] {
+                    @if let Some(value) = self.value(order) { input type="hidden" name=(order) value=(value); }
+                }
                 div class="table-box" tabindex="0" role="region" aria-label=(many) {
                     table {
                         thead {
                             tr {
-                                @if may_write { th scope="col" class="tick" { span class="hidden" { "Selected" } } }
+                                th scope="col" class="tick" { span class="hidden" { "Selected" } }
                                 (self.heading(title, if title == "name" { "Name" } else { "Title" }))
                                 @for column in &columns { (self.heading(column.name(), column.label())) }
                             }
@@ -150,9 +151,7 @@ impl List<'_> {
                                 @let id = record["id"].as_str().unwrap_or_default();
                                 @let name = show::title(record);
                                 tr {
-                                    @if may_write {
-                                        td class="tick" { input type="checkbox" name="id" value=(id) aria-label={ "Select " (name) }; }
-                                    }
+                                    td class="tick" { input type="checkbox" name="id" value=(id) aria-label={ "Select " (name) }; }
                                     th scope="row" {
                                         a href=(show::path(self.kind, id)) { (name) }
                                         @if self.kind == Kind::Lead { " " (show::state(self.kind, record)) }
@@ -163,7 +162,7 @@ impl List<'_> {
                         }
                     }
                 }
-                @if may_write { (self.selected()) }
+                (self.selected(may_write))
             }
         }
     }
@@ -187,27 +186,35 @@ impl List<'_> {
         }
     }
 
-    fn selected(&self) -> Markup {
+    fn selected(&self, may_write: bool) -> Markup {
+        let export = format!("/console/{}/selected/export", self.kind.plural());
         html! {
             fieldset class="selected no-print" {
                 legend { "With those that are selected" }
-                @if !self.tags.is_empty() {
-                    div class="together" {
-                        label class="hidden" for="selected-tag" { "Tag" }
-                        select id="selected-tag" name="tag" {
-                            @for tag in self.tags { option value=(tag.id) { (tag.label) } }
-                        }
-                        button class="button" type="submit" name="action" value="tag" { "Add the tag" }
-                    }
-                }
+                @if may_write { (self.changes()) }
+                button class="button" type="submit" formaction=(export) { "Export them" }
+                @if may_write { button class="button" type="submit" name="action" value="delete" { (Icon::Trash.draw()) "Delete" } }
+            }
+        }
+    }
+
+    fn changes(&self) -> Markup {
+        html! {
+            @if !self.tags.is_empty() {
                 div class="together" {
-                    input type="text" name="owner" aria-label="Owner: e-mail or id" placeholder="Owner’s e-mail or id" autocomplete="off";
-                    button class="button" type="submit" name="action" value="owner" { "Give to" }
+                    label class="hidden" for="selected-tag" { "Tag" }
+                    select id="selected-tag" name="tag" {
+                        @for tag in self.tags { option value=(tag.id) { (tag.label) } }
+                    }
+                    button class="button" type="submit" name="action" value="tag" { "Add the tag" }
                 }
-                @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {
-                    button class="button" type="submit" name="action" value="compare" { "Side by side" }
-                }
-                button class="button" type="submit" name="action" value="delete" { (Icon::Trash.draw()) "Delete" }
+            }
+            div class="together" {
+                input type="text" name="owner" aria-label="Owner: e-mail or id" placeholder="Owner’s e-mail or id" autocomplete="off";
+                button class="button" type="submit" name="action" value="owner" { "Give to" }
+            }
+            @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {
+                button class="button" type="submit" name="action" value="compare" { "Side by side" }
             }
         }
     }

@@ -1,13 +1,15 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::values::LeadRating;
-use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
+use crm_core::{ContactId, LeadId, OrganizationId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which leads a list has (docs/compatibility.md, "Leads"). What is `None` filters nothing; filters combine with
 /// AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeadFilter {
+    /// The lead is one of these.
+    pub ids: Option<Vec<LeadId>>,
     /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The contact is one of these.
@@ -67,6 +69,7 @@ pub(crate) static SEARCHED: Searched = Searched {
 impl FromParams for LeadFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
+            ids: params.ids("ids", "The leads with these ids."),
             title: params
                 .contains("title", "Leads whose title contains this text, in any case, with or without accents."),
             contact_id: params.ids("contactId", "Leads with one of these contacts."),

@@ -77,6 +77,7 @@ pub(crate) fn narrow(
 /// The leads that match, in no order.
 pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
     let LeadFilter {
+        ids,
         title,
         contact_id,
         organization_id,
@@ -93,6 +94,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
     } = filter;
     let origin = origin.as_deref().map(all_searchable);
     let mut query = among!(leads, scope, &narrowed.candidates);
+    any_of!(query, leads::id, ids);
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
     any_of!(query, leads::owner_id, owner_id);

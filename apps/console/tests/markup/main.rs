@@ -233,6 +233,20 @@ fn who_only_reads_is_offered_no_change() {
 }
 
 #[test]
+fn whoever_reads_selects_and_exports() {
+    for (rights, may_write) in [("*:write", true), ("*:read", false), ("pipeline:read", false)] {
+        let page = &pages(&frame(rights), "plain")[0];
+        let form = page.split("action=\"/console/leads/selected\"").nth(1).unwrap().split("</form>").next().unwrap();
+        assert_eq!(form.matches("type=\"checkbox\" name=\"id\"").count(), 1, "{rights}: {form}");
+        assert!(
+            form.contains("formaction=\"/console/leads/selected/export\">Export them</button>"),
+            "{rights}: {form}"
+        );
+        assert_eq!(form.contains("name=\"action\""), may_write, "{rights}: {form}");
+    }
+}
+
+#[test]
 fn who_only_reads_has_no_button_of_settings() {
     for page in settings::pages(&frame("*:read"), "plain", 1) {
         let forms =

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HeaderName};
 use crm_core::keys::{Access, Holder};
 use crm_core::sessions::{Person, Session, SessionHash, SessionSecret};
@@ -22,7 +23,7 @@ use super::ticketing;
 const SESSION: &str = "crm_session";
 
 /// Somebody who is signed in and may do `D` in the area `A`: what [`Caller`](super::Caller) is to the API. Whoever may
-/// write sent a form, which carried the session's token.
+/// write sent a form, which carried the session's token, and so did whoever asks for something by a POST.
 pub struct Visitor<A, D> {
     requester: Requester,
     secret: SessionSecret,
@@ -51,10 +52,8 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
         call.set_caller(&identified.scope);
         call.count(identified.payer)?;
         let query = call.take_query();
-        let form = match D::ACCESS {
-            Access::Read => Form::default(),
-            Access::Write => own_form(call, &secret).await?,
-        };
+        let asks_for_page = D::ACCESS == Access::Read && call.request.method() != Method::POST;
+        let form = if asks_for_page { Form::default() } else { own_form(call, &secret).await? };
         identified.permit(permission::needed::<A, D>())?;
         identified.permit_one_of(A::ONE_OF, D::ACCESS)?;
         let requester = Requester::new(call, identified)?;
@@ -107,6 +106,12 @@ impl<A, D> Visitor<A, D> {
         &self.query
     }
 
+    /// What was sent.
+    #[must_use]
+    pub fn form(&self) -> &Form {
+        &self.form
+    }
+
     /// How long what is deleted can be restored.
     #[must_use]
     pub fn trash(&self) -> crm_history::Trash {
@@ -127,12 +132,6 @@ impl<A, D> Visitor<A, D> {
 }
 
 impl<A> Visitor<A, Write> {
-    /// What was sent.
-    #[must_use]
-    pub fn form(&self) -> &Form {
-        &self.form
-    }
-
     /// Runs a job that may write, in one transaction.
     ///
     /// # Errors

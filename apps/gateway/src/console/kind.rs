@@ -56,6 +56,9 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     /// Those of this owner.
     fn of_owner(id: &str) -> Self::Filter;
 
+    /// Those of these numbers.
+    fn of_ids(ids: Vec<IdOf<Self>>) -> Self::Filter;
+
     /// The fields of this record, or of a new one of this type.
     fn fields(
         connection: &mut DbConnection,
@@ -148,6 +151,10 @@ macro_rules! recorded {
 
             fn of_owner(id: &str) -> $filter {
                 $filter { owner_id: Some(vec![id.to_owned()]), ..Default::default() }
+            }
+
+            fn of_ids(ids: Vec<IdOf<Self>>) -> $filter {
+                $filter { ids: Some(ids), ..Default::default() }
             }
 
             $($own)*

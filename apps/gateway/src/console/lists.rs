@@ -1,11 +1,11 @@
 //! Lists, and what is done with several records of one.
 
 use crm_cases::Case;
-use crm_console::list::{List, address, confirm_deletion, usual};
+use crm_console::list::{EXPORTED_AS, List, address, confirm_deletion, usual};
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::page::{Direction, PageRequest, SortField, Start, Whole};
+use crm_core::page::{Direction, MOST_ITEMS, PageRequest, SortField, Start, Whole};
 use crm_core::params::ParamReader;
-use crm_core::{DbConnection, Scope};
+use crm_core::{DbConnection, FieldCode, FieldErrors, Scope};
 use crm_directory::{Contact, Organization};
 use crm_exchange::Export;
 use crm_leads::Lead;
@@ -14,7 +14,7 @@ use crm_suite::batch::{self, BatchRequest, Outcome};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write};
-use crate::endpoint::{Answer, Api, File, Html, read_params};
+use crate::endpoint::{Answer, Api, File, Form, Html, Typed, read_params};
 use crate::error::Failure;
 use crate::http::export;
 
@@ -28,6 +28,7 @@ pub(super) fn routes(api: &mut Api) {
             api.get($path, list_page::<$record>).undocumented();
             api.get(concat!($path, "/export"), export_list::<$record>).undocumented();
             api.post(concat!($path, "/selected"), with_selected::<$record>).undocumented();
+            api.post(concat!($path, "/selected/export"), export_selected::<$record>).undocumented();
         )* };
     }
     lists! {
@@ -118,16 +119,50 @@ async fn export_list<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Fil
     let given =
         visitor.query().iter().filter(|(name, value)| name != "columns" && !value.is_empty()).cloned().collect();
     let (filter, whole, options): (R::Filter, Whole<R::Sort>, Export) = read_params(given)?;
+    export_all::<R>(visitor, filter, whole, options).await
+}
+
+async fn export_all<R: Recorded>(
+    visitor: Visitor<R::Area, Read>,
+    filter: R::Filter,
+    whole: Whole<R::Sort>,
+    options: Export,
+) -> Answer<File> {
     let list = move |connection: &mut DbConnection, scope: &Scope, request: &PageRequest<R::Sort>| {
         R::list(connection, scope, &filter, request)
     };
     export::export(visitor.into_caller(), R::KIND, options, whole, list).await
 }
 
+/// The ids of those that were selected: of a page at the most.
+fn selected(form: &Form) -> Result<Vec<String>, Failure> {
+    let ids: Vec<String> = form.values("id").map(str::to_owned).collect();
+    if i64::try_from(ids.len()).is_ok_and(|count| count <= MOST_ITEMS) {
+        return Ok(ids);
+    }
+    let words = format_args!("must be at most {MOST_ITEMS} times: of one page");
+    Ok(FieldErrors::of("id", FieldCode::TooMany, words).into_result(ids)?)
+}
+
+/// Those that are selected as a file, in the order of the list.
+async fn export_selected<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+    let form = visitor.form();
+    let ids = selected(form).map_err(super::own)?;
+    if ids.is_empty() {
+        return super::reply(Html::see_other(back(form, &format!("/console/{}", R::KIND.plural()))));
+    }
+    let filter = R::of_ids(parsed::<R>(&ids).map_err(super::own)?);
+    let order = ["orderBy", "sort"].into_iter().filter_map(|name| Some((name, form.value(name)?)));
+    let options = EXPORTED_AS.iter().copied().chain(order);
+    let (whole, options) = read_params(options.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())?;
+    let file = export_all::<R>(visitor, filter, whole, options).await?;
+    Ok(Typed::rendered_before(file.rendered))
+}
+
 async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
     let form = visitor.form().clone();
     let back = back(&form, &format!("/console/{}", R::KIND.plural()));
-    let ids: Vec<String> = form.values("id").map(str::to_owned).collect();
+    let ids = selected(&form).map_err(super::own)?;
     let action = form.value("action").unwrap_or_default().to_owned();
     if ids.is_empty() {
         return super::reply(Html::see_other(back));

@@ -1,12 +1,14 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
+use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which cases a list has (docs/compatibility.md, "Cases and case types"). What is `None` filters nothing; filters combine with AND, the
 /// entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseFilter {
+    /// The case is one of these.
+    pub ids: Option<Vec<CaseId>>,
     /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The status has one of these labels or ids, in whatever case.
@@ -65,6 +67,7 @@ pub(crate) static SEARCHED: Searched = Searched {
 impl FromParams for CaseFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
+            ids: params.ids("ids", "The cases with these ids."),
             title: params
                 .contains("title", "Cases whose title contains this text, in any case, with or without accents."),
             status: params

@@ -66,6 +66,7 @@ pub(crate) struct Named {
 /// The cases that match, in no order.
 pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> Query {
     let CaseFilter {
+        ids,
         title,
         status: _,
         case_type,
@@ -82,6 +83,7 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> 
     } = filter;
     let priority = priority.as_deref().map(all_searchable);
     let mut query = among!(cases, scope, &narrowed.candidates);
+    any_of!(query, cases::id, ids);
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
     any_of!(query, cases::assignee_id, assignee_id);

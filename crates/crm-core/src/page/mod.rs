@@ -61,6 +61,9 @@ pub enum Start {
     },
 }
 
+/// The most items of a page.
+pub const MOST_ITEMS: i64 = 200;
+
 /// Which page of a list is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest<S> {
@@ -70,7 +73,7 @@ pub struct PageRequest<S> {
     pub direction: Direction,
     /// Where the page starts.
     pub start: Start,
-    /// The most items of a page, 1 to 200.
+    /// The most items of this page, 1 to [`MOST_ITEMS`].
     pub size: i64,
     /// The number of the page, for the envelope.
     pub page: i64,
@@ -92,12 +95,12 @@ impl<S: SortField> FromParams for PageRequest<S> {
         let page = params.integer(
             "page",
             1,
-            FARTHEST_OFFSET / 200,
+            FARTHEST_OFFSET / MOST_ITEMS,
             "The page, counted from 1; each before it counts as full.",
         );
         let offset = params.integer("offset", 0, FARTHEST_OFFSET, "How many records to skip, in place of `page`.");
         let size = params
-            .integer("size", 1, 200, "The most records of a page; it ends at 8 MiB of content before.")
+            .integer("size", 1, MOST_ITEMS, "The most records of a page; it ends at 8 MiB of content before.")
             .unwrap_or(10);
         let (order_by, direction) = order(params);
         let include_total =
@@ -524,7 +527,7 @@ impl<S: SortField> PageRequest<S> {
             order_by: S::NAMES[0].1,
             direction: Direction::Desc,
             start: Start::Offset(0),
-            size: size.clamp(1, 200),
+            size: size.clamp(1, MOST_ITEMS),
             page: 1,
             include_total: false,
             include_token: false,

@@ -100,6 +100,7 @@ crm_testkit::both_databases! {
             ],
             sorted: &[
                 ("tags", "rare"),
+                ("ids", "1,2,3,4,5,6,7,8,9,10,11,12"),
                 ("title", "lead 99"),
                 ("organizationId", "7,8"),
                 ("contactId", "7,8"),

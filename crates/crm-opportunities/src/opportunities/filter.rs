@@ -1,6 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{ContactId, OrganizationId, PipelineId, Timestamp, nullable_column};
+use crm_core::{ContactId, OpportunityId, OrganizationId, PipelineId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
 use super::OpportunityStatus;
@@ -9,6 +9,8 @@ use super::OpportunityStatus;
 /// with AND, the entries of one filter with OR. An empty list of entries matches nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpportunityFilter {
+    /// The opportunity is one of these.
+    pub ids: Option<Vec<OpportunityId>>,
     /// The title contains this text, which is [`searchable`](crm_core::text::searchable).
     pub title: Option<String>,
     /// The contact is one of these.
@@ -74,6 +76,7 @@ pub(crate) static SEARCHED: Searched = Searched {
 impl FromParams for OpportunityFilter {
     fn from_params(params: &mut ParamReader) -> Self {
         Self {
+            ids: params.ids("ids", "The opportunities with these ids."),
             title: params.contains(
                 "title",
                 "Opportunities whose title contains this text, in any case, with or without accents.",

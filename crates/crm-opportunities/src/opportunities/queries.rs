@@ -88,6 +88,7 @@ pub(crate) fn narrow(
 /// The opportunities that match, in no order.
 pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Narrowed) -> Query {
     let OpportunityFilter {
+        ids,
         title,
         contact_id,
         organization_id,
@@ -102,6 +103,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         created_before,
     } = filter;
     let mut query = among!(opportunities, scope, &narrowed.candidates);
+    any_of!(query, opportunities::id, ids);
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
     any_of!(query, opportunities::owner_id, owner_id);

@@ -3,6 +3,7 @@
 use crm_testkit::both_databases;
 use serde_json::json;
 
+use super::settings::fields;
 use crate::browser::{Browser, between};
 use crate::client::Api;
 
@@ -93,5 +94,58 @@ both_databases! {
         assert_eq!(foreign.header("location"), "/console/leads?notice=changed", "no form leads to another host");
         let refused = browser.post("/console/leads/selected", &[("id", "nine"), ("action", "owner"), ("owner", "x")]);
         assert_eq!(refused.status, 400);
+    }
+
+    /// Whoever reads may; of others there is nothing in the file.
+    fn those_that_are_selected_are_exported(database) {
+        let api = Api::start(database);
+        let other = api.tenant("other");
+        for (records, path) in super::KINDS {
+            let name = if path.starts_with("/directory") { "name" } else { "title" };
+            for text in ["Cherry", "=Apple", "Banana"] {
+                api.acme.post(path, &json!({ name: text })).item(201);
+            }
+            for text in ["Theirs", "Theirs", "Theirs", "Theirs"] {
+                other.post(path, &json!({ name: text })).item(201);
+            }
+            let mut reader = Browser::signed_in(&api.acme, &api.acme.keys.secondary);
+            let list = format!("/console/{records}?orderBy={name}&sort=asc");
+            let page = reader.get(&list);
+            let export = format!("/console/{records}/selected/export");
+            assert_eq!(page.text.matches("type=\"checkbox\" name=\"id\"").count(), 3, "{}", page.text);
+            assert!(page.text.contains(&format!("formaction=\"{export}\"")) && !page.text.contains("name=\"action\""), "{}", page.text);
+            // As the form of the page sends it.
+            let form = fields(&page, &format!("/console/{records}/selected"));
+            let order: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != "_token").collect();
+            assert_eq!(order, [("back", list.as_str()), ("orderBy", name), ("sort", "asc")]);
+            let mut send = |ids: &[&str]| {
+                let ids = ids.iter().map(|id| ("id", *id));
+                reader.post(&export, &order.iter().copied().chain(ids).collect::<Vec<_>>())
+            };
+            let file = send(&["3", "2", "4", "99", "2"]);
+            assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"), "{}", file.text);
+            assert!(file.header("content-disposition").starts_with(&format!("attachment; filename=\"{records}-")), "{records}");
+            let lines: Vec<&str> = file.text.trim_start_matches('\u{feff}').lines().collect();
+            let place = lines[0].split(',').position(|label| label == if name == "name" { "Name" } else { "Title" });
+            let titles: Vec<&str> = lines[1..].iter().filter_map(|line| line.split(',').nth(place.unwrap())).collect();
+            assert_eq!(titles, ["'=Apple", "Banana"], "{}", file.text);
+            let nothing = send(&[]);
+            assert_eq!((nothing.status, nothing.header("location")), (303, list.as_str()));
+            assert_eq!(send(&["4"]).text.lines().count(), 1, "that of the other tenant is as one that was never there");
+            let wrong = send(&["nine"]);
+            assert!(wrong.status == 400 && wrong.text.contains("is no id"), "{}", wrong.text);
+            let most: Vec<String> = (1..=201).map(|id| id.to_string()).collect();
+            let most: Vec<&str> = most.iter().map(String::as_str).collect();
+            assert_eq!(send(&most[..200]).status, 200, "a page has no more");
+            assert_eq!(send(&most).status, 400);
+            let refused = reader.post(&format!("/console/{records}/selected"), &[("id", "1"), ("action", "delete"), ("sure", "yes")]);
+            assert_eq!(refused.status, 403, "the rest is for those who may write");
+            let mut writer = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+            let page = writer.get(&list);
+            assert!(page.text.contains(&format!("formaction=\"{export}\"")) && page.text.contains("value=\"delete\""), "{}", page.text);
+            let many: Vec<(&str, &str)> = most.iter().map(|id| ("id", *id)).chain([("action", "delete"), ("sure", "yes")]).collect();
+            assert_eq!(writer.post(&format!("/console/{records}/selected"), &many).status, 400, "of one page");
+            assert_eq!(api.acme.get(path).items().len(), 3);
+        }
     }
 }

@@ -31,6 +31,7 @@ const FORMS: &[&str] = &[
     "/console/settings/keys/{key}/rotate",
     "/console/settings/keys/{key}/delete",
     "/console/{records}/selected",
+    "/console/{records}/selected/export",
     "/console/{records}/new",
     "/console/{records}/{id}/edit",
     "/console/{records}/{id}/delete",

@@ -44,7 +44,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
         money: &["/value"],
         references: &[("organizationId", OF_ORGANIZATIONS), ("contactId", OF_CONTACTS)],
         text_filters: &["title", "tags", "ownerId", "origin"],
-        id_filters: &[("contactId", OF_CONTACTS), ("organizationId", OF_ORGANIZATIONS)],
+        id_filters: &[("ids", "/pipeline/leads"), ("contactId", OF_CONTACTS), ("organizationId", OF_ORGANIZATIONS)],
         actions: &[
             ("PATCH", "/archive", || json!({})),
             ("PATCH", "/unarchive", || json!({})),
@@ -97,7 +97,11 @@ pub(crate) const RESOURCES: &[Resource] = &[
         money: &["/value"],
         references: &[("organizationId", OF_ORGANIZATIONS), ("contactId", OF_CONTACTS)],
         text_filters: &["title", "tags", "ownerId"],
-        id_filters: &[("contactId", OF_CONTACTS), ("organizationId", OF_ORGANIZATIONS)],
+        id_filters: &[
+            ("ids", "/pipeline/opportunities"),
+            ("contactId", OF_CONTACTS),
+            ("organizationId", OF_ORGANIZATIONS),
+        ],
         actions: &[
             ("PATCH", "/updateStage", || json!({ "stage": "proposal" })),
             ("PATCH", "/updateStatus", || json!({ "status": "won" })),
@@ -232,6 +236,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
         references: &[("organizationId", OF_ORGANIZATIONS), ("contactId", OF_CONTACTS)],
         text_filters: &["title", "tags", "ownerId", "assigneeId", "status", "priority"],
         id_filters: &[
+            ("ids", "/cases/cases"),
             ("caseType", "/cases/types/cases"),
             ("contactId", OF_CONTACTS),
             ("organizationId", OF_ORGANIZATIONS),
