@@ -81,7 +81,7 @@ async function fill() {
   await api("POST", "/directory/contacts", { name: "Jane Doe", organizationId: "1", email: [{ label: "Work", value: "jane@acme.example" }] });
   await api("POST", "/directory/contacts", { name: "J. Doe", email: [{ value: "jane@acme.example" }], note: "Met in Rome" });
   await api("POST", "/settings/webhooks", { url: "https://example.com/hook", events: ["*"], enabled: false });
-  await api("POST", "/pipeline/leads", { title: "Acme asks for a quote", organizationId: "1", leadRating: "3_hot" });
+  await api("POST", "/pipeline/leads", { title: "Acme asks for a quote", organizationId: "1", leadRating: "3_hot", owner: { id: "u-1", name: "Eva Sales" } });
   await api("POST", "/pipeline/opportunities", { title: "Acme, 40 seats", organizationId: "1", value: { amount: 25000, code: "EUR" } });
   await api("POST", "/cases/cases", { title: "Acme cannot log in", contactId: "1" });
   await api("POST", "/pipeline/tags/leads", { label: "vip", color: "#ffcc00" });
@@ -188,6 +188,24 @@ async function asPeopleGo(context) {
   for (const found of await findings(page)) complaints.push(`filters that are on: ${found}`);
   await page.getByRole("link", { name: "Contact: Jane Doe" }).click();
   await page.waitForURL((now) => now.pathname === "/console/cases" && !now.searchParams.has("contactId"));
+
+  // It is filtered by an owner, and what is selected is exported, by keys alone.
+  await page.goto(`${url}/console/leads`);
+  await page.getByText("More filters").click();
+  await page.getByLabel("Owner", { exact: true }).selectOption("Eva Sales");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("link", { name: "Owner: Eva Sales" }).waitFor();
+  await page.getByLabel("Select Mine").focus();
+  await page.keyboard.press("Space");
+  const button = page.getByRole("button", { name: "Export them" });
+  for (let tabs = 0; !(await button.evaluate((node) => node === document.activeElement)); tabs++) {
+    check(tabs < 30, "no key leads to the export");
+    await page.keyboard.press("Tab");
+  }
+  const selection = page.waitForEvent("download");
+  await page.keyboard.press("Enter");
+  const exported = readFileSync(await (await selection).path(), "utf8").trim().split("\r\n");
+  check(exported.length === 2 && exported[1].includes("Mine"), `the selection is ${exported}`);
 
   // A key is made and replaced; its sessions end.
   await page.getByRole("link", { name: "API keys" }).click();
@@ -449,6 +467,9 @@ async function withoutScript() {
   await page.getByText("Made.").waitFor();
   await page.goto(`${url}/console/contacts`);
   await page.getByLabel("Select Without script").check();
+  const selection = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export them" }).click();
+  check(readFileSync(await (await selection).path(), "utf8").includes("Without script"), "the selection is not in the file");
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("button", { name: /^Delete 1 contact/ }).click();
   await page.getByText("It is in the trash").waitFor();

@@ -1,7 +1,5 @@
 //! The board: a pipeline's stages as columns of cards.
 
-use std::collections::BTreeMap;
-
 use crm_core::Timestamp;
 use crm_core::keys::{Access, Area};
 use crm_exchange::Kind;
@@ -9,8 +7,9 @@ use crm_opportunities::{Opportunity, Pipeline, StageSummary};
 use crm_tags::TagOption;
 use maud::{Markup, html};
 
-use crate::filters::{pipeline_choice, tag_choice};
+use crate::filters::{in_words, pipeline_choice, tag_choice};
 use crate::icon::Icon;
+use crate::people::{People, name};
 use crate::record::{lost, new_in};
 use crate::{Frame, Place, assets, form, list, show};
 
@@ -39,15 +38,16 @@ pub struct Board<'a> {
     pub given: &'a [(String, String)],
     /// The tags of opportunities.
     pub tags: &'a [TagOption],
+    /// The people that it can be filtered by.
+    pub people: &'a [People],
     /// Now.
     pub now: Timestamp,
     /// Whether the address names another pipeline, which is not there.
     pub is_another: bool,
 }
 
-/// What the board is filtered by: parameters of the list of opportunities.
-const FILTERS: &[(&str, &str)] = &[("title", "Title"), (OWNER, "Owner’s id")];
-const OWNER: &str = "ownerId";
+/// Its path.
+pub const PATH: &str = "/console/board";
 
 impl Board<'_> {
     fn value(&self, name: &str) -> &str {
@@ -56,8 +56,7 @@ impl Board<'_> {
 
     /// The address of this board.
     fn address(&self) -> String {
-        let pairs = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        list::address(Kind::Opportunity, pairs).replacen("/opportunities", "/board", 1)
+        list::at(PATH, self.given.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// The page.
@@ -86,30 +85,25 @@ impl Board<'_> {
         frame.page(Place::Board, "Board", &content)
     }
 
-    /// Whose cards these are: to choose from.
-    fn owners(&self) -> BTreeMap<&str, &str> {
-        let cards = self.columns.iter().flat_map(|column| &column.cards);
-        let owners = cards.filter_map(|card| card.owner.as_ref());
-        owners.map(|owner| (owner.id(), owner.name().or(owner.email()).unwrap_or(owner.id()))).collect()
-    }
-
     fn filters(&self) -> Markup {
         html! {
-            form class="filters" method="get" action="/console/board" role="search" aria-label="Filters" {
+            form class="filters" method="get" action=(PATH) role="search" aria-label="Filters" {
                 @if self.pipelines.len() > 1 {
                     div class="field filter" {
                         label for="board-pipeline" { "Pipeline" }
                         (pipeline_choice("board-pipeline", self.pipeline.id, self.pipelines))
                     }
                 }
-                @for (name, label) in FILTERS {
-                    div class="field filter" {
-                        label for={ "board-" (name) } { (label) }
-                        input id={ "board-" (name) } type="text" name=(name) value=(self.value(name)) autocomplete="off" list=[(*name == OWNER).then_some("board-owners")];
-                    }
+                div class="field filter" {
+                    label for="board-title" { "Title" }
+                    input id="board-title" type="text" name="title" value=(self.value("title")) autocomplete="off";
                 }
-                datalist id="board-owners" {
-                    @for (id, name) in self.owners() { option value=(id) { (name) } }
+                @for people in self.people {
+                    @let member = people.role.members().1;
+                    div class="field filter" {
+                        label for={ "board-" (member) } { (people.words(&in_words(member))) }
+                        (people.control(&format!("board-{member}"), self.value(member)))
+                    }
                 }
                 @if !self.tags.is_empty() || !self.value("tags").is_empty() {
                     div class="field filter" {
@@ -173,7 +167,7 @@ impl Board<'_> {
                 div class="deal-foot small" {
                     @if let Some(value) = &card.value { strong { (show::grouped(&value.amount().to_string())) " " (value.currency().code()) } }
                     span class="quiet" title="Days since it was last changed" { (days) " d" }
-                    @if let Some(owner) = card.owner.as_ref().and_then(|owner| owner.name().or(owner.email())) { span class="quiet owner" { (owner) } }
+                    @if let Some(owner) = card.owner.as_ref().map(name) { span class="quiet owner" { (owner) } }
                 }
             }
         }

@@ -7,12 +7,12 @@ use crm_core::text::folded;
 use crm_core::{ContactId, OrganizationId, PipelineId, TagId, Uuid};
 use crm_exchange::{Kind, Lookup};
 use crm_opportunities::Pipeline;
-use crm_suite::search::Match;
 use crm_tags::TagOption;
 use maud::{Markup, html};
 
 use crate::fields::words_of;
-use crate::list::{List, address};
+use crate::list::{List, address, at};
+use crate::people::People;
 use crate::{Frame, Place, icon::Icon, show, words};
 
 /// What contacts and organizations are called, by their ids.
@@ -38,13 +38,13 @@ const TOLD: usize = 3;
 const MOST_STAGES: usize = 300;
 
 /// What people choose from, under a heading where there are several: what the address has, and words.
-struct Group<'a> {
+pub(crate) struct Group<'a> {
     heading: Option<&'a str>,
     options: Vec<(String, String)>,
 }
 
 impl Group<'_> {
-    fn of(options: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
+    pub(crate) fn of(options: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
         vec![Self { heading: None, options: options.into_iter().collect() }]
     }
 }
@@ -58,7 +58,7 @@ fn options(options: &[(String, String)], chosen: Option<&(String, String)>) -> M
 }
 
 /// A field to choose from. What the address has and is not among it stands there as it is `called`.
-fn choice(id: &str, name: &str, value: &str, called: &str, groups: &[Group<'_>]) -> Markup {
+pub(crate) fn choice(id: &str, name: &str, value: &str, called: &str, groups: &[Group<'_>]) -> Markup {
     // Stages of two pipelines can have one key: the first is the one that is chosen.
     let chosen = groups.iter().flat_map(|group| &group.options).find(|(option, _)| option == value);
     html! {
@@ -109,12 +109,12 @@ fn pipeline<'p>(pipelines: &'p [Pipeline], entry: &str) -> Option<&'p Pipeline> 
 }
 
 /// What stands for something of which nothing is known: it is gone, or is somebody else's.
-fn unknown(what: &str, entry: &str) -> String {
+pub(crate) fn unknown(what: &str, entry: &str) -> String {
     if entry.parse::<Uuid>().is_ok() { format!("unknown {what}") } else { format!("unknown {what} “{entry}”") }
 }
 
 /// The entries of a filter in words.
-fn told(value: &str, word: impl Fn(&str) -> String) -> String {
+pub(crate) fn told(value: &str, word: impl Fn(&str) -> String) -> String {
     let all = entries(value);
     let first: Vec<String> = all.iter().take(TOLD).map(|entry| word(entry.trim())).collect();
     match all.len().saturating_sub(TOLD) {
@@ -148,9 +148,9 @@ fn looked_up(filter: &str) -> Option<Lookup> {
 }
 
 /// A filter as people say it.
-fn in_words(filter: &str) -> String {
+pub(crate) fn in_words(filter: &str) -> String {
     let words = match filter {
-        "assigneeId" => "Assignee (e-mail or id)",
+        "assigneeId" => "Assignee",
         "contactId" => "Contact (name or # and number)",
         "createdAfterDate" => "Made on or after",
         "createdBeforeDate" => "Made on or before",
@@ -158,7 +158,7 @@ fn in_words(filter: &str) -> String {
         "ids" => "Numbers",
         "notEmpty" => "Fields that are filled in",
         "organizationId" => "Organization (name or # and number)",
-        "ownerId" => "Owner (e-mail or id)",
+        "ownerId" => "Owner",
         "searchValue" => "Name, e-mail or organization",
         "updatedAfterDate" => "Changed on or after",
         "updatedBeforeDate" => "Changed on or before",
@@ -243,8 +243,16 @@ impl List<'_> {
         label.split(" (").next().unwrap_or(&label).to_owned()
     }
 
+    /// Those who are filtered by.
+    fn people(&self, filter: &str) -> Option<&People> {
+        self.people.iter().find(|people| people.role.members().1 == filter)
+    }
+
     /// The value of a filter in words.
     fn words(&self, filter: &str, value: &str) -> String {
+        if let Some(people) = self.people(filter) {
+            return people.called(value);
+        }
         if let Some(lookup) = looked_up(filter) {
             return called(self.called, lookup, value);
         }
@@ -285,6 +293,23 @@ impl List<'_> {
         if labels.is_empty() { unknown("stage", key) } else { labels.join(" / ") }
     }
 
+    /// Of one pipeline there are never that many.
+    fn has_too_many_stages(&self) -> bool {
+        self.pipelines().iter().map(|pipeline| pipeline.stages.len()).sum::<usize>() > MOST_STAGES
+    }
+
+    /// The filter by stages where a pipeline is to be chosen first.
+    fn stages_later(&self, id: &str, value: &str) -> Markup {
+        let hint = format!("{id}-hint");
+        html! {
+            select id=(id) name="stage" aria-describedby=(hint) {
+                option value="" { "any" }
+                @if !value.is_empty() { option value=(value) selected { (self.words("stage", value)) } }
+            }
+            p class="quiet small" id=(hint) { "There are more than " (MOST_STAGES) " stages: choose a pipeline and apply, and its own are here." }
+        }
+    }
+
     fn case_types(&self) -> Vec<(String, String)> {
         let mut types: Vec<(String, String)> =
             self.columns.names(Lookup::CaseType).map(|(id, label)| (id.to_owned(), label.to_owned())).collect();
@@ -302,20 +327,16 @@ impl List<'_> {
             }
             ("stage", _) => {
                 let pipelines = self.pipelines();
-                let are_too_many = pipelines.iter().map(|pipeline| pipeline.stages.len()).sum::<usize>() > MOST_STAGES;
-                // Of one that is chosen there are never that many.
-                let offered = pipelines.iter().take(if are_too_many { 1 } else { usize::MAX });
-                let group = |pipeline: &&'_ Pipeline| {
-                    pipeline.stages.iter().map(|stage| (stage.key.to_string(), stage.label.to_string())).collect()
+                let are_several = pipelines.len() > 1;
+                let group = |pipeline: &'_ Pipeline| {
+                    let stages = pipeline.stages.iter();
+                    stages.map(|stage| (stage.key.to_string(), stage.label.to_string())).collect()
                 };
-                Some(
-                    offered
-                        .map(|pipeline| Group {
-                            heading: (pipelines.len() > 1).then(|| pipeline.name.as_str()),
-                            options: group(pipeline),
-                        })
-                        .collect(),
-                )
+                let groups = pipelines.into_iter().map(|pipeline| Group {
+                    heading: are_several.then(|| pipeline.name.as_str()),
+                    options: group(pipeline),
+                });
+                Some(groups.collect())
             }
             ("caseType", _) => Some(Group::of(self.case_types())),
             (_, ParamKind::Word(options) | ParamKind::Words(options)) => {
@@ -334,10 +355,13 @@ impl List<'_> {
         }
         let value = self.value(filter.name).unwrap_or_default();
         let id = format!("filter-{}", filter.name);
+        let (people, words) = (self.people(filter.name), in_words(filter.name));
         html! {
             div class="field filter" {
-                label for=(id) title=(filter.description) { (in_words(filter.name)) }
-                @if filter.name == "tags" { (tag_choice(&id, value, self.tags)) }
+                label for=(id) title=(filter.description) { (people.map_or_else(|| words.clone(), |people| people.words(&words))) }
+                @if let Some(people) = people { (people.control(&id, value)) }
+                @else if filter.name == "tags" { (tag_choice(&id, value, self.tags)) }
+                @else if filter.name == "stage" && self.has_too_many_stages() { (self.stages_later(&id, value)) }
                 @else if let Some(lookup) = looked_up(filter.name) { (self.lookup(&id, lookup, value)) }
                 @else if let Some(groups) = self.offered(filter) {
                     @let of_id = pipeline(self.pipelines, value).map(|pipeline| pipeline.id.to_string());
@@ -383,18 +407,30 @@ impl List<'_> {
     }
 }
 
-/// Asks which contact or organization is meant, where a name is that of several or of none.
+/// What a name can mean.
+pub struct Found {
+    /// As the address has it.
+    pub value: String,
+    /// What it is called.
+    pub title: String,
+    /// What tells it from others of that name.
+    pub beside: String,
+}
+
+/// Asks which contact, organization or person is meant, where a name is that of several or of none.
 pub struct Which<'a> {
-    /// What is listed.
-    pub kind: Kind,
-    /// What is looked for.
-    pub lookup: Lookup,
+    /// Where it is.
+    pub place: Place,
+    /// The path of what is filtered.
+    pub path: &'a str,
+    /// What is looked for, and the filter that has its ids.
+    pub members: (&'static str, &'static str),
     /// What was typed.
     pub text: &'a str,
     /// The other parameters of the address.
     pub given: &'a [(String, String)],
     /// Those that it could be.
-    pub found: &'a [Match],
+    pub found: &'a [Found],
     /// Whether there can be more of them.
     pub is_cut: bool,
 }
@@ -403,9 +439,8 @@ impl Which<'_> {
     /// The page.
     #[must_use]
     pub fn page(&self, frame: &Frame) -> Markup {
-        let (what, member) = self.lookup.members();
+        let (what, member) = self.members;
         let title = format!("Which {what}?");
-        let list = format!("/console/{}", self.kind.plural());
         let given = || self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let content = html! {
             (show::head(&title, &html! {}))
@@ -415,22 +450,22 @@ impl Which<'_> {
                 ul class="rows card" {
                     @for hit in self.found {
                         li {
-                            a href=(address(self.kind, given().chain([(member, hit.id.as_str())]))) { (hit.title) }
-                            span class="quiet small" { @if let Some(subtitle) = &hit.subtitle { (subtitle) " · " } "#" (hit.id) }
+                            a href=(at(self.path, given().chain([(member, hit.value.as_str())]))) { (hit.title) }
+                            span class="quiet small" { (hit.beside) }
                         }
                     }
                 }
             }
-            form class="filters" method="get" action=(list) role="search" aria-label={ "Search for another " (what) } {
+            form class="filters" method="get" action=(self.path) role="search" aria-label={ "Search for another " (what) } {
                 @for (name, value) in given() { input type="hidden" name=(name) value=(value); }
                 div class="field filter" {
                     label for="which" { (words::of_name(what)) }
                     input type="text" id="which" name=(what) value=(self.text) autocomplete="off";
                 }
                 button class="button" type="submit" { (Icon::Search.draw()) "Search" }
-                a class="button button-plain" href=(address(self.kind, given())) { "Without this filter" }
+                a class="button button-plain" href=(at(self.path, given())) { "Without this filter" }
             }
         };
-        frame.page(Place::Records(self.kind), &title, &content)
+        frame.page(self.place, &title, &content)
     }
 }

@@ -24,6 +24,7 @@ pub mod integrations;
 pub mod keys;
 pub mod list;
 pub mod overview;
+pub mod people;
 pub mod pipelines;
 mod problems;
 pub mod record;

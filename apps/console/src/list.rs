@@ -14,6 +14,7 @@ use crate::filters::{Called, OF_PAGE};
 use crate::form::{self, Typed};
 use crate::frame::area_of;
 use crate::icon::Icon;
+use crate::people::{People, Role};
 use crate::{Frame, Place, show};
 
 /// A page of a list.
@@ -46,6 +47,8 @@ pub struct List<'a> {
     pub pipelines: &'a [Pipeline],
     /// The contacts and organizations that are filtered by.
     pub called: &'a Called,
+    /// The people that it can be filtered by.
+    pub people: &'a [People],
 }
 
 /// How a list is exported: as parameters of the API, for the spreadsheets of people.
@@ -71,11 +74,16 @@ pub fn usual(kind: Kind) -> &'static [&'static str] {
 /// The address of a list with these parameters.
 #[must_use]
 pub fn address<'p>(kind: Kind, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    at(&format!("/console/{}", kind.plural()), pairs)
+}
+
+/// A path with these parameters.
+#[must_use]
+pub fn at<'p>(path: &str, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<String> =
         pairs.into_iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-    let path = format!("/console/{}", kind.plural());
-    if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) }
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 impl List<'_> {
@@ -210,7 +218,8 @@ impl List<'_> {
                 }
             }
             div class="together" {
-                input type="text" name="owner" aria-label="Owner: e-mail or id" placeholder="Owner’s e-mail or id" autocomplete="off";
+                input type="text" name="owner" aria-label="Owner: name, e-mail or id" placeholder="Owner’s name, e-mail or id" autocomplete="off" list="selected-owners";
+                @for people in self.people { @if people.role == Role::Owner { (people.suggested("selected-owners")) } }
                 button class="button" type="submit" name="action" value="owner" { "Give to" }
             }
             @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {

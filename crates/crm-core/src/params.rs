@@ -354,6 +354,12 @@ pub fn entries(value: &str) -> Vec<String> {
     entries
 }
 
+/// A text as one entry of such a list.
+#[must_use]
+pub fn escaped(entry: &str) -> String {
+    entry.replace('\\', "\\\\").replace(',', "\\,")
+}
+
 fn lookup<T: Copy>(word: &str, table: &[(&'static str, T)]) -> Result<T, String> {
     table.iter().find(|(known, _)| *known == word).map(|(_, value)| *value).ok_or_else(|| WordList(table).to_string())
 }

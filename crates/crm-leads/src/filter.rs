@@ -1,5 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
+use crm_core::records::People;
 use crm_core::values::LeadRating;
 use crm_core::{ContactId, LeadId, OrganizationId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
@@ -44,6 +45,9 @@ impl LeadFilter {
         *self == Self { tags: self.tags.clone(), ..Self::default() }
     }
 }
+
+/// Whose leads are.
+pub const OWNERS: People = People { table: "leads", person: "owner", id: "owner_id" };
 
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {

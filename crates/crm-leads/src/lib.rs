@@ -17,7 +17,7 @@ mod told;
 
 pub use convert::{LeadToConvert, lock_to_convert, mark_converted};
 pub use error::LeadError;
-pub use filter::{LeadFilter, LeadSort};
+pub use filter::{LeadFilter, LeadSort, OWNERS};
 pub use links::{
     custom_fields_in_use, lock, lock_converted_into, relink_opportunities, relink_organizations, repoint_organizations,
     titles, unlink_opportunities, unlink_organizations,

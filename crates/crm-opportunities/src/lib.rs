@@ -9,7 +9,7 @@ mod schema;
 
 pub use error::OpportunityError;
 pub use opportunities::{
-    ConvertedLead, KeptOpportunity, LostReason, MonthClosed, NewOpportunity, Opportunity, OpportunityFilter,
+    ConvertedLead, KeptOpportunity, LostReason, MonthClosed, NewOpportunity, OWNERS, Opportunity, OpportunityFilter,
     OpportunityPatch, OpportunitySort, OpportunityStatus, SOUGHT, StageChange, StageSummary, StatusChange, by_stage,
     closed_by_month, create, create_from_lead, custom_fields_in_use, delete, get, list, lock, record_deletion,
     relink_contacts, relink_leads, relink_organizations, remember, repoint_contacts, repoint_organizations, restore,

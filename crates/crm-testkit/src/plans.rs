@@ -1,6 +1,7 @@
 //! Whether the lists of a table are read from its indexes, at 100 000 rows of ten tenants.
 
 use crm_core::page::Page;
+use crm_core::records::People;
 use crm_core::{BackendKind, DbConnection, Scope};
 use diesel::connection::SimpleConnection;
 
@@ -31,6 +32,18 @@ pub fn moment(kind: BackendKind, minutes: &str) -> String {
     match kind {
         BackendKind::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%fZ', '2025-01-01', ({minutes}) || ' minutes')"),
         BackendKind::Postgres => format!("TIMESTAMPTZ '2025-01-01T00:00:00Z' + ({minutes}) * INTERVAL '1 minute'"),
+    }
+}
+
+/// Asserts that people of records are read from this index alone, a few entries for each of them.
+pub fn assert_people_are_read_from(index: &str, people: People, connection: &mut DbConnection, scope: &Scope) {
+    let ids: Vec<String> = (0..5).map(|number| format!("owner-{number}")).collect();
+    let (_, mut sent) = statements(connection, |connection| people.first(connection, scope, 5).unwrap());
+    sent.extend(statements(connection, |connection| people.of_ids(connection, scope, &ids).unwrap()).1);
+    assert_eq!(sent.len(), 2, "{sent:#?}");
+    for statement in sent {
+        let plan = statement.plan(connection);
+        assert!(plan.uses(index) && !plan.scans(people.table) && !plan.sorts(), "{plan}");
     }
 }
 

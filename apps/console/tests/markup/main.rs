@@ -3,15 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crm_console::fields::{Choice, Control, Entry};
-use crm_console::filters::{Called, Which};
+use crm_console::filters::{Called, Found, Which};
 use crm_console::form::Typed;
 use crm_console::happened::Names;
 use crm_console::record::{Places, Record, edit, new};
-use crm_console::{Frame, Who, error, list, overview, session, show};
+use crm_console::{Frame, Place, Who, error, list, overview, session, show};
 use crm_exchange::{Columns, Kind, Lookup};
-use crm_suite::search::Match;
 use serde_json::{Value, json};
 
+mod filters;
 mod happened;
 mod settings;
 
@@ -93,6 +93,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         tags: &[],
         pipelines: &[],
         called: &Called::new(),
+        people: &[],
     };
     let page = Record {
         kind: Kind::Opportunity,
@@ -110,14 +111,9 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
     let one = (text.to_owned(), text.to_owned());
     let places = Places { label: "Case types", places: vec![one.clone(), one] };
     let refusal = error::Refusal { status: 400, code: "x", title: text, detail: text, advice: text, request_id: text };
-    let found = Match {
-        kind: "contact",
-        id: "1".to_owned(),
-        title: text.to_owned(),
-        subtitle: Some(text.to_owned()),
-        found_in: "name",
-    };
-    let which = Which { kind: Kind::Lead, lookup: Lookup::Contact, text, given: &given, found: &[found], is_cut: true };
+    let found = Found { value: "1".to_owned(), title: text.to_owned(), beside: text.to_owned() };
+    let (place, path, members) = (Place::Records(Kind::Lead), "/console/leads", Lookup::Contact.members());
+    let which = Which { place, path, members, text, given: &given, found: &[found], is_cut: true };
     let markup = [
         list.page(frame, Some(text)),
         page.page(frame),
@@ -287,7 +283,7 @@ fn an_issuer_is_offered_where_there_is_one() {
 #[test]
 fn who_is_signed_in_is_told() {
     let person = Frame { who: Who::Person("Ada <b>".to_owned()), ..frame("*:read") };
-    let page = |frame: &Frame| frame.page(crm_console::Place::Elsewhere, "x", &maud::html! {}).into_string();
+    let page = |frame: &Frame| frame.page(Place::Elsewhere, "x", &maud::html! {}).into_string();
     assert!(page(&person).contains("Signed in as <strong>Ada &lt;b&gt;</strong>"));
     assert!(page(&frame("*:read")).contains("Signed in with the key <strong>key</strong>"));
 }

@@ -1,8 +1,12 @@
 //! The board.
 
-use crm_console::board::{self, Board, Column, MOST_CARDS};
+use crm_console::Place;
+use crm_console::board::{self, Board, Column, MOST_CARDS, PATH};
+use crm_console::filters::Called;
+use crm_console::people::Role;
 use crm_core::page::PageRequest;
 use crm_core::{DbConnection, Scope};
+use crm_exchange::Kind;
 use crm_opportunities::{OpportunityFilter, Pipeline, StageKey, pipelines};
 use crm_suite::opportunities;
 use crm_tags::TagKind;
@@ -11,11 +15,12 @@ use crate::auth::{Read, Visitor, area};
 use crate::endpoint::{Answer, Api, Html, read_params};
 use crate::error::Failure;
 
-use super::frame;
+use super::filters::{self, Sent};
+use super::{frame, people};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
-    api.get("/console/board", board_page).undocumented();
+    api.get(PATH, board_page).undocumented();
 }
 
 /// How many pipelines there are to choose from: all that a tenant can have.
@@ -29,7 +34,15 @@ async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
     let given: Vec<(String, String)> =
         visitor.query().iter().filter(|(name, value)| is_filter(name) && !value.is_empty()).cloned().collect();
     let (filter,): (OpportunityFilter,) = read_params(given.clone())?;
+    let typed: Vec<_> = visitor.query().iter().filter(|(name, _)| name == Role::Owner.members().0).cloned().collect();
     let page = visitor.read(move |connection, scope| {
+        let people = people::of(connection, scope, Kind::Opportunity, &given)?;
+        let (kind, place, called) = (Kind::Opportunity, Place::Board, &Called::new());
+        let sent =
+            Sent { frame: &frame, kind, place, path: PATH, typed: &typed, given: &given, called, people: &people };
+        if let Some(elsewhere) = filters::settled(connection, scope, &sent)? {
+            return Ok(elsewhere);
+        }
         let all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
         let wanted = |pipeline: &&Pipeline| match filter.pipeline_id.as_deref() {
             Some(ids) => ids.contains(&pipeline.id),
@@ -49,6 +62,7 @@ async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
             sums: &crm_opportunities::summary(connection, scope, &filter)?,
             given: &given,
             tags: &crm_tags::list(connection, scope, TagKind::Opportunity)?,
+            people: &people,
             now: scope.now(),
             is_another,
         };

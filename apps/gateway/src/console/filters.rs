@@ -1,14 +1,15 @@
-//! Filters by contacts and organizations: the address has their ids, people type what they are called.
+//! Filters by contacts, organizations and people: the address has their ids, people type what they are called.
 
 use std::collections::HashMap;
 
-use crm_console::Frame;
-use crm_console::filters::{self, Called, Which, record_id};
-use crm_console::list::address;
+use crm_console::filters::{self, Called, Found, Which, record_id};
+use crm_console::list::at;
+use crm_console::people::{People, Role, name};
+use crm_console::{Frame, Place};
 use crm_core::keys::{Access, Area};
 use crm_core::page::PageRequest;
-use crm_core::params::{ParamReader, entries};
-use crm_core::values::LabeledValues;
+use crm_core::params::{ParamReader, entries, escaped};
+use crm_core::values::{LabeledValues, User};
 use crm_core::{ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
 use crm_directory::{ContactFilter, OrganizationFilter, contacts, organizations};
 use crm_exchange::{Kind, Lookup};
@@ -18,6 +19,7 @@ use crate::endpoint::Html;
 use crate::error::Failure;
 
 use super::named::{MOST_ALIKE, alike, exact};
+use super::people;
 
 /// Pairs of a query.
 type Pairs = [(String, String)];
@@ -30,10 +32,12 @@ fn lookups(kind: Kind) -> impl Iterator<Item = Lookup> {
 
 /// Whether a parameter has a name where a filter has ids.
 pub(super) fn is_name(kind: Kind, parameter: &str) -> bool {
-    lookups(kind).any(|lookup| lookup.members().0 == parameter)
+    let mut names =
+        lookups(kind).map(|lookup| lookup.members().0).chain(Role::of(kind).iter().map(|role| role.members().0));
+    names.any(|name| name == parameter)
 }
 
-fn value<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
+pub(super) fn value<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
     pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
 }
 
@@ -67,20 +71,51 @@ pub(super) fn called(
     Ok(called)
 }
 
+/// A form with names that was sent.
+pub(super) struct Sent<'a> {
+    pub(super) frame: &'a Frame,
+    /// What is filtered.
+    pub(super) kind: Kind,
+    /// Where.
+    pub(super) place: Place,
+    /// The path of it.
+    pub(super) path: &'a str,
+    /// The names.
+    pub(super) typed: &'a Pairs,
+    /// The other parameters.
+    pub(super) given: &'a Pairs,
+    /// What the contacts and organizations are called that are filtered by.
+    pub(super) called: &'a Called,
+    /// The people that it can be filtered by.
+    pub(super) people: &'a [People],
+}
+
+/// What is found by its name.
+#[derive(Clone, Copy)]
+enum Sought<'a> {
+    Record(Lookup),
+    Person(&'a People),
+}
+
+impl Sought<'_> {
+    /// The parameter with a name, and the filter with ids.
+    fn members(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Record(lookup) => lookup.members(),
+            Self::Person(people) => people.role.members(),
+        }
+    }
+}
+
 /// Where a form with names leads: to the address that has the ids in their place, or to a choice of those that can be meant.
 /// Nothing where no name says anything.
-pub(super) fn settled(
-    connection: &mut DbConnection,
-    scope: &Scope,
-    frame: &Frame,
-    kind: Kind,
-    (typed, given, called): (&Pairs, &Pairs, &Called),
-) -> Result<Option<Html>, Failure> {
+pub(super) fn settled(connection: &mut DbConnection, scope: &Scope, sent: &Sent<'_>) -> Result<Option<Html>, Failure> {
+    let Sent { frame, kind, place, path, typed, given, called, people } = *sent;
     let mut settled = given.to_vec();
     let mut is_moved = false;
-    let mut asked: Option<(Lookup, String, Vec<Match>)> = None;
-    for lookup in lookups(kind) {
-        let (name, member) = lookup.members();
+    let mut asked: Option<(Sought<'_>, String, Several)> = None;
+    for sought in lookups(kind).map(Sought::Record).chain(people.iter().map(Sought::Person)) {
+        let (name, member) = sought.members();
         let Some(text) = value(typed, name).map(str::trim) else { continue };
         let ids = value(given, member);
         if text.is_empty() && ids.is_none() {
@@ -88,38 +123,70 @@ pub(super) fn settled(
         }
         is_moved = true;
         // What a form has that nobody touched.
-        if ids.is_some_and(|ids| filters::called(called, lookup, ids).trim() == text) {
+        let stood = ids.map(|ids| match sought {
+            Sought::Record(lookup) => filters::called(called, lookup, ids),
+            Sought::Person(people) => people.called(ids),
+        });
+        if stood.is_some_and(|stood| stood.trim() == text) {
             continue;
         }
         settled.retain(|(given, _)| given != member);
         if text.is_empty() {
             continue;
         }
-        match meant(connection, scope, lookup, &read(typed, name)?)? {
+        let text = read(typed, name)?;
+        let meant = match sought {
+            Sought::Record(lookup) => record(connection, scope, lookup, &text)?,
+            Sought::Person(people) => person(people::meant(connection, scope, (kind, people.role), &text)?),
+        };
+        match meant {
             Meant::One(id) => settled.push((member.to_owned(), id)),
-            Meant::OneOf(found) if asked.is_none() => asked = Some((lookup, text.to_owned(), found)),
+            Meant::OneOf(several) if asked.is_none() => asked = Some((sought, text, several)),
             // It is asked for next.
-            Meant::OneOf(_) => settled.push((name.to_owned(), text.to_owned())),
+            Meant::OneOf(_) => settled.push((name.to_owned(), text)),
         }
     }
-    if let Some((lookup, text, mut found)) = asked {
-        tell_apart(connection, scope, lookup, &mut found)?;
+    if let Some((sought, text, several)) = asked {
+        let found = match several {
+            Several::Records(lookup, found) => told_apart(connection, scope, lookup, found)?,
+            Several::People(found) => found.iter().take(MOST_ALIKE).map(found_person).collect(),
+        };
         let is_cut = found.len() >= MOST_ALIKE;
-        let which = Which { kind, lookup, text: &text, given: &settled, found: &found, is_cut };
+        let members = sought.members();
+        let which = Which { place, path, members, text: &text, given: &settled, found: &found, is_cut };
         return Ok(Some(Html::page(which.page(frame))));
     }
     let pairs = settled.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Ok(is_moved.then(|| Html::see_other(address(kind, pairs))))
+    Ok(is_moved.then(|| Html::see_other(at(path, pairs))))
 }
 
-/// Whom a text means.
+/// Whom a text means, as the address has it.
 enum Meant {
     One(String),
-    OneOf(Vec<Match>),
+    OneOf(Several),
+}
+
+/// Those that a text can mean, or nobody.
+enum Several {
+    Records(Lookup, Vec<Match>),
+    People(Vec<User>),
+}
+
+fn person(found: Vec<User>) -> Meant {
+    match found.as_slice() {
+        [only] => Meant::One(escaped(only.id())),
+        _ => Meant::OneOf(Several::People(found)),
+    }
+}
+
+fn found_person(user: &User) -> Found {
+    let title = name(user).to_owned();
+    let told = [user.email(), Some(user.id())].into_iter().flatten().filter(|told| *told != title);
+    Found { value: escaped(user.id()), beside: told.collect::<Vec<_>>().join(" · "), title }
 }
 
 /// The one of this number, the only one of this name, or the only one that is found; else those that are found.
-fn meant(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, text: &str) -> Result<Meant, Failure> {
+fn record(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, text: &str) -> Result<Meant, Failure> {
     if let Some(id) = text.strip_prefix('#').and_then(|number| record_id(lookup, number)) {
         return Ok(Meant::One(id));
     }
@@ -128,19 +195,19 @@ fn meant(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, text: &st
     let only = if of_name.is_empty() { found.iter().collect() } else { of_name };
     Ok(match only[..] {
         [only] => Meant::One(only.id.clone()),
-        _ => Meant::OneOf(found),
+        _ => Meant::OneOf(Several::Records(lookup, found)),
     })
 }
 
-/// Says beside each what others of its name have not: where somebody works, and an address.
-fn tell_apart(
+/// With what others of its name have not beside each: where somebody works, an address, and the number.
+fn told_apart(
     connection: &mut DbConnection,
     scope: &Scope,
     lookup: Lookup,
-    found: &mut [Match],
-) -> Result<(), Failure> {
+    found: Vec<Match>,
+) -> Result<Vec<Found>, Failure> {
     if found.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let size = i64::try_from(found.len()).unwrap_or(i64::MAX);
     let first = |values: &LabeledValues| values.as_slice().first().map(|first| first.value.clone());
@@ -160,12 +227,13 @@ fn tell_apart(
             beside.insert(organization.id.to_string(), [website, first(&organization.email)]);
         }
     }
-    for hit in found {
-        let [other, address] = beside.remove(&hit.id).unwrap_or_default();
-        let told: Vec<String> = [other, hit.subtitle.take().or(address)].into_iter().flatten().collect();
-        hit.subtitle = (!told.is_empty()).then(|| told.join(" · "));
-    }
-    Ok(())
+    let found = found.into_iter().map(|Match { id, title, subtitle, .. }| {
+        let [other, address] = beside.remove(&id).unwrap_or_default();
+        let number = format!("#{id}");
+        let told: Vec<String> = [other, subtitle.or(address), Some(number)].into_iter().flatten().collect();
+        Found { value: id, title, beside: told.join(" · ") }
+    });
+    Ok(found.collect())
 }
 
 /// A name as parameters are read: once, of so many characters, and none that controls.

@@ -1,6 +1,7 @@
 //! Lists, and what is done with several records of one.
 
 use crm_cases::Case;
+use crm_console::Place;
 use crm_console::list::{EXPORTED_AS, List, address, confirm_deletion, usual};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Direction, MOST_ITEMS, PageRequest, SortField, Start, Whole};
@@ -18,8 +19,9 @@ use crate::endpoint::{Answer, Api, File, Form, Html, Typed, read_params};
 use crate::error::Failure;
 use crate::http::export;
 
+use super::filters::{self, Sent};
 use super::kind::{IdOf, Recorded, parsed, shown};
-use super::{back, filters, frame};
+use super::{back, frame, people};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -73,7 +75,12 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
     }
     let page = visitor.read(move |connection, scope| {
         let called = filters::called(connection, scope, R::KIND, &given)?;
-        if let Some(elsewhere) = filters::settled(connection, scope, &frame, R::KIND, (&typed, &given, &called))? {
+        let people = people::of(connection, scope, R::KIND, &given)?;
+        let (kind, place) = (R::KIND, Place::Records(R::KIND));
+        let path = format!("/console/{}", kind.plural());
+        let (typed, given) = (&typed, &given);
+        let sent = Sent { frame: &frame, kind, place, path: &path, typed, given, called: &called, people: &people };
+        if let Some(elsewhere) = filters::settled(connection, scope, &sent)? {
             return Ok(elsewhere);
         }
         let columns = crm_exchange::columns(connection, scope, R::KIND)?;
@@ -89,7 +96,7 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
             kind: R::KIND,
             columns: &columns,
             chosen: &chosen,
-            given: &given,
+            given,
             filters: &described,
             orders: &orders,
             order_by,
@@ -100,6 +107,7 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
             tags: &tags,
             pipelines: &pipelines,
             called: &called,
+            people: &people,
         };
         Ok(Html::page(list.page(&frame, notice.first().map(|word| told(word)))))
     });
@@ -181,8 +189,9 @@ async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<
             "delete" => drop(R::delete(connection, scope, &parsed)?),
             "tag" => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
             "owner" => {
-                let owner = form.value("owner").unwrap_or_default().trim();
-                change_all::<R>(connection, scope, parsed.iter().map(|id| (*id, json!({ "owner": person(owner) }))))?;
+                let text = form.value("owner").unwrap_or_default().trim();
+                let owner = people::owner(connection, scope, R::KIND, text)?;
+                change_all::<R>(connection, scope, parsed.iter().map(|id| (*id, json!({ "owner": owner }))))?;
             }
             _ => {}
         }
@@ -191,14 +200,6 @@ async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<
         Ok(Html::see_other(format!("{back}{sign}notice={notice}")))
     });
     done.await
-}
-
-fn person(owner: &str) -> Value {
-    if owner.is_empty() {
-        return Value::Null;
-    }
-    let email = owner.contains('@').then_some(owner);
-    json!({ "id": owner, "email": email })
 }
 
 /// Puts a tag on each, beside those that it has.

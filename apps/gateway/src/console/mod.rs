@@ -17,6 +17,7 @@ mod lists;
 mod named;
 mod names;
 mod overview;
+mod people;
 mod pipelines;
 mod records;
 mod rows;

@@ -1,5 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
+use crm_core::records::People;
 use crm_core::{CaseId, CaseTypeId, ContactId, OrganizationId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
@@ -43,6 +44,12 @@ impl CaseFilter {
         *self == Self { tags: self.tags.clone(), ..Self::default() }
     }
 }
+
+/// Whose cases are.
+pub const OWNERS: People = People { table: "cases", person: "owner", id: "owner_id" };
+
+/// Who works on cases.
+pub const ASSIGNEES: People = People { table: "cases", person: "assignee", id: "assignee_id" };
 
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {

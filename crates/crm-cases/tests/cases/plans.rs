@@ -1,6 +1,6 @@
 use super::*;
 use crm_testkit::any_field::AnyField;
-use crm_testkit::plans::{Indexes, moment, ten_tenants};
+use crm_testkit::plans::{Indexes, assert_people_are_read_from, moment, ten_tenants};
 use crm_testkit::statements::statements;
 use diesel::connection::SimpleConnection;
 
@@ -108,6 +108,8 @@ crm_testkit::both_databases! {
             ],
         };
         indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
+        assert_people_are_read_from("cases_owner", crm_cases::OWNERS, &mut connection, &scope);
+        assert_people_are_read_from("cases_assignee", crm_cases::ASSIGNEES, &mut connection, &scope);
     }
 
     fn filters_by_any_field_have_their_indexes(database) {

@@ -6,6 +6,7 @@
 mod beside;
 mod external;
 mod named;
+mod people;
 mod present;
 mod rows;
 
@@ -16,6 +17,7 @@ use crate::error::{collision, is_unique_violation};
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
 pub use external::ExternalIds;
 pub use named::{ShowsNames, named};
+pub use people::People;
 pub use present::Present;
 pub use rows::{Cell, Rows, forget_unwritten, settle};
 

@@ -1,5 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
+use crm_core::records::People;
 use crm_core::{ContactId, OrganizationId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
@@ -40,6 +41,9 @@ impl ContactFilter {
         *self == Self { tags: self.tags.clone(), ..Self::default() }
     }
 }
+
+/// Whose contacts are.
+pub const OWNERS: People = People { table: "contacts", person: "owner", id: "owner_id" };
 
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {

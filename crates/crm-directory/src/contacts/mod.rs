@@ -11,7 +11,7 @@ mod row;
 mod service;
 mod told;
 
-pub use filter::{ContactFilter, ContactSort};
+pub use filter::{ContactFilter, ContactSort, OWNERS};
 pub use links::{
     custom_fields_in_use, lock, lock_missing, missing, names, relink_organizations, repoint_organizations,
     unlink_organizations,

@@ -13,7 +13,7 @@ mod service;
 mod told;
 
 pub use address::Address;
-pub use filter::{OrganizationFilter, OrganizationSort};
+pub use filter::{OWNERS, OrganizationFilter, OrganizationSort};
 pub use links::{custom_fields_in_use, lock, lock_missing, missing, names};
 pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};

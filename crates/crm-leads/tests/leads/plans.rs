@@ -1,7 +1,7 @@
 use super::*;
 use crm_core::BackendKind;
 use crm_testkit::TestDatabase;
-use crm_testkit::plans::{Indexes, moment, ten_tenants};
+use crm_testkit::plans::{Indexes, assert_people_are_read_from, moment, ten_tenants};
 use crm_testkit::statements::statements;
 
 /// Ten tenants with ten thousand leads each, and statistics; the scope of one of them.
@@ -110,5 +110,6 @@ crm_testkit::both_databases! {
             ],
         };
         indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
+        assert_people_are_read_from("leads_owner", crm_leads::OWNERS, &mut connection, &scope);
     }
 }

@@ -1,5 +1,6 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
+use crm_core::records::People;
 use crm_core::{ContactId, OpportunityId, OrganizationId, PipelineId, Timestamp, nullable_column};
 use crm_forms::search::{FieldFilter, Own, Searched};
 
@@ -49,6 +50,9 @@ impl OpportunityFilter {
         *self == Self { pipeline_id, stage, ..Self::default() }
     }
 }
+
+/// Whose opportunities are.
+pub const OWNERS: People = People { table: "opportunities", person: "owner", id: "owner_id" };
 
 /// What else its lists are filtered by.
 pub(crate) static SEARCHED: Searched = Searched {

@@ -17,7 +17,7 @@ mod told;
 mod transitions;
 
 pub use closed::{MonthClosed, closed_by_month};
-pub use filter::{OpportunityFilter, OpportunitySort};
+pub use filter::{OWNERS, OpportunityFilter, OpportunitySort};
 pub use links::{
     custom_fields_in_use, lock, relink_leads, relink_organizations, repoint_organizations, titles, unlink_leads,
     unlink_organizations,

@@ -1,7 +1,7 @@
 use super::*;
 use crm_forms::{FormKind, NewForm};
 use crm_testkit::any_field::AnyField;
-use crm_testkit::plans::{Indexes, moment, ten_tenants};
+use crm_testkit::plans::{Indexes, assert_people_are_read_from, moment, ten_tenants};
 use crm_testkit::statements::statements;
 
 /// Ten tenants with ten thousand opportunities each, and statistics; the scope of one of them.
@@ -152,6 +152,7 @@ crm_testkit::both_databases! {
             ],
         };
         indexes.assert_used(&mut connection, |connection, params| list(connection, &scope, params));
+        assert_people_are_read_from("opportunities_owner", crm_opportunities::OWNERS, &mut connection, &scope);
     }
 
     fn filters_by_any_field_have_their_indexes(database) {

@@ -233,6 +233,124 @@ both_databases! {
         assert_eq!((active(&page), shown(&page, &["Deal"])), (vec!["Contact: Jane"], vec!["Deal"]), "{}", page.text);
     }
 
+    fn owners_and_assignees_are_chosen_by_their_names(database) {
+        let api = Api::start(database);
+        let other = api.tenant("other");
+        let people = [
+            ("u-1", json!({ "id": "u-1", "name": HOSTILE, "email": "joerg@acme.example" })),
+            ("a,b\\c", json!({ "id": "a,b\\c", "name": "Ada" })),
+            ("u-3", json!({ "id": "u-3", "name": "ADA", "email": "ada@acme.example" })),
+            ("zoe@acme.example", json!({ "id": "zoe@acme.example", "email": "zoe@acme.example" })),
+        ];
+        for (records, path) in super::KINDS {
+            let name = if path.starts_with("/directory") { "name" } else { "title" };
+            let roles: &[&str] = if records == "cases" { &["owner", "assignee"] } else { &["owner"] };
+            for role in roles {
+                make(&api.acme, path, &json!({ name: format!("{role} old"), *role: { "id": "u-1", "name": "Before" } }));
+                for (id, person) in &people {
+                    make(&api.acme, path, &json!({ name: format!("{role} {id}"), *role: person }));
+                }
+                make(&other, path, &json!({ name: "Theirs", *role: { "id": "o-1", "name": "Their person" } }));
+                let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.secondary);
+                let list = format!("/console/{records}");
+                let page = browser.get(&list);
+                let select = format!("filter-{role}Id");
+                let offered = [("", "any"), ("a\\,b\\\\c", "Ada (a,b\\c)"), ("u-3", "ADA (u-3)"), ("u-1", ESCAPED), ("zoe@acme.example", "zoe@acme.example")];
+                assert_eq!(options(&page, &select).0, offered, "{records}: as the latest record calls them, and no one of others");
+                assert!(!page.text.contains("Their person"), "{}", page.text);
+                let word = if *role == "owner" { "Owner" } else { "Assignee" };
+                let all: Vec<String> = people.iter().map(|(id, _)| format!("{role} {id}")).chain([format!("{role} old")]).collect();
+                let all: Vec<&str> = all.iter().map(String::as_str).collect();
+                let member = format!("{role}Id");
+                for (index, chosen, words) in [(1, "a\\,b\\\\c", "Ada (a,b\\c)"), (0, "u-1", ESCAPED)] {
+                    let page = applied(&mut browser, &page, &list, &[(&member, chosen)]);
+                    let titles = if index == 0 { vec![all[0], all[4]] } else { vec![all[index]] };
+                    let mut found = shown(&page, &all);
+                    found.sort_by_key(|title| all.iter().position(|one| one == title));
+                    assert_eq!((found, active(&page)), (titles, vec![format!("{word}: {words}").as_str()]), "{records}: {}", page.text);
+                    assert_eq!(options(&page, &select).1, [words]);
+                }
+                let several = browser.get(&format!("{list}?{role}Id=u-3,o-1,nobody"));
+                let told = format!("{word}: ADA (u-3), unknown {role} “o-1”, unknown {role} “nobody”");
+                assert_eq!((shown(&several, &all), active(&several)), (vec![all[2]], vec![told.as_str()]), "{records}");
+                // Whoever types finds them too.
+                for (text, id) in [("u-1", "u%2D1"), ("jörg", "u%2D1"), ("JOERG@ACME.EXAMPLE", "u%2D1"), ("zoe", "zoe%40acme%2Eexample"), ("a,b\\c", "a%5C%2Cb%5C%5Cc")] {
+                    let found = browser.get(&format!("{list}?{role}={}", encoded(text)));
+                    assert_eq!((found.status, found.header("location")), (303, format!("{list}?{role}Id={id}").as_str()), "{text}: {}", found.text);
+                }
+                let which = browser.get(&format!("{list}?{role}=ada&{name}=x"));
+                assert!(which.status == 200 && which.text.contains(&format!("<h1>Which {role}?</h1>")), "{}", which.text);
+                for address in ["a%5C%2Cb%5C%5Cc", "u%2D3"] {
+                    assert!(which.text.contains(&format!("href=\"{list}?{name}=x&amp;{role}Id={address}\"")), "{}", which.text);
+                }
+                for text in ["Their person", "o-1", "\u{301}"] {
+                    let none = browser.get(&format!("{list}?{role}={}", encoded(text)));
+                    assert!(none.status == 200 && none.text.contains(&format!("No {role} is called")), "{text}: {}", none.text);
+                }
+            }
+        }
+        // The board as well.
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.secondary);
+        let board = browser.get("/console/board");
+        assert_eq!(options(&board, "board-ownerId").0.len(), 5);
+        let one = browser.get("/console/board?ownerId=u-3");
+        assert!(one.text.matches("data-card=").count() == 1 && options(&one, "board-ownerId").1 == ["ADA (u-3)"], "{}", one.text);
+        assert_eq!(browser.get("/console/board?owner=zoe&title=o").header("location"), "/console/board?title=o&ownerId=zoe%40acme%2Eexample");
+        let which = browser.get("/console/board?owner=ada");
+        assert!(which.text.contains("href=\"/console/board?ownerId=u%2D3\"") && which.text.contains("action=\"/console/board\""), "{}", which.text);
+        let unknown = browser.get("/console/board?ownerId=o-1");
+        assert_eq!((unknown.text.matches("data-card=").count(), options(&unknown, "board-ownerId").1), (0, vec!["unknown owner “o-1”"]));
+    }
+
+    fn more_people_than_are_offered_are_typed(database) {
+        let api = Api::start(database);
+        let items: Vec<Value> = (0..=200).map(|number| json!({ "title": format!("L{number}"), "owner": { "id": format!("u-{number:03}"), "name": format!("Person {number}") } })).collect();
+        assert_eq!(api.acme.post("/pipeline/leads/batch", &json!({ "mode": "create", "items": items[..200] })).status, 200);
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.primary);
+        const LIST: &str = "/console/leads";
+        assert_eq!(options(&browser.get(LIST), "filter-ownerId").0.len(), 201, "any, and 200");
+        make(&api.acme, "/pipeline/leads", &items[200]);
+        let page = browser.get(LIST);
+        assert!(page.text.contains(">Owner (name, e-mail or id)</label>"), "{}", page.text);
+        // The last of them has no place among the first 200, and is found and told all the same.
+        for (typed, id, words) in [("person 200", "u-200", "Owner: Person 200"), ("u-007", "u-007", "Owner: Person 7"), ("Person 7", "u-007", "Owner: Person 7")] {
+            let found = applied(&mut browser, &page, LIST, &[("owner", typed)]);
+            assert_eq!((found.status, found.header("location")), (303, format!("{LIST}?ownerId={}", id.replace('-', "%2D")).as_str()), "{typed}: {}", found.text);
+            let page = browser.get(found.header("location"));
+            assert_eq!(active(&page), [words]);
+            let same = applied(&mut browser, &page, LIST, &[("title", "L")]);
+            assert_eq!(same.header("location"), format!("{LIST}?title=L&ownerId={}", id.replace('-', "%2D")), "{}", same.text);
+            assert_eq!(applied(&mut browser, &page, LIST, &[("owner", "")]).header("location"), LIST);
+        }
+        let which = applied(&mut browser, &page, LIST, &[("owner", "person")]);
+        assert!(which.text.contains("Which owner?") && which.text.contains("There can be more"), "{}", which.text);
+        assert_eq!(which.text.matches("ownerId=").count(), 50);
+    }
+
+    fn stages_of_too_many_pipelines_are_chosen_after_one(database) {
+        let api = Api::start(database);
+        let mut pipeline = String::new();
+        for number in 0..3 {
+            let stages: Vec<Value> = (0..100).map(|stage| json!({ "key": format!("p{number}s{stage}"), "label": format!("Stage {number}/{stage}") })).collect();
+            pipeline = make(&api.acme, "/pipeline/pipelines/opportunities", &json!({ "name": format!("P{number}"), "stages": stages }));
+        }
+        make(&api.acme, "/pipeline/opportunities", &json!({ "title": "There", "pipelineId": pipeline, "stage": "p2s99" }));
+        let mut browser = Browser::signed_in(&api.acme, &api.acme.keys.secondary);
+        const LIST: &str = "/console/opportunities";
+        let page = browser.get(LIST);
+        assert_eq!(options(&page, "filter-stage"), (vec![("", "any")], vec![]), "no part of them");
+        assert!(page.text.contains("aria-describedby=\"filter-stage-hint\"") && page.text.contains("There are more than 300 stages: choose a pipeline"), "{}", page.text);
+        let page = applied(&mut browser, &page, LIST, &[("pipelineId", &pipeline)]);
+        assert_eq!(options(&page, "filter-stage").0.len(), 101, "any, and its own");
+        assert!(!page.text.contains("filter-stage-hint"), "{}", page.text);
+        let page = applied(&mut browser, &page, LIST, &[("stage", "p2s99")]);
+        assert_eq!((shown(&page, &["There"]), active(&page)), (vec!["There"], vec!["Stage: Stage 2/99", "Pipeline: P2"]));
+        // What is filtered by stays, and is told, without the pipeline too.
+        let page = browser.get(&format!("{LIST}?stage=p2s99"));
+        assert_eq!(options(&page, "filter-stage"), (vec![("", "any"), ("p2s99", "Stage 2/99")], vec!["Stage 2/99"]));
+        assert_eq!(active(&page), ["Stage: Stage 2/99"]);
+    }
+
     fn who_may_not_read_contacts_is_told_no_names(database) {
         let api = Api::start(database);
         make(&api.acme, "/directory/contacts", &json!({ "name": "Jane" }));
