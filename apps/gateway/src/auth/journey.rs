@@ -1,5 +1,6 @@
 //! The way of a browser to the issuer and back.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HOST;
 use crm_core::PublicTenantId;
@@ -18,6 +19,8 @@ use super::visitor::{came_by_tls, cookie, session_cookie, set_cookie};
 
 /// What a browser keeps until it comes back.
 const JOURNEY: &str = "crm_journey";
+/// What a browser keeps in which a person has signed out.
+const LEFT: &str = "crm_left";
 /// For how long.
 const PATIENCE: &str = "; Max-Age=600";
 /// Where the issuer sends it back to.
@@ -102,6 +105,11 @@ const NAMELESS: Refusal = refusal(StatusCode::FORBIDDEN, "The issuer does not sa
 const FOREIGN: Refusal = refusal(StatusCode::FORBIDDEN, "The issuer names no tenant for you that is here.");
 const ROLELESS: Refusal = refusal(StatusCode::FORBIDDEN, "None of your roles allows anything here.");
 
+/// `Set-Cookie` of a browser in which a person has signed out.
+pub(super) fn left(request: &HttpRequest) -> String {
+    set_cookie(request, LEFT, "1", "")
+}
+
 impl From<IssuerError> for Refusal {
     fn from(error: IssuerError) -> Self {
         match error {
@@ -146,7 +154,9 @@ impl Applicant {
         let Some(back) = self.back() else { return Ok(Err(STRANGE)) };
         let (state, nonce) = (journey.secret.derived("state"), journey.secret.derived("nonce"));
         let verifier = journey.secret.derived("verifier");
-        let asked = Asked { back: &back, state: &state, nonce: &nonce, verifier: &verifier };
+        // The issuer remembers who was here: somebody else at this browser would be them.
+        let asks_again = cookie(&self.request, LEFT).is_some();
+        let asked = Asked { back: &back, state: &state, nonce: &nonce, verifier: &verifier, asks_again };
         let address = match issuer.address(&asked).await {
             Ok(address) => address,
             Err(error) => return Ok(Err(error.into())),
@@ -195,7 +205,7 @@ impl Applicant {
         }
         let (Some(code), Some(back)) = (self.parameter("code"), self.back()) else { return Ok(Err(CANCELLED)) };
         let verifier = journey.secret.derived("verifier");
-        let asked = Asked { back: &back, state: "", nonce: "", verifier: &verifier };
+        let asked = Asked { back: &back, state: "", nonce: "", verifier: &verifier, asks_again: false };
         let exchanged = issuer.exchange(code, &asked, self.from).await?;
         let (token, verifier) = match (exchanged, &self.state.tokens) {
             (Ok(token), Some(verifier)) => (token, verifier),
@@ -232,7 +242,8 @@ impl Applicant {
             return Ok(Arrival::Refused(FOREIGN));
         }
         let html = Html::see_other(next.unwrap_or("/console")).with_cookie(session_cookie(&self.request, &secret));
-        let html = html.with_cookie(self.no_journey()).with_cookie(no_guest(&self.request));
+        let html =
+            html.with_cookie(self.no_journey()).with_cookie(no_guest(&self.request)).with_cookie(self.not_left());
         Ok(Arrival::SignedIn(Box::new(html)))
     }
 
@@ -240,6 +251,12 @@ impl Applicant {
     #[must_use]
     pub fn no_journey(&self) -> String {
         set_cookie(&self.request, JOURNEY, "", "; Max-Age=0")
+    }
+
+    /// `Set-Cookie` of a browser in which somebody has said who they are.
+    #[must_use]
+    pub fn not_left(&self) -> String {
+        set_cookie(&self.request, LEFT, "", "; Max-Age=0")
     }
 
     /// Where the issuer sends the browser back to: to this gateway as the browser calls it. An issuer takes only addresses that

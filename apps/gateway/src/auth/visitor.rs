@@ -14,10 +14,10 @@ use crate::endpoint::{Answer, Call, Extract, Form, Html, OperationDoc};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::limits::Payer;
 
-use super::Caller;
 use super::permission::{self, Does, InArea, Write};
 use super::requester::{From, Identified, Permit, Requester};
 use super::ticketing;
+use super::{Caller, journey};
 
 /// The cookie with the session.
 const SESSION: &str = "crm_session";
@@ -147,6 +147,12 @@ impl<A> Visitor<A, Write> {
     #[must_use]
     pub fn no_cookie(&self) -> String {
         set_cookie(self.requester.request(), SESSION, "", "; Max-Age=0")
+    }
+
+    /// `Set-Cookie` that has the issuer ask whoever signs in next with this browser; nothing where no person signs out.
+    #[must_use]
+    pub fn left(&self) -> Option<String> {
+        self.scope().actor().as_user().map(|_| journey::left(self.requester.request()))
     }
 
     /// Ends the session.

@@ -50,7 +50,8 @@ async fn come_back(applicant: Applicant) -> Answer<Html> {
     reply(match applicant.arrive().await? {
         Arrival::SignedIn(html) => *html,
         Arrival::Choice { tenants, next } => {
-            Html::page(choice(&tenants, next.as_deref())).with_cookie(applicant.no_journey())
+            let html = Html::page(choice(&tenants, next.as_deref()));
+            html.with_cookie(applicant.no_journey()).with_cookie(applicant.not_left())
         }
         Arrival::Refused(refusal) => refused(&applicant, refusal)?.with_cookie(applicant.no_journey()),
     })
@@ -64,5 +65,9 @@ fn refused(applicant: &Applicant, refusal: Refusal) -> Result<Html, Problem> {
 
 async fn sign_out(visitor: Visitor<area::Anywhere, Write>) -> Answer<Html> {
     visitor.sign_out().await?;
-    reply(Html::see_other("/console/sign-in").with_cookie(visitor.no_cookie()))
+    let html = Html::see_other("/console/sign-in").with_cookie(visitor.no_cookie());
+    reply(match visitor.left() {
+        Some(left) => html.with_cookie(left),
+        None => html,
+    })
 }

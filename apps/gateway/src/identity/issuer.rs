@@ -77,6 +77,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) nonce: &'a str,
     /// Of which it is told the hash first, and then the text (RFC 7636).
     pub(crate) verifier: &'a str,
+    /// Whether it is to ask who it is, whomever it remembers.
+    pub(crate) asks_again: bool,
 }
 
 impl Issuer {
@@ -114,7 +116,8 @@ impl Issuer {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.verifier));
         let mut address = endpoint.clone();
         let mut joint = if endpoint.contains('?') { '&' } else { '?' };
-        for (name, value) in [
+        let again = asked.asks_again.then_some(("prompt", "login"));
+        let parameters = [
             ("response_type", "code"),
             ("client_id", &self.config.client_id),
             ("redirect_uri", asked.back),
@@ -123,7 +126,8 @@ impl Issuer {
             ("nonce", asked.nonce),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ] {
+        ];
+        for (name, value) in parameters.into_iter().chain(again) {
             // A `String` takes everything.
             let _: std::fmt::Result = write!(address, "{joint}{name}={}", encoded(value));
             joint = '&';

@@ -187,7 +187,8 @@ both_databases! {
         assert_eq!(history.items()[0]["by"], user, "{}", history.text);
 
         let mut stolen = ada.clone();
-        assert_eq!(ada.post("/console/sign-out", &[]).status, 303);
+        let left = ada.post("/console/sign-out", &[]);
+        assert_eq!((left.status, left.header("location")), (303, "/console/sign-in"));
         assert_eq!(stolen.get("/console").status, 303, "it is ended");
     }
 
@@ -316,6 +317,47 @@ both_databases! {
             }
         }
         assert_eq!(browser(&serving).get(path).status, 303);
+    }
+
+    /// The issuer remembers people longer than they stay here.
+    fn who_signs_in_after_somebody_has_left_is_asked_who_it_is(database) {
+        make_tenant(database, ACME);
+        make_tenant(database, OTHER);
+        let op = Op::start();
+        let serving = op.serve(database, &[]);
+        let mut ada = browser(&serving);
+        let is_asked = |browser: &mut Browser| leave(browser, "/console/sign-in/issuer").get("prompt").map(String::as_str) == Some("login");
+        assert!(!is_asked(&mut ada), "nobody was here");
+        assert_eq!(sign_in(&op, &mut ada, "/console/sign-in/issuer", |_| {}).status, 303);
+        ada.get("/console");
+        assert!(!is_asked(&mut ada), "nobody has left");
+        let left = ada.post("/console/sign-out", &[]);
+        assert_eq!((left.status, ada.cookies.contains_key("crm_session")), (303, false));
+        let cookies: Vec<&str> = left.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+        assert!(cookies.contains(&"crm_left=1; Path=/console; HttpOnly; SameSite=Lax"), "{cookies:?}");
+        let mut cancelled = ada.clone();
+        // Until somebody has said so, and not only begun to.
+        for _ in 0..2 {
+            assert!(is_asked(&mut ada));
+        }
+        let brought = leave(&mut cancelled, "/console/sign-in/issuer");
+        cancelled.get(&format!("/console/sign-in/back?error=access_denied&state={}", brought["state"]));
+        assert!(is_asked(&mut cancelled));
+        // Once: the choice of a tenant asks nobody again.
+        let of_both = |claims: &mut Value| claims["tenant_id"] = json!([ACME, OTHER]);
+        assert_eq!(sign_in(&op, &mut ada, "/console/sign-in/issuer", of_both).status, 200);
+        assert!(!is_asked(&mut ada));
+        assert_eq!(sign_in(&op, &mut ada, &format!("/console/sign-in/issuer?tenant={ACME}"), of_both).status, 303);
+        assert!(!is_asked(&mut ada));
+        // Whoever had a key was nobody whom the issuer knows.
+        let key = stdout(database, &["keys", "rotate", "--tenant", ACME, "--which", "primary", "--json"]);
+        let key: Value = serde_json::from_str(&key).unwrap();
+        let key = key["key"].as_str().or_else(|| key["primaryKey"].as_str()).unwrap_or_else(|| panic!("{key}"));
+        let mut of_key = browser(&serving);
+        of_key.sign_in(key);
+        of_key.get("/console");
+        assert_eq!(of_key.post("/console/sign-out", &[]).status, 303);
+        assert!(!is_asked(&mut of_key));
     }
 
     fn whoever_is_of_several_tenants_chooses_one(database) {
@@ -450,7 +492,7 @@ both_databases! {
         let back = format!("/console/sign-in/back?code=c&state={}", brought["state"]);
         let arrived = ada.send("GET", &back, None, &forwarded);
         let set: Vec<&str> = arrived.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
-        assert!(set.len() == 3 && set.iter().all(|cookie| cookie.contains("; Secure")), "{set:?}");
+        assert!(set.len() == 4 && set.iter().all(|cookie| cookie.contains("; Secure")), "{set:?}");
     }
 
     fn an_issuer_that_says_nothing_is_waited_for_so_long(database) {

@@ -162,6 +162,14 @@ fn people_sign_in_to_the_console_at_a_real_issuer() {
         let made = browser.post("/console/leads/new", &[("title", person)]);
         let keys = browser.get("/console/settings/keys");
         assert_eq!([page.status, made.status, keys.status], statuses, "{person}: {}", made.text);
+        // Whoever signs in after them is asked, and let in.
+        let mut next = browser.clone();
+        next.get("/console");
+        assert_eq!(next.post("/console/sign-out", &[]).status, 303);
+        let left = next.get("/console/sign-in/issuer");
+        assert!(left.header("location").contains("&prompt=login"), "{}", left.header("location"));
+        let arrived = next.get(&through(&issuer, left.header("location"), person));
+        assert_eq!((arrived.status, arrived.header("location")), (303, "/console"), "{}", arrived.text);
         // The issuer takes no code twice, whoever has stolen the browser's cookie too.
         let mut thief = before;
         let again = thief.get(&back);
