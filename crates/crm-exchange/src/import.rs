@@ -208,7 +208,7 @@ impl Import {
         }
         let held = batch::hold(connection, scope, &batch)?;
         let made = names.make_organizations(connection, held.scope(), &missing)?;
-        held.know_organizations(&made);
+        held.know_organizations(connection, &made)?;
         for (place, row) in lacking {
             batch.items[place] = self.item(&names, row);
         }

@@ -5,7 +5,7 @@
 use crm_core::input::FromBody;
 use crm_core::page::PageRequest;
 use crm_core::records::{self, Cell};
-use crm_core::{Condition, DbConnection, RecordId as _, Scope, TagId, Timestamp};
+use crm_core::{BackendKind, Condition, DbConnection, RecordId as _, Scope, TagId, Timestamp};
 use crm_exchange::{Content, Done, Import, Kind, RawRow, Sheet};
 use crm_forms::FormKind;
 use crm_suite::batch::{MatchBy, Mode};
@@ -34,9 +34,11 @@ struct Rows<'a> {
     row: &'a str,
 }
 
-/// How many statements a row costs that makes a record, one that changes it, and one that has it as it is. The numbers
-/// may only become smaller.
-const COSTS: (usize, usize, usize) = (1, 1, 0);
+/// How many statements a row costs that makes a record, one that changes it, and one that has it as it is: on PostgreSQL all
+/// that are made are one. The numbers may only become smaller.
+fn costs(database: BackendKind) -> (usize, usize, usize) {
+    (usize::from(database == BackendKind::Sqlite), 1, 0)
+}
 
 const ROWS: &[Rows<'static>] = &[
     Rows {
@@ -303,7 +305,7 @@ both_databases! {
             let (done, many) = rows.import(&mut connection, &later, Mode::Upsert, 1..PART + 1, 2);
             assert_eq!(done.counts.unchanged, PART as i64, "{name}");
             let unchanged = of_each(&one, &many);
-            assert_eq!((made, changed, unchanged), COSTS, "{name}: {many:#?}");
+            assert_eq!((made, changed, unchanged), costs(connection.kind()), "{name}: {many:#?}");
         }
     }
 

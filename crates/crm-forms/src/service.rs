@@ -57,11 +57,15 @@ struct ChangedForm {
     last_updated_on: Timestamp,
 }
 
-/// The form of a kind: the tenant's own, or the default one where it never replaced it.
+/// The form of a kind: the tenant's own, or the default one where it never replaced it. A transaction of many changes that
+/// [keeps](get_shared) it does not ask again.
 ///
 /// # Errors
 /// The database's.
 pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> QueryResult<Form> {
+    if let Some(form) = Known::form(scope, kind) {
+        return Ok(form);
+    }
     let stored: Option<Json<StoredForm>> =
         forms::table.find((scope.tenant(), kind.number())).select(forms::form).first(connection).optional()?;
     Ok(form(scope, kind, stored))
@@ -76,9 +80,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> Quer
 /// # Errors
 /// The database's.
 pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) -> QueryResult<Form> {
-    if let Some(form) =
-        scope.memory().and_then(|memory| memory.with(|Known(known): &mut Known| known.get(&kind).cloned()))
-    {
+    if let Some(form) = Known::form(scope, kind) {
         return Ok(form);
     }
     let stored: Option<Json<StoredForm>> = forms::table
@@ -97,6 +99,12 @@ pub fn get_shared(connection: &mut DbConnection, scope: &Scope, kind: FormKind) 
 /// The forms that a transaction of many changes has read and keeps.
 #[derive(Default)]
 struct Known(HashMap<FormKind, Form>);
+
+impl Known {
+    fn form(scope: &Scope, kind: FormKind) -> Option<Form> {
+        scope.memory()?.with(|Self(known)| known.get(&kind).cloned())
+    }
+}
 
 /// Replaces the form of a kind. Call it in a [`DbConnection::write`].
 ///

@@ -2,10 +2,12 @@
 
 use crm_core::sql::{Instant, Json, JsonText, Uid};
 use crm_core::values::User;
-use crm_core::{Db, DbConnection, KeyId, Scope, TenantId, Timestamp};
+use crm_core::{BackendKind, Db, DbConnection, KeyId, Scope, TenantId, Timestamp};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::record::{NewChange, What};
 
@@ -22,36 +24,64 @@ crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 /// statement begins when the record is locked: READ COMMITTED, and a statement after the one that locked.
 ///
 /// On SQLite writers come one after the other: all turns are 0, and numbers count up in the tenant.
+///
+/// On PostgreSQL several rows are one JSON value, so that any number of them is one text, which stays prepared and is read at
+/// once.
 #[derive(Debug)]
 pub(crate) struct InsertChanges<'a> {
+    database: BackendKind,
     tenant: TenantId,
     kind: &'static str,
     action: &'static str,
-    now: Timestamp,
     author: Option<Json<User>>,
     key_id: Option<KeyId>,
     key_name: Option<&'a str>,
     request_id: Option<&'a str>,
     cause: Option<i64>,
-    whats: &'a [What],
-    places: Vec<i64>,
+    rows: Vec<Row<'a>>,
+    /// The rows, where they are sent as one value.
+    sent: Option<Json<Vec<Row<'a>>>>,
+}
+
+/// A row that is about to be written, with the names that columns of values have on both databases.
+#[derive(Debug, Clone, Serialize)]
+struct Row<'a> {
+    column1: i64,
+    column2: &'a str,
+    column3: &'a Json<Box<RawValue>>,
+    column4: &'a Option<Json<Box<RawValue>>>,
+    column5: &'a Option<Json<Box<RawValue>>>,
+    column6: &'a Option<Json<Vec<String>>>,
+    column7: Timestamp,
 }
 
 impl<'a> InsertChanges<'a> {
-    pub(crate) fn new(scope: &'a Scope, change: NewChange<'_>, whats: &'a [What]) -> Self {
+    pub(crate) fn new(database: BackendKind, scope: &'a Scope, change: NewChange<'_>, whats: &'a [What]) -> Self {
         let NewChange { kind, action, by, cause } = change;
+        let row = |(place, what): (i64, &'a What)| Row {
+            column1: place,
+            column2: &what.record_id,
+            column3: &what.fields,
+            column4: &what.record,
+            column5: &what.kept,
+            column6: &what.others,
+            column7: what.on.unwrap_or_else(|| scope.now()),
+        };
+        let rows: Vec<Row<'a>> = (1..).zip(whats).map(row).collect();
+        let is_one_value = database == BackendKind::Postgres && rows.len() > 1;
+        let (rows, sent) = if is_one_value { (Vec::new(), Some(Json(rows))) } else { (rows, None) };
         Self {
+            database,
             tenant: scope.tenant(),
             kind: kind.as_str(),
             action: action.as_str(),
-            now: scope.now(),
             author: scope.author(by).map(Json),
             key_id: scope.actor().key_id(),
             key_name: scope.actor().key_name().map(crm_core::values::Title::as_str),
             request_id: scope.request_id(),
             cause: cause.map(crate::ChangeId::as_i64),
-            whats,
-            places: (1..).take(whats.len()).collect(),
+            rows,
+            sent,
         }
     }
 }
@@ -63,8 +93,8 @@ macro_rules! inserted_on {
         impl QueryFragment<$backend> for InsertChanges<'_> {
             fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
                 pass.push_sql(concat!(
-                    "INSERT INTO changes (tenant_id, kind, action, created_on, author, key_id, key_name, request_id, cause, \
-                     erased, record_id, fields, record, kept, others, ",
+                    "INSERT INTO changes (tenant_id, kind, action, author, key_id, key_name, request_id, cause, \
+                     erased, record_id, fields, record, kept, others, created_on, ",
                     $columns,
                     ") SELECT "
                 ));
@@ -73,8 +103,6 @@ macro_rules! inserted_on {
                 pass.push_bind_param::<Text, _>(&self.kind)?;
                 pass.push_sql(", ");
                 pass.push_bind_param::<Text, _>(&self.action)?;
-                pass.push_sql(", ");
-                pass.push_bind_param::<Instant, _>(&self.now)?;
                 pass.push_sql(", ");
                 pass.push_bind_param::<Nullable<JsonText>, _>(&self.author)?;
                 pass.push_sql(", ");
@@ -86,7 +114,7 @@ macro_rules! inserted_on {
                 pass.push_sql(", ");
                 pass.push_bind_param::<Nullable<BigInt>, _>(&self.cause)?;
                 pass.push_sql(concat!(
-                    ", FALSE, v.column2, v.column3, v.column4, v.column5, v.column6, ",
+                    ", FALSE, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, ",
                     $to_tenant
                 ));
                 pass.push_bind_param::<BigInt, _>(&self.tenant)?;
@@ -97,20 +125,27 @@ macro_rules! inserted_on {
                     pass.push_bind_param::<Text, _>(&self.kind)?;
                 )?
                 pass.push_sql($end);
-                pass.push_sql(" FROM (VALUES ");
-                for (index, (place, what)) in self.places.iter().zip(self.whats).enumerate() {
-                    pass.push_sql(if index == 0 { "(" } else { ", (" });
-                    pass.push_bind_param::<BigInt, _>(place)?;
+                pass.push_sql(" FROM (");
+                if let Some(rows) = &self.sent {
+                    pass.push_sql("SELECT * FROM json_to_recordset(");
+                    pass.push_bind_param::<JsonText, _>(rows)?;
+                    pass.push_sql(") AS v (column1 bigint, column2 text, column3 json, column4 json, column5 json, column6 json, column7 timestamptz)");
+                }
+                for (index, row) in self.rows.iter().enumerate() {
+                    pass.push_sql(if index == 0 { "VALUES (" } else { ", (" });
+                    pass.push_bind_param::<BigInt, _>(&row.column1)?;
                     pass.push_sql(", ");
-                    pass.push_bind_param::<Text, _>(&what.record_id)?;
+                    pass.push_bind_param::<Text, _>(row.column2)?;
                     pass.push_sql(", ");
-                    pass.push_bind_param::<JsonText, _>(&what.fields)?;
+                    pass.push_bind_param::<JsonText, _>(row.column3)?;
                     pass.push_sql(", ");
-                    pass.push_bind_param::<Nullable<JsonText>, _>(&what.record)?;
+                    pass.push_bind_param::<Nullable<JsonText>, _>(row.column4)?;
                     pass.push_sql(", ");
-                    pass.push_bind_param::<Nullable<JsonText>, _>(&what.kept)?;
+                    pass.push_bind_param::<Nullable<JsonText>, _>(row.column5)?;
                     pass.push_sql(", ");
-                    pass.push_bind_param::<Nullable<JsonText>, _>(&what.others)?;
+                    pass.push_bind_param::<Nullable<JsonText>, _>(row.column6)?;
+                    pass.push_sql(", ");
+                    pass.push_bind_param::<Instant, _>(&row.column7)?;
                     pass.push_sql(")");
                 }
                 pass.push_sql(") AS v ORDER BY v.column1 RETURNING seq");
@@ -146,9 +181,10 @@ impl QueryFragment<Db> for InsertChanges<'_> {
         Db::walk_variant_ast(self, pass)
     }
 
-    // Hidden from Diesel's documentation; see crm_core::Portable. Of one record there is one text, of more there are many.
+    // Hidden from Diesel's documentation; see crm_core::Portable. Of one record there is one text, and of more on PostgreSQL; on
+    // SQLite there are many.
     fn is_safe_to_cache_prepared(&self, _: &Db) -> QueryResult<bool> {
-        Ok(self.whats.len() == 1)
+        Ok(self.database == BackendKind::Postgres || self.rows.len() == 1)
     }
 }
 

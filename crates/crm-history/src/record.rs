@@ -53,6 +53,8 @@ pub struct What {
     pub(crate) record: Option<Json<Box<RawValue>>>,
     pub(crate) kept: Option<Json<Box<RawValue>>>,
     pub(crate) others: Option<Json<Vec<String>>>,
+    /// When, where that is another moment than that of whoever writes it down.
+    pub(crate) on: Option<Timestamp>,
     /// What it was counted as, and is: told where it is in a group, or moves.
     counted: (Option<Counted>, Option<Counted>),
 }
@@ -68,7 +70,8 @@ impl What {
     /// Where the members are no JSON, which would be a bug.
     pub fn changed(id: impl fmt::Display, fields: Fields) -> QueryResult<Self> {
         let fields = Json(fields.into_json().map_err(unwritable)?);
-        Ok(Self { record_id: id.to_string(), fields, record: None, kept: None, others: None, counted: (None, None) })
+        let record_id = id.to_string();
+        Ok(Self { record_id, fields, record: None, kept: None, others: None, on: None, counted: (None, None) })
     }
 
     /// The record of this id, as it was made or was before it is deleted: its members by their names, with other records
@@ -138,10 +141,10 @@ pub fn record(
     crm_core::records::only(recorded)
 }
 
-/// SQLite takes at most 32 766 values in a statement, and a record has five of them.
-const RECORDS_OF_A_STATEMENT: usize = 5_000;
+/// SQLite takes at most 32 766 values in a statement, and a record has seven of them.
+const RECORDS_OF_A_STATEMENT: usize = 4_000;
 
-/// As [`record`], of any number of records: in one statement, unless there are more than five thousand, and one more where
+/// As [`record`], of any number of records: in one statement, unless there are more than four thousand, and one more where
 /// the tenant has more or fewer records of a kind that is counted afterwards. What a transaction of many changes has
 /// [kept](crate::settle) is written down before.
 ///
@@ -165,7 +168,7 @@ fn write(
 ) -> QueryResult<Vec<ChangeId>> {
     let mut recorded = Vec::with_capacity(whats.len());
     for whats in whats.chunks(RECORDS_OF_A_STATEMENT) {
-        let mut seqs: Vec<i64> = InsertChanges::new(scope, change, whats).get_results(connection)?;
+        let mut seqs: Vec<i64> = InsertChanges::new(connection.kind(), scope, change, whats).get_results(connection)?;
         seqs.sort_unstable();
         recorded.extend(seqs.into_iter().map(ChangeId::from_i64));
     }
@@ -188,14 +191,14 @@ struct Alike {
     action: Action,
     by: Option<User>,
     cause: Option<ChangeId>,
-    on: Timestamp,
 }
 
 /// Keeps a change until it is [settled](settle), in a transaction of many; gives it back in any other.
 pub(crate) fn keep(scope: &Scope, change: NewChange<'_>, what: What) -> Option<What> {
     let Some(memory) = scope.memory() else { return Some(what) };
     let NewChange { kind, action, by, cause } = change;
-    let alike = Alike { kind, action, by: by.cloned(), cause, on: scope.now() };
+    let alike = Alike { kind, action, by: by.cloned(), cause };
+    let what = What { on: Some(scope.now()), ..what };
     memory.with(|Unwritten(kept): &mut Unwritten| match kept.last_mut() {
         Some((last, whats)) if *last == alike => whats.push(what),
         _ => kept.push((alike, vec![what])),
@@ -203,18 +206,18 @@ pub(crate) fn keep(scope: &Scope, change: NewChange<'_>, what: What) -> Option<W
     None
 }
 
-/// Writes down the changes that a transaction of many has kept, those in one statement that differ in their record alone. The
+/// Writes down the changes that a transaction of many has kept, those in one statement that differ in their record and moment alone. The
 /// locks of their records are held until then.
 ///
 /// # Errors
 /// The database's.
 pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
     let Some(memory) = scope.memory() else { return Ok(()) };
-    for (Alike { kind, action, by, cause, on }, whats) in
+    for (Alike { kind, action, by, cause }, whats) in
         memory.with(|Unwritten(kept): &mut Unwritten| std::mem::take(kept))
     {
         let change = NewChange { kind, action, by: by.as_ref(), cause };
-        write(connection, &scope.clone().at(on), change, &whats)?;
+        write(connection, scope, change, &whats)?;
     }
     Ok(())
 }

@@ -1,42 +1,22 @@
 //! The SQL that writes records of every kind, with what makes it hard to write one unseen.
 
-/// Declares `insert`, `update` and `delete` for a table with the key `(tenant_id, id)`:
-/// `record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool)` with the table, the type of its id, the row
-/// that is read, the columns that a change writes, and those of its own that `insert` writes beside them.
+/// Declares `update` and `delete` for a table with the key `(tenant_id, id)`:
+/// `record_writes!(leads, LeadId, LeadRow, LeadValues)` with the table, the type of its id, the row that is read, and the
+/// columns that a change writes.
 ///
 /// What is written comes back as a [`Written`](crate::Written), which gives the row to whoever writes its change down, and
 /// what is deleted goes by a [`Deletion`](crate::Deletion), which is written down already.
 #[macro_export]
 macro_rules! record_writes {
-    ($table:ident, $id:ty, $row:ty, $values:ty $(; $($column:ident: $of:ty),+)?) => {
-        pub(crate) fn insert(
-            connection: &mut ::crm_core::DbConnection,
-            scope: &::crm_core::Scope,
-            id: $id,
-            creator: Option<::crm_core::values::User>,
-            values: &$values,
-            $($($column: $of,)+)?
-        ) -> ::diesel::QueryResult<$crate::Written<$row>> {
-            use ::diesel::prelude::*;
-            let constant = (
-                $table::tenant_id.eq(scope.tenant()),
-                $table::id.eq(id),
-                $table::creator.eq(creator.map(::crm_core::sql::Json)),
-                $table::created_on.eq(scope.now()),
-                $($($table::$column.eq($column),)+)?
-            );
-            let insert = ::diesel::insert_into($table::table).values((constant, values));
-            insert.returning(::crm_core::columns::<$row>()).get_result(connection).map($crate::Written::new)
-        }
-
+    ($table:ident, $id:ty, $row:ty, $values:ty) => {
         pub(crate) fn update(
             connection: &mut ::crm_core::DbConnection,
             scope: &::crm_core::Scope,
             id: $id,
             values: &$values,
         ) -> ::diesel::QueryResult<$crate::Written<$row>> {
-            use ::diesel::prelude::*;
             use ::crm_core::PortableExt as _;
+            use ::diesel::prelude::*;
             let update = ::diesel::update($table::table.find((scope.tenant(), id))).set(values);
             update.returning(::crm_core::columns::<$row>()).portable().get_result(connection).map($crate::Written::new)
         }
@@ -56,18 +36,20 @@ macro_rules! record_writes {
     };
 }
 
-/// Declares `insert_again` for a table whose rows are kept when they are deleted: `record_restores!(leads, LeadRow)`.
+/// Declares `insert` for a kind of records, whose rows are kept when they are deleted and come back as they are made:
+/// `record_inserts!(leads, LeadRow)`.
 #[macro_export]
-macro_rules! record_restores {
+macro_rules! record_inserts {
     ($table:ident, $row:ty) => {
-        pub(crate) fn insert_again(
+        ::crm_core::record_inserts!($table, $row);
+
+        pub(crate) fn insert(
             connection: &mut ::crm_core::DbConnection,
             scope: &::crm_core::Scope,
-            row: &$row,
+            row: $row,
         ) -> ::diesel::QueryResult<$crate::Written<$row>> {
-            use ::diesel::prelude::*;
-            let insert = ::diesel::insert_into($table::table).values(($table::tenant_id.eq(scope.tenant()), row));
-            insert.returning(::crm_core::columns::<$row>()).get_result(connection).map($crate::Written::new)
+            ::crm_core::records::insert(connection, scope, &row)?;
+            Ok($crate::Written::new(row))
         }
     };
 }

@@ -1,12 +1,15 @@
 //! A lead that becomes an opportunity.
 
 use crm_core::error::collision;
+use crm_core::records::Present;
 use crm_core::values::{HoldReferences, References, User};
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
 use crm_forms::{Form, FormKind};
 use crm_history::{Action, Fields, Kind, NewChange, What};
+use diesel::QueryResult;
 
-use crate::service::{complete_one, get, lock_one};
+use crate::row::LeadRow;
+use crate::service::{complete, complete_one, get, lock_one, whole};
 use crate::{Lead, LeadError, queries};
 
 /// A lead that can be converted, locked until the end of the transaction.
@@ -32,14 +35,25 @@ pub fn lock_to_convert(
     hold: impl HoldReferences,
 ) -> Result<LeadToConvert, LeadError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
-    // Where the lead points elsewhere by then, what it points at now could only be held in the wrong order.
-    let held = references_of(&get(connection, scope, id)?);
-    hold(connection, scope, &held)?;
-    let row = lock_one(connection, scope, id)?;
-    let lead = complete_one(connection, scope, row, &form)?;
-    if references_of(&lead) != held {
-        return Err(collision("the lead was made to point at other records").into());
-    }
+    let lead = match Present::<LeadRow>::take(scope, id) {
+        // A transaction of many changes has locked it, and holds what it points at.
+        Some((row, beside)) => {
+            let lead = whole(scope, row, beside, &form);
+            hold(connection, scope, &references_of(&lead))?;
+            lead
+        }
+        None => {
+            // Where the lead points elsewhere by then, what it points at now could only be held in the wrong order.
+            let held = references_of(&get(connection, scope, id)?);
+            hold(connection, scope, &held)?;
+            let row = lock_one(connection, scope, id)?;
+            let lead = complete_one(connection, scope, row, &form)?;
+            if references_of(&lead) != held {
+                return Err(collision("the lead was made to point at other records").into());
+            }
+            lead
+        }
+    };
     condition.check(|| Ok::<_, LeadError>(lead.clone()))?;
     if lead.is_converted {
         return Err(LeadError::AlreadyConverted(lead.opportunity_id));
@@ -48,6 +62,25 @@ pub fn lock_to_convert(
         return Err(LeadError::Archived);
     }
     Ok(LeadToConvert { lead, form })
+}
+
+/// Locks leads that a transaction of many changes is about to [convert](lock_to_convert), and before them the form and, by
+/// `hold_each`, what they point at. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// The database's.
+pub fn lock_each_to_convert(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    ids: &[LeadId],
+    hold_each: impl FnOnce(&mut DbConnection, &Scope, &[References]) -> QueryResult<()>,
+) -> QueryResult<()> {
+    let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
+    let rows = queries::rows(connection, scope, ids)?;
+    let seen = complete(connection, scope, rows, &form)?;
+    hold_each(connection, scope, &seen.iter().map(references_of).collect::<Vec<_>>())?;
+    queries::lock(connection, scope, ids)?;
+    queries::remember(connection, scope, ids)
 }
 
 fn references_of(lead: &Lead) -> References {

@@ -15,7 +15,7 @@ mod schema;
 mod service;
 mod told;
 
-pub use convert::{LeadToConvert, lock_to_convert, mark_converted};
+pub use convert::{LeadToConvert, lock_each_to_convert, lock_to_convert, mark_converted};
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort, OWNERS};
 pub use links::{

@@ -38,10 +38,10 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = leads.tenant_id AND b.kind = 1"
     }
 );
-crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues; is_archived: bool);
+crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues);
 crm_core::external_ids!(leads, LeadId, LeadError);
 crm_core::released_external_ids!(leads, LeadId, LeadError);
-crm_history::record_restores!(leads, LeadRow);
+crm_history::record_inserts!(leads, LeadRow);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {

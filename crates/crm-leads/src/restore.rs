@@ -84,7 +84,7 @@ pub fn restore(
     let tags = crm_tags::existing(connection, scope, TagKind::Lead, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
     let left = vanished.participants(participants);
-    let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
+    let made = queries::insert(connection, scope, row.clone()).map_err(run_again_where_taken)?;
     index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     participants::add(connection, scope, row.id, &left)?;
     let change = NewChange::new(Kind::Lead, Action::Restored).by(by);

@@ -196,6 +196,19 @@ impl LeadValues {
 }
 
 impl LeadRow {
+    /// The row of a lead that is made.
+    pub(crate) fn of_new(id: LeadId, values: LeadValues, creator: Option<User>, scope: &Scope) -> Self {
+        Self {
+            id,
+            values,
+            creator: creator.map(Json),
+            is_archived: false,
+            converted_on: None,
+            opportunity_id: None,
+            created_on: scope.now(),
+        }
+    }
+
     /// This row as it comes back: without what vanished meanwhile, changed now.
     pub(crate) fn restored(
         mut self,

@@ -1,5 +1,5 @@
 use crm_core::page::{Page, PageRequest};
-use crm_core::records::{Beside, ShowsNames};
+use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, User, unknown_reference};
 use crm_core::{Condition, DbConnection, LeadId, Scope, numbering, records};
@@ -35,10 +35,10 @@ pub fn create(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
-    let is_archived = false;
-    let made = queries::insert(connection, scope, id, creator, &values, is_archived)
+    let stored = values.custom_fields.0.clone();
+    let made = queries::insert(connection, scope, LeadRow::of_new(id, values, creator, scope))
         .map_err(|error| unknown_reference(error, "leads", new.organization_id, new.contact_id))?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &stored, &form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if !tags.is_empty() {
         crm_tags::give(connection, scope, id, &tags)?;
@@ -46,7 +46,7 @@ pub fn create(
     let change = NewChange::new(Kind::Lead, Action::Created).by(new.last_updated_by.as_ref());
     let lead = made.recorded(connection, scope, change, |row| {
         let lead = row.into_lead(scope, &form, new.participants.as_slice().to_vec(), tags);
-        Ok((ToldLead::of(&lead, &values.custom_fields.0).whole()?, lead))
+        Ok((ToldLead::of(&lead, &stored).whole()?, lead))
     });
     Ok(named(connection, scope, lead?)?)
 }
@@ -180,9 +180,14 @@ fn set_archived(
 ) -> Result<Lead, LeadError> {
     // Nothing of the form is written, so that it need not stay as it is.
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    condition.check(|| {
-        let row = lock_one(connection, scope, id)?;
-        complete_one(connection, scope, row, &form)
+    // A transaction of many changes has locked it.
+    let known = Present::<LeadRow>::take(scope, id);
+    condition.check(|| match &known {
+        Some((row, beside)) => Ok(whole(scope, row.clone(), beside.clone(), &form)),
+        None => {
+            let row = lock_one(connection, scope, id)?;
+            complete_one(connection, scope, row, &form)
+        }
     })?;
     let Some(changed) = queries::set_archived(connection, scope, id, is_archived, by)? else {
         return get(connection, scope, id);
@@ -191,7 +196,10 @@ fn set_archived(
         let fields = Fields::none().changed("isArchived", &!row.is_archived, &row.is_archived);
         Ok((What::changed(id, fields)?, row))
     });
-    complete_one(connection, scope, row?, &form)
+    match known {
+        Some((_, beside)) => Ok(whole(scope, row?, beside, &form)),
+        None => complete_one(connection, scope, row?, &form),
+    }
 }
 
 /// How many records are read at once that are about to be deleted.
@@ -256,7 +264,7 @@ fn named(connection: &mut DbConnection, scope: &Scope, lead: Lead) -> QueryResul
 }
 
 /// The lead of a row with what other tables have of it.
-fn whole(scope: &Scope, row: LeadRow, mut beside: Beside, form: &Form) -> Lead {
+pub(crate) fn whole(scope: &Scope, row: LeadRow, mut beside: Beside, form: &Form) -> Lead {
     let tags = crm_tags::stored(scope, beside.take_tags());
     let lead = row.into_lead(scope, form, beside.take_participants(), tags);
     lead.with_names_of(&mut beside)

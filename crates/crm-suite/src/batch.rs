@@ -10,6 +10,7 @@ use crm_core::records::{self, ExternalIds};
 use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope, numbering};
 use crm_tags::{TagRefs, Tagged as _};
 use diesel::QueryResult;
+use diesel::result::Error as DieselError;
 
 use crate::resource::Resource;
 use crate::{SuiteError, references};
@@ -95,9 +96,14 @@ impl<R: Resource> Held<R> {
         &self.scope
     }
 
-    /// Organizations that were made since then need not be asked for.
-    pub fn know_organizations(&self, made: &[OrganizationId]) {
+    /// Organizations that were made since then are written, and need not be asked for.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn know_organizations(&self, connection: &mut DbConnection, made: &[OrganizationId]) -> QueryResult<()> {
+        records::settle(connection, &self.scope)?;
         references::know(&self.scope, made);
+        Ok(())
     }
 
     /// Holds the tags that the items name, so that none is deleted before it is given to a record: the second step of [`run`].
@@ -143,9 +149,7 @@ impl<R: Resource> Held<R> {
                 break;
             }
         }
-        write_down(connection, &self.scope)?;
-        numbering::settle(connection, &self.scope)?;
-        counts::settle(connection, &self.scope)?;
+        settle(connection, &self.scope)?;
         Ok(outcomes)
     }
 
@@ -173,6 +177,29 @@ impl<R: Resource> Held<R> {
         }
         outcome
     }
+}
+
+/// Does many things by one piece of `work`, in a scope in which what they ask for alike is asked once, and what they write beside
+/// their records is written at the end, together. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// Those of the work; the database's.
+pub fn together<T, E: From<DieselError>>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    work: impl FnOnce(&mut DbConnection, &Scope) -> Result<T, E>,
+) -> Result<T, E> {
+    let scope = scope.clone().remembering();
+    let done = work(connection, &scope)?;
+    settle(connection, &scope)?;
+    Ok(done)
+}
+
+/// Writes down all that a transaction of many changes has kept: the last thing that it does.
+fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
+    write_down(connection, scope)?;
+    numbering::settle(connection, scope)?;
+    counts::settle(connection, scope)
 }
 
 /// Writes down what was kept to be written together.

@@ -2,10 +2,10 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
-use crm_core::{Condition, DbConnection, LeadId, PipelineId, Scope};
+use crm_core::{Condition, DbConnection, LeadId, PipelineId, Scope, Timestamp, records};
 use crm_forms::CustomFieldsInput;
 use crm_leads::{Lead, LeadToConvert};
-use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank};
+use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank, pipelines};
 use crm_tags::TagRefs;
 
 use crate::{SuiteError, references};
@@ -45,13 +45,61 @@ pub fn convert(
     condition: &Condition<Lead>,
     conversion: &Conversion,
 ) -> Result<Opportunity, SuiteError> {
+    let opportunity = make(connection, scope, id, condition, conversion)?;
+    mark(connection, scope, id, conversion, &opportunity)?;
+    Ok(opportunity)
+}
+
+/// As [`convert`], of many leads, each at its moment, in a transaction of many changes ([`batch::together`](crate::batch::together)):
+/// what they ask for alike is asked once.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_each(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    conversions: &[(Timestamp, LeadId, Conversion)],
+) -> Result<Vec<Opportunity>, SuiteError> {
+    let ids: Vec<LeadId> = conversions.iter().map(|(_, id, _)| *id).collect();
+    let pipelines: Vec<Option<PipelineId>> =
+        conversions.iter().map(|(.., conversion)| conversion.pipeline_id).collect();
+    crm_leads::lock_each_to_convert(connection, scope, &ids, references::hold_each)?;
+    pipelines::hold_stages(connection, scope, &pipelines, &[])?;
+    let mut made = Vec::with_capacity(conversions.len());
+    for (moment, id, conversion) in conversions {
+        made.push(make(connection, &scope.clone().at(*moment), *id, &Condition::none(), conversion)?);
+    }
+    // The leads are about to point at them.
+    records::settle(connection, scope)?;
+    for ((moment, id, conversion), opportunity) in conversions.iter().zip(&made) {
+        mark(connection, &scope.clone().at(*moment), *id, conversion, opportunity)?;
+    }
+    Ok(made)
+}
+
+fn make(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    condition: &Condition<Lead>,
+    conversion: &Conversion,
+) -> Result<Opportunity, SuiteError> {
     let LeadToConvert { lead, form } = crm_leads::lock_to_convert(connection, scope, id, condition, references::hold)?;
     let by = scope.author(conversion.last_updated_by.as_ref());
     let (custom_fields, tags) = (lead.custom_fields.clone(), lead.tags.clone());
-    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion, by.clone()), form };
-    let opportunity = crm_opportunities::create_from_lead(connection, scope, &converted)?;
-    crm_leads::mark_converted(connection, scope, id, opportunity.id, by.as_ref())?;
-    Ok(opportunity)
+    let converted = ConvertedLead { id, custom_fields, tags, fields: fields_of(lead, conversion, by), form };
+    Ok(crm_opportunities::create_from_lead(connection, scope, &converted)?)
+}
+
+fn mark(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: LeadId,
+    conversion: &Conversion,
+    opportunity: &Opportunity,
+) -> Result<(), SuiteError> {
+    let by = scope.author(conversion.last_updated_by.as_ref());
+    Ok(crm_leads::mark_converted(connection, scope, id, opportunity.id, by.as_ref())?)
 }
 
 /// What an opportunity takes over from its lead. Every member of a lead is decided on here.

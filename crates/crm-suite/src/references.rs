@@ -1,7 +1,7 @@
 //! Whether the records exist that another one is about to point at.
 
 use crm_core::values::{References, Vanished};
-use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope};
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope, records};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
 use std::collections::{HashMap, HashSet};
@@ -53,7 +53,12 @@ fn missing<I: RecordId + Eq + Hash>(
         memory.with(|known: &mut Held<I>| ids.iter().filter(|id| !known.exists.contains_key(id)).copied().collect());
     unknown.sort_unstable_by_key(|id| id.as_i64());
     unknown.dedup();
-    let missing = if unknown.is_empty() { Vec::new() } else { lock_missing(connection, scope, &unknown)? };
+    let mut missing = Vec::new();
+    if !unknown.is_empty() {
+        // One of them may have been made just now.
+        records::settle(connection, scope)?;
+        missing = lock_missing(connection, scope, &unknown)?;
+    }
     let missing: HashSet<I> = missing.into_iter().collect();
     Ok(memory.with(|known: &mut Held<I>| {
         known.exists.extend(unknown.into_iter().map(|id| (id, !missing.contains(&id))));

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::schema::tags;
 use crate::service::{InsertedTag, TagRow, check_cap};
-use crate::{TagError, TagKind, TagOption, told};
+use crate::{TagError, TagKind, TagOption, refs, told};
 
 /// Tags of a kind; one whose label there is already is left as it is.
 const TAGS: Rows = Rows {
@@ -40,6 +40,9 @@ pub fn ensure(
     // In one order for everybody: two that make the same labels wait for each other and never in a circle.
     rows.sort_unstable_by(|one, other| one.label_folded.cmp(&other.label_folded));
     labels.sort_unstable();
+    if let Some(known) = refs::known(scope, kind, &labels) {
+        return Ok(known);
+    }
     let values = rows.iter().map(|row| json!([row.id, row.label, row.label_folded, row.color])).collect();
     let made = TAGS.insert_now(connection, scope, kind.number().into(), values)?;
     let new: HashSet<TagId> = rows.iter().map(|row| row.id).collect();
@@ -59,5 +62,6 @@ pub fn ensure(
         let made: Vec<TagOption> = tags.iter().filter(|tag| new.contains(&tag.id)).cloned().collect();
         told::made(connection, scope, kind, &made)?;
     }
+    refs::know(scope, kind, &tags);
     Ok(tags)
 }

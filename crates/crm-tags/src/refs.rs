@@ -344,6 +344,28 @@ fn candidates(
 #[derive(Default)]
 struct KnownTags(HashMap<(i16, String), Vec<(String, TagOption)>>);
 
+/// The tags of a kind with these labels, ordered by them, where a transaction of many changes knows each.
+pub(crate) fn known(scope: &Scope, kind: TagKind, labels: &[String]) -> Option<Vec<TagOption>> {
+    scope.memory()?.with(|KnownTags(known): &mut KnownTags| {
+        let tag = |label: &String| match known.get(&(kind.number(), label.clone()))?.as_slice() {
+            [(folded, tag)] if folded == label => Some(tag.clone()),
+            _ => None,
+        };
+        labels.iter().map(tag).collect()
+    })
+}
+
+/// A transaction of many changes knows these tags of a kind from here on, by their folded labels: it holds them.
+pub(crate) fn know(scope: &Scope, kind: TagKind, tags: &[TagOption]) {
+    let Some(memory) = scope.memory() else { return };
+    memory.with(|KnownTags(known): &mut KnownTags| {
+        for tag in tags {
+            let label = folded(&tag.label);
+            known.insert((kind.number(), label.clone()), vec![(label, tag.clone())]);
+        }
+    });
+}
+
 fn named(
     connection: &mut DbConnection,
     scope: &Scope,

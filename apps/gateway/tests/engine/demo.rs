@@ -106,7 +106,7 @@ both_databases! {
     fn a_gateway_serves_meanwhile(database) {
         let api = Api::start(database);
         // So many that it goes on for some seconds.
-        let many = ["demo", "--organizations", "60", "--contacts", "180", "--leads", "690", "--cases", "90", "--tenant", "acme"];
+        let many = ["demo", "--organizations", "60", "--contacts", "180", "--leads", "6900", "--cases", "90", "--tenant", "acme"];
         let mut demo = gateway(database).args(many).spawn().unwrap();
         let mut made = 0;
         while demo.try_wait().unwrap().is_none() {
@@ -123,6 +123,6 @@ both_databases! {
         assert!(demo.wait().unwrap().success());
         // One may have waited for the end: SQLite lets in whoever asks first.
         assert!(made > 0, "the run was over before anything was asked");
-        assert_eq!(count(database, "acme", "leads"), 690 + made);
+        assert_eq!(count(database, "acme", "leads"), 6_900 + made);
     }
 }

@@ -34,7 +34,7 @@ crm_core::whole_records!(
 );
 crm_history::record_writes!(cases, CaseId, CaseRow, CaseValues);
 crm_core::external_ids!(cases, CaseId, CaseError);
-crm_history::record_restores!(cases, CaseRow);
+crm_history::record_inserts!(cases, CaseRow);
 
 /// The type of a case, which can have changed by the time that the case is locked.
 pub(crate) fn type_of(connection: &mut DbConnection, scope: &Scope, id: CaseId) -> QueryResult<Option<CaseTypeId>> {

@@ -79,7 +79,7 @@ pub fn restore(
     let row = row.restored(scope, by, &vanished);
     let tags = crm_tags::existing(connection, scope, TagKind::Case, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
-    let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
+    let made = queries::insert(connection, scope, row.clone()).map_err(run_again_where_taken)?;
     index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &case_type.form)?;
     let change = NewChange::new(Kind::Case, Action::Restored).by(by);
     let (change, ()) = made.recorded_as(connection, scope, change, |made| {

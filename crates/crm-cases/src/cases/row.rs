@@ -171,6 +171,11 @@ impl CaseValues {
 }
 
 impl CaseRow {
+    /// The row of a case that is made.
+    pub(crate) fn of_new(id: CaseId, values: CaseValues, creator: Option<User>, scope: &Scope) -> Self {
+        Self { id, values, creator: creator.map(Json), created_on: scope.now() }
+    }
+
     /// This row as it comes back: without what vanished meanwhile, changed now.
     pub(crate) fn restored(mut self, scope: &Scope, by: Option<&User>, vanished: &Vanished) -> Self {
         let values = &mut self.values;

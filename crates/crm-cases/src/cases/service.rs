@@ -53,16 +53,17 @@ pub fn create(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
-    let made = queries::insert(connection, scope, id, creator, &values)
+    let stored = values.custom_fields.0.clone();
+    let made = queries::insert(connection, scope, CaseRow::of_new(id, values, creator, scope))
         .map_err(|error| unknown_reference(error, "cases", new.organization_id, new.contact_id))?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &case_type.form)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &stored, &case_type.form)?;
     if !tags.is_empty() {
         crm_tags::give(connection, scope, id, &tags)?;
     }
     let change = NewChange::new(Kind::Case, Action::Created).by(new.last_updated_by.as_ref());
     let case = made.recorded(connection, scope, change, |row| {
         let case = row.into_case(scope, &case_type.form, tags);
-        Ok((ToldCase::of(&case, &values.custom_fields.0).whole()?, case))
+        Ok((ToldCase::of(&case, &stored).whole()?, case))
     });
     Ok(named(connection, scope, case?)?)
 }

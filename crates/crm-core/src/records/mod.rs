@@ -5,6 +5,7 @@
 
 mod beside;
 mod external;
+mod made;
 mod named;
 mod people;
 mod present;
@@ -16,6 +17,7 @@ use crate::error::{collision, is_unique_violation};
 
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
 pub use external::ExternalIds;
+pub use made::{MadeRow, insert};
 pub use named::{ShowsNames, named};
 pub use people::People;
 pub use present::Present;

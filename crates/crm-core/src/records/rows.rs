@@ -2,6 +2,7 @@ use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Text};
 use serde_json::{Value, json};
 
+use super::made;
 use crate::error::{collision, is_foreign_key_violation};
 use crate::{BackendKind, DbConnection, PortableExt, Scope};
 
@@ -173,7 +174,7 @@ impl Rows {
         let owner = match backend {
             // A subquery would be believed to give any number of records, and the table be read as a whole.
             BackendKind::Postgres => format!(
-                "tenant_id = $1 AND {} = ANY(ARRAY(SELECT {} FROM json_array_elements($2::json) AS rows (made)))",
+                "tenant_id = $1 AND {} = ANY(ARRAY(SELECT {} FROM jsonb_array_elements($2::jsonb) AS rows (made)))",
                 self.of,
                 cell(backend, 0, Cell::Number)
             ),
@@ -189,7 +190,7 @@ impl Rows {
         let (names, cells): (Vec<&str>, Vec<String>) =
             self.all_columns().enumerate().map(|(index, (name, kind))| (name, cell(backend, index, kind))).unzip();
         let rows = match backend {
-            BackendKind::Postgres => "json_array_elements($2::json) AS rows (made)",
+            BackendKind::Postgres => "jsonb_array_elements($2::jsonb) AS rows (made)",
             BackendKind::Sqlite => "json_each(?2) AS made",
         };
         format!("{owner} AND ({}) IN (SELECT {} FROM {rows})", names.join(", "), cells.join(", "))
@@ -217,7 +218,7 @@ impl Rows {
             sql.push_str(&cell(backend, index, kind));
         }
         sql.push_str(match backend {
-            BackendKind::Postgres => " FROM json_array_elements($2::json) AS rows (made)",
+            BackendKind::Postgres => " FROM jsonb_array_elements($2::jsonb) AS rows (made)",
             // With a condition, for otherwise ON would be read as that of a join.
             BackendKind::Sqlite => " FROM json_each(?) AS made WHERE TRUE",
         });
@@ -257,13 +258,14 @@ fn with_owner(of: i64, row: Value) -> Value {
     }
 }
 
-/// Writes the rows that a transaction of many changes has kept, and takes away those that go, a statement for each table: before
-/// anybody reads them, and before the transaction ends.
+/// Writes the records that a transaction of many changes has [made](super::insert) and the rows that it has kept, and takes away
+/// those that go, a statement for each table: before anybody reads them, and before the transaction ends.
 ///
 /// # Errors
 /// The database's, a [collision] among them where what a row points at is not there any more.
 pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
     let Some(memory) = scope.memory() else { return Ok(()) };
+    made::settle(connection, scope)?;
     for (table, Waiting { emptied, new, taken }) in
         memory.with(|Unwritten(tables): &mut Unwritten| std::mem::take(tables))
     {
@@ -279,8 +281,9 @@ pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
     Ok(())
 }
 
-/// Forgets the rows that a transaction of many changes has kept: what they belong to is rolled back.
+/// Forgets the records and rows that a transaction of many changes has kept: they are rolled back.
 pub fn forget_unwritten(scope: &Scope) {
+    made::forget_unwritten(scope);
     if let Some(memory) = scope.memory() {
         memory.with(|Unwritten(tables): &mut Unwritten| tables.clear());
     }

@@ -47,7 +47,7 @@ crm_core::external_ids!(contacts, ContactId, DirectoryError);
 crm_core::released_external_ids!(contacts, ContactId, DirectoryError);
 looking_like!(contacts, ContactId, contact_emails, contact_phones);
 matched_by!(ContactId, TABLES);
-crm_history::record_restores!(contacts, ContactRow);
+crm_history::record_inserts!(contacts, ContactRow);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
 /// one locks it before its contacts; so must whoever will write a reference to it into a contact. Gives them.

@@ -66,9 +66,11 @@ pub fn create_unless(
     if !alike.is_empty() {
         return Err(DirectoryError::Duplicate(ContactId::KIND, alike));
     }
-    let made = queries::insert(connection, scope, id, creator, &values)
-        .map_err(|error| unknown_reference(error, new.organization_id))?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
+    let stored = values.custom_fields.0.clone();
+    let row = ContactRow::of_new(id, values, creator, scope);
+    let made =
+        queries::insert(connection, scope, row).map_err(|error| unknown_reference(error, new.organization_id))?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &stored, &form)?;
     contact_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     contact_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
@@ -79,7 +81,7 @@ pub fn create_unless(
     let organization = organization_of(connection, scope, new.organization_id)?;
     let contact = made.recorded(connection, scope, change, |row| {
         let contact = row.into_contact(scope, &form, email, phone, organization, tags);
-        Ok((ToldContact::of(&contact, &values.custom_fields.0).whole()?, contact))
+        Ok((ToldContact::of(&contact, &stored).whole()?, contact))
     });
     Ok(contact?)
 }

@@ -47,7 +47,7 @@ crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
 crm_core::released_external_ids!(organizations, OrganizationId, DirectoryError);
 looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
 matched_by!(OrganizationId, TABLES);
-crm_history::record_restores!(organizations, OrganizationRow);
+crm_history::record_inserts!(organizations, OrganizationRow);
 
 /// What a filter means once other tables were asked.
 pub(crate) struct Narrowed {

@@ -73,7 +73,7 @@ pub fn restore(
     let row = row.restored(scope, by);
     let tags = crm_tags::existing(connection, scope, TagKind::Organization, &tags)?;
     let tag_ids = tags.iter().map(|tag| tag.id).collect();
-    let made = queries::insert_again(connection, scope, &row).map_err(run_again_where_taken)?;
+    let made = queries::insert(connection, scope, row.clone()).map_err(run_again_where_taken)?;
     index(connection, scope, &SEARCHED, row.id.as_i64(), &row.values.custom_fields.0, &form)?;
     organization_emails::insert(connection, scope, row.id.as_i64(), &email)?;
     organization_phones::insert(connection, scope, row.id.as_i64(), &phone)?;

@@ -196,6 +196,11 @@ impl OrganizationValues {
 }
 
 impl OrganizationRow {
+    /// The row of an organization that is made.
+    pub(crate) fn of_new(id: OrganizationId, values: OrganizationValues, creator: Option<User>, scope: &Scope) -> Self {
+        Self { id, values, creator: creator.map(Json), created_on: scope.now() }
+    }
+
     /// This row as it comes back, changed now.
     pub(crate) fn restored(mut self, scope: &Scope, by: Option<&User>) -> Self {
         let values = &mut self.values;

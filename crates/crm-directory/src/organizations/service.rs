@@ -58,8 +58,10 @@ pub fn create_unless(
     if !alike.is_empty() {
         return Err(DirectoryError::Duplicate(OrganizationId::KIND, alike));
     }
-    let made = queries::insert(connection, scope, id, creator, &values).map_err(records::run_again_where_taken)?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, &form)?;
+    let stored = values.custom_fields.0.clone();
+    let row = OrganizationRow::of_new(id, values, creator, scope);
+    let made = queries::insert(connection, scope, row).map_err(records::run_again_where_taken)?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &stored, &form)?;
     organization_emails::insert(connection, scope, id.as_i64(), new.email.values())?;
     organization_phones::insert(connection, scope, id.as_i64(), new.phone.values())?;
     if !tags.is_empty() {
@@ -69,7 +71,7 @@ pub fn create_unless(
     let (email, phone) = (new.email.values().clone(), new.phone.values().clone());
     let organization = made.recorded(connection, scope, change, |row| {
         let organization = row.into_organization(scope, &form, email, phone, tags);
-        Ok((ToldOrganization::of(&organization, &values.custom_fields.0).whole()?, organization))
+        Ok((ToldOrganization::of(&organization, &stored).whole()?, organization))
     });
     Ok(organization?)
 }

@@ -5,8 +5,8 @@ use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PipelineId, PortableExt, Scope, TagId, Timestamp, WriteError, among,
-    any_of, changed, columns, created_within,
+    Db, DbConnection, OpportunityId, PipelineId, PortableExt, Scope, TagId, Timestamp, WriteError, among, any_of,
+    changed, columns, created_within,
 };
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
@@ -39,9 +39,9 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = opportunities.tenant_id AND b.kind = 1"
     }
 );
-crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues; status: OpportunityStatus, lead_id: Option<LeadId>);
+crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues);
 crm_core::external_ids!(opportunities, OpportunityId, OpportunityError);
-crm_history::record_restores!(opportunities, OpportunityRow);
+crm_history::record_inserts!(opportunities, OpportunityRow);
 
 /// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
 pub(crate) fn place_of(

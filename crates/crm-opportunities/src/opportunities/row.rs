@@ -60,6 +60,26 @@ pub(crate) struct OpportunityValues {
 }
 
 impl OpportunityRow {
+    /// The row of an opportunity that is made, of this lead where it is one that was converted.
+    pub(crate) fn of_new(
+        id: OpportunityId,
+        values: OpportunityValues,
+        creator: Option<User>,
+        lead: Option<LeadId>,
+        scope: &Scope,
+    ) -> Self {
+        Self {
+            id,
+            values,
+            creator: creator.map(Json),
+            status: OpportunityStatus::Open,
+            lost_reason: None,
+            closed_on: None,
+            lead_id: lead,
+            created_on: scope.now(),
+        }
+    }
+
     /// What it is counted as: those that are open by their stages, with their values.
     pub(crate) fn counted(&self) -> Counted {
         let OpportunityValues { pipeline_id, stage_key, value_units, value_code, .. } = &self.values;

@@ -88,14 +88,13 @@ fn insert(
     let creator = scope.creator(new.creator.as_ref(), new.owner.as_ref());
     queries::claim_external_id(connection, scope, new.external_id.as_ref(), None)?;
     let id = numbering::next(connection, scope)?;
-    let made =
-        queries::insert(connection, scope, id, creator, &values, OpportunityStatus::Open, lead).map_err(|error| {
-            match lead {
-                Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
-                _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
-            }
-        })?;
-    index(connection, scope, &SEARCHED, id.as_i64(), &values.custom_fields.0, form)?;
+    let stored = values.custom_fields.0.clone();
+    let row = OpportunityRow::of_new(id, values, creator, lead, scope);
+    let made = queries::insert(connection, scope, row).map_err(|error| match lead {
+        Some(lead) if is_unique_violation(&error) => OpportunityError::AlreadyConverted(lead),
+        _ => unknown_reference(error, "opportunities", new.organization_id, new.contact_id).into(),
+    })?;
+    index(connection, scope, &SEARCHED, id.as_i64(), &stored, form)?;
     participants::add(connection, scope, id, &new.participants)?;
     if lead.is_some() {
         // After everything else, as everybody locks tags.
@@ -108,7 +107,7 @@ fn insert(
     let opportunity = made.recorded(connection, scope, change, |row| {
         let counted = row.counted();
         let opportunity = row.into_opportunity(scope, form, new.participants.as_slice().to_vec(), tags);
-        Ok((ToldOpportunity::of(&opportunity, &values.custom_fields.0).whole()?.counted(counted), opportunity))
+        Ok((ToldOpportunity::of(&opportunity, &stored).whole()?.counted(counted), opportunity))
     });
     Ok(named(connection, scope, opportunity?)?)
 }
@@ -359,7 +358,7 @@ fn named(connection: &mut DbConnection, scope: &Scope, opportunity: Opportunity)
 }
 
 /// The opportunity of a row with what other tables have of it.
-fn whole(scope: &Scope, row: OpportunityRow, mut beside: Beside, form: &Form) -> Opportunity {
+pub(super) fn whole(scope: &Scope, row: OpportunityRow, mut beside: Beside, form: &Form) -> Opportunity {
     let tags = crm_tags::stored(scope, beside.take_tags());
     let opportunity = row.into_opportunity(scope, form, beside.take_participants(), tags);
     opportunity.with_names_of(&mut beside)

@@ -1,13 +1,15 @@
 //! Winning, losing, reopening, and moving to another stage.
 
 use crm_core::input::{FromBody, ObjectReader};
+use crm_core::records::Present;
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, OpportunityId, Scope};
 use crm_forms::FormKind;
 use crm_history::{Action, Fields, Kind, NewChange, What};
 
 use super::queries::{self, Closing};
-use super::service::{complete_one, lock_one, lock_to_move};
+use super::row::OpportunityRow;
+use super::service::{complete_one, lock_one, lock_to_move, whole};
 use super::{LostReason, Opportunity, OpportunityStatus};
 use crate::OpportunityError;
 use crate::pipelines::StageKey;
@@ -72,15 +74,23 @@ pub fn update_status(
     change: &StatusChange,
 ) -> Result<Opportunity, OpportunityError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let row = lock_one(connection, scope, id)?;
-    condition.check(|| complete_one(connection, scope, row.clone(), &form))?;
+    // A transaction of many changes has locked and read it.
+    let (row, beside) = match Present::<OpportunityRow>::take(scope, id) {
+        Some((row, beside)) => (row, Some(beside)),
+        None => (lock_one(connection, scope, id)?, None),
+    };
+    let complete = |connection: &mut DbConnection, row| match &beside {
+        Some(beside) => Ok(whole(scope, row, beside.clone(), &form)),
+        None => complete_one(connection, scope, row, &form),
+    };
+    condition.check(|| complete(connection, row.clone()))?;
     let StatusChange { status, lost_reason, last_updated_by } = change;
     if lost_reason.is_some() && *status != OpportunityStatus::Lost {
         return Err(FieldErrors::of("lostReason", FieldCode::Conflicting, "goes with the status lost only").into());
     }
     let is_same = row.status == *status;
     if is_same && lost_reason.as_ref().is_none_or(|reason| row.lost_reason() == Some(reason)) {
-        return complete_one(connection, scope, row, &form);
+        return complete(connection, row);
     }
     let closing = Closing {
         status: *status,
@@ -100,7 +110,7 @@ pub fn update_status(
             .compare("closedOn", &row.closed_on, &after.closed_on);
         Ok((What::changed(row.id, fields)?.recounted(row.counted(), after.counted()), after))
     });
-    complete_one(connection, scope, row?, &form)
+    complete(connection, row?)
 }
 
 /// Moves an open opportunity to another stage of its pipeline. The stage that it is in changes nothing. Call it in a

@@ -116,6 +116,29 @@ impl<R: Resource> Item<R> {
         }
     }
 
+    /// A record that is made, as of this moment.
+    #[must_use]
+    pub fn made(mut new: R::New, on: Timestamp) -> Self {
+        let external_id = R::external_id_of_new(&mut new).as_ref().map(ToString::to_string);
+        Self {
+            new: Some(Ok(new)),
+            patch: None,
+            id: None,
+            tenant: None,
+            keys: Vec::new(),
+            external_id,
+            made_on: Some(on),
+            moved: JsonObject::new(),
+            refused: None,
+        }
+    }
+
+    /// What it makes, where it may and can.
+    #[must_use]
+    pub fn into_new(self) -> Option<R::New> {
+        self.new?.ok()
+    }
+
     /// The same, of a record that comes from another system, with what the API shows and does not take: `createdOn`,
     /// `isArchived`, and of opportunities `status`, `lostReason` and `closedOn`.
     #[must_use]

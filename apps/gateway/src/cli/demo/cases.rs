@@ -1,8 +1,7 @@
-use crm_cases::{Day, NewCase, Priority, types};
+use crm_cases::{Case, Day, NewCase, Priority, types};
 use crm_core::Timestamp;
 use crm_core::page::PageRequest;
 use crm_core::values::{LongText, ShortText, Title};
-use crm_suite::cases;
 use crm_tags::TagRefs;
 
 use super::contacts::People;
@@ -28,9 +27,7 @@ const PRIORITIES: &[&str] = &["1_high", "2_medium", "2_medium", "3_low"];
 pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result<()> {
     let statuses = statuses(run)?;
     let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, people, &statuses);
-    run.fill("cases", count, 182, draft, |connection, scope, new: &NewCase| {
-        cases::create(connection, scope, new).map(|_| ())
-    })?;
+    run.fill::<Case, _>("cases", count, 182, draft, |_, _, _| ())?;
     Ok(())
 }
 

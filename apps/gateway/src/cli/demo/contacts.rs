@@ -3,7 +3,6 @@ use std::collections::HashMap;
 use crm_core::values::{LabeledValue, LongText, ShortText, Title};
 use crm_core::{ContactId, OrganizationId, Timestamp};
 use crm_directory::{Contact, Emails, NewContact, Phones};
-use crm_suite::contacts;
 use crm_tags::TagRefs;
 
 use super::dice::{Dice, slug};
@@ -52,13 +51,6 @@ pub(super) struct Person {
     since: Timestamp,
 }
 
-impl From<Contact> for Person {
-    fn from(made: Contact) -> Self {
-        let company = made.organization.map(|organization| (organization.id, organization.name));
-        Self { id: made.id, name: made.name.into_string(), company, since: made.created_on }
-    }
-}
-
 impl People {
     fn new(all: Vec<Person>) -> Self {
         let mut colleagues: HashMap<OrganizationId, Vec<usize>> = HashMap::new();
@@ -87,10 +79,13 @@ impl People {
 /// Makes contacts, nine of ten in one of these organizations.
 pub(super) fn make(run: &mut Run, count: u32, companies: &[Company]) -> anyhow::Result<People> {
     let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, companies);
-    let made = run.fill("contacts", count, 380, draft, |connection, scope, new: &NewContact| {
-        contacts::create(connection, scope, new).map(Person::from)
+    let names: HashMap<OrganizationId, &str> =
+        companies.iter().map(|company| (company.id, company.name.as_str())).collect();
+    let all = run.fill::<Contact, _>("contacts", count, 380, draft, |id, since, made| {
+        let company = made.organization_id.map(|id| (id, names.get(&id).copied().unwrap_or_default().to_owned()));
+        Person { id, name: made.name.into_string(), company, since }
     })?;
-    Ok(People::new(made))
+    Ok(People::new(all))
 }
 
 fn draft(dice: &mut Dice, moment: Timestamp, companies: &[Company]) -> anyhow::Result<NewContact> {

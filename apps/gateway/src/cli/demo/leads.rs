@@ -1,7 +1,8 @@
 use crm_core::values::{Decimal, LeadRating, LongText, Money, Participant, Participants, ShortText, Title};
 use crm_core::{Condition, LeadId, Timestamp};
-use crm_leads::NewLead;
+use crm_leads::{Lead, NewLead};
 use crm_suite::leads;
+use crm_suite::resource::Resource;
 use crm_tags::TagRefs;
 
 use super::contacts::People;
@@ -43,9 +44,7 @@ const CURRENCIES: &[&str] = &["USD", "USD", "USD", "USD", "EUR", "GBP"];
 /// Makes leads over the last year, most of them of these people, and puts some of the older ones aside.
 pub(super) fn make(run: &mut Run, count: u32, people: &People) -> anyhow::Result<Vec<(LeadId, Timestamp)>> {
     let draft = |dice: &mut Dice, moment: Timestamp| draft(dice, moment, people);
-    let made = run.fill("leads", count, 365, draft, |connection, scope, new: &NewLead| {
-        leads::create(connection, scope, new).map(|lead| (lead.id, lead.created_on))
-    })?;
+    let made = run.fill::<Lead, _>("leads", count, 365, draft, |id, since, _| (id, since))?;
     archive(run, &made)?;
     Ok(made)
 }
@@ -85,8 +84,14 @@ fn draft(dice: &mut Dice, moment: Timestamp, people: &People) -> anyhow::Result<
 fn archive(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Result<()> {
     let ends = leads.iter().map(|(id, since)| (days_after(*since, 90), *id));
     let old: Vec<_> = ends.filter(|(end, id)| *end < run.now() && id.as_i64() % 12 == 0).collect();
-    run.each("archived leads", &old, |connection, scope, id| {
-        leads::archive(connection, scope, *id, &Condition::none(), None)
+    run.each("archived leads", &old, |connection, scope, old| {
+        let ids: Vec<LeadId> = old.iter().map(|(_, id)| *id).collect();
+        Lead::lock(connection, scope, &ids)?;
+        Lead::remember(connection, scope, &ids)?;
+        let archive = |(end, id): &(Timestamp, LeadId)| {
+            leads::archive(connection, &scope.clone().at(*end), *id, &Condition::none(), None).map(drop)
+        };
+        old.iter().map(archive).collect()
     })?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 use crm_core::page::PageRequest;
 use crm_core::{Condition, LeadId, OpportunityId, Timestamp};
-use crm_opportunities::{LostReason, OpportunityStatus, PipelineError, StageKey, StatusChange, pipelines};
-use crm_suite::convert::{Conversion, convert};
-use crm_suite::opportunities;
+use crm_opportunities::{LostReason, Opportunity, OpportunityStatus, PipelineError, StageKey, StatusChange, pipelines};
+use crm_suite::convert::{Conversion, convert_each};
+use crm_suite::resource::Resource;
+use crm_suite::{SuiteError, opportunities};
 
 use super::run::{Run, days_after};
 
@@ -22,11 +23,12 @@ pub(super) fn make(run: &mut Run, leads: &[(LeadId, Timestamp)]) -> anyhow::Resu
         let moment = days_after(*since, 3 + run.dice.below(18));
         let stage = run.dice.place(stages.len()).map(|place| stages[place].clone());
         if moment < run.now() {
-            due.push((moment, (*id, Conversion { pipeline_id: None, stage, last_updated_by: None })));
+            due.push((moment, *id, Conversion { pipeline_id: None, stage, last_updated_by: None }));
         }
     }
-    let made = run.each("opportunities", &due, |connection, scope, (id, conversion)| {
-        convert(connection, scope, *id, &Condition::none(), conversion).map(|made| (made.id, made.created_on))
+    let made = run.each("opportunities", &due, |connection, scope, due| {
+        let made = convert_each(connection, scope, due)?;
+        Ok::<_, SuiteError>(made.into_iter().map(|made| (made.id, made.created_on)).collect())
     })?;
     decide(run, &made)?;
     Ok(made.len())
@@ -51,11 +53,18 @@ fn decide(run: &mut Run, opportunities: &[(OpportunityId, Timestamp)]) -> anyhow
             _ => continue,
         };
         if moment < run.now() {
-            due.push((moment, (*id, StatusChange { status, lost_reason, last_updated_by: None })));
+            due.push((moment, *id, StatusChange { status, lost_reason, last_updated_by: None }));
         }
     }
-    run.each("opportunities", &due, |connection, scope, (id, change)| {
-        opportunities::update_status(connection, scope, *id, &Condition::none(), change)
+    run.each("opportunities", &due, |connection, scope, due| {
+        let ids: Vec<OpportunityId> = due.iter().map(|(_, id, _)| *id).collect();
+        Opportunity::lock(connection, scope, &ids)?;
+        Opportunity::remember(connection, scope, &ids)?;
+        let decide = |(moment, id, change): &(Timestamp, OpportunityId, StatusChange)| {
+            let scope = scope.clone().at(*moment);
+            opportunities::update_status(connection, &scope, *id, &Condition::none(), change).map(drop)
+        };
+        due.iter().map(decide).collect()
     })?;
     Ok(())
 }

@@ -1,7 +1,6 @@
 use crm_core::values::{LabeledValue, LongText, ShortText, Title, Url};
 use crm_core::{OrganizationId, Timestamp};
 use crm_directory::{Address, Emails, NewOrganization, Organization, Phones};
-use crm_suite::organizations;
 use crm_tags::TagRefs;
 
 use super::dice::{Dice, slug};
@@ -50,21 +49,17 @@ const NOTES: &[&str] = &[
 /// An organization that was made.
 pub(super) struct Company {
     pub(super) id: OrganizationId,
+    pub(super) name: String,
     pub(super) since: Timestamp,
     /// Of its addresses; under `.example`, which nobody owns (RFC 2606).
     pub(super) domain: String,
 }
 
-impl From<Organization> for Company {
-    fn from(made: Organization) -> Self {
-        Self { id: made.id, since: made.created_on, domain: domain(made.name.as_str()) }
-    }
-}
-
 /// Makes organizations, the oldest first.
 pub(super) fn make(run: &mut Run, count: u32) -> anyhow::Result<Vec<Company>> {
-    run.fill("organizations", count, 395, draft, |connection, scope, new: &NewOrganization| {
-        organizations::create(connection, scope, new).map(Company::from)
+    run.fill::<Organization, _>("organizations", count, 395, draft, |id, since, made| {
+        let name = made.name.into_string();
+        Company { id, since, domain: domain(&name), name }
     })
 }
 

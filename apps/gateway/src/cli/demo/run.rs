@@ -5,6 +5,9 @@ use anyhow::anyhow;
 use crm_core::error::Fault;
 use crm_core::tenants::Tenant;
 use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp, statistics};
+use crm_suite::SuiteError;
+use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode, Outcome};
+use crm_suite::resource::Resource;
 use diesel::result::Error as DieselError;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,7 +18,7 @@ use super::super::share::Share;
 use super::dice::Dice;
 
 /// How many records a transaction makes: few enough that a gateway on the same database hardly waits.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
 /// How often a batch is tried where others stand in its way.
 const TRIES: u32 = 10;
 
@@ -70,54 +73,60 @@ impl Run {
     }
 
     /// Makes records of one kind, the oldest of them created so many days ago and the others evenly since then.
-    /// `draft` says what each is and `make` stores it.
-    pub(super) fn fill<N, T, E>(
+    /// `draft` says what each is, and `made` what is remembered of it.
+    pub(super) fn fill<R: Resource, T>(
         &mut self,
         kind: &'static str,
         count: u32,
         days: i64,
-        mut draft: impl FnMut(&mut Dice, Timestamp) -> anyhow::Result<N>,
-        make: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
-    ) -> anyhow::Result<Vec<T>>
-    where
-        E: Display + From<DieselError> + Into<Failure>,
-    {
+        mut draft: impl FnMut(&mut Dice, Timestamp) -> anyhow::Result<R::New>,
+        made: impl Fn(R::Id, Timestamp, R::New) -> T,
+    ) -> anyhow::Result<Vec<T>> {
         self.progress.set_message(kind);
         let count = i64::from(count);
         let span = Duration::from_secs(days.unsigned_abs() * 86_400);
         let step = i64::try_from(span.as_millis())? / count.max(1);
         let first = self.now.as_datetime() - span;
-        let mut made = Vec::new();
+        let mut all = Vec::new();
         let mut next = 0;
         while next < count {
-            let mut batch = Vec::with_capacity(BATCH);
+            let (mut moments, mut items) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
             for index in (next..count).take(BATCH) {
                 let since = Duration::from_millis((index * step + self.dice.below(step)).unsigned_abs());
                 let moment = Timestamp::from_datetime(first + since);
-                batch.push((moment, draft(&mut self.dice, moment)?));
+                moments.push(moment);
+                items.push(Item::made(draft(&mut self.dice, moment)?, moment));
             }
-            next += i64::try_from(batch.len())?;
-            let size = batch.len();
-            made.extend(self.each(kind, &batch, &make)?);
-            self.progress.inc(u64::try_from(size)?);
+            next += i64::try_from(items.len())?;
+            let now = self.now;
+            let batch: BatchRequest<R> =
+                BatchRequest { mode: Mode::Create, match_by: MatchBy::Id, atomic: true, items };
+            let ids = self.write(kind, |connection, tenant| {
+                let outcomes = batch::run(connection, &scope(tenant, now), &batch)?;
+                outcomes.into_iter().map(made_id).collect()
+            })?;
+            self.progress.inc(u64::try_from(ids.len())?);
+            let news = batch.items.into_iter().filter_map(Item::into_new);
+            all.extend(ids.into_iter().zip(moments).zip(news).map(|((id, moment), new)| made(id, moment, new)));
         }
-        Ok(made)
+        Ok(all)
     }
 
-    /// Does one thing for each of these, at its moment, some hundreds in a transaction.
+    /// Does something with some hundreds of these at a time, each in a transaction of its own.
     pub(super) fn each<N, T, E>(
         &mut self,
         what: &str,
-        all: &[(Timestamp, N)],
-        work: impl Fn(&mut DbConnection, &Scope, &N) -> Result<T, E>,
+        all: &[N],
+        work: impl Fn(&mut DbConnection, &Scope, &[N]) -> Result<Vec<T>, E>,
     ) -> anyhow::Result<Vec<T>>
     where
         E: Display + From<DieselError> + Into<Failure>,
     {
         let mut done = Vec::with_capacity(all.len());
         for batch in all.chunks(BATCH) {
+            let now = self.now;
             done.extend(self.write(what, |connection, tenant| {
-                batch.iter().map(|(moment, item)| work(connection, &scope(tenant, *moment), item)).collect()
+                batch::together(connection, &scope(tenant, now), |connection, scope| work(connection, scope, batch))
             })?);
         }
         Ok(done)
@@ -156,6 +165,14 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// The record that an item has made.
+fn made_id<I>(outcome: Outcome<I>) -> Result<I, SuiteError> {
+    match outcome {
+        Outcome::Created(id) | Outcome::Updated(id) | Outcome::Unchanged(id) => Ok(id),
+        Outcome::Failed(error) => Err(error),
     }
 }
 

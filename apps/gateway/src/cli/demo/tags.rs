@@ -1,4 +1,5 @@
 use crm_core::values::Color;
+use crm_core::{DbConnection, Scope};
 use crm_tags::{NewTag, TagKind, TagLabel};
 
 use super::run::Run;
@@ -47,10 +48,12 @@ pub(super) fn make(run: &mut Run) -> anyhow::Result<usize> {
         let mut missing = Vec::new();
         for (label, color, _) in tags.iter().filter(|(label, ..)| is_missing(label)) {
             let color = Some(Color::new("color", *color)?);
-            missing.push((run.now(), NewTag { color, ..NewTag::new(TagLabel::new("label", *label)?) }));
+            missing.push(NewTag { color, ..NewTag::new(TagLabel::new("label", *label)?) });
         }
-        made +=
-            run.each("tags", &missing, |connection, scope, new| crm_tags::create(connection, scope, kind, new))?.len();
+        let create = |connection: &mut DbConnection, scope: &Scope, missing: &[NewTag]| {
+            missing.iter().map(|new| crm_tags::create(connection, scope, kind, new)).collect()
+        };
+        made += run.each("tags", &missing, create)?.len();
     }
     Ok(made)
 }
