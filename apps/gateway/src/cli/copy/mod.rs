@@ -7,6 +7,8 @@ mod catalog;
 mod rows;
 
 use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, SendError};
+use std::thread;
 
 use anyhow::{Context, bail, ensure};
 use crm_core::database::DatabaseUrl;
@@ -18,7 +20,7 @@ use diesel::sql_types::{BigInt, Nullable};
 use indicatif::ProgressBar;
 
 use catalog::{Column, Table};
-use rows::Sum;
+use rows::{Part, Sum};
 
 use super::{connect_to, deletion, print};
 
@@ -54,7 +56,7 @@ pub(super) fn run(arguments: &Copy) -> anyhow::Result<()> {
     let rows = target.write(|target| -> anyhow::Result<u64> {
         let mut rows = 0;
         for tenant in &wanted {
-            rows += copy(&mut source, target, &tables, tenant, &bar)?;
+            rows += beside(&mut source, &tables, tenant, |parts| copy(parts, target, &tables, tenant, &bar))?;
         }
         Ok(rows)
     })?;
@@ -115,9 +117,37 @@ fn number(connection: &mut DbConnection, ask: &str) -> QueryResult<Option<i64>> 
     Ok(number)
 }
 
-/// Copies a tenant and compares it.
-fn copy(
+/// Reads a tenant beside the `work` that writes it.
+fn beside<T>(
     source: &mut DbConnection,
+    tables: &[(Table, Table)],
+    tenant: &Tenant,
+    work: impl FnOnce(&Receiver<Part>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let (to, parts) = mpsc::sync_channel(rows::PARTS_AHEAD);
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            let read = |(table, _): &(Table, Table)| {
+                rows::read(source, table, tenant.id.as_i64(), &to)
+                    .with_context(|| format!("{} of {}", table.name, tenant.public_id))
+            };
+            tables.iter().try_for_each(read)
+        });
+        let done = work(&parts);
+        // Whoever reads ends where nobody takes it any more.
+        drop(parts);
+        let read = reading.join().map_err(|_| anyhow::anyhow!("the reader has panicked"))?;
+        match done {
+            // Who could not read says why.
+            Err(error) => Err(read.err().filter(|read| !read.is::<SendError<Part>>()).unwrap_or(error)),
+            Ok(done) => read.map(|()| done),
+        }
+    })
+}
+
+/// Writes a tenant as it is read, and compares it.
+fn copy(
+    parts: &Receiver<Part>,
     target: &mut DbConnection,
     tables: &[(Table, Table)],
     tenant: &Tenant,
@@ -132,7 +162,7 @@ fn copy(
     let (mut sums, mut new_id): (Vec<Sum>, Option<i64>) = (Vec::new(), None);
     for (table, into) in tables {
         bar.set_message(table.name.clone());
-        let sum = rows::copy((source, table, tenant.id.as_i64()), (target, into, new_id), |rows| bar.inc(rows));
+        let sum = rows::write(target, (into, new_id), parts, |rows| bar.inc(rows));
         sums.push(sum.with_context(|| format!("{} of {id}", table.name))?);
         // What comes next points at it.
         statistics::keep_up(target)?;
