@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crm_core::keys::{self, ApiKey, KeyHash};
+use crm_core::numbering::Numbers;
 use crm_core::secrets::Secrets;
 use crm_history::Trash;
 
@@ -84,6 +85,13 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// Who gives new records their numbers outside of their transactions. Nobody where the operator may empty a tenant, whose
+    /// numbers then begin again while somebody holds one.
+    #[must_use]
+    pub fn numbers(&self) -> Option<Arc<dyn Numbers>> {
+        if self.allows_reset { None } else { self.db.numbers() }
+    }
+
     /// The state of a process that serves this database.
     ///
     /// # Errors

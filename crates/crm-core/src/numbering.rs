@@ -1,22 +1,38 @@
 //! Ids that count up from 1 in each tenant and kind (docs/compatibility.md, "Ids, times and money").
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, SmallInt};
 
 use crate::schema::numbering;
 use crate::{DbConnection, PortableExt, RecordId, Scope, TenantId};
 
+/// Gives numbers outside of the transactions that make the records, so that creations in one tenant do not wait for each
+/// other's commits ([`Scope::numbered_by`]). It has a connection of its own, and calls [`advance`] there.
+pub trait Numbers: Debug + Send + Sync {
+    /// The next number of a tenant and kind; `None` where only the caller's transaction can take it. It may block for as long
+    /// as a statement takes.
+    fn next(&self, tenant: TenantId, kind: i16) -> Option<i64>;
+}
+
 /// Takes the next number of the scope's tenant.
 ///
 /// The counter is part of the caller's transaction: a number is never given twice, a rolled-back one leaves
-/// no gap. On PostgreSQL two creations in one tenant and kind wait for each other from here to the commit,
-/// so take it as the last thing before the insert (docs/adr/0005 has the figures and the way out).
+/// no gap. On PostgreSQL two creations in one tenant and kind wait for each other from here to the commit, unless the
+/// scope has [`Numbers`]: then a transaction that is rolled back leaves a gap. Take it as the last thing before the insert
+/// (docs/adr/0005 has the figures).
 ///
 /// # Errors
 /// The database's.
 pub fn next<I: RecordId>(connection: &mut DbConnection, scope: &Scope) -> QueryResult<I> {
     let kind = I::KIND.numbering();
+    // A transaction of many changes holds the counter, and counts for itself.
+    let numbers = scope.numbers().filter(|_| scope.memory().is_none());
+    if let Some(next) = numbers.and_then(|numbers| numbers.next(scope.tenant(), kind)) {
+        return Ok(I::from_i64(next));
+    }
     if let Some(memory) = scope.memory() {
         let next = memory.with(|Taken(taken): &mut Taken| {
             let last = taken.get_mut(&kind)?;
@@ -70,6 +86,35 @@ pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
         diesel::update(counter).set(numbering::last.eq(last)).execute(connection)?;
     }
     Ok(())
+}
+
+/// Takes so many numbers at once from a counter that no transaction holds, and gives the last of them. `None` where one holds it:
+/// it waits for no counter that is there. PostgreSQL only, in a transaction of its own.
+///
+/// That transaction need not be on disk before the numbers are used (`synchronous_commit = off`): what is made with them comes
+/// later in the log, so that whatever of it survives has the counter before it.
+///
+/// # Errors
+/// The database's; of a foreign key where there is no such tenant.
+pub fn advance(connection: &mut DbConnection, tenant: TenantId, kind: i16, count: i64) -> QueryResult<Option<i64>> {
+    const ADVANCE: &str = "UPDATE numbering SET last = last + $3 WHERE tenant_id = $1 AND kind IN \
+        (SELECT kind FROM numbering WHERE tenant_id = $1 AND kind = $2 FOR UPDATE SKIP LOCKED) RETURNING last";
+    // Without the condition it would wait for whoever changes the row that is there.
+    const BEGIN: &str = "INSERT INTO numbering (tenant_id, kind, last) SELECT $1, $2, $3 \
+        WHERE NOT EXISTS (SELECT 1 FROM numbering WHERE tenant_id = $1 AND kind = $2) ON CONFLICT DO NOTHING RETURNING last";
+    #[derive(QueryableByName)]
+    struct Counter {
+        #[diesel(sql_type = BigInt)]
+        last: i64,
+    }
+    for statement in [ADVANCE, BEGIN] {
+        let asked =
+            diesel::sql_query(statement).bind::<BigInt, _>(tenant).bind::<SmallInt, _>(kind).bind::<BigInt, _>(count);
+        if let Some(Counter { last }) = asked.portable().get_result(connection).optional()? {
+            return Ok(Some(last));
+        }
+    }
+    Ok(None)
 }
 
 fn next_number(connection: &mut DbConnection, tenant: TenantId, kind: i16) -> QueryResult<i64> {

@@ -8,6 +8,7 @@ use crate::error::{FieldCode, FieldErrors};
 use crate::ids::database_integer;
 use crate::input::{At, FromJson};
 use crate::keys::{KeyHash, Rights};
+use crate::numbering::Numbers;
 use crate::secrets::Secrets;
 use crate::values::{Title, User};
 use crate::{KeyId, Memory, Patch, Timestamp};
@@ -142,6 +143,7 @@ pub struct Scope {
     secrets: Option<Arc<Secrets>>,
     request_id: Option<Arc<str>>,
     memory: Option<Arc<Memory>>,
+    numbers: Option<Arc<dyn Numbers>>,
     is_frozen: bool,
 }
 
@@ -158,6 +160,7 @@ impl Scope {
             secrets: None,
             request_id: None,
             memory: None,
+            numbers: None,
             is_frozen: false,
         }
     }
@@ -173,6 +176,18 @@ impl Scope {
     #[must_use]
     pub fn with_secrets(self, secrets: Option<Arc<Secrets>>) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// The same, where new records take their numbers outside of the transaction. It is not for a tenant that may be emptied
+    /// meanwhile, whose numbers begin at 1 again.
+    #[must_use]
+    pub fn numbered_by(self, numbers: Option<Arc<dyn Numbers>>) -> Self {
+        Self { numbers, ..self }
+    }
+
+    /// Where new records take their numbers, unless that is the transaction.
+    pub(crate) fn numbers(&self) -> Option<&dyn Numbers> {
+        self.numbers.as_deref()
     }
 
     /// The same, of a tenant of which nothing may be changed at present, or of one that has thawed.

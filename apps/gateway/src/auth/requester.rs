@@ -105,6 +105,7 @@ impl Requester {
     pub(super) fn new(call: &Call, identified: Identified) -> Result<Self, Problem> {
         let Identified { scope, payer, role } = identified;
         let scope = scope.with_secrets(call.state.secrets.clone()).for_request(&call.request_id());
+        let scope = scope.numbered_by(call.state.numbers());
         call.begin_attempt(&scope)?;
         Ok(Self {
             scope,

@@ -16,6 +16,7 @@
 mod counters;
 mod file_watch;
 mod job;
+mod numbers;
 mod queue;
 mod slow_query;
 mod statements;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use anyhow::Context;
 use crm_core::database::DatabaseUrl;
 use crm_core::database::sqlite_file::Lost;
+use crm_core::numbering::Numbers;
 use crm_core::{BackendKind, DbConnection, TenantId};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -39,6 +41,7 @@ pub use unavailable::{JobError, Outcome, Unavailable};
 use counters::Counters;
 use file_watch::FileWatch;
 use job::{Access, Request, Task, Ticket};
+use numbers::Counting;
 use queue::{Lane, Limits, Queue};
 use worker::{Opening, Worker};
 
@@ -72,6 +75,8 @@ struct Inner {
     /// There where writes have a thread of their own.
     writes: Option<Arc<Crew>>,
     counters: Arc<Counters>,
+    /// On PostgreSQL, where nothing stands between.
+    numbers: Option<Arc<Counting>>,
     file: Option<FileWatch>,
     /// An SQLite database in memory lives as long as a connection to it.
     _memory: Option<Mutex<DbConnection>>,
@@ -151,7 +156,11 @@ impl Db {
         let reads = Crew::new(Limits::shared(threads), opening(has_writer), &counters, Worker::serve_each)?;
         let writer = || Crew::new(Limits::only_writer(), opening(false), &counters, Worker::serve_groups);
         let writes = has_writer.then(writer).transpose()?.map(Arc::new);
-        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, file, _memory: memory }), owner: None })
+        // Its settings are those of a session.
+        let counts = matches!(url, DatabaseUrl::Postgres(_)) && !opening(false).is_pooled();
+        let numbers = counts.then(|| Counting::start(opening(false))).transpose()?;
+        let inner = Inner { reads, writes, counters, numbers: numbers.map(Arc::new), file, _memory: memory };
+        Ok(Self { inner: Arc::new(inner), owner: None })
     }
 
     /// An executor on the same database with so many threads and connections of its own: for what must neither wait for
@@ -161,14 +170,15 @@ impl Db {
     /// # Errors
     /// When a thread cannot be started.
     pub fn beside(&self, url: &DatabaseUrl, threads: NonZeroUsize) -> anyhow::Result<Self> {
-        let Inner { writes, counters, file, .. } = &*self.inner;
+        let Inner { writes, counters, numbers, file, .. } = &*self.inner;
         if let DatabaseUrl::SqliteMemory(_) = url {
             return Ok(self.clone());
         }
         let opening = Opening { url: url.clone(), reads_only: writes.is_some(), file: file.clone() };
         let reads = Crew::new(Limits::shared(threads.get()), opening, counters, Worker::serve_each)?;
-        let (writes, counters) = (writes.clone(), Arc::clone(counters));
-        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, file: file.clone(), _memory: None }), owner: None })
+        let (writes, counters, numbers) = (writes.clone(), Arc::clone(counters), numbers.clone());
+        let inner = Inner { reads, writes, counters, numbers, file: file.clone(), _memory: None };
+        Ok(Self { inner: Arc::new(inner), owner: None })
     }
 
     /// The same executor for a tenant's jobs, which have the tenant's share of its threads: half of them, and on PostgreSQL
@@ -263,6 +273,12 @@ impl Db {
             },
         };
         answered.unwrap_or_else(|_| Err(E::unavailable(Unavailable::Lost)))
+    }
+
+    /// Who gives new records their numbers outside of their transactions, where somebody does.
+    #[must_use]
+    pub fn numbers(&self) -> Option<Arc<dyn Numbers>> {
+        self.inner.numbers.clone().map(|numbers| numbers as Arc<dyn Numbers>)
     }
 
     /// What the executor does now and has done so far.

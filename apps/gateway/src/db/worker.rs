@@ -40,7 +40,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    fn open(&self) -> Result<DbConnection, ConnectionError> {
+    pub(super) fn open(&self) -> Result<DbConnection, ConnectionError> {
         let mut connection = self.url.connect_to_existing()?;
         let set_up = match &mut connection {
             DbConnection::Postgres(_) if self.is_pooled() => Ok(()),
@@ -53,7 +53,7 @@ impl Opening {
     }
 
     /// Whether each transaction may have another session of the server's.
-    fn is_pooled(&self) -> bool {
+    pub(super) fn is_pooled(&self) -> bool {
         !self.url.limits_of_a_transaction().is_empty()
     }
 

@@ -81,8 +81,8 @@ fn beginning(statement: &str) -> String {
 /// what the gateway does by itself.
 fn is_aside(statement: &str) -> bool {
     let begins = ["SET ", "BEGIN", "COMMIT", "SELECT 1; COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"];
-    // Whether somebody is to be told of changes is remembered for a while, as keys are.
-    let within = ["api_keys", "FROM tenants t", "PRAGMA", "pragma_page_count", "enabled"];
+    // Whether somebody is to be told of changes is remembered for a while, as keys and sessions are.
+    let within = ["api_keys", "sessions", "FROM tenants t", "PRAGMA", "pragma_page_count", "enabled"];
     let text = statement.trim_start_matches('"');
     begins.iter().any(|begin| text.starts_with(begin)) || within.iter().any(|part| text.contains(part))
 }
