@@ -17,22 +17,29 @@ pub trait Numbers: Debug + Send + Sync {
     fn next(&self, tenant: TenantId, kind: i16) -> Option<i64>;
 }
 
-/// Takes the next number of the scope's tenant.
+/// Takes the next number of the scope's tenant: a number is never given twice.
 ///
-/// The counter is part of the caller's transaction: a number is never given twice, a rolled-back one leaves
-/// no gap. On PostgreSQL two creations in one tenant and kind wait for each other from here to the commit, unless the
-/// scope has [`Numbers`]: then a transaction that is rolled back leaves a gap. Take it as the last thing before the insert
-/// (docs/adr/0005 has the figures).
+/// Where the scope has [`Numbers`], nobody waits for anybody, and a transaction that is rolled back leaves a gap. Else this is
+/// [`next_alone`]: so take it as the last thing before the insert.
 ///
 /// # Errors
 /// The database's.
 pub fn next<I: RecordId>(connection: &mut DbConnection, scope: &Scope) -> QueryResult<I> {
-    let kind = I::KIND.numbering();
     // A transaction of many changes holds the counter, and counts for itself.
     let numbers = scope.numbers().filter(|_| scope.memory().is_none());
-    if let Some(next) = numbers.and_then(|numbers| numbers.next(scope.tenant(), kind)) {
-        return Ok(I::from_i64(next));
+    match numbers.and_then(|numbers| numbers.next(scope.tenant(), I::KIND.numbering())) {
+        Some(next) => Ok(I::from_i64(next)),
+        None => next_alone(connection, scope),
     }
+}
+
+/// As [`next`], in the caller's transaction: until it ends, all others in the tenant wait that take a number of this kind by this
+/// function, or [hold](hold) its counter, and see then what it has made. One that is rolled back leaves no gap.
+///
+/// # Errors
+/// The database's.
+pub fn next_alone<I: RecordId>(connection: &mut DbConnection, scope: &Scope) -> QueryResult<I> {
+    let kind = I::KIND.numbering();
     if let Some(memory) = scope.memory() {
         let next = memory.with(|Taken(taken): &mut Taken| {
             let last = taken.get_mut(&kind)?;
@@ -88,33 +95,40 @@ pub fn settle(connection: &mut DbConnection, scope: &Scope) -> QueryResult<()> {
     Ok(())
 }
 
-/// Takes so many numbers at once from a counter that no transaction holds, and gives the last of them. `None` where one holds it:
-/// it waits for no counter that is there. PostgreSQL only, in a transaction of its own.
+/// What became of [`advance`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advanced {
+    /// The numbers are taken, of which this is the last.
+    To(i64),
+    /// A transaction holds the counter.
+    Held,
+    /// Nothing was counted yet, or the tenant is gone: the first number is taken by a transaction that makes a record.
+    Absent,
+}
+
+/// Takes so many numbers at once from a counter that no transaction holds; it waits for none. PostgreSQL only, in a transaction of
+/// its own.
 ///
 /// That transaction need not be on disk before the numbers are used (`synchronous_commit = off`): what is made with them comes
 /// later in the log, so that whatever of it survives has the counter before it.
 ///
 /// # Errors
-/// The database's; of a foreign key where there is no such tenant.
-pub fn advance(connection: &mut DbConnection, tenant: TenantId, kind: i16, count: i64) -> QueryResult<Option<i64>> {
+/// The database's.
+pub fn advance(connection: &mut DbConnection, tenant: TenantId, kind: i16, count: i64) -> QueryResult<Advanced> {
     const ADVANCE: &str = "UPDATE numbering SET last = last + $3 WHERE tenant_id = $1 AND kind IN \
         (SELECT kind FROM numbering WHERE tenant_id = $1 AND kind = $2 FOR UPDATE SKIP LOCKED) RETURNING last";
-    // Without the condition it would wait for whoever changes the row that is there.
-    const BEGIN: &str = "INSERT INTO numbering (tenant_id, kind, last) SELECT $1, $2, $3 \
-        WHERE NOT EXISTS (SELECT 1 FROM numbering WHERE tenant_id = $1 AND kind = $2) ON CONFLICT DO NOTHING RETURNING last";
     #[derive(QueryableByName)]
     struct Counter {
         #[diesel(sql_type = BigInt)]
         last: i64,
     }
-    for statement in [ADVANCE, BEGIN] {
-        let asked =
-            diesel::sql_query(statement).bind::<BigInt, _>(tenant).bind::<SmallInt, _>(kind).bind::<BigInt, _>(count);
-        if let Some(Counter { last }) = asked.portable().get_result(connection).optional()? {
-            return Ok(Some(last));
-        }
+    let asked = diesel::sql_query(ADVANCE).bind::<BigInt, _>(tenant).bind::<SmallInt, _>(kind).bind::<BigInt, _>(count);
+    if let Some(Counter { last }) = asked.portable().get_result(connection).optional()? {
+        return Ok(Advanced::To(last));
     }
-    Ok(None)
+    let counter = numbering::table.find((tenant, kind)).select(numbering::last);
+    let is_there = counter.get_result::<i64>(connection).optional()?.is_some();
+    Ok(if is_there { Advanced::Held } else { Advanced::Absent })
 }
 
 fn next_number(connection: &mut DbConnection, tenant: TenantId, kind: i16) -> QueryResult<i64> {

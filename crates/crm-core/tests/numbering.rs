@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crm_core::numbering::{self, Numbers};
+use crm_core::numbering::{self, Advanced, Numbers};
 use crm_core::{DbConnection, LeadId, Scope, TenantId};
 use crm_testkit::TestDatabase;
 use diesel::connection::SimpleConnection;
@@ -21,7 +21,10 @@ impl std::fmt::Debug for Apart {
 
 impl Numbers for Apart {
     fn next(&self, tenant: TenantId, kind: i16) -> Option<i64> {
-        numbering::advance(&mut self.0.lock().unwrap(), tenant, kind, 1).unwrap()
+        match numbering::advance(&mut self.0.lock().unwrap(), tenant, kind, 1).unwrap() {
+            Advanced::To(number) => Some(number),
+            Advanced::Held | Advanced::Absent => None,
+        }
     }
 }
 
@@ -43,12 +46,14 @@ fn a_number_is_no_lock() {
     let (mut one, mut other) = (impatient(&database), impatient(&database));
     let scope = database.tenant("acme");
     let beside = scope.clone().numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))));
+    let kind = 1;
+    assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), Advanced::Absent);
+    // The first makes the counter.
+    assert_eq!(one.write(|one| Ok::<_, diesel::result::Error>(next(one, &beside))).unwrap(), 1);
+
     one.begin_write().unwrap();
     other.begin_write().unwrap();
-    // The first makes the counter.
-    let taken =
-        [next(&mut one, &beside), next(&mut other, &beside), next(&mut one, &beside), next(&mut other, &beside)];
-    assert_eq!(taken, [1, 2, 3, 4]);
+    assert_eq!((next(&mut one, &beside), next(&mut other, &beside), next(&mut one, &beside)), (2, 3, 4));
     other.rollback_to_depth(0).unwrap();
     one.commit_write().unwrap();
 
@@ -57,13 +62,28 @@ fn a_number_is_no_lock() {
     assert_eq!(next(&mut one, &beside), 5);
     // One that counts in its transaction holds the counter: whoever counts outside is told so, and does not wait.
     assert_eq!(next(&mut one, &scope), 6);
-    let kind = 1;
-    assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), None);
+    assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), Advanced::Held);
     other.begin_write().unwrap();
     assert!(numbering::next::<LeadId>(&mut other, &beside).is_err(), "it waits for the counter");
     other.rollback_to_depth(0).unwrap();
     one.rollback_to_depth(0).unwrap();
-    assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), Some(15));
+    assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), Advanced::To(15));
+}
+
+/// Who must be the only one waits for others who must be, and sees what they made; nobody else does.
+#[test]
+fn those_who_must_be_alone_wait_for_each_other() {
+    let database = TestDatabase::postgres();
+    let (mut one, mut other) = (impatient(&database), impatient(&database));
+    let scope = database.tenant("acme").numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))));
+    assert_eq!(next(&mut one, &scope), 1);
+    one.begin_write().unwrap();
+    other.begin_write().unwrap();
+    assert_eq!((next(&mut one, &scope), next(&mut other, &scope)), (2, 3));
+    assert_eq!(numbering::next_alone::<LeadId>(&mut one, &scope).unwrap().as_i64(), 4);
+    assert!(numbering::next_alone::<LeadId>(&mut other, &scope).is_err(), "it does not wait");
+    other.rollback_to_depth(0).unwrap();
+    one.rollback_to_depth(0).unwrap();
 }
 
 /// What counts many records by itself takes its numbers as before, beside those who do not.
@@ -76,7 +96,7 @@ fn many_changes_in_one_transaction_hold_the_counter() {
     let many = scope.clone().remembering();
     one.begin_write().unwrap();
     assert_eq!((next(&mut one, &many), next(&mut one, &many)), (2, 3));
-    assert_eq!(numbering::advance(&mut other, scope.tenant(), 1, 1).unwrap(), None);
+    assert_eq!(numbering::advance(&mut other, scope.tenant(), 1, 1).unwrap(), Advanced::Held);
     numbering::settle(&mut one, &many).unwrap();
     one.commit_write().unwrap();
     assert_eq!(next(&mut other, &scope), 4);

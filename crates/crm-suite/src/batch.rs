@@ -74,7 +74,7 @@ pub fn hold<R: Resource>(
     R::hold_places(connection, &scope, &matches.records(), &news, &patches)?;
     matches.lock(connection, &scope)?;
     if batch.mode != Mode::Update {
-        // Whoever makes a record waits for its number: two that look for the same one, and find none, make one.
+        // Whoever looks for one first waits for the counter: two that look for the same one, and find none, make one.
         numbering::hold::<R::Id>(connection, &scope)?;
     }
     if batch.mode == Mode::Upsert {

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_
 use std::time::Duration;
 
 use anyhow::Context;
-use crm_core::numbering::{self, Numbers};
+use crm_core::numbering::{self, Advanced, Numbers};
 use crm_core::{DbConnection, TenantId};
 use diesel::connection::SimpleConnection;
-use diesel::result::{ConnectionError, Error as DieselError};
+use diesel::result::ConnectionError;
 
 use super::one_line;
 use super::worker::Opening;
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// transactions then, the counter would always be held from there on.
 const ATTEMPTS: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-/// The longest that a statement waits for a transaction that has begun a counter.
-const LIMIT: &str = "SET lock_timeout = '50ms'; SET synchronous_commit = off";
+/// What the numbers are used for comes later in the log, and brings the counter to the disk.
+const AT_EASE: &str = "SET synchronous_commit = off";
 /// The pause between two attempts to connect.
 const RECONNECTION: Duration = Duration::from_secs(1);
 
@@ -36,13 +36,8 @@ pub(super) struct Counting {
 struct Asked {
     tenant: TenantId,
     kind: i16,
-    reply: SyncSender<Told>,
-}
-
-enum Told {
-    Number(i64),
-    /// A transaction holds the counter.
-    Held,
+    /// What the counter was advanced to for this one alone.
+    reply: SyncSender<Advanced>,
 }
 
 impl Counting {
@@ -66,8 +61,9 @@ impl Numbers for Counting {
             let (reply, answer) = sync_channel(1);
             self.asked.send(Asked { tenant, kind, reply }).ok()?;
             match answer.recv_timeout(PATIENCE).ok()? {
-                Told::Number(number) => return Some(number),
-                Told::Held => std::thread::sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << attempt))),
+                Advanced::To(number) => return Some(number),
+                Advanced::Absent => return None,
+                Advanced::Held => std::thread::sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << attempt))),
             }
         }
         None
@@ -106,7 +102,7 @@ impl Counter {
 
     fn connect(&self) -> Result<DbConnection, ConnectionError> {
         let mut connection = self.opening.open()?;
-        connection.batch_execute(LIMIT).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        connection.batch_execute(AT_EASE).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(connection)
     }
 
@@ -130,14 +126,13 @@ fn answer(connection: &mut DbConnection, mut waiting: Vec<Asked>) -> Result<(), 
     for together in waiting.chunk_by(|one, other| counter(one) == counter(other)) {
         let [first, ..] = together else { continue };
         let count = i64::try_from(together.len()).unwrap_or(i64::MAX);
-        let last = match numbering::advance(connection, first.tenant, first.kind, count) {
-            Ok(last) => last,
-            // A tenant that is gone, or a counter that a transaction has begun.
-            Err(DieselError::DatabaseError(..)) if connection.batch_execute("SELECT 1").is_ok() => None,
-            Err(error) => return Err(error.to_string()),
-        };
+        let advanced =
+            numbering::advance(connection, first.tenant, first.kind, count).map_err(|error| error.to_string())?;
         for (asked, place) in together.iter().zip(1..) {
-            let told = last.map_or(Told::Held, |last| Told::Number(last - count + place));
+            let told = match advanced {
+                Advanced::To(last) => Advanced::To(last - count + place),
+                Advanced::Held | Advanced::Absent => advanced,
+            };
             // Whoever has lost patience leaves a gap.
             let _ = asked.reply.send(told);
         }
