@@ -34,7 +34,7 @@ pub fn next<I: RecordId>(connection: &mut DbConnection, scope: &Scope) -> QueryR
 }
 
 /// As [`next`], in the caller's transaction: until it ends, all others in the tenant wait that take a number of this kind by this
-/// function, or [hold](hold) its counter, and see then what it has made. One that is rolled back leaves no gap.
+/// function, or [`hold`] its counter, and see then what it has made. One that is rolled back leaves no gap.
 ///
 /// # Errors
 /// The database's.
