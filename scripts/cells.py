@@ -129,6 +129,10 @@ class Clients:
                 time.sleep(0.1)
             if last:
                 status, _, body = self.ask("GET", f"/pipeline/leads/{last}")
+                if status == 404:
+                    # While nginx reads its map again, its old workers still send some requests to the old cell.
+                    time.sleep(0.5)
+                    status, _, body = self.ask("GET", f"/pipeline/leads/{last}")
                 with self.lock:
                     self.reads += 1
                     if status != 200 or body["item"]["title"] != self.made[last]:
