@@ -19,6 +19,11 @@ impl std::fmt::Debug for Apart {
     }
 }
 
+/// The same, where numbers are taken over a connection of their own.
+fn numbered_apart(scope: &Scope, database: &TestDatabase) -> Scope {
+    scope.clone().numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))))
+}
+
 impl Numbers for Apart {
     fn next(&self, tenant: TenantId, kind: i16) -> Option<i64> {
         match numbering::advance(&mut self.0.lock().unwrap(), tenant, kind, 1).unwrap() {
@@ -45,7 +50,7 @@ fn a_number_is_no_lock() {
     let database = TestDatabase::postgres();
     let (mut one, mut other) = (impatient(&database), impatient(&database));
     let scope = database.tenant("acme");
-    let beside = scope.clone().numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))));
+    let beside = numbered_apart(&scope, &database);
     let kind = 1;
     assert_eq!(numbering::advance(&mut other, scope.tenant(), kind, 10).unwrap(), Advanced::Absent);
     // The first makes the counter.
@@ -75,7 +80,7 @@ fn a_number_is_no_lock() {
 fn those_who_must_be_alone_wait_for_each_other() {
     let database = TestDatabase::postgres();
     let (mut one, mut other) = (impatient(&database), impatient(&database));
-    let scope = database.tenant("acme").numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))));
+    let scope = numbered_apart(&database.tenant("acme"), &database);
     assert_eq!(next(&mut one, &scope), 1);
     one.begin_write().unwrap();
     other.begin_write().unwrap();
@@ -91,7 +96,7 @@ fn those_who_must_be_alone_wait_for_each_other() {
 fn many_changes_in_one_transaction_hold_the_counter() {
     let database = TestDatabase::postgres();
     let (mut one, mut other) = (impatient(&database), impatient(&database));
-    let scope = database.tenant("acme").numbered_by(Some(Arc::new(Apart(Mutex::new(database.connect())))));
+    let scope = numbered_apart(&database.tenant("acme"), &database);
     assert_eq!(next(&mut other, &scope), 1);
     let many = scope.clone().remembering();
     one.begin_write().unwrap();

@@ -14,9 +14,12 @@ use crm_suite::resource::Resource;
 use crm_suite::{SuiteError, batch, forms, leads, opportunities, tenants};
 use crm_tags::TagKind;
 use crm_testkit::both_databases;
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use serde_json::{Value, json};
+
+use lines::lines;
+
+#[path = "common/lines.rs"]
+mod lines;
 
 fn body<T: FromBody>(body: &Value) -> T {
     T::from_body(body.as_object().unwrap()).unwrap()
@@ -125,17 +128,6 @@ fn conversions(now: Timestamp) -> Vec<(Timestamp, LeadId, Conversion)> {
 
 fn won() -> StatusChange {
     StatusChange { status: OpportunityStatus::Won, lost_reason: None, last_updated_by: None }
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-fn lines(connection: &mut DbConnection, query: &str) -> Vec<String> {
-    let lines: Vec<Line> = diesel::sql_query(query).load(connection).unwrap();
-    lines.into_iter().map(|Line { line }| line).collect()
 }
 
 /// Where the places of two tenants differ.

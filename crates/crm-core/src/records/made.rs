@@ -26,7 +26,7 @@ pub trait MadeRow: Serialize + Clone + Send + 'static {
     fn write(&self, connection: &mut DbConnection, scope: &Scope) -> QueryResult<()>;
 }
 
-/// Declares `insert` for a table whose rows are written as they are read: `record_inserts!(leads, LeadRow)`.
+/// Makes the row of a table, which is written as it is read, a [`MadeRow`](crate::records::MadeRow): `record_inserts!(leads, LeadRow)`.
 #[macro_export]
 macro_rules! record_inserts {
     ($table:ident, $row:ty) => {

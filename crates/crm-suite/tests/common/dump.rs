@@ -1,19 +1,11 @@
 //! Everything that a database holds, as text: for tests that something changed nothing.
 
 use crm_core::{BackendKind, DbConnection};
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
+use lines::lines;
 
-fn lines(connection: &mut DbConnection, query: &str) -> Vec<String> {
-    let lines: Vec<Line> = diesel::sql_query(query).load(connection).unwrap();
-    lines.into_iter().map(|Line { line }| line).collect()
-}
+#[path = "lines.rs"]
+mod lines;
 
 /// Every row of every table; on SQLite also those of the indexes of texts.
 pub(crate) fn dump(connection: &mut DbConnection) -> Vec<String> {
