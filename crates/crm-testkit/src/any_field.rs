@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::lists::Params;
+use crate::plans::look_at_tables;
 use crate::statements::statements;
 
 /// A kind of records whose list is filtered by any field (docs/adr/0017), in the tenants of
@@ -70,7 +71,7 @@ impl AnyField<'_> {
                 connection.batch_execute(&insert).unwrap();
             }
         }
-        connection.batch_execute("ANALYZE").unwrap();
+        look_at_tables(connection);
     }
 
     /// Asserts that each filter finds what it should and reads no table as a whole.

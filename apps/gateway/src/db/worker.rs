@@ -121,10 +121,9 @@ impl Worker {
             self.work(Self::serve_group);
             self.queue.done(self.number);
         }
-        for pragma in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            if let Some(Err(error)) = self.held.as_mut().map(|connection| connection.batch_execute(pragma)) {
-                log::warn!("{pragma}: {error}");
-            }
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        if let Some(Err(error)) = self.held.as_mut().map(|connection| connection.batch_execute(checkpoint)) {
+            log::warn!("{checkpoint}: {error}");
         }
         self.let_go();
         self.counters.threads.take_one();

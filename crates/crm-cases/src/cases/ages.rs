@@ -9,20 +9,28 @@ use diesel::sql_types::{BigInt, Text};
 use crate::CaseError;
 
 /// The cases in one status, by when they were made.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusAges {
     /// The label of the status: of several that differ in case alone, one.
-    #[diesel(sql_type = Text)]
     pub status: String,
     /// How many were made in the last seven days.
-    #[diesel(sql_type = BigInt)]
     pub week: i64,
     /// How many before, in the last thirty.
-    #[diesel(sql_type = BigInt)]
     pub month: i64,
     /// How many before that.
-    #[diesel(sql_type = BigInt)]
     pub older: i64,
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = BigInt)]
+    records: i64,
+    #[diesel(sql_type = BigInt)]
+    in_7_days: i64,
+    #[diesel(sql_type = BigInt)]
+    in_30_days: i64,
 }
 
 impl StatusAges {
@@ -39,18 +47,28 @@ impl StatusAges {
 /// The database's.
 pub fn ages_by_status(connection: &mut DbConnection, scope: &Scope, most: i64) -> Result<Vec<StatusAges>, CaseError> {
     let before = |days: i64| Timestamp::from_datetime(scope.now().as_datetime() - Duration::days(days));
-    // As the oldest case spells it. Without an order PostgreSQL looks for any in the table, past those of other tenants.
+    // All are counted along the index, and those of the last weeks, which are few, once more. A status is spelt as on its oldest
+    // case: without an order PostgreSQL looks for any in the table, past those of other tenants.
     let sql = "SELECT (SELECT c.status FROM cases c WHERE c.tenant_id = $1 AND c.status_folded = counted.folded \
-               ORDER BY c.created_on, c.id LIMIT 1) AS status, \
-               counted.week AS week, counted.month AS month, counted.older AS older FROM \
-               (SELECT status_folded AS folded, count(*) AS records, count(CASE WHEN created_on >= $2 THEN 1 END) AS week, \
-               count(CASE WHEN created_on < $2 AND created_on >= $3 THEN 1 END) AS month, \
-               count(CASE WHEN created_on < $3 THEN 1 END) AS older FROM cases WHERE tenant_id = $1 GROUP BY status_folded) counted \
-               ORDER BY counted.records DESC, counted.folded LIMIT $4";
+               ORDER BY c.created_on, c.id LIMIT 1) AS status, counted.records, \
+               (SELECT count(*) FROM cases c WHERE c.tenant_id = $1 AND c.status_folded = counted.folded \
+               AND c.created_on >= $2) AS in_7_days, \
+               (SELECT count(*) FROM cases c WHERE c.tenant_id = $1 AND c.status_folded = counted.folded \
+               AND c.created_on >= $3) AS in_30_days \
+               FROM (SELECT status_folded AS folded, count(*) AS records FROM cases WHERE tenant_id = $1 \
+               GROUP BY status_folded ORDER BY records DESC, status_folded LIMIT $4) counted \
+               ORDER BY counted.records DESC, counted.folded";
     let query = diesel::sql_query(sql)
         .bind::<BigInt, _>(scope.tenant().as_i64())
         .bind::<Instant, _>(before(7))
         .bind::<Instant, _>(before(30))
         .bind::<BigInt, _>(most);
-    Ok(each_backend!(connection, connection => query.load(connection))?)
+    let counted: Vec<Counted> = each_backend!(connection, connection => query.load(connection))?;
+    let ages = |Counted { status, records, in_7_days, in_30_days }| StatusAges {
+        status,
+        week: in_7_days,
+        month: in_30_days - in_7_days,
+        older: records - in_30_days,
+    };
+    Ok(counted.into_iter().map(ages).collect())
 }

@@ -162,9 +162,19 @@ crm_testkit::both_databases! {
         let mut connection = database.connect();
         let scope = hundred_thousand(database, &mut connection);
         connection.batch_execute("VACUUM").unwrap();
-        let (ages, sent) =
-            statements(&mut connection, |connection| crm_cases::ages_by_status(connection, &scope, 12).unwrap());
-        assert_eq!(ages.iter().map(crm_cases::StatusAges::count).sum::<i64>(), 10_000, "{ages:?}");
+        let mut ages = |now: &str| {
+            let scope = scope.clone().at(now.parse().unwrap());
+            statements(&mut connection, |connection| crm_cases::ages_by_status(connection, &scope, 12).unwrap())
+        };
+        let counted = |ages: &[crm_cases::StatusAges]| -> Vec<(String, i64, i64, i64)> {
+            ages.iter().map(|of| (of.status.clone(), of.week, of.month, of.older)).collect()
+        };
+        let (early, _) = ages("2025-01-12T00:00:00Z");
+        let expected = [("In Progress", 1_414, 1_920, 0), ("Closed", 1_413, 1_920, 0), ("Open", 1_414, 1_919, 0)];
+        assert_eq!(counted(&early), expected.map(|(status, week, month, older)| (status.to_owned(), week, month, older)));
+        let (late, sent) = ages("2025-02-03T00:00:00Z");
+        let expected = [("In Progress", 0, 1_894, 1_440), ("Closed", 0, 1_893, 1_440), ("Open", 0, 1_894, 1_439)];
+        assert_eq!(counted(&late), expected.map(|(status, week, month, older)| (status.to_owned(), week, month, older)));
         let [statement] = &sent[..] else { panic!("{sent:#?}") };
         let plan = statement.plan(&mut connection);
         assert!(plan.uses("cases_status") && !plan.scans("cases"), "{plan}");

@@ -63,22 +63,35 @@ sql_fragment!(Content, BigInt);
 sql_fragment!(NoneHeavy, Bool);
 sql_fragment!(NotHeavy, Bool);
 
-/// JSON has a length on PostgreSQL once it is text.
-trait Length: diesel::backend::Backend {
+/// What the databases say differently.
+trait Weighing: diesel::backend::Backend {
+    /// Before and behind a column whose length is asked; JSON has one on PostgreSQL once it is text.
     const OF_COLUMN: (&'static str, &'static str);
+
+    /// Says behind the name of a table that its heavy records are read from their index.
+    fn push_hint(weight: Weight, pass: &mut AstPass<'_, '_, Self>);
 }
 
 #[cfg(feature = "postgres")]
-impl Length for Pg {
+impl Weighing for Pg {
     const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "::text), 0)");
+
+    fn push_hint(_: Weight, _: &mut AstPass<'_, '_, Self>) {}
 }
 
 #[cfg(feature = "sqlite")]
-impl Length for Sqlite {
+impl Weighing for Sqlite {
     const OF_COLUMN: (&'static str, &'static str) = ("coalesce(octet_length(", "), 0)");
+
+    /// By itself the planner takes any index that begins with the tenant for as good, and weighs all of its records.
+    fn push_hint(weight: Weight, pass: &mut AstPass<'_, '_, Self>) {
+        pass.push_sql(" INDEXED BY ");
+        pass.push_sql(weight.table);
+        pass.push_sql("_heavy");
+    }
 }
 
-fn push_content<B: Length>(weight: Weight, pass: &mut AstPass<'_, '_, B>) {
+fn push_content<B: Weighing>(weight: Weight, pass: &mut AstPass<'_, '_, B>) {
     let (before, after) = B::OF_COLUMN;
     for (index, column) in weight.columns.iter().enumerate() {
         pass.push_sql(if index > 0 { " + " } else { "" });
@@ -104,6 +117,7 @@ macro_rules! weighed_on {
                 fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
                     pass.push_sql("NOT EXISTS (SELECT 1 FROM ");
                     pass.push_sql(self.weight.table);
+                    <$backend as Weighing>::push_hint(self.weight, &mut pass);
                     pass.push_sql(" WHERE tenant_id = ");
                     pass.push_bind_param::<BigInt, _>(&self.tenant)?;
                     pass.push_sql(" AND ");

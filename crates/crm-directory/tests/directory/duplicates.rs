@@ -6,6 +6,7 @@ use crm_core::page::Page;
 use crm_core::{BackendKind, DbConnection};
 use crm_directory::{Duplicates, DuplicatesRequest, contacts, organizations};
 use crm_testkit::lists::Params;
+use crm_testkit::plans::look_at_tables;
 use crm_testkit::records::asked;
 use crm_testkit::statements::statements;
 use crm_testkit::{TestDatabase, both_databases};
@@ -133,7 +134,7 @@ fn fill(database: &TestDatabase) -> Desk {
         ));
         filled.unwrap();
     }
-    connection.batch_execute(if kind == BackendKind::Postgres { "VACUUM ANALYZE" } else { "ANALYZE" }).unwrap();
+    look_at_tables(&mut connection);
     desk
 }
 

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crm_core::{BackendKind, DbConnection};
+use crm_testkit::plans::look_at_tables;
 use crm_testkit::statements::{Plan, Statement, statements};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
@@ -35,9 +36,7 @@ fn fill(database: &TestDatabase) -> Desk {
          UPDATE contacts SET name_search = 'zebra' WHERE tenant_id = {theirs};"
     );
     connection.batch_execute(&rare).unwrap();
-    if database.kind() == BackendKind::Postgres {
-        connection.batch_execute("VACUUM ANALYZE").unwrap();
-    }
+    look_at_tables(&mut connection);
     desk
 }
 
