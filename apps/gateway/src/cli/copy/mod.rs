@@ -7,10 +7,8 @@ mod catalog;
 mod rows;
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self, Receiver, SendError};
-use std::thread;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use crm_core::database::DatabaseUrl;
 use crm_core::tenants::{self, Tenant};
 use crm_core::{BackendKind, DbConnection, PublicTenantId, each_backend, statistics};
@@ -20,7 +18,7 @@ use diesel::sql_types::{BigInt, Nullable};
 use indicatif::ProgressBar;
 
 use catalog::{Column, Table};
-use rows::{Part, Sum};
+use rows::Sum;
 
 use super::{connect_to, deletion, print};
 
@@ -54,9 +52,12 @@ pub(super) fn run(arguments: &Copy) -> anyhow::Result<()> {
     let wanted = wanted(&mut source, tenant.as_ref())?;
     let bar = deletion::progress(count(&mut source, &tables, &wanted)?);
     let rows = target.write(|target| -> anyhow::Result<u64> {
+        for tenant in &wanted {
+            ensure!(find(target, tenant)?.is_none(), "the target has a tenant {} already", tenant.public_id);
+        }
         let mut rows = 0;
         for tenant in &wanted {
-            rows += beside(&mut source, &tables, tenant, |parts| copy(parts, target, &tables, tenant, &bar))?;
+            rows += copy(&mut source, target, &tables, tenant, &bar)?;
         }
         Ok(rows)
     })?;
@@ -117,56 +118,29 @@ fn number(connection: &mut DbConnection, ask: &str) -> QueryResult<Option<i64>> 
     Ok(number)
 }
 
-/// Reads a tenant beside the `work` that writes it.
-fn beside<T>(
-    source: &mut DbConnection,
-    tables: &[(Table, Table)],
-    tenant: &Tenant,
-    work: impl FnOnce(&Receiver<Part>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let (to, parts) = mpsc::sync_channel(rows::PARTS_AHEAD);
-    thread::scope(|scope| {
-        let reading = scope.spawn(move || {
-            let read = |(table, _): &(Table, Table)| {
-                rows::read(source, table, tenant.id.as_i64(), &to)
-                    .with_context(|| format!("{} of {}", table.name, tenant.public_id))
-            };
-            tables.iter().try_for_each(read)
-        });
-        let done = work(&parts);
-        // Whoever reads ends where nobody takes it any more.
-        drop(parts);
-        let read = reading.join().map_err(|_| anyhow::anyhow!("the reader has panicked"))?;
-        match done {
-            // Who could not read says why.
-            Err(error) => Err(read.err().filter(|read| !read.is::<SendError<Part>>()).unwrap_or(error)),
-            Ok(done) => read.map(|()| done),
-        }
-    })
+/// The number of a tenant where it is copied to.
+fn find(target: &mut DbConnection, tenant: &Tenant) -> QueryResult<Option<i64>> {
+    // An id has no character that SQL would take for more.
+    number(target, &format!("SELECT max(id) AS number FROM tenants WHERE public_id = '{}'", tenant.public_id))
 }
 
-/// Writes a tenant as it is read, and compares it.
+/// Copies a tenant and compares it.
 fn copy(
-    parts: &Receiver<Part>,
+    source: &mut DbConnection,
     target: &mut DbConnection,
     tables: &[(Table, Table)],
     tenant: &Tenant,
     bar: &ProgressBar,
 ) -> anyhow::Result<u64> {
     let id = &tenant.public_id;
-    // An id has no character that SQL would take for more.
-    let find = format!("SELECT max(id) AS number FROM tenants WHERE public_id = '{id}'");
-    if number(target, &find)?.is_some() {
-        bail!("the target has a tenant {id} already");
-    }
     let (mut sums, mut new_id): (Vec<Sum>, Option<i64>) = (Vec::new(), None);
     for (table, into) in tables {
         bar.set_message(table.name.clone());
-        let sum = rows::write(target, (into, new_id), parts, |rows| bar.inc(rows));
+        let sum = rows::copy((source, table, tenant.id.as_i64()), (target, into, new_id), |rows| bar.inc(rows));
         sums.push(sum.with_context(|| format!("{} of {id}", table.name))?);
         // What comes next points at it.
         statistics::keep_up(target)?;
-        new_id = new_id.or(number(target, &find)?);
+        new_id = new_id.or(find(target, tenant)?);
     }
     let new_id = new_id.context("the tenant was not made")?;
     let mut all = 0;

@@ -1,9 +1,7 @@
 //! The rows of a table as lines of JSON, which both databases read and write.
 
 use std::borrow::Cow;
-use std::sync::mpsc::{Receiver, SyncSender};
 
-use anyhow::bail;
 use crm_core::{BackendKind, DbConnection};
 use diesel::connection::DefaultLoadingMode;
 use diesel::pg::PgRowByRowLoadingMode;
@@ -95,28 +93,24 @@ pub(super) fn sum(connection: &mut DbConnection, table: &Table, tenant: i64) -> 
     Ok(sum)
 }
 
-/// What is read of a table, in this order.
-pub(super) enum Part {
-    /// Rows as one JSON value, and how many.
-    Rows(String, u64),
-    /// There are no more, and they were these.
-    End(Sum),
-}
-
-/// How many parts are read before they are written: what is read beside what is written, and no more.
-pub(super) const PARTS_AHEAD: usize = 2;
-
-/// Reads a tenant's rows for whoever [writes](write) them, and ends where nobody does any more.
-pub(super) fn read(
-    source: &mut DbConnection,
-    table: &Table,
-    tenant: i64,
-    parts: &SyncSender<Part>,
-) -> anyhow::Result<()> {
+/// Copies a tenant's rows, and tells what they were.
+pub(super) fn copy(
+    (source, table, tenant): (&mut DbConnection, &Table, i64),
+    (target, into, new_tenant): (&mut DbConnection, &Table, Option<i64>),
+    progress: impl Fn(u64),
+) -> anyhow::Result<Sum> {
+    let insert = insert(target.kind(), into, new_tenant);
     let (mut sum, mut batch, mut rows) = (Sum::default(), String::new(), 0);
-    let give = |batch: &mut String, rows: &mut u64| {
-        batch.push(']');
-        Ok(parts.send(Part::Rows(std::mem::take(batch), std::mem::take(rows)))?)
+    let mut flush = |batch: &mut String, rows: &mut u64| -> anyhow::Result<()> {
+        if *rows > 0 {
+            batch.push(']');
+            let statement = diesel::sql_query(&insert).bind::<Text, _>(&*batch);
+            crm_core::each_backend!(&mut *target, connection => statement.execute(connection))?;
+            progress(*rows);
+        }
+        batch.clear();
+        *rows = 0;
+        Ok(())
     };
     each(source, table, tenant, |line| {
         sum.add(&line)?;
@@ -124,33 +118,10 @@ pub(super) fn read(
         batch.push_str(&line);
         rows += 1;
         let is_full = rows >= MOST_ROWS as u64 || batch.len() >= MOST_BYTES;
-        if is_full { give(&mut batch, &mut rows) } else { Ok(()) }
+        if is_full { flush(&mut batch, &mut rows) } else { Ok(()) }
     })?;
-    if rows > 0 {
-        give(&mut batch, &mut rows)?;
-    }
-    Ok(parts.send(Part::End(sum))?)
-}
-
-/// Writes what is [read] of a table, and tells what it was.
-pub(super) fn write(
-    target: &mut DbConnection,
-    (into, new_tenant): (&Table, Option<i64>),
-    parts: &Receiver<Part>,
-    progress: impl Fn(u64),
-) -> anyhow::Result<Sum> {
-    let insert = insert(target.kind(), into, new_tenant);
-    loop {
-        match parts.recv() {
-            Ok(Part::Rows(rows, count)) => {
-                let statement = diesel::sql_query(&insert).bind::<Text, _>(rows);
-                crm_core::each_backend!(&mut *target, connection => statement.execute(connection))?;
-                progress(count);
-            }
-            Ok(Part::End(sum)) => return Ok(sum),
-            Err(_) => bail!("not all of it could be read"),
-        }
-    }
+    flush(&mut batch, &mut rows)?;
+    Ok(sum)
 }
 
 fn insert(backend: BackendKind, table: &Table, tenant: Option<i64>) -> String {
