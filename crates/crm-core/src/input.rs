@@ -4,6 +4,7 @@
 
 #[cfg(feature = "openapi")]
 mod description;
+mod json;
 
 use std::{fmt, io};
 
@@ -16,6 +17,7 @@ use crate::patch::Patch;
 
 #[cfg(feature = "openapi")]
 pub use description::describe;
+pub use json::{MOST_VALUES, read_json};
 
 /// A JSON object, as parsed.
 pub type JsonObject = Map<String, Value>;

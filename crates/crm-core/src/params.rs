@@ -7,9 +7,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use crate::error::{FieldCode, FieldErrors};
 use crate::ids::RecordId;
-use crate::input::JsonObject;
+use crate::input::{JsonObject, read_json};
 use crate::text::{searchable, with_unicode_domains};
 use crate::values::contains_control;
 use crate::{NotAUuid, Timestamp};
@@ -327,7 +329,11 @@ impl ParamReader {
             if value.len() > LONGEST_OBJECT {
                 return Err(format!("must have at most {LONGEST_OBJECT} bytes"));
             }
-            serde_json::from_str(value).map_err(|_| "must be a JSON object".to_owned())
+            match read_json(value.as_bytes()) {
+                Ok(Value::Object(object)) => Ok(object),
+                Ok(_) => Err("must be a JSON object".to_owned()),
+                Err(error) => Err(format!("must be a JSON object: {error}")),
+            }
         })
     }
 

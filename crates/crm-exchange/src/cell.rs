@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use crm_core::input::read_json;
 use crm_core::text::folded;
 use crm_core::values::LabeledValueKind;
 use crm_forms::{Field, FieldOption};
@@ -117,7 +118,7 @@ impl Cell {
                     }
                 })
                 .collect(),
-            Self::Json => serde_json::from_str(trimmed).unwrap_or_else(|_| text.into()),
+            Self::Json => read_json(trimmed.as_bytes()).unwrap_or_else(|_| text.into()),
         }
     }
 }

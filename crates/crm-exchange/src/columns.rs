@@ -156,15 +156,12 @@ pub struct Columns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownColumn {
     /// The name most like it.
-    pub nearest: Option<String>,
+    pub nearest: String,
 }
 
 impl fmt::Display for UnknownColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.nearest {
-            Some(nearest) => write!(f, "is no column; did you mean {nearest}?"),
-            None => f.write_str("is no column"),
-        }
+        write!(f, "is no column; did you mean {}?", self.nearest)
     }
 }
 
@@ -189,6 +186,12 @@ impl Columns {
         }
         for (at, column) in columns.iter().enumerate() {
             index.entry(folded(&column.label)).or_insert(at);
+        }
+        // A person is told by his id alone too, and so is why an opportunity was lost.
+        for (at, column) in columns.iter().enumerate() {
+            if matches!(column.place.part, Some("id" | "reasonId")) {
+                index.entry(folded(&column.place.member)).or_insert(at);
+            }
         }
         Self { kind, columns, index }
     }
@@ -227,7 +230,7 @@ impl Columns {
     }
 
     /// The column of a name, in any case: its own name, the id of a custom field, a label; of addresses and numbers also
-    /// `email.Work`, which has those with that label.
+    /// `email.Work`, which has those with that label, and of people `owner`, which has the id.
     ///
     /// # Errors
     /// [`UnknownColumn`] with the nearest name.
@@ -241,19 +244,23 @@ impl Columns {
         of(name).cloned().or_else(labeled).ok_or_else(|| UnknownColumn { nearest: self.nearest(name) })
     }
 
-    fn nearest(&self, name: &str) -> Option<String> {
-        const LIKE: f64 = 0.8;
-        let name = folded(name);
-        // What a client sends decides no time: longer names are like none.
-        if name.chars().nth(100).is_some() {
-            return None;
-        }
-        let likeness = |known: &str| strsim::jaro_winkler(&name, known);
+    fn nearest(&self, name: &str) -> String {
+        // What a client sends decides no time: no known name is as long.
+        let name: String = folded(name).chars().take(MOST_COMPARED).collect();
+        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+        // `Full name` is a name, whatever else it looks like.
+        let likeness = |known: &str| match words.contains(&known) {
+            true => 1.0,
+            false => strsim::jaro_winkler(&name, known),
+        };
         let known = self.index.iter().map(|(known, at)| (likeness(known), &self.columns[*at].name));
-        let best = known.filter(|(likeness, _)| *likeness >= LIKE);
-        best.max_by(|(a, left), (b, right)| a.total_cmp(b).then_with(|| right.cmp(left))).map(|(_, name)| name.clone())
+        let best = known.max_by(|(a, left), (b, right)| a.total_cmp(b).then_with(|| right.cmp(left)));
+        best.map_or_else(String::new, |(_, name)| name.clone())
     }
 }
+
+/// How many characters of a name are compared with those that are known.
+const MOST_COMPARED: usize = 100;
 
 fn push_own(columns: &mut Vec<Column>, (member, label, shape, access): own::Own, fields: &[Field]) {
     let of_form = fields.iter().find(|field| field.category == Category::Default && field.id == member);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crm_cases::Case;
 use crm_core::input::{FromBody, JsonObject};
+use crm_core::keys::{self, Right, Rights};
 use crm_core::text::folded;
 use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope, TagId};
 use crm_directory::{Contact, Organization};
@@ -96,6 +97,15 @@ pub struct Done {
 }
 
 impl Import {
+    /// What whoever has it done, or taken back, may do: write records of the kind, their tags included, and organizations where
+    /// it makes some.
+    #[must_use]
+    pub fn needs(&self) -> Rights {
+        let organizations = self.makes_organizations.then_some(Kind::Organization);
+        let writes = |kind: Kind| Right { area: Some(kind.area()), access: keys::Access::Write };
+        std::iter::once(self.kind).chain(organizations).map(writes).collect()
+    }
+
     /// What is wrong with a header for this import.
     ///
     /// # Errors

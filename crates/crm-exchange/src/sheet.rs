@@ -1,13 +1,10 @@
 //! What the rows of a file are read against, and written against where they failed.
 
 use crm_core::FieldErrors;
+use crm_core::input::read_json;
 use serde_json::{Value, json};
 
 use crate::{Columns, Content, Header, Import, Kind, RawRow, Row, cells_line};
-
-/// The most values of a line of JSON, as many as a body of the API has. Each separates itself from the one before, or opens
-/// a list or an object: these are counted before a line is taken apart.
-const MOST_VALUES: usize = 250_000;
 
 /// The name of what is wrong with a row, beside what it has.
 pub(crate) const PROBLEM: &str = "problem";
@@ -47,23 +44,19 @@ impl Sheet {
     /// Why it says nothing.
     pub fn read(&self, content: &Content) -> Result<Row, String> {
         match (content, &self.header) {
-            (Content::Cells(cells), Some((names, _))) if cells == names => Err("is the header again".to_owned()),
+            (Content::Cells(cells), Some((names, header))) if is_again(cells, names, header) => {
+                Err("is the header again".to_owned())
+            }
             (Content::Cells(cells), Some((names, header))) if cells.len() == names.len() => Ok(header.row(cells)),
             (Content::Cells(cells), header) => {
                 let names = header.as_ref().map_or(0, |(names, _)| names.len());
                 Err(format!("has {} cells, and the header {names}", cells.len()))
             }
-            (Content::Line(line), _) => {
-                let separators = line.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
-                if separators >= MOST_VALUES {
-                    return Err("has too many values".to_owned());
-                }
-                match serde_json::from_str(line) {
-                    Ok(Value::Object(object)) => Ok(Row::of_object(self.kind, object)),
-                    Ok(_) => Err("is no JSON object".to_owned()),
-                    Err(error) => Err(format!("is no JSON: {error}")),
-                }
-            }
+            (Content::Line(line), _) => match read_json(line.as_bytes()) {
+                Ok(Value::Object(object)) => Ok(Row::of_object(self.kind, object)),
+                Ok(_) => Err("is no JSON object".to_owned()),
+                Err(error) => Err(format!("is no JSON: {error}")),
+            },
         }
     }
 
@@ -77,17 +70,21 @@ impl Sheet {
         line
     }
 
-    /// The line of a row in such a file: the row as it came, and what is wrong with it.
+    /// The line of a row in such a file: the row as it came, and what is wrong with it. That stands in its column, before the
+    /// cells for which the header has none.
     #[must_use]
-    pub fn problem(row: &RawRow, why: &str) -> String {
+    pub fn problem(names: Option<&[String]>, row: &RawRow, why: &str) -> String {
         let why = format!("line {}: {why}", row.line);
         match &row.content {
             Content::Cells(cells) => {
                 let mut line = String::new();
-                cells_line(&mut line, cells.iter().map(String::as_str).chain([why.as_str()]));
+                let place = names.map_or(cells.len(), <[String]>::len);
+                let (own, beyond) = cells.split_at(place.min(cells.len()));
+                let own = own.iter().map(String::as_str).chain(std::iter::repeat("")).take(place);
+                cells_line(&mut line, own.chain([why.as_str()]).chain(beyond.iter().map(String::as_str)));
                 line
             }
-            Content::Line(line) => match serde_json::from_str(line) {
+            Content::Line(line) => match read_json(line.as_bytes()) {
                 Ok(Value::Object(mut object)) => {
                     object.insert(PROBLEM.to_owned(), why.into());
                     format!("{}\n", Value::Object(object))
@@ -96,4 +93,10 @@ impl Sheet {
             },
         }
     }
+}
+
+/// Whether a row is the header once more, whatever stands in the columns that are left out, such as what was wrong with it.
+fn is_again(cells: &[String], names: &[String], header: &Header) -> bool {
+    let mut places = cells.iter().zip(names).zip(header.columns());
+    cells.len() == names.len() && places.all(|((cell, name), column)| column.is_none() || cell == name)
 }

@@ -36,7 +36,7 @@ pub use history::{HistorySort, history, is_known, latest};
 pub use kind::Kind;
 pub use merge::{MergeError, MergeRequest, Merging, NewMerge, Parties, changed_by};
 pub use position::{ChangeId, NotAPosition, Position};
-pub use record::{NewChange, What, forget_unwritten, record, record_each, settle};
+pub use record::{NewChange, What, changes_told, forget_unwritten, record, record_each, settle};
 pub use told::{Linked, linked};
 pub use trash::{Deleted, Discarded, Expired, Trash, TrashSort};
 pub use undo::{Place, Places, Undone};

@@ -157,6 +157,7 @@ pub fn record_each(
     whats: &[What],
 ) -> QueryResult<Vec<ChangeId>> {
     settle(connection, scope)?;
+    tell(scope, whats.len());
     write(connection, scope, change, whats)
 }
 
@@ -193,12 +194,30 @@ struct Alike {
     cause: Option<ChangeId>,
 }
 
+/// How many changes a transaction of many has told of, those included that are yet to be written down.
+#[derive(Default)]
+struct Told(usize);
+
+fn tell(scope: &Scope, changes: usize) {
+    if let Some(memory) = scope.memory() {
+        memory.with(|Told(told): &mut Told| *told += changes);
+    }
+}
+
+/// How many changes a transaction of many ([`Scope::remembering`]) has told of so far: what tells of none has changed nothing.
+/// Of any other transaction nobody counts.
+#[must_use]
+pub fn changes_told(scope: &Scope) -> usize {
+    scope.memory().map_or(0, |memory| memory.with(|Told(told): &mut Told| *told))
+}
+
 /// Keeps a change until it is [settled](settle), in a transaction of many; gives it back in any other.
 pub(crate) fn keep(scope: &Scope, change: NewChange<'_>, what: What) -> Option<What> {
     let Some(memory) = scope.memory() else { return Some(what) };
     let NewChange { kind, action, by, cause } = change;
     let alike = Alike { kind, action, by: by.cloned(), cause };
     let what = What { on: Some(scope.now()), ..what };
+    tell(scope, 1);
     memory.with(|Unwritten(kept): &mut Unwritten| match kept.last_mut() {
         Some((last, whats)) if *last == alike => whats.push(what),
         _ => kept.push((alike, vec![what])),

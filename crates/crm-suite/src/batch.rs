@@ -15,7 +15,7 @@ use diesel::result::Error as DieselError;
 use crate::resource::Resource;
 use crate::{SuiteError, references};
 
-pub use input::{BatchRequest, Item, MatchBy, Mode};
+pub use input::{BatchRequest, Item, MATCHES_NOTHING, MatchBy, Mode};
 use matching::Matches;
 
 /// What became of an item.
@@ -131,12 +131,12 @@ impl<R: Resource> Held<R> {
             let outcome = match self.by_itself(connection, batch, item) {
                 Ok(Done { record, was, changed }) => {
                     let id = record.id();
-                    let again = !self.touched.insert(id);
+                    self.touched.insert(id);
                     self.matches.now(batch.match_by, &record);
                     ExternalIds::now(&self.scope, id, record.keys(MatchBy::ExternalId).first().map(String::as_str));
                     match was {
                         false => Outcome::Created(id),
-                        true if changed || again => Outcome::Updated(id),
+                        true if changed => Outcome::Updated(id),
                         true => Outcome::Unchanged(id),
                     }
                 }
@@ -258,13 +258,16 @@ impl<R: Resource> Held<R> {
                     // It is read as it is now.
                     write_down(connection, scope)?;
                 }
+                let told = crm_history::changes_told(scope);
                 let record = R::update(connection, scope, id, &Condition::none(), patch)?;
-                let changed = record.last_updated_on() == scope.now();
-                let (record, moved) = moved_in(record, connection, scope, item)?;
-                Ok(Done { record, was: true, changed: changed || moved })
+                let record = moved_in(record, connection, scope, item)?;
+                Ok(Done { record, was: true, changed: crm_history::changes_told(scope) > told })
             }
-            (None, Mode::Update) => Err(SuiteError::NoMatch),
-            (None, _) if batch.match_by == MatchBy::Id && item.id.is_some() => Err(SuiteError::NoMatch),
+            (None, mode) if mode == Mode::Update || (batch.match_by == MatchBy::Id && item.id.is_some()) => {
+                // What is wrong with an item itself is told first, as of a request.
+                parsed(item.patch.as_ref())?;
+                Err(SuiteError::NoMatch)
+            }
             (None, _) => {
                 let made_on = item.made_on.map(|moment| scope.clone().at(moment));
                 let scope = made_on.as_ref().unwrap_or(scope);
@@ -272,7 +275,7 @@ impl<R: Resource> Held<R> {
                 // An upsert had looked for its external id, and found it with nobody.
                 let looked_for = batch.mode == Mode::Upsert && batch.match_by == MatchBy::ExternalId;
                 let record = if looked_for { made.map_err(SuiteError::or_run_again)? } else { made? };
-                let (record, _) = moved_in(record, connection, scope, item)?;
+                let record = moved_in(record, connection, scope, item)?;
                 Ok(Done { record, was: false, changed: false })
             }
         }
@@ -284,9 +287,9 @@ fn moved_in<R: Resource>(
     connection: &mut DbConnection,
     scope: &Scope,
     item: &Item<R>,
-) -> Result<(R, bool), SuiteError> {
+) -> Result<R, SuiteError> {
     if item.moved.is_empty() {
-        return Ok((record, false));
+        return Ok(record);
     }
     // It is read as it was made just now.
     write_down(connection, scope)?;

@@ -8,7 +8,7 @@ use crm_core::text::folded;
 use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
 use crm_core::{
     CaseId, Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, NotATimestamp, OpportunityId,
-    OrganizationId, Patch, Scope, Timestamp,
+    OrganizationId, Patch, Scope,
 };
 use crm_directory::{Contact, ContactPatch, NewContact, NewOrganization, Organization, OrganizationPatch};
 use crm_forms::FormKind;
@@ -69,9 +69,6 @@ pub trait Resource: Sized + Send + 'static {
     /// The database's.
     fn delete(connection: &mut DbConnection, scope: &Scope, ids: &[Self::Id]) -> Result<Vec<Self::Id>, SuiteError>;
 
-    /// When it was last changed.
-    fn last_updated_on(&self) -> Timestamp;
-
     /// By what the items of a batch match them.
     const MATCHES: &'static [MatchBy];
 
@@ -124,12 +121,12 @@ pub trait Resource: Sized + Send + 'static {
         Ok(())
     }
 
-    /// Gives it what the API shows and does not take, of data that comes from another system; whether that changed it.
+    /// Gives it what the API shows and does not take, of data that comes from another system.
     ///
     /// # Errors
     /// What is no such value; the database's.
-    fn move_in(self, _: &mut DbConnection, _: &Scope, _: &JsonObject) -> Result<(Self, bool), SuiteError> {
-        Ok((self, false))
+    fn move_in(self, _: &mut DbConnection, _: &Scope, _: &JsonObject) -> Result<Self, SuiteError> {
+        Ok(self)
     }
 
     /// What a new one points at.
@@ -165,10 +162,6 @@ macro_rules! resource {
 
             fn id(&self) -> $id {
                 self.id
-            }
-
-            fn last_updated_on(&self) -> Timestamp {
-                self.last_updated_on
             }
 
             fn external_id_of_new(new: &mut $new) -> &mut Option<ExternalId> {
@@ -317,14 +310,14 @@ resource!(Lead, LeadId, NewLead, LeadPatch, leads, crm_leads {
     with_form!(Pipeline);
     refers!();
 
-    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<(Self, bool), SuiteError> {
-        let Some(value) = moved.get("isArchived").filter(|value| !value.is_null()) else { return Ok((self, false)) };
+    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<Self, SuiteError> {
+        let Some(value) = moved.get("isArchived").filter(|value| !value.is_null()) else { return Ok(self) };
         let mut errors = FieldErrors::new();
         match bool::from_json(value, &At::field("isArchived"), &mut errors) {
             None => Err(errors.into()),
-            Some(wanted) if wanted == self.is_archived => Ok((self, false)),
-            Some(true) => Ok((leads::archive(connection, scope, self.id, &Condition::none(), None)?, true)),
-            Some(false) => Ok((leads::unarchive(connection, scope, self.id, &Condition::none(), None)?, true)),
+            Some(wanted) if wanted == self.is_archived => Ok(self),
+            Some(true) => leads::archive(connection, scope, self.id, &Condition::none(), None),
+            Some(false) => leads::unarchive(connection, scope, self.id, &Condition::none(), None),
         }
     }
 });
@@ -348,16 +341,16 @@ resource!(Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportun
         crm_opportunities::pipelines::hold_stages(connection, scope, &named.collect::<Vec<_>>(), matched)
     }
 
-    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<(Self, bool), SuiteError> {
+    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<Self, SuiteError> {
         let mut moved = moved.clone();
         let closed_on = moved.remove("closedOn").filter(|moment| !moment.is_null());
         if moved.get("status").is_none_or(Value::is_null) {
-            return Ok((self, false));
+            return Ok(self);
         }
         let change = StatusChange::from_body(&moved)?;
         let is_same_reason = change.lost_reason.is_none() || change.lost_reason == self.lost_reason;
         if change.status == self.status && is_same_reason {
-            return Ok((self, false));
+            return Ok(self);
         }
         let closed_on = closed_on.map(|moment| moment.as_str().and_then(|text| text.parse().ok()).ok_or(moment));
         let scope = match closed_on.transpose() {
@@ -365,7 +358,7 @@ resource!(Opportunity, OpportunityId, NewOpportunity, OpportunityPatch, opportun
             Ok(Some(moment)) => scope.clone().at(moment),
             Err(_) => return Err(FieldErrors::of("closedOn", FieldCode::InvalidDate, NotATimestamp).into()),
         };
-        Ok((opportunities::update_status(connection, &scope, self.id, &Condition::none(), &change)?, true))
+        opportunities::update_status(connection, &scope, self.id, &Condition::none(), &change)
     }
 });
 

@@ -264,7 +264,7 @@ impl Running {
             file.write_all(Sheet::problems_head(self.names.as_deref()).as_bytes())?;
         }
         if let Some(file) = &mut self.failed {
-            file.write_all(Sheet::problem(row, why).as_bytes())?;
+            file.write_all(Sheet::problem(self.names.as_deref(), row, why).as_bytes())?;
         }
         Ok(())
     }

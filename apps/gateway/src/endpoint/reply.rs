@@ -79,7 +79,7 @@ pub struct Created<T> {
     pub item: T,
 }
 
-/// Something that goes on by itself: 202 with its `Location`.
+/// Something that goes on by itself: 202 with its `Location` and ETag.
 #[derive(Debug)]
 pub struct Accepted<T> {
     /// Where its progress is seen.
@@ -220,13 +220,17 @@ impl<T: Serialize + ToSchema> Reply for Created<T> {
 
 impl<T: Serialize + ToSchema> Reply for Accepted<T> {
     fn render(self) -> Result<Rendered, Failure> {
-        let mut rendered = json(StatusCode::ACCEPTED, &ItemEnvelope { item: self.item })?;
+        let mut rendered = item(StatusCode::ACCEPTED, self.item)?;
         rendered.headers.push((LOCATION, header(&self.location)?));
         Ok(rendered)
     }
 
     fn describe(operation: &mut OperationDoc) {
-        operation.item_response::<T>(StatusCode::ACCEPTED, "It goes on by itself.", &[headers::LOCATION]);
+        operation.item_response::<T>(
+            StatusCode::ACCEPTED,
+            "It goes on by itself.",
+            &[headers::ETAG, headers::LOCATION],
+        );
     }
 }
 

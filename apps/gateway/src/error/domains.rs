@@ -88,6 +88,7 @@ impl From<ImportError> for Failure {
             ImportError::NotFound => Problem::not_found("import").into(),
             error @ ImportError::LimitReached => limit_reached(&error).into(),
             error @ ImportError::UnderWay => Problem::new(ProblemCode::ImportUnderWay, sentence(&error)).into(),
+            ImportError::MissingRight(right) => Problem::missing_scope(right).into(),
             ImportError::Unmet(unmet) => unmet.into(),
             ImportError::Suite(error) => error.into(),
             ImportError::Invalid(errors) => errors.into(),

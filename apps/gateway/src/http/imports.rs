@@ -85,13 +85,14 @@ async fn create_import(
     Query((wanted,)): Query<(Wanted,)>,
     Shared(state): Shared,
     upload: Upload,
-) -> Answer<Accepted<ImportRun>> {
-    let Wanted { import, dry_run, delimiter, map } = wanted;
-    let Some(import) = import else {
+) -> Answer<Accepted<ImportRunWithProblems>> {
+    let Some(import) = wanted.import else {
         return Err(FieldErrors::of("kind", FieldCode::Required, "is required").into());
     };
     let permit = caller.permit();
-    permit.check(right(import.kind, Access::Write))?;
+    import.needs().iter().try_for_each(|right| permit.check(right))?;
+    wanted.check_format(upload.format)?;
+    let Wanted { dry_run, delimiter, map, .. } = wanted;
     let moves = permit.check(Right { area: Some(Area::Settings), access: Access::Write }).is_ok();
     let new = NewImport { import: Import { moves, ..import }, dry_run, names: None, map };
     let (uploaded, mut coming) = Receiving::new(&caller, &state, new).file(upload, delimiter).await?;

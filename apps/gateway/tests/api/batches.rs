@@ -134,6 +134,74 @@ both_databases! {
         batch(&api.acme, "/pipeline/leads", &wrong).refuses(&[("matchBy", "invalid_value")]);
     }
 
+    /// An item that is none, or whose member to match by is none or no text that a database has, fails by itself, on either
+    /// database: by the rules of that member.
+    fn what_matches_nothing_is_refused_by_its_own_rules(database) {
+        let api = Api::start(database);
+        let organizations = "/directory/organizations";
+        for (path, text, by, good, wrong) in [
+            ("/pipeline/leads", "title", "externalId", json!("good"), vec![
+                (json!("a\0b"), "externalId", "invalid_characters"), (json!("x".repeat(256)), "externalId", "too_long"),
+                (json!(5), "externalId", "wrong_type"), (json!(" "), "externalId", "required"),
+            ]),
+            (CONTACTS, "name", "email", json!([{ "value": "good@example.com" }]), vec![
+                (json!([{ "value": "a\0b@example.com" }]), "email[0].value", "invalid_characters"),
+                (json!([{ "value": 5 }]), "email[0].value", "wrong_type"), (json!("a@example.com"), "email", "wrong_type"),
+                (json!([]), "email", "required"),
+            ]),
+            (organizations, "name", "name", json!("Good"), vec![
+                (json!("a\0b"), "name", "invalid_characters"), (json!(5), "name", "wrong_type"), (Value::Null, "name", "not_nullable"),
+            ]),
+        ] {
+            for (value, field, code) in wrong {
+                let refused = if by == "name" { json!({ by: value }) } else { json!({ text: "Wrong", by: value }) };
+                let body = |mode: &str, atomic: bool| json!({ "mode": mode, "matchBy": by, "atomic": atomic, "items": [
+                    { text: "Good", by: good }, refused, { text: "Good", by: good },
+                ] });
+                let upserted = batch(&api.acme, path, &body("upsert", false));
+                let told = results(&upserted);
+                assert_eq!(told[1].0, "failed", "{field}: {}", upserted.text);
+                assert_eq!((told[0].1.as_str(), told[2].0.as_str()), ("1", "unchanged"), "{field}: {}", upserted.text);
+                for answer in [upserted, batch(&api.acme, path, &body("update", false)), batch(&api.acme, path, &body("upsert", true))] {
+                    let problem = &answer.body["results"][1]["problem"];
+                    assert_eq!(problem["code"], "validation_failed", "{field}: {}", answer.text);
+                    let error = &problem["errors"][0];
+                    assert_eq!((&error["field"], &error["code"]), (&json!(field), &json!(code)), "{path}: {}", answer.text);
+                }
+            }
+            for none in [json!(5), Value::Null, json!([])] {
+                let answer = batch(&api.acme, path, &json!({ "mode": "create", "items": [none, { text: "Other" }] }));
+                assert_eq!(results(&answer)[1].0, "created", "{}", answer.text);
+                let problem = &answer.body["results"][0]["problem"];
+                assert_eq!(problem["errors"][0]["code"], "wrong_type", "{}", answer.text);
+                let whole = json!({ "mode": "create", "atomic": true, "items": [none, { text: "Other" }] });
+                batch(&api.acme, path, &whole).problem(400, "batch_undone");
+            }
+        }
+    }
+
+    /// What changes nothing says so, also where another item has just changed the record, and while the clock stands still.
+    fn an_item_that_changes_nothing_is_unchanged(database) {
+        let clock = [("CRM_NOW", "2030-01-01T12:00:00.000Z"), ("CRM_ALLOW_RESET", "true")];
+        let api = Api::start_with(database, &clock);
+        for resource in RESOURCES {
+            let (path, text) = (resource.path, resource.text);
+            let item = json!({ "externalId": "a", text: "Alpha", resource.note: "One" });
+            let upsert = |items: Value| batch(&api.acme, path, &json!({ "mode": "upsert", "items": items }));
+            assert_results(&upsert(json!([item, item])), &[("created", "1"), ("unchanged", "1")]);
+            assert_results(&upsert(json!([item])), &[("unchanged", "1")]);
+            let changed = json!({ "id": "1", resource.note: "Two" });
+            let update = json!({ "mode": "update", "items": [changed, changed, { "id": "1", "tags": [] }, { "id": "1" }] });
+            assert_results(&batch(&api.acme, path, &update), &[
+                ("updated", "1"), ("unchanged", "1"), ("unchanged", "1"), ("unchanged", "1"),
+            ]);
+            let followed = json!({ "id": "1", "owner": { "id": "somebody" } });
+            assert_results(&batch(&api.acme, path, &json!({ "mode": "update", "items": [followed, followed] })), &[("updated", "1"), ("unchanged", "1")]);
+            let history = api.acme.get(&format!("{path}/1/history")).items().len();
+            assert_eq!(history, 3, "{path}: made and changed twice");
+        }
+    }
+
     /// What an item takes from a record, the items that follow do not match it by.
     fn items_match_what_those_before_left(database) {
         let api = Api::start(database);
@@ -181,9 +249,10 @@ both_databases! {
             json!({ "mode": "create", "items": items })
         };
         batch(&api.acme, leads, &of(501, "")).refuses(&[("items", "too_many")]);
-        batch(&api.acme, leads, &of(0, "")).refuses(&[("items", "too_many")]);
+        batch(&api.acme, leads, &of(0, "")).refuses(&[("items", "required")]);
+        let matching = json!({ "mode": "create", "matchBy": "externalId", "items": [{ "title": "A" }] });
+        batch(&api.acme, leads, &matching).refuses(&[("matchBy", "conflicting")]);
         batch(&api.acme, leads, &json!({ "mode": "merge", "items": [{}] })).refuses(&[("mode", "invalid_value")]);
-        batch(&api.acme, leads, &json!({ "mode": "create", "items": [1] })).refuses(&[("items[0]", "wrong_type")]);
         // More than another body may have, and more than a batch may.
         let long = of(120, &"n".repeat(9_900)).to_string();
         let headers = [("Idempotency-Key", "once")];

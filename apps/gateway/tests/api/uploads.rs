@@ -104,14 +104,113 @@ both_databases! {
         assert_eq!(problems.status, 200, "{}", problems.text);
         assert_eq!(problems.header("content-type"), "text/csv; charset=utf-8");
         assert!(problems.text.starts_with("Name,E-mail 1,Tags,note,Junk,problem\r\nBob,nonsense,\"\",\"two\nlines\",2,line 3: "), "{}", problems.text);
-        assert!(problems.text.ends_with("Carl,c@x.com,\"line 5: has 2 cells, and the header 5\"\r\n"), "{}", problems.text);
-        let mended = problems.text.replace("nonsense", "b@x.com").replace("Carl,c@x.com,", "Carl,c@x.com,,,,");
+        let ragged = "Carl,c@x.com,\"\",\"\",\"\",\"line 5: has 2 cells, and the header 5\"\r\n";
+        assert!(problems.text.ends_with(ragged), "the problem stands in its column: {}", problems.text);
+        let mended = problems.text.replace("nonsense", "b@x.com");
         assert_eq!(counts(&import(&api.acme, &query, CSV, &mended)), [2, 2, 0, 0, 0]);
         assert_eq!(names(&api.acme), ["Ann", "Bob", "Carl"].map(str::to_owned).into());
         let listed = api.acme.get("/imports").items().clone();
         assert_eq!(listed.len(), 2);
         assert_eq!(listed[1]["id"], item["id"], "the latest first");
         assert!(stored(&api).iter().all(|line| !line.starts_with("import_parts")), "what was read is not kept");
+    }
+
+    /// What is wrong with a ragged row stands in its column, whatever the row has too little or too much of: mended, the file
+    /// comes again.
+    fn rows_that_are_ragged_are_mended_in_their_columns(database) {
+        let api = Api::start(database);
+        let file = "name,email,note\nRag\nLong,l@x.com,a,b,c\nname,email,note\nAnn,a@x.com,\n";
+        let item = import(&api.acme, "kind=contact", CSV, file);
+        assert_eq!(counts(&item), [4, 1, 0, 0, 3], "{item}");
+        let path = format!("/imports/{}/problems", item["id"].as_str().unwrap());
+        let problems = api.acme.get(&path).text;
+        let lines = [
+            "name,email,note,problem", "Rag,\"\",\"\",\"line 2: has 1 cells, and the header 3\"",
+            "Long,l@x.com,a,\"line 3: has 5 cells, and the header 3\",b,c", "name,email,note,line 4: is the header again",
+        ];
+        assert_eq!(problems.lines().collect::<Vec<_>>(), lines);
+        let again = import(&api.acme, "kind=contact", CSV, &problems);
+        assert_eq!(counts(&again), [3, 1, 0, 0, 2], "what has too many cells, and the header, are not mended: {again}");
+        // Those that are mended stand where they stood.
+        let mended = problems.replace(",b,c", "").replace("Rag", "").replace("name,email,note,line", "Named,,,line");
+        assert_eq!(counts(&import(&api.acme, "kind=contact", CSV, &mended)), [3, 2, 0, 0, 1], "{mended}");
+        assert_eq!(names(&api.acme), ["Ann", "Long", "Named", "Rag"].map(str::to_owned).into());
+    }
+
+    /// A name, or a value that rows match by, that is no text which a database has fails its row, on either database, and no
+    /// other; a line of JSON is read as strictly as a body.
+    fn a_row_whose_text_is_none_fails_alone(database) {
+        let api = Api::start(database);
+        prepare(&api.acme);
+        let failed = |query: &str, kind, file: &str, member: &str| {
+            let item = import(&api.acme, query, kind, file);
+            assert_eq!((&item["state"], counts(&item)), (&json!("done"), [3, 2, 0, 0, 1]), "{query}: {item}");
+            let problem = item["problems"][0]["problem"].as_str().unwrap();
+            assert!(problem.contains(member), "{query}: {problem}");
+        };
+        for (query, header, wrong, good, member) in [
+            ("kind=lead", "title,organization", "x,a\0b", "x,", "organization"),
+            ("kind=lead&createMissing=organization,tag", "title,organization", "x,a\0b", "x,", "organization"),
+            ("kind=lead&createMissing=tag", "title,tags", "x,a\0b", "x,", "tags"),
+            ("kind=lead", "title,owner", "x,a\0b", "x,o", "owner"),
+            ("kind=lead", "title,contact", "x,a\0b", "x,", "contact"),
+            ("kind=case", "title,caseType", "x,a\0b", "x,", "caseType"),
+            ("kind=opportunity", "title,pipeline", "x,a\0b", "x,", "pipeline"),
+            ("kind=lead&mode=upsert", "title,externalId", "x,a\0b", "x,#", "externalId"),
+            ("kind=contact&mode=upsert&matchBy=email", "name,email", "x,a\0b@x.com", "x,#@x.com", "email"),
+            ("kind=organization&mode=upsert&matchBy=name", "name,note", "a\0b,x", "#,x", "name"),
+        ] {
+            let good = |number: &str| good.replace('#', &format!("{number}-{member}"));
+            failed(query, CSV, &format!("{header}\n{}\n{wrong}\n{}\n", good("one"), good("two")), member);
+        }
+        failed("kind=lead", LINES, "{\"title\":\"a\"}\n{\"title\":\"b\",\"organization\":{\"name\":\"a\\u0000b\"}}\n{\"title\":\"c\"}\n", "organization");
+        failed("kind=contact&mode=upsert", LINES, "{\"name\":\"A\",\"externalId\":\"l1\"}\n{\"name\":\"B\",\"externalId\":\"\\u0000\"}\n{\"name\":\"C\",\"externalId\":\"l2\"}\n", "externalId");
+        failed("kind=contact", LINES, "{\"name\":\"A\"}\n{\"name\":\"A\",\"name\":\"B\"}\n{\"name\":\"C\"}\n", "the key \"name\" stands twice");
+        failed("kind=contact", LINES, &format!("{{\"name\":\"A\"}}\n{{\"name\":\"A\",\"x\":{}}}\n{{\"name\":\"C\"}}\n", "[".repeat(100) + &"]".repeat(100)), "nests deeper");
+    }
+
+    /// A row that its record has already is no change, also where the row before has just made it so and the clock stands still.
+    fn a_row_that_changes_nothing_is_unchanged(database) {
+        let api = Api::start_with(database, &[("CRM_NOW", "2030-01-01T12:00:00.000Z"), ("CRM_ALLOW_RESET", "true")]);
+        let file = "name,externalId,note\nAnn,a,x\nAnn,a,x\n";
+        let query = "kind=contact&mode=upsert";
+        assert_eq!(counts(&import(&api.acme, query, CSV, file)), [2, 1, 0, 1, 0]);
+        assert_eq!(counts(&import(&api.acme, query, CSV, file)), [2, 0, 0, 2, 0]);
+        assert_eq!(counts(&import(&api.acme, query, CSV, &file.replace(",x", ",y"))), [2, 0, 1, 1, 0]);
+        // What is moved in counts too.
+        let moved = "title,externalId,isArchived\nL,a,true\nL,a,true\nL,a,false\n";
+        assert_eq!(counts(&import(&api.acme, "kind=lead&mode=upsert", CSV, moved)), [3, 1, 1, 1, 0]);
+        let lost = "title,externalId,status,lostReason\nO,a,lost,price\nO,a,lost,price\nO,a,open,\n";
+        assert_eq!(counts(&import(&api.acme, "kind=opportunity&mode=upsert", CSV, lost)), [3, 1, 1, 1, 0]);
+    }
+
+    /// An answer that shows an import has the ETag of a read of it.
+    fn what_shows_an_import_has_its_etag(database) {
+        let api = Api::start(database);
+        let sent = upload(&api.acme, "kind=contact", CSV, "name\nAnn\n");
+        assert_eq!(sent.item(202)["problems"], json!([]));
+        assert!(sent.header("etag").starts_with('"'), "{}", sent.text);
+        let path = taken(&sent);
+        over(&api.acme, &path);
+        let stale = api.acme.send("POST", &format!("{path}/undo"), &[("If-Match", sent.header("etag"))], None);
+        assert_eq!(stale.status, 412, "it has gone on: {}", stale.text);
+        let read = api.acme.get(&path);
+        let undone = api.acme.send("POST", &format!("{path}/undo"), &[("If-Match", read.header("etag"))], None);
+        assert_eq!(undone.status, 202, "{}", undone.text);
+        over(&api.acme, &path);
+        let again = api.acme.post(&format!("{path}/undo"), &Value::Null);
+        assert_eq!(again.status, 202, "{}", again.text);
+        assert_eq!(again.header("etag"), api.acme.get(&path).header("etag"));
+    }
+
+    /// People are told by their ids alone too, and so is why an opportunity was lost.
+    fn a_person_is_a_column_by_the_id_alone(database) {
+        let api = Api::start(database);
+        let file = "title,creator,Owner,owner.name,lastUpdatedBy\nA,ann,bob,Bob,carl\n";
+        assert_eq!(counts(&import(&api.acme, "kind=lead", CSV, file)), [1, 1, 0, 0, 0]);
+        let lead = api.acme.get("/pipeline/leads").items()[0].clone();
+        assert_eq!((&lead["creator"]["id"], &lead["owner"]["id"], &lead["owner"]["name"]), (&json!("ann"), &json!("bob"), &json!("Bob")));
+        upload(&api.acme, "kind=lead", CSV, "title,owner,owner.id\nA,ann,bob\n").refuses(&[("owner.id", "duplicate")]);
     }
 
     /// Every kind, as JSON lines with all that a body has: made, then found unchanged, then changed.
@@ -173,6 +272,9 @@ both_databases! {
             ("kind=contact&other=1", "name\nAnn\n", "other", "unknown_field", "a parameter that there is not"),
             (kind, "", "body", "required", "nothing"),
             (kind, "\r\n\r\n", "body", "required", "nothing but ends of lines"),
+            ("kind=contact&mode=create&matchBy=email", "name\nAnn\n", "matchBy", "conflicting", "what is made, matched"),
+            ("kind=contact&map=%7B%22a%22%3A%22note%22%2C%22a%22%3A%22name%22%7D", "a\nAnn\n", "map", "wrong_type", "a name twice in a map"),
+            ("kind=contact&map=%7B%22a%22%3A%22note%22%2C%22a%20%22%3A%22name%22%7D", "a\nAnn\n", "map", "duplicate", "the same but for a blank"),
             (kind, "nmae\nAnn\n", "nmae", "unknown_field", "an unknown column"),
             (kind, "name,Name\nAnn,Bob\n", "Name", "duplicate", "a column twice"),
             (kind, "email\na@x.com\n", "name", "required", "without the name"),
@@ -184,8 +286,17 @@ both_databases! {
             let told = answer.body["errors"].as_array().unwrap();
             assert!(told.iter().any(|error| error["field"] == field && error["code"] == code), "{why}: {}", answer.text);
         }
-        let near = upload(&api.acme, kind, CSV, "nmae\nAnn\n");
-        assert!(near.text.contains("did you mean name?"), "{}", near.text);
+        for (name, nearest) in [("nmae", "name"), ("Full name", "name"), ("E-mail 1", "email"), ("Phone (private)", "phone")] {
+            let near = upload(&api.acme, kind, CSV, &format!("name,{name}\nAnn,x\n").replace("name,Full name", "note,Full name"));
+            assert!(near.text.contains(&format!("did you mean {nearest}?")), "{name}: {}", near.text);
+        }
+        for name in ["zzzz".to_owned(), "ж".repeat(300)] {
+            let near = upload(&api.acme, kind, CSV, &format!("name,{name}\nAnn,x\n"));
+            assert!(near.text.contains("did you mean "), "always the nearest: {}", near.text);
+        }
+        let line = r#"{"name":"Ann"}"#;
+        upload(&api.acme, "kind=contact&delimiter=tab", LINES, line).refuses(&[("delimiter", "conflicting")]);
+        upload(&api.acme, "kind=contact&map=%7B%22n%22%3A%22name%22%7D", LINES, line).refuses(&[("map", "conflicting")]);
         for (header, why) in [
             ("application/json", "JSON"),
             ("text/csv; charset=klingon", "a charset that there is not"),
@@ -425,6 +536,24 @@ both_databases! {
         assert_eq!(counts(&import(&moving, "kind=contact", CSV, moved)), [1, 1, 0, 0, 0]);
         let old = api.acme.get(&format!("{CONTACTS}?name=Old")).items()[0].clone();
         assert_eq!(old["createdOn"], "2020-02-03T04:05:06.789Z");
+
+        // What is made of what rows name takes the scope of that, and so does taking it back.
+        let (_, pipeline) = key(&api.acme, &["pipeline:write"]);
+        let (_, both) = key(&api.acme, &["pipeline:write", "directory:write"]);
+        let query = "kind=lead&createMissing=organization";
+        let leads = "title,organization,tags\nA,Globex,vip\n";
+        for query in [query, "kind=lead&createMissing=tag,organization", "kind=lead&createMissing=organization&dryRun=true"] {
+            let refused = upload(&pipeline, query, CSV, leads);
+            assert_eq!(refused.problem(403, "missing_scope").body["scope"], "directory:write");
+        }
+        assert!(api.acme.get("/directory/organizations").items().is_empty());
+        let tagged = import(&pipeline, "kind=lead&createMissing=tag", CSV, "title,tags\nA,gold\n");
+        assert_eq!(counts(&tagged), [1, 1, 0, 0, 0], "{tagged}");
+        let made = import(&both, query, CSV, "title,organization\nA,Globex\n");
+        assert_eq!(counts(&made), [1, 1, 0, 0, 0], "{made}");
+        let undo = format!("/imports/{}/undo", made["id"].as_str().unwrap());
+        assert_eq!(pipeline.post(&undo, &Value::Null).problem(403, "missing_scope").body["scope"], "directory:write");
+        assert_eq!(both.post(&undo, &Value::Null).status, 202);
 
         // A person is the author of what their file does, whomever it names.
         let lee = token(&json!("acme"), &["crm_user"], "lee");

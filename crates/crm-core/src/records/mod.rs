@@ -13,6 +13,7 @@ mod rows;
 
 use diesel::result::Error as DieselError;
 
+use crate::RecordId;
 use crate::error::{collision, is_unique_violation};
 
 pub use beside::{Around, Beside, BesideOf, FormOf, HasAround, StoredTag, beside_of, form_of};
@@ -40,10 +41,29 @@ const IDS_OF_A_STATEMENT: usize = 10_000;
 /// How many rows of a few values each are written in a statement.
 pub const ROWS_OF_A_STATEMENT: usize = 5_000;
 
-/// These ids ascending and each once, in parts that a statement can take. Everybody locks in this order, so that no two
-/// wait for each other.
-pub fn in_statements<I: Copy + Ord>(ids: &[I]) -> Vec<Vec<I>> {
-    let mut ids = ids.to_vec();
+/// What records are asked for by.
+pub trait Asked: Copy + Ord {
+    /// Whether a row can have it. What none can have finds nothing, and no database is asked for it.
+    fn can_be(self) -> bool {
+        true
+    }
+}
+
+impl<I: RecordId + Ord> Asked for I {}
+
+impl Asked for i64 {}
+
+impl Asked for &str {
+    /// No text has NUL, which PostgreSQL refuses to be asked for.
+    fn can_be(self) -> bool {
+        !self.contains('\0')
+    }
+}
+
+/// Those of these that a row can have, ascending and each once, in parts that a statement can take. Everybody locks in this
+/// order, so that no two wait for each other.
+pub fn in_statements<I: Asked>(ids: &[I]) -> Vec<Vec<I>> {
+    let mut ids: Vec<I> = ids.iter().copied().filter(|id| id.can_be()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.chunks(IDS_OF_A_STATEMENT).map(<[I]>::to_vec).collect()

@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use super::row::{ImportRow, Settings, StoredActor};
 use super::schema::{import_parts, imports};
 use super::service::{find, find_locked};
-use super::upload::{abandon, check_limit};
+use super::upload::{abandon, check_limit, check_rights};
 use super::{ImportError, ImportRun, ImportState, NewImport, clean};
 use crate::{Content, Kind, RawRow};
 
@@ -90,14 +90,15 @@ pub fn draft(connection: &mut DbConnection, scope: &Scope, id: ImportId, rows: u
 /// The file that waits becomes an import; what it has of a header stays. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ImportError::NotFound`]; [`ImportError::LimitReached`], after which the transaction can only be rolled back; the
-/// database's.
+/// [`ImportError::NotFound`]; [`ImportError::MissingRight`]; [`ImportError::LimitReached`], after which the transaction can
+/// only be rolled back; the database's.
 pub fn start(
     connection: &mut DbConnection,
     scope: &Scope,
     id: ImportId,
     new: &NewImport,
 ) -> Result<ImportRun, ImportError> {
+    check_rights(scope, new.import)?;
     let row = find_locked(connection, scope, id)?;
     if row.state() != ImportState::Draft {
         return Err(ImportError::NotFound);

@@ -1,3 +1,4 @@
+use crm_core::keys::Right;
 use crm_core::{FieldErrors, Unmet};
 use crm_suite::SuiteError;
 use diesel::result::Error as DieselError;
@@ -15,6 +16,9 @@ pub enum ImportError {
     /// It is not over: nothing of it is taken back meanwhile.
     #[error("the import is still under way")]
     UnderWay,
+    /// Whoever asks for it may not do all that it is to do.
+    #[error("this needs the scope {0}")]
+    MissingRight(Right),
     /// It is not as the caller of the change expected.
     #[error(transparent)]
     Unmet(#[from] Unmet),

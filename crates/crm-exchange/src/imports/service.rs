@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::row::{ImportRow, StoredActor};
 use super::schema::{import_problems, imports};
+use super::upload::check_rights;
 use super::{
     ImportError, ImportRun, ImportRunWithProblems, ImportSort, ImportState, PROBLEMS_SHOWN, RowProblem, clean,
 };
@@ -133,7 +134,7 @@ pub fn cancel(
 /// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ImportError::NotFound`]; [`ImportError::Unmet`]; [`ImportError::UnderWay`]; the database's.
+/// [`ImportError::NotFound`]; [`ImportError::MissingRight`]; [`ImportError::Unmet`]; [`ImportError::UnderWay`]; the database's.
 pub fn undo(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -141,7 +142,9 @@ pub fn undo(
     condition: &Condition<ImportRunWithProblems>,
 ) -> Result<ImportRunWithProblems, ImportError> {
     // Without the lock, which the part that is written just now has.
-    if matches!(find(connection, scope, id)?.state(), ImportState::Queued | ImportState::Running) {
+    let row = find(connection, scope, id)?;
+    check_rights(scope, row.import()?)?;
+    if matches!(row.state(), ImportState::Queued | ImportState::Running) {
         return Err(ImportError::UnderWay);
     }
     let row = expected(connection, scope, id, condition)?;
@@ -200,11 +203,12 @@ pub fn problems(
         .limit(PROBLEMS_AT_ONCE)
         .select((import_problems::line, import_problems::content, import_problems::problem))
         .load(connection)?;
-    let mut text = if after == 0 { Sheet::problems_head(row.settings.0.names.as_deref()) } else { String::new() };
+    let names = row.settings.0.names.as_deref();
+    let mut text = if after == 0 { Sheet::problems_head(names) } else { String::new() };
     for (line, content, problem) in &found {
         let content: Content = serde_json::from_str(content).map_err(|error| clean::unreadable(Box::new(error)))?;
         let raw = RawRow { line: u64::try_from(*line).unwrap_or_default(), content };
-        text.push_str(&Sheet::problem(&raw, problem));
+        text.push_str(&Sheet::problem(names, &raw, problem));
     }
     let is_full = i64::try_from(found.len()).is_ok_and(|count| count == PROBLEMS_AT_ONCE);
     let is_csv = row.settings.0.names.is_some();

@@ -6,15 +6,17 @@ use diesel::prelude::*;
 
 use super::row::{Settings, StoredActor};
 use super::schema::{import_parts, imports};
-use super::service::find;
-use super::{ImportError, ImportRun, ImportState, MOST_AT_ONCE, NewImport};
-use crate::{Content, RawRow, Unreadable};
+use super::service::shown;
+use super::{ImportError, ImportRunWithProblems, ImportState, MOST_AT_ONCE, NewImport};
+use crate::{Content, Import, RawRow, Unreadable};
 
 /// Begins an import, whose file is on its way. Nobody is shown it before it has come. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`ImportError::LimitReached`], after which the transaction can only be rolled back; the database's.
+/// [`ImportError::MissingRight`]; [`ImportError::LimitReached`], after which the transaction can only be rolled back; the
+/// database's.
 pub fn begin(connection: &mut DbConnection, scope: &Scope, id: ImportId, new: &NewImport) -> Result<(), ImportError> {
+    check_rights(scope, new.import)?;
     diesel::insert_into(imports::table)
         .values((
             imports::tenant_id.eq(scope.tenant()),
@@ -34,6 +36,12 @@ pub fn begin(connection: &mut DbConnection, scope: &Scope, id: ImportId, new: &N
         ))
         .execute(connection)?;
     check_limit(connection, scope)
+}
+
+/// That whoever asks for an import may do by himself what it does: it goes on without him.
+pub(super) fn check_rights(scope: &Scope, import: Import) -> Result<(), ImportError> {
+    let missing = scope.actor().rights().lacking(import.needs());
+    missing.map_or(Ok(()), |right| Err(ImportError::MissingRight(right)))
 }
 
 /// That no more are under way than may be, the one included that was just begun.
@@ -95,7 +103,7 @@ pub fn finish(
     scope: &Scope,
     id: ImportId,
     uploaded: &Uploaded,
-) -> Result<ImportRun, ImportError> {
+) -> Result<ImportRunWithProblems, ImportError> {
     let error = uploaded.unreadable.as_ref().map(ToString::to_string);
     let (state, finished_on) = match error {
         Some(_) => (ImportState::Failed, Some(scope.now())),
@@ -114,7 +122,7 @@ pub fn finish(
     if finished == 0 {
         return Err(ImportError::NotFound);
     }
-    Ok(find(connection, scope, id)?.into_run()?)
+    shown(connection, scope, id)
 }
 
 /// The file does not come, or nothing is to be made of it: what came of it is forgotten, a step at a time. Call it in a [`DbConnection::write`].

@@ -175,6 +175,14 @@ impl<R: Resource> Item<R> {
         self.patch.as_ref()?.as_ref().ok()
     }
 
+    /// What is wrong with it, where that is something of this member.
+    pub(super) fn errors_of(&self, member: &str) -> Option<&FieldErrors> {
+        let errors = self.patch.as_ref()?.as_ref().err()?;
+        let is_of_it = |rest: &str| rest.is_empty() || rest.starts_with(['[', '.']);
+        let mut fields = errors.as_slice().iter().map(|error| error.field.as_str());
+        fields.any(|field| field.strip_prefix(member).is_some_and(is_of_it)).then_some(errors)
+    }
+
     /// An item that cannot be read.
     #[must_use]
     pub fn refused(errors: FieldErrors) -> Self {
@@ -220,9 +228,13 @@ impl<R: Resource> FromBody for BatchRequest<R> {
         let mode: Option<Word<Mode>> = reader.required("mode");
         let match_by: Option<Word<MatchBy>> = reader.optional("matchBy");
         let atomic = reader.optional("atomic").unwrap_or(false);
-        let items: Option<Objects<R>> = reader.required("items");
+        let items: Option<Items<R>> = reader.required("items");
         let Word(mode) = mode?;
         let match_by = match match_by {
+            Some(_) if mode == Mode::Create => {
+                reader.errors().push("matchBy", FieldCode::Conflicting, MATCHES_NOTHING);
+                return None;
+            }
             Some(Word(match_by)) if !R::MATCHES.contains(&match_by) => {
                 reader.errors().push("matchBy", FieldCode::InvalidValue, "is nothing that these records match by");
                 return None;
@@ -230,11 +242,20 @@ impl<R: Resource> FromBody for BatchRequest<R> {
             Some(Word(match_by)) => match_by,
             None => mode.matches_by(),
         };
-        let Objects { objects, .. } = items?;
-        let items = objects.iter().map(|object| Item::read(mode, match_by, object)).collect();
-        Some(Self { mode, match_by, atomic, items })
+        let Items { items, .. } = items?;
+        let items = items.iter().enumerate().map(|(index, item)| match item {
+            Value::Object(object) => Item::read(mode, match_by, object),
+            _ => {
+                let at = At::field("items");
+                Item::refused(FieldErrors::of(at.index(index), FieldCode::WrongType, "must be an object"))
+            }
+        });
+        Some(Self { mode, match_by, atomic, items: items.collect() })
     }
 }
+
+/// What is said of `matchBy` where items are created.
+pub const MATCHES_NOTHING: &str = "goes with `update` and `upsert`: what is created matches nothing";
 
 /// A word of a table.
 struct Word<T>(T);
@@ -263,28 +284,23 @@ impl<T: Words> FromJson for Word<T> {
 }
 
 /// The items as they were sent: what is wrong with one is told in its place of the answer.
-struct Objects<R> {
-    objects: Vec<JsonObject>,
+struct Items<R> {
+    items: Vec<Value>,
     kind: std::marker::PhantomData<R>,
 }
 
-impl<R: Resource> FromJson for Objects<R> {
+impl<R: Resource> FromJson for Items<R> {
     fn from_json(value: &Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
-        let Value::Array(items) = value else {
-            errors.push(at, FieldCode::WrongType, "must be an array");
-            return None;
-        };
-        if items.is_empty() || items.len() > BatchRequest::<R>::MOST_ITEMS {
-            let most = BatchRequest::<R>::MOST_ITEMS;
-            errors.push(at, FieldCode::TooMany, format_args!("must have 1 to {most} entries"));
-            return None;
+        let most = BatchRequest::<R>::MOST_ITEMS;
+        match value {
+            Value::Array(items) if items.is_empty() => errors.push(at, FieldCode::Required, "must have an entry"),
+            Value::Array(items) if items.len() > most => {
+                errors.push(at, FieldCode::TooMany, format_args!("must have at most {most} entries"));
+            }
+            Value::Array(items) => return Some(Self { items: items.clone(), kind: std::marker::PhantomData }),
+            _ => errors.push(at, FieldCode::WrongType, "must be an array"),
         }
-        let mut objects = Vec::with_capacity(items.len());
-        errors.each(items.iter().enumerate(), |(index, item), errors| match item {
-            Value::Object(object) => objects.push(object.clone()),
-            _ => errors.push(at.index(index), FieldCode::WrongType, "must be an object"),
-        });
-        (objects.len() == items.len()).then_some(Self { objects, kind: std::marker::PhantomData })
+        None
     }
 }
 
@@ -295,7 +311,7 @@ mod schemas {
     use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
     use utoipa::{PartialSchema, ToSchema};
 
-    use super::{BatchRequest, Objects, Word, Words};
+    use super::{BatchRequest, Items, Word, Words};
     use crate::resource::Resource;
 
     impl<T: Words> PartialSchema for Word<T> {
@@ -307,7 +323,7 @@ mod schemas {
 
     impl<T: Words> ToSchema for Word<T> {}
 
-    impl<R: Resource> PartialSchema for Objects<R> {
+    impl<R: Resource> PartialSchema for Items<R> {
         /// Of each item, as of what is changed: nothing is required of that.
         fn schema() -> RefOr<Schema> {
             let (item, _) = describe::<R::Patch>();
@@ -319,7 +335,7 @@ mod schemas {
         }
     }
 
-    impl<R: Resource> ToSchema for Objects<R> {
+    impl<R: Resource> ToSchema for Items<R> {
         fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
             schemas.extend(describe::<R::Patch>().1);
         }

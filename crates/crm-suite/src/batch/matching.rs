@@ -106,9 +106,9 @@ impl<R: Resource> Matches<R> {
             return Ok(id_of::<R>(item)?.filter(|id| self.existing.contains(id)));
         }
         if item.keys.is_empty() {
-            return Err(
-                FieldErrors::of(match_by.as_str(), FieldCode::Required, "is required: items match by it").into()
-            );
+            let member = match_by.as_str();
+            let required = || FieldErrors::of(member, FieldCode::Required, "is required: items match by it");
+            return Err(item.errors_of(member).cloned().unwrap_or_else(required).into());
         }
         let matched: HashSet<R::Id> =
             item.keys.iter().filter_map(|key| self.holders.get(key)).flatten().copied().collect();

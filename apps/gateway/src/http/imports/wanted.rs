@@ -1,8 +1,10 @@
+use std::collections::HashSet;
+
 use crm_core::input::JsonObject;
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{FieldCode, FieldErrors};
-use crm_exchange::{Delimiter, Import, Kind};
-use crm_suite::batch::{MatchBy, Mode};
+use crm_exchange::{Delimiter, ExportFormat, Import, Kind};
+use crm_suite::batch::{MATCHES_NOTHING, MatchBy, Mode};
 
 /// What is to be done with a file.
 pub(super) struct Wanted {
@@ -21,6 +23,18 @@ enum Missing {
 
 impl Missing {
     const NAMES: &'static [(&'static str, Self)] = &[("organization", Self::Organization), ("tag", Self::Tag)];
+}
+
+impl Wanted {
+    /// That nothing was said of a file of this format that it has not.
+    pub(super) fn check_format(&self, format: ExportFormat) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let said = [("delimiter", self.delimiter.is_some()), ("map", !self.map.is_empty())];
+        for (name, _) in said.into_iter().filter(|(_, is_said)| *is_said && format == ExportFormat::Ndjson) {
+            errors.push(name, FieldCode::Conflicting, "goes with text/csv: lines of JSON have no header");
+        }
+        errors.into_result(())
+    }
 }
 
 impl FromParams for Wanted {
@@ -44,6 +58,9 @@ impl FromParams for Wanted {
             "map",
             "Other names for columns, as a JSON object: a name of the file, and the name of a column, or null to leave it out.",
         );
+        if match_by.is_some() && mode == Mode::Create {
+            params.errors().push("matchBy", FieldCode::Conflicting, MATCHES_NOTHING);
+        }
         let match_by = match_by.unwrap_or(mode.matches_by());
         if kind.is_some_and(|kind| !kind.matches().contains(&match_by)) {
             params.errors().push("matchBy", FieldCode::InvalidValue, "is nothing that these records match by");
@@ -63,8 +80,12 @@ impl FromParams for Wanted {
 }
 
 fn read_map(map: JsonObject, errors: &mut FieldErrors) -> Vec<(String, Option<String>)> {
-    let mut read = Vec::with_capacity(map.len());
+    let mut read: Vec<(String, Option<String>)> = Vec::with_capacity(map.len());
+    let mut seen = HashSet::new();
     errors.each(map, |(from, to), errors| match to {
+        _ if !seen.insert(from.trim().to_owned()) => {
+            errors.push("map", FieldCode::Duplicate, format_args!("has {} twice", from.trim()));
+        }
         serde_json::Value::Null => read.push((from, None)),
         serde_json::Value::String(to) => read.push((from, Some(to))),
         _ => errors.push("map", FieldCode::WrongType, "must have names or null as its values"),
