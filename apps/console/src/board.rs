@@ -7,7 +7,8 @@ use crm_opportunities::{Opportunity, Pipeline, StageSummary};
 use crm_tags::TagOption;
 use maud::{Markup, html};
 
-use crate::filters::{in_words, pipeline_choice, tag_choice};
+use crate::filters::{field, in_words, pipeline_choice, tag_choice};
+use crate::form::Typed;
 use crate::icon::Icon;
 use crate::people::{People, name};
 use crate::record::{lost, new_in};
@@ -44,6 +45,8 @@ pub struct Board<'a> {
     pub now: Timestamp,
     /// Whether the address names another pipeline, which is not there.
     pub is_another: bool,
+    /// The filters that were refused: then there are no cards.
+    pub refused: &'a Typed,
 }
 
 /// Its path.
@@ -72,6 +75,7 @@ impl Board<'_> {
             @if self.is_another {
                 div class="notice notice-warn" role="status" { (Icon::Alert.draw()) p { "The pipeline of this address is unknown here: it is gone, or was never one of this tenant. This is “" (self.pipeline.name.as_str()) "”." } }
             }
+            (self.refused.summary(&["pipelineId", "title", "owner", "tags"]))
             (self.filters())
             p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys." }
             div class="board" data-board data-token=(frame.token) data-back=(back) tabindex="0" role="region" aria-label="Stages" {
@@ -89,27 +93,20 @@ impl Board<'_> {
         html! {
             form class="filters" method="get" action=(PATH) role="search" aria-label="Filters" {
                 @if self.pipelines.len() > 1 {
-                    div class="field filter" {
-                        label for="board-pipeline" { "Pipeline" }
-                        (pipeline_choice("board-pipeline", self.pipeline.id, self.pipelines))
-                    }
+                    (field(self.refused, "board-pipeline", &["pipelineId"], ("Pipeline", ""), |spot| {
+                        pipeline_choice(spot, self.pipeline.id, self.pipelines)
+                    }))
                 }
-                div class="field filter" {
-                    label for="board-title" { "Title" }
-                    input id="board-title" type="text" name="title" value=(self.value("title")) autocomplete="off";
-                }
+                (field(self.refused, "board-title", &["title"], ("Title", ""), |spot| spot.line("text", "title", self.value("title"))))
                 @for people in self.people {
-                    @let member = people.role.members().1;
-                    div class="field filter" {
-                        label for={ "board-" (member) } { (people.words(&in_words(member))) }
-                        (people.control(&format!("board-{member}"), self.value(member)))
-                    }
+                    @let (name, member) = people.role.members();
+                    @let label = people.words(&in_words(member));
+                    (field(self.refused, &format!("board-{member}"), &[name, member], (&label, ""), |spot| {
+                        people.control(spot, self.value(member))
+                    }))
                 }
                 @if !self.tags.is_empty() || !self.value("tags").is_empty() {
-                    div class="field filter" {
-                        label for="board-tags" { "Tag" }
-                        (tag_choice("board-tags", self.value("tags"), self.tags))
-                    }
+                    (field(self.refused, "board-tags", &["tags"], ("Tag", ""), |spot| tag_choice(spot, self.value("tags"), self.tags)))
                 }
                 button class="button" type="submit" { "Apply" }
             }
@@ -192,7 +189,7 @@ impl Board<'_> {
                         input type="hidden" name="status" value="won";
                         button class="button button-main" type="submit" { "Won" }
                     }
-                    (lost(frame, &format!("{path}/status"), Some(back)))
+                    (lost(frame, &format!("{path}/status"), Some(back), &Typed::default()))
                 }
             }
         }

@@ -11,8 +11,9 @@ use crm_tags::TagOption;
 use maud::{Markup, html};
 
 use crate::fields::words_of;
+use crate::form::Typed;
 use crate::list::{List, address, at};
-use crate::people::People;
+use crate::people::{People, Role};
 use crate::{Frame, Place, icon::Icon, show, words};
 
 /// What contacts and organizations are called, by their ids.
@@ -57,12 +58,56 @@ fn options(options: &[(String, String)], chosen: Option<&(String, String)>) -> M
     }
 }
 
+/// Where a filter is drawn: its id, what was typed there, and the id of the words that say what is wrong with it.
+pub(crate) struct Spot<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) typed: Option<&'a str>,
+    pub(crate) words: Option<&'a str>,
+}
+
+impl Spot<'_> {
+    pub(crate) fn invalid(&self) -> Option<&'static str> {
+        self.words.map(|_| "true")
+    }
+
+    /// A line of text.
+    pub(crate) fn line(&self, kind: &str, name: &str, value: &str) -> Markup {
+        html! {
+            input type=(kind) id=(self.id) name=(name) value=[Some(value).filter(|value| !value.is_empty())]
+                aria-describedby=[self.words] aria-invalid=[self.invalid()] autocomplete="off";
+        }
+    }
+}
+
+/// A filter under its label, with what was refused of these parameters, the first of which is the one that is typed.
+pub(crate) fn field(
+    refused: &Typed,
+    id: &str,
+    names: &[&str],
+    label: (&str, &str),
+    control: impl FnOnce(&Spot<'_>) -> Markup,
+) -> Markup {
+    let problems: Vec<&str> = names.iter().flat_map(|name| refused.problems(name)).collect();
+    let words = format!("{id}-words");
+    let typed = names.first().and_then(|name| refused.value(name));
+    let spot = Spot { id, typed, words: (!problems.is_empty()).then_some(words.as_str()) };
+    html! {
+        div class={ "field filter" @if !problems.is_empty() { " field-bad" } } {
+            label for=(id) title=[Some(label.1).filter(|title| !title.is_empty())] { (label.0) }
+            (control(&spot))
+            @if !problems.is_empty() {
+                div class="words" id=(words) { @for problem in problems { p class="bad" { (Icon::Alert.draw()) (problem) } } }
+            }
+        }
+    }
+}
+
 /// A field to choose from. What the address has and is not among it stands there as it is `called`.
-pub(crate) fn choice(id: &str, name: &str, value: &str, called: &str, groups: &[Group<'_>]) -> Markup {
+pub(crate) fn choice(spot: &Spot<'_>, name: &str, value: &str, called: &str, groups: &[Group<'_>]) -> Markup {
     // Stages of two pipelines can have one key: the first is the one that is chosen.
     let chosen = groups.iter().flat_map(|group| &group.options).find(|(option, _)| option == value);
     html! {
-        select id=(id) name=(name) {
+        select id=(spot.id) name=(name) aria-describedby=[spot.words] aria-invalid=[spot.invalid()] {
             option value="" { "any" }
             @if !value.is_empty() && chosen.is_none() { option value=(value) selected { (called) } }
             @for group in groups {
@@ -76,10 +121,10 @@ pub(crate) fn choice(id: &str, name: &str, value: &str, called: &str, groups: &[
 }
 
 /// The filter by one of these tags.
-pub(crate) fn tag_choice(id: &str, value: &str, tags: &[TagOption]) -> Markup {
+pub(crate) fn tag_choice(spot: &Spot<'_>, value: &str, tags: &[TagOption]) -> Markup {
     let of_label = tag(tags, value).map(|tag| tag.id.to_string());
     let options = tags.iter().map(|tag| (tag.id.to_string(), tag.label.clone()));
-    choice(id, "tags", of_label.as_deref().unwrap_or(value), &labels(tags, value), &Group::of(options))
+    choice(spot, "tags", of_label.as_deref().unwrap_or(value), &labels(tags, value), &Group::of(options))
 }
 
 /// The tags of a filter by their labels.
@@ -88,9 +133,9 @@ fn labels(tags: &[TagOption], value: &str) -> String {
 }
 
 /// The filter by one of these pipelines, of which one is shown.
-pub(crate) fn pipeline_choice(id: &str, shown: PipelineId, pipelines: &[Pipeline]) -> Markup {
+pub(crate) fn pipeline_choice(spot: &Spot<'_>, shown: PipelineId, pipelines: &[Pipeline]) -> Markup {
     html! {
-        select id=(id) name=(Lookup::Pipeline.members().1) {
+        select id=(spot.id) name=(Lookup::Pipeline.members().1) aria-describedby=[spot.words] aria-invalid=[spot.invalid()] {
             @for pipeline in pipelines { option value=(pipeline.id) selected[pipeline.id == shown] { (pipeline.name.as_str()) } }
         }
     }
@@ -147,6 +192,13 @@ fn looked_up(filter: &str) -> Option<Lookup> {
     [Lookup::Contact, Lookup::Organization].into_iter().find(|lookup| lookup.members().1 == filter)
 }
 
+/// The parameters of a filter, the one that is typed first.
+fn names(filter: &'static str) -> Vec<&'static str> {
+    let looked_up = looked_up(filter).map(Lookup::members);
+    let of_people = [Role::Owner, Role::Assignee].map(Role::members).into_iter().find(|(_, member)| *member == filter);
+    looked_up.or(of_people).map_or_else(|| vec![filter], |(name, member)| vec![name, member])
+}
+
 /// A filter as people say it.
 pub(crate) fn in_words(filter: &str) -> String {
     let words = match filter {
@@ -189,8 +241,16 @@ impl List<'_> {
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The form with the filters.
+    /// The form with the filters, after what is wrong with what it has no field of.
     pub(crate) fn filters(&self) -> Markup {
+        let names: Vec<&str> = self.filters.iter().flat_map(|filter| names(filter.name)).collect();
+        html! {
+            (self.refused.summary(&names))
+            (self.form())
+        }
+    }
+
+    fn form(&self) -> Markup {
         let main = main_filters(self.kind);
         let is_filter = |filter: &&ParamDescription| !OF_PAGE.contains(&filter.name);
         let of = |name: &&str| self.filters.iter().find(|filter| filter.name == *name);
@@ -204,7 +264,8 @@ impl List<'_> {
             form class="filters" method="get" action={ "/console/" (self.kind.plural()) } role="search" aria-label="Filters" {
                 // What has no field of its own here stays as it is.
                 @for (name, value) in self.given_but(&["page", "offset", "continuationToken", "columns"]) {
-                    @if !is_known(name) || OF_PAGE.contains(&name) { input type="hidden" name=(name) value=(value); }
+                    @let is_kept = (!is_known(name) || OF_PAGE.contains(&name)) && self.refused.problems(name).next().is_none();
+                    @if is_kept { input type="hidden" name=(name) value=(value); }
                 }
                 @for filter in main { (self.filter(filter)) }
                 details class="pop" {
@@ -299,10 +360,11 @@ impl List<'_> {
     }
 
     /// The filter by stages where a pipeline is to be chosen first.
-    fn stages_later(&self, id: &str, value: &str) -> Markup {
-        let hint = format!("{id}-hint");
+    fn stages_later(&self, spot: &Spot<'_>, value: &str) -> Markup {
+        let hint = format!("{}-hint", spot.id);
+        let described = spot.words.map_or_else(|| hint.clone(), |words| format!("{words} {hint}"));
         html! {
-            select id=(id) name="stage" aria-describedby=(hint) {
+            select id=(spot.id) name="stage" aria-describedby=(described) aria-invalid=[spot.invalid()] {
                 option value="" { "any" }
                 @if !value.is_empty() { option value=(value) selected { (self.words("stage", value)) } }
             }
@@ -356,34 +418,33 @@ impl List<'_> {
         let value = self.value(filter.name).unwrap_or_default();
         let id = format!("filter-{}", filter.name);
         let (people, words) = (self.people(filter.name), in_words(filter.name));
-        html! {
-            div class="field filter" {
-                label for=(id) title=(filter.description) { (people.map_or_else(|| words.clone(), |people| people.words(&words))) }
-                @if let Some(people) = people { (people.control(&id, value)) }
-                @else if filter.name == "tags" { (tag_choice(&id, value, self.tags)) }
-                @else if filter.name == "stage" && self.has_too_many_stages() { (self.stages_later(&id, value)) }
-                @else if let Some(lookup) = looked_up(filter.name) { (self.lookup(&id, lookup, value)) }
+        let label = people.map_or_else(|| words.clone(), |people| people.words(&words));
+        field(self.refused, &id, &names(filter.name), (&label, filter.description), |spot| {
+            html! {
+                @if let Some(people) = people { (people.control(spot, value)) }
+                @else if filter.name == "tags" { (tag_choice(spot, value, self.tags)) }
+                @else if filter.name == "stage" && self.has_too_many_stages() { (self.stages_later(spot, value)) }
+                @else if let Some(lookup) = looked_up(filter.name) { (self.lookup(spot, lookup, value)) }
                 @else if let Some(groups) = self.offered(filter) {
                     @let of_id = pipeline(self.pipelines, value).map(|pipeline| pipeline.id.to_string());
-                    (choice(&id, filter.name, of_id.as_deref().unwrap_or(value), &self.words(filter.name, value), &groups))
+                    (choice(spot, filter.name, of_id.as_deref().unwrap_or(value), &self.words(filter.name, value), &groups))
                 }
-                @else if filter.kind == ParamKind::Timestamp {
-                    input type="date" id=(id) name=(filter.name) value=(value.get(..10).unwrap_or(value)) autocomplete="off";
+                @else if filter.kind == ParamKind::Timestamp && spot.words.is_none() {
+                    (spot.line("date", filter.name, value.get(..10).unwrap_or(value)))
                 }
-                @else { input type="text" id=(id) name=(filter.name) value=(value) autocomplete="off"; }
+                // A field for days would show nothing of what is none.
+                @else { (spot.line("text", filter.name, value)) }
             }
-        }
+        })
     }
 
     /// A name to search for. What stands there already keeps its ids.
-    fn lookup(&self, id: &str, lookup: Lookup, ids: &str) -> Markup {
+    fn lookup(&self, spot: &Spot<'_>, lookup: Lookup, ids: &str) -> Markup {
         let (name, member) = lookup.members();
+        let stood = if ids.is_empty() { String::new() } else { called(self.called, lookup, ids) };
         html! {
-            @if ids.is_empty() { input type="text" id=(id) name=(name) autocomplete="off"; }
-            @else {
-                input type="hidden" name=(member) value=(ids);
-                input type="text" id=(id) name=(name) value=(called(self.called, lookup, ids)) autocomplete="off";
-            }
+            @if !ids.is_empty() { input type="hidden" name=(member) value=(ids); }
+            (spot.line("text", name, spot.typed.unwrap_or(&stood)))
         }
     }
 

@@ -33,6 +33,12 @@ pub struct Typed {
 }
 
 impl Typed {
+    /// Whether something is wrong.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.problem.is_some() || !self.errors.is_empty()
+    }
+
     /// What was typed into a field; nothing where it was not.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
@@ -59,7 +65,7 @@ impl Typed {
         let others: Vec<&FieldError> =
             self.errors.iter().filter(|error| !shown.iter().any(|name| error.field.starts_with(name))).collect();
         html! {
-            @if self.problem.is_some() || !self.errors.is_empty() {
+            @if self.is_refused() {
                 div class="notice notice-bad" role="alert" {
                     (Icon::Alert.draw())
                     div {
@@ -90,7 +96,12 @@ impl Field<'_> {
     /// The label, what `control` draws, and what is wrong. It is given the id of the words under the field.
     #[must_use]
     pub fn draw(&self, typed: &Typed, control: impl FnOnce(&str, Option<&str>, bool) -> Markup) -> Markup {
-        let id = format!("f-{}", self.name);
+        self.at(&format!("f-{}", self.name), typed, control)
+    }
+
+    /// The same with another id, where a page has several fields of this name.
+    #[must_use]
+    pub fn at(&self, id: &str, typed: &Typed, control: impl FnOnce(&str, Option<&str>, bool) -> Markup) -> Markup {
         let words = format!("{id}-words");
         let problems: Vec<&str> = typed.problems(self.name).collect();
         let is_described = !self.hint.is_empty() || !problems.is_empty();
@@ -100,7 +111,7 @@ impl Field<'_> {
                     (self.label)
                     @if self.required { span class="required" { " (required)" } }
                 }
-                (control(&id, is_described.then_some(words.as_str()), !problems.is_empty()))
+                (control(id, is_described.then_some(words.as_str()), !problems.is_empty()))
                 @if is_described {
                     div class="words" id=(words) {
                         @for problem in &problems { p class="bad" { (Icon::Alert.draw()) (problem) } }

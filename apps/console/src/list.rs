@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::fields::words_of;
 use crate::filters::{Called, OF_PAGE};
-use crate::form::{self, Typed};
+use crate::form::{self, Field, Typed};
 use crate::frame::area_of;
 use crate::icon::Icon;
 use crate::people::{People, Role};
@@ -49,7 +49,14 @@ pub struct List<'a> {
     pub called: &'a Called,
     /// The people that it can be filtered by.
     pub people: &'a [People],
+    /// The filters that were refused: then nothing is listed.
+    pub refused: &'a Typed,
+    /// What was refused that was to be done with those that are selected.
+    pub selected: &'a Typed,
 }
+
+/// The field with the owner of those that are selected.
+const OWNER: &str = "owner";
 
 /// How a list is exported: as parameters of the API, for the spreadsheets of people.
 pub const EXPORTED_AS: [(&str, &str); 4] =
@@ -99,7 +106,7 @@ impl List<'_> {
         let may_write = frame.may(area_of(self.kind), Access::Write);
         let export = address(self.kind, self.given_but(OF_PAGE).chain(EXPORTED_AS)).replacen('?', "/export?", 1);
         let actions = html! {
-            a class="button" href=(export) download { "Export" }
+            @if !self.refused.is_refused() { a class="button" href=(export) download { "Export" } }
             @if may_write {
                 a class="button button-main" href={ "/console/" (self.kind.plural()) "/new" } {
                     (Icon::Plus.draw()) "New " (one.to_lowercase())
@@ -109,9 +116,11 @@ impl List<'_> {
         let content = html! {
             (show::head(many, &actions))
             @if let Some(words) = notice { (show::done(words)) }
+            (self.selected.summary(&[OWNER]))
             (self.filters())
             (self.active())
-            @if self.records.is_empty() { (self.nothing(may_write)) } @else { (self.table(frame, may_write)) }
+            @if self.refused.is_refused() {}
+            @else if self.records.is_empty() { (self.nothing(may_write)) } @else { (self.table(frame, may_write)) }
             (self.pages())
         };
         frame.page(Place::Records(self.kind), many, &content)
@@ -159,7 +168,7 @@ impl List<'_> {
                                 @let id = record["id"].as_str().unwrap_or_default();
                                 @let name = show::title(record);
                                 tr {
-                                    td class="tick" { input type="checkbox" name="id" value=(id) aria-label={ "Select " (name) }; }
+                                    td class="tick" { input type="checkbox" name="id" value=(id) checked[self.selected.has("id", id)] aria-label={ "Select " (name) }; }
                                     th scope="row" {
                                         a href=(show::path(self.kind, id)) { (name) }
                                         @if self.kind == Kind::Lead { " " (show::state(self.kind, record)) }
@@ -170,7 +179,7 @@ impl List<'_> {
                         }
                     }
                 }
-                (self.selected(may_write))
+                (self.together(may_write))
             }
         }
     }
@@ -194,7 +203,7 @@ impl List<'_> {
         }
     }
 
-    fn selected(&self, may_write: bool) -> Markup {
+    fn together(&self, may_write: bool) -> Markup {
         let export = format!("/console/{}/selected/export", self.kind.plural());
         html! {
             fieldset class="selected no-print" {
@@ -207,20 +216,30 @@ impl List<'_> {
     }
 
     fn changes(&self) -> Markup {
+        let label = "Owner: name, e-mail or id";
+        let owner = Field { name: OWNER, label, hint: "", required: false };
+        let typed = self.selected.value(OWNER).unwrap_or_default();
         html! {
             @if !self.tags.is_empty() {
                 div class="together" {
                     label class="hidden" for="selected-tag" { "Tag" }
                     select id="selected-tag" name="tag" {
-                        @for tag in self.tags { option value=(tag.id) { (tag.label) } }
+                        @for tag in self.tags {
+                            @let id = tag.id.to_string();
+                            option value=(id) selected[self.selected.value("tag") == Some(&id)] { (tag.label) }
+                        }
                     }
                     button class="button" type="submit" name="action" value="tag" { "Add the tag" }
                 }
             }
             div class="together" {
-                input type="text" name="owner" aria-label="Owner: name, e-mail or id" placeholder="Owner’s name, e-mail or id" autocomplete="off" list="selected-owners";
+                (owner.at("selected-owner", self.selected, |id, described, bad| html! {
+                    input type="text" id=(id) name=(OWNER) value=(typed) placeholder="Owner’s name, e-mail or id" list="selected-owners"
+                        aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
+                }))
                 @for people in self.people { @if people.role == Role::Owner { (people.suggested("selected-owners")) } }
                 button class="button" type="submit" name="action" value="owner" { "Give to" }
+                button class="button" type="submit" name="action" value="noOwner" { "Take the owner off" }
             }
             @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {
                 button class="button" type="submit" name="action" value="compare" { "Side by side" }

@@ -8,7 +8,7 @@ use crm_core::values::User;
 use crm_exchange::Kind;
 use maud::{Markup, html};
 
-use crate::filters::{Group, choice, told, unknown};
+use crate::filters::{Group, Spot, choice, told, unknown};
 
 /// The most people to choose from; more are asked for by what they are called.
 pub const MOST_OFFERED: usize = 200;
@@ -111,19 +111,17 @@ impl People {
     }
 
     /// The filter: a choice of all of them, or a field for what one of them is called. What stands there already keeps its ids.
-    pub(crate) fn control(&self, id: &str, ids: &str) -> Markup {
+    pub(crate) fn control(&self, spot: &Spot<'_>, ids: &str) -> Markup {
         let (parameter, member) = self.role.members();
         if !self.is_cut {
             let labels = self.labels();
             let options = self.offered.iter().map(|user| (escaped(user.id()), label(&labels, user)));
-            return choice(id, member, ids, &self.called(ids), &Group::of(options));
+            return choice(spot, member, ids, &self.called(ids), &Group::of(options));
         }
+        let stood = if ids.is_empty() { String::new() } else { self.called(ids) };
         html! {
-            @if ids.is_empty() { input type="text" id=(id) name=(parameter) autocomplete="off"; }
-            @else {
-                input type="hidden" name=(member) value=(ids);
-                input type="text" id=(id) name=(parameter) value=(self.called(ids)) autocomplete="off";
-            }
+            @if !ids.is_empty() { input type="hidden" name=(member) value=(ids); }
+            (spot.line("text", parameter, spot.typed.unwrap_or(&stood)))
         }
     }
 }

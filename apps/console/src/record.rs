@@ -68,6 +68,10 @@ pub struct Record<'a> {
 
 /// The fields of the form that walks a case.
 const WALKED: [&str; 2] = ["step", "said"];
+/// The fields of the form that says why an opportunity is lost.
+const LOST: [&str; 2] = ["reasonId", "comment"];
+/// The field of the form that merges.
+const MERGED: &str = "sourceId";
 
 impl Record<'_> {
     fn id(&self) -> &str {
@@ -95,7 +99,7 @@ impl Record<'_> {
                 @if may_write { div class="actions" { (self.actions(frame)) } }
             }
             @if let Some(words) = self.notice { (show::done(words)) }
-            (self.typed.summary(if self.steps.is_empty() { &["comment"] } else { &["comment", "step", "said"] }))
+            (self.typed.summary(self.asked()))
             div class="split" {
                 div class="column" {
                     (self.fields())
@@ -111,10 +115,29 @@ impl Record<'_> {
         frame.page(Place::Records(self.kind), title, &content)
     }
 
+    fn is_closed(&self) -> bool {
+        self.record["status"] == "won" || self.record["status"] == "lost"
+    }
+
+    /// Whether it was to be lost, and was not.
+    fn was_to_be_lost(&self) -> bool {
+        self.kind == Kind::Opportunity && !self.is_closed() && self.typed.value("status") == Some("lost")
+    }
+
+    /// The fields of the page that what is wrong stands beside.
+    fn asked(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Opportunity if self.was_to_be_lost() => &LOST,
+            Kind::Contact | Kind::Organization => &["comment", MERGED],
+            Kind::Case if !self.steps.is_empty() => &["comment", "step", "said"],
+            _ => &["comment"],
+        }
+    }
+
     fn actions(&self, frame: &Frame) -> Markup {
         let record = self.record;
         let path = self.path();
-        let is_closed = record["status"] == "won" || record["status"] == "lost";
+        let lost_as = if self.was_to_be_lost() { self.typed } else { &Typed::default() };
         html! {
             @match self.kind {
                 Kind::Lead => {
@@ -125,11 +148,11 @@ impl Record<'_> {
                     @else { (button(frame, &format!("{path}/archive"), "Archive", "button")) }
                 }
                 Kind::Opportunity => {
-                    @if is_closed { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
+                    @if self.is_closed() { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
                     @else {
                         (self.moves(frame))
                         (hidden(frame, &format!("{path}/status"), &[("status", "won")], "Won"))
-                        (lost(frame, &format!("{path}/status"), None))
+                        (lost(frame, &format!("{path}/status"), lost_as.value("back"), lost_as))
                     }
                 }
                 Kind::Case => {
@@ -199,17 +222,19 @@ impl Record<'_> {
     }
 
     fn merge(&self, frame: &Frame) -> Markup {
+        let source = Field { name: MERGED, label: "The other one’s number", hint: "", required: true };
+        let typed = self.typed.value(MERGED).unwrap_or_default();
         html! {
-            details class="pop" {
+            details class="pop" open[self.typed.problems(MERGED).next().is_some()] {
                 summary { "Merge" }
                 form class="pop-box" method="post" action={ (self.path()) "/merge" } {
                     (form::token(frame))
                     input type="hidden" name={ "seen-" (self.id()) } value=(self.seen);
                     p { "Another one is merged into this one: what is empty here is filled from there, and what points there points here." }
-                    div class="field" {
-                        label for="merge-source" { "The other one’s number" }
-                        input id="merge-source" name="sourceId" type="text" inputmode="numeric" required autocomplete="off";
-                    }
+                    (source.at("merge-source", self.typed, |id, described, bad| html! {
+                        input id=(id) name=(MERGED) type="text" inputmode="numeric" value=(typed) required
+                            aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
+                    }))
                     button class="button button-main" type="submit" { "Merge it into this one" }
                 }
             }
@@ -286,13 +311,15 @@ impl Record<'_> {
     }
 
     fn said(&self, frame: &Frame, may_write: bool) -> Markup {
+        // A comment about a loss is none about the record.
+        let typed = if self.was_to_be_lost() { &Typed::default() } else { self.typed };
         html! {
             section class="card" aria-labelledby="comments" {
                 h2 id="comments" { "Comments" }
                 @if may_write {
                     form class="say" method="post" action={ (self.path()) "/comments" } {
                         (form::token(frame))
-                        (Field { name: "comment", label: "Add a comment", hint: "", required: false }.lines(self.typed, ""))
+                        (Field { name: "comment", label: "Add a comment", hint: "", required: false }.lines(typed, ""))
                         div class="actions" { button class="button" type="submit" { "Comment" } }
                     }
                 }
@@ -381,23 +408,27 @@ pub fn hidden(frame: &Frame, action: &str, fields: &[(&str, &str)], words: &str)
 
 /// What asks why an opportunity is lost. `back` is where it leads then.
 #[must_use]
-pub fn lost(frame: &Frame, action: &str, back: Option<&str>) -> Markup {
+pub fn lost(frame: &Frame, action: &str, back: Option<&str>, typed: &Typed) -> Markup {
     let id = action.replace('/', "-");
+    let [reason, comment] = LOST;
+    let value = |name: &str| typed.value(name).unwrap_or_default().to_owned();
+    let is_refused = LOST.iter().any(|name| typed.problems(name).next().is_some());
     html! {
-        details class="pop" {
+        details class="pop" open[is_refused] {
             summary { "Lost" }
             form class="pop-box" method="post" action=(action) {
                 (form::token(frame))
                 input type="hidden" name="status" value="lost";
                 @if let Some(back) = back { input type="hidden" name="back" value=(back); }
-                div class="field" {
-                    label for={ "reason" (id) } { "Reason" span class="required" { " (required)" } }
-                    input id={ "reason" (id) } name="reasonId" type="text" required autocomplete="off";
-                }
-                div class="field" {
-                    label for={ "words" (id) } { "Comment" }
-                    textarea id={ "words" (id) } name="comment" rows="3" {}
-                }
+                (Field { name: reason, label: "Reason", hint: "", required: true }.at(&format!("reason{id}"), typed, |id, described, bad| html! {
+                    input id=(id) name=(reason) type="text" value=(value(reason)) required
+                        aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
+                }))
+                (Field { name: comment, label: "Comment", hint: "", required: false }.at(&format!("words{id}"), typed, |id, described, bad| html! {
+                    // The parser takes the first line end of a text away.
+                    textarea id=(id) name=(comment) rows="3"
+                        aria-describedby=[described] aria-invalid=[bad.then_some("true")] { "\n" (value(comment)) }
+                }))
                 button class="button button-bad" type="submit" { "Lost" }
             }
         }

@@ -1,6 +1,7 @@
 //! What lists are filtered by.
 
 use crm_console::filters::Called;
+use crm_console::form::Typed;
 use crm_console::list::List;
 use crm_console::people::{MOST_OFFERED, People, Role};
 use crm_core::params::ParamReader;
@@ -34,6 +35,8 @@ fn by_owner(people: People, ids: &str) -> (String, String) {
         pipelines: &[],
         called: &Called::new(),
         people: &[people],
+        refused: &Typed::default(),
+        selected: &Typed::default(),
     };
     let page = list.page(&frame("*:read"), None).into_string();
     let filter = page.split("<label for=\"filter-ownerId\"").nth(1).unwrap().split("</div>").next().unwrap().to_owned();

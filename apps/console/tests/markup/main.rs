@@ -94,6 +94,8 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         pipelines: &[],
         called: &Called::new(),
         people: &[],
+        refused: &Typed::default(),
+        selected: &typed,
     };
     let page = Record {
         kind: Kind::Opportunity,
@@ -122,7 +124,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         error::page(&refusal),
         session::SignIn { token: "T", next: Some(text), has_issuer: true, typed: &typed }.page(),
         session::choice(&[text.to_owned(), text.to_owned()], Some(text)),
-        crm_console::trash::search(frame, text, &[]),
+        crm_console::trash::search(frame, text, &[], &typed),
         which.page(frame),
     ];
     markup

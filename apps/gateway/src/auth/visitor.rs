@@ -51,7 +51,7 @@ impl<A: InArea, D: Does> Extract for Visitor<A, D> {
         };
         call.set_caller(&identified.scope);
         call.count(identified.payer)?;
-        let query = call.take_query();
+        let query = call.query_without_keys().into_iter().cloned().collect();
         let asks_for_page = D::ACCESS == Access::Read && call.request.method() != Method::POST;
         let form = if asks_for_page { Form::default() } else { own_form(call, &secret).await? };
         identified.permit(permission::needed::<A, D>())?;
@@ -100,7 +100,7 @@ impl<A, D> Visitor<A, D> {
         self.administers_ticketing
     }
 
-    /// The parameters of the address.
+    /// The parameters of the address. Which there can be, the handler's signature says.
     #[must_use]
     pub fn query(&self) -> &[(String, String)] {
         &self.query

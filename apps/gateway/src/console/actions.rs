@@ -2,16 +2,17 @@
 
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
-use crm_opportunities::{OpportunityPatch, StageChange, StatusChange};
+use crm_leads::Lead;
+use crm_opportunities::{Opportunity, OpportunityPatch, StageChange, StatusChange};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{leads, opportunities};
 
-use crate::auth::{InArea, Visitor, Write, area};
+use crate::auth::{Visitor, Write, area};
 use crate::endpoint::{Answer, Api, Form, Html};
 use crate::error::Failure;
 
-use super::kind::Numbered;
-use super::{back, body, steps};
+use super::kind::{IdOf, Numbered, Recorded};
+use super::{again, back, body, named_as_in_form, records, steps};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -23,24 +24,30 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/console/cases/{id}/status", steps::walk).undocumented();
 }
 
-/// Does it, and leads back to where the form was.
-async fn act<A: InArea>(
-    visitor: &Visitor<A, Write>,
-    otherwise: String,
+/// Does it, and leads back to where the form was. What is wrong is told on the page of the record.
+async fn act<R: Recorded>(
+    visitor: &Visitor<R::Area, Write>,
+    id: IdOf<R>,
     job: impl Fn(&mut DbConnection, &Scope, &Form) -> Result<(), Failure> + Send + 'static,
 ) -> Answer<Html> {
     let form = visitor.form().clone();
-    let way = back(&form, &otherwise);
+    let way = back(&form, &format!("/console/{}/{id}?done=done", R::KIND.plural()));
+    // A script asks for no page.
+    let is_quiet = form.value("quiet").is_some();
     let acted = visitor.write(move |connection, scope| {
         job(connection, scope, &form)?;
-        // A script asks for no page.
-        Ok(if form.value("quiet").is_some() { Html::nothing() } else { Html::see_other(way.clone()) })
+        Ok(if is_quiet { Html::nothing() } else { Html::see_other(way.clone()) })
     });
-    acted.await
+    let acted = acted.await;
+    if is_quiet {
+        return acted;
+    }
+    let acted = acted.map_err(|problem| named_as_in_form(problem, &[("lostReason.", ""), ("lostReason", "reasonId")]));
+    again(visitor.form(), acted, |typed| records::show::<R, _>(visitor, id, typed)).await
 }
 
 async fn archive(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<LeadId>) -> Answer<Html> {
-    act(&visitor, format!("/console/leads/{id}?done=done"), move |connection, scope, _| {
+    act::<Lead>(&visitor, id, move |connection, scope, _| {
         leads::archive(connection, scope, id, &Condition::none(), None)?;
         Ok(())
     })
@@ -48,7 +55,7 @@ async fn archive(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered
 }
 
 async fn unarchive(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<LeadId>) -> Answer<Html> {
-    act(&visitor, format!("/console/leads/{id}?done=done"), move |connection, scope, _| {
+    act::<Lead>(&visitor, id, move |connection, scope, _| {
         leads::unarchive(connection, scope, id, &Condition::none(), None)?;
         Ok(())
     })
@@ -60,11 +67,11 @@ async fn convert_lead(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Num
         let made = convert(connection, scope, id, &Condition::none(), &Conversion::default())?;
         Ok(Html::see_other(format!("/console/opportunities/{}?done=converted", made.id)))
     });
-    converted.await
+    again(visitor.form(), converted.await, |typed| records::show::<Lead, _>(&visitor, id, typed)).await
 }
 
 async fn set_stage(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<OpportunityId>) -> Answer<Html> {
-    act(&visitor, format!("/console/opportunities/{id}?done=done"), move |connection, scope, form| {
+    act::<Opportunity>(&visitor, id, move |connection, scope, form| {
         // The board names a stage of the pipeline that it shows, the page of a record one of any pipeline.
         let Some((pipeline, stage)) = form.value("to").and_then(|to| to.split_once(' ')) else {
             let change = StageChange::from_body(&body(form, &["stage"]))?;
@@ -80,7 +87,7 @@ async fn set_stage(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Number
 }
 
 async fn set_status(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<OpportunityId>) -> Answer<Html> {
-    act(&visitor, format!("/console/opportunities/{id}?done=done"), move |connection, scope, form| {
+    act::<Opportunity>(&visitor, id, move |connection, scope, form| {
         let mut change = body(form, &["status"]);
         if form.value("status") == Some("lost") {
             change.insert("lostReason".to_owned(), body(form, &["reasonId", "comment"]).into());

@@ -3,6 +3,7 @@
 use crm_console::Place;
 use crm_console::board::{self, Board, Column, MOST_CARDS, PATH};
 use crm_console::filters::Called;
+use crm_console::form::Typed;
 use crm_console::people::Role;
 use crm_core::page::PageRequest;
 use crm_core::{DbConnection, Scope};
@@ -12,11 +13,11 @@ use crm_suite::opportunities;
 use crm_tags::TagKind;
 
 use crate::auth::{Read, Visitor, area};
-use crate::endpoint::{Answer, Api, Html, read_params};
+use crate::endpoint::{Address, Answer, Api, Form, Html, read_params};
 use crate::error::Failure;
 
 use super::filters::{self, Sent};
-use super::{frame, people};
+use super::{again, frame, only, people};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -28,19 +29,32 @@ pub(super) const PIPELINES: i64 = pipelines::MOST_PIPELINES;
 /// What the board is filtered by.
 const FILTERS: [&str; 4] = ["pipelineId", "title", "ownerId", "tags"];
 
-async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
-    let frame = frame(&visitor);
-    let is_filter = |name: &str| FILTERS.contains(&name);
-    let given: Vec<(String, String)> =
-        visitor.query().iter().filter(|(name, value)| is_filter(name) && !value.is_empty()).cloned().collect();
-    let (filter,): (OpportunityFilter,) = read_params(given.clone())?;
-    let typed: Vec<_> = visitor.query().iter().filter(|(name, _)| name == Role::Owner.members().0).cloned().collect();
+async fn board_page(visitor: Visitor<area::Pipeline, Read>, _: Address) -> Answer<Html> {
+    let query = Form::of_pairs(visitor.query());
+    let shown = show(&visitor, Typed::default()).await;
+    again(&query, shown, |refused| show(&visitor, refused)).await
+}
+
+/// The board; without cards where the filters were refused.
+async fn show(visitor: &Visitor<area::Pipeline, Read>, refused: Typed) -> Answer<Html> {
+    let frame = frame(visitor);
+    let query = visitor.query().iter().cloned();
+    let (typed, mut given): (Vec<_>, Vec<_>) = query.partition(|(name, _)| name == Role::Owner.members().0);
+    given.retain(|(_, value)| !value.is_empty());
+    let (filter,): (OpportunityFilter,) = if refused.is_refused() {
+        Default::default()
+    } else {
+        only(&given, &FILTERS)?;
+        read_params(given.clone())?
+    };
     let page = visitor.read(move |connection, scope| {
         let people = people::of(connection, scope, Kind::Opportunity, &given)?;
         let (kind, place, called) = (Kind::Opportunity, Place::Board, &Called::new());
         let sent =
             Sent { frame: &frame, kind, place, path: PATH, typed: &typed, given: &given, called, people: &people };
-        if let Some(elsewhere) = filters::settled(connection, scope, &sent)? {
+        if !refused.is_refused()
+            && let Some(elsewhere) = filters::settled(connection, scope, &sent)?
+        {
             return Ok(elsewhere);
         }
         let all = pipelines::list(connection, scope, &PageRequest::first(PIPELINES))?.items;
@@ -55,16 +69,23 @@ async fn board_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
         let is_kept = |(name, _): &&(String, String)| !is_another || name != "pipelineId";
         let given: Vec<(String, String)> = given.iter().filter(is_kept).cloned().collect();
         let filter = OpportunityFilter { pipeline_id: Some(vec![pipeline.id]), ..filter.clone() };
+        let (columns, sums) = if refused.is_refused() {
+            Default::default()
+        } else {
+            let columns = columns(connection, scope, pipeline, &filter)?;
+            (columns, crm_opportunities::summary(connection, scope, &filter)?)
+        };
         let board = Board {
             pipelines: &all,
             pipeline,
-            columns: &columns(connection, scope, pipeline, &filter)?,
-            sums: &crm_opportunities::summary(connection, scope, &filter)?,
+            columns: &columns,
+            sums: &sums,
             given: &given,
             tags: &crm_tags::list(connection, scope, TagKind::Opportunity)?,
             people: &people,
             now: scope.now(),
             is_another,
+            refused: &refused,
         };
         Ok(Html::page(board.page(&frame)))
     });

@@ -14,11 +14,11 @@ use crm_core::{CaseTypeId, Condition, FieldErrors, Uuid};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, etag_of};
+use crate::endpoint::{Answer, Api, Form, Html, Query, etag_of};
 
 use super::kind::Numbered;
 use super::rows::{Row, rows};
-use super::{again, as_seen, body, done, frame, is_told_of_change, seen, seen_by};
+use super::{Done, again, as_seen, body, done, frame, is_told_of_change, seen, seen_by};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -33,7 +33,7 @@ const PATH: &str = "/console/settings/case-types";
 /// How many case types the list has.
 const MOST: i64 = 200;
 
-async fn types_page(visitor: Visitor<area::Cases, Read>) -> Answer<Html> {
+async fn types_page(visitor: Visitor<area::Cases, Read>, _: Query<(Done,)>) -> Answer<Html> {
     show_list(&visitor, Typed::default()).await
 }
 
@@ -55,7 +55,11 @@ async fn make(visitor: Visitor<area::Cases, Write>) -> Answer<Html> {
     again(visitor.form(), made.await, |typed| show_list(&visitor, typed)).await
 }
 
-async fn type_page(visitor: Visitor<area::Cases, Read>, Numbered(id): Numbered<CaseTypeId>) -> Answer<Html> {
+async fn type_page(
+    visitor: Visitor<area::Cases, Read>,
+    Numbered(id): Numbered<CaseTypeId>,
+    _: Query<(Done,)>,
+) -> Answer<Html> {
     show(&visitor, id, None, Typed::default()).await
 }
 

@@ -17,12 +17,12 @@ use crm_suite::{SuiteError, contacts, leads, organizations};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
+use crate::endpoint::{Address, Answer, Api, Form, Html, etag_of, read_params};
 use crate::error::Failure;
 
 use super::kind::{IdOf, Numbered, Recorded, parsed, shown};
 use super::records::entries;
-use super::{again, back, frame};
+use super::{again, back, frame, only, records};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -113,7 +113,7 @@ grouped! {
     Organization, organizations;
 }
 
-async fn duplicates_page<R: Grouped>(visitor: Visitor<area::Directory, Read>) -> Answer<Html> {
+async fn duplicates_page<R: Grouped>(visitor: Visitor<area::Directory, Read>, _: Address) -> Answer<Html> {
     let frame = frame(&visitor);
     let asked: Vec<(String, String)> = visitor.query().to_vec();
     let is_first = !asked.iter().any(|(name, _)| name == "continuationToken");
@@ -126,7 +126,8 @@ async fn duplicates_page<R: Grouped>(visitor: Visitor<area::Directory, Read>) ->
     page.await
 }
 
-async fn compare_page<R: Mergeable>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+async fn compare_page<R: Mergeable>(visitor: Visitor<R::Area, Read>, _: Address) -> Answer<Html> {
+    only(visitor.query(), &["id"])?;
     let ids = visitor.query().iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect();
     compare::<R, _>(&visitor, ids, String::new(), Typed::default()).await
 }
@@ -234,5 +235,5 @@ async fn merge_into<R: Mergeable>(visitor: Visitor<R::Area, Write>, Numbered(id)
         R::merge(connection, scope, id, &as_seen::<R>(&form), &request("", &[source]))?;
         Ok(Html::see_other(back(&form, &format!("/console/{}/{id}?done=merged", R::KIND.plural()))))
     });
-    merged.await
+    again(visitor.form(), merged.await, |typed| records::show::<R, _>(&visitor, id, typed)).await
 }

@@ -8,9 +8,9 @@ use crm_console::people::{People, Role, name};
 use crm_console::{Frame, Place};
 use crm_core::keys::{Access, Area};
 use crm_core::page::PageRequest;
-use crm_core::params::{ParamReader, entries, escaped};
+use crm_core::params::{entries, escaped};
 use crm_core::values::{LabeledValues, User};
-use crm_core::{ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Scope};
 use crm_directory::{ContactFilter, OrganizationFilter, contacts, organizations};
 use crm_exchange::{Kind, Lookup};
 use crm_suite::search::Match;
@@ -20,6 +20,7 @@ use crate::error::Failure;
 
 use super::named::{MOST_ALIKE, alike, exact};
 use super::people;
+use super::sought::Name;
 
 /// Pairs of a query.
 type Pairs = [(String, String)];
@@ -113,10 +114,13 @@ pub(super) fn settled(connection: &mut DbConnection, scope: &Scope, sent: &Sent<
     let Sent { frame, kind, place, path, typed, given, called, people } = *sent;
     let mut settled = given.to_vec();
     let mut is_moved = false;
-    let mut asked: Option<(Sought<'_>, String, Several)> = None;
+    let mut asked: Option<(Sought<'_>, Name, Several)> = None;
     for sought in lookups(kind).map(Sought::Record).chain(people.iter().map(Sought::Person)) {
         let (name, member) = sought.members();
         let Some(text) = value(typed, name).map(str::trim) else { continue };
+        if typed.iter().filter(|(given, _)| given == name).nth(1).is_some() {
+            return Err(FieldErrors::of(name, FieldCode::Repeated, "must be given once").into());
+        }
         let ids = value(given, member);
         if text.is_empty() && ids.is_none() {
             continue;
@@ -134,7 +138,7 @@ pub(super) fn settled(connection: &mut DbConnection, scope: &Scope, sent: &Sent<
         if text.is_empty() {
             continue;
         }
-        let text = read(typed, name)?;
+        let text = Name::read(name, text)?;
         let meant = match sought {
             Sought::Record(lookup) => record(connection, scope, lookup, &text)?,
             Sought::Person(people) => person(people::meant(connection, scope, (kind, people.role), &text)?),
@@ -143,7 +147,7 @@ pub(super) fn settled(connection: &mut DbConnection, scope: &Scope, sent: &Sent<
             Meant::One(id) => settled.push((member.to_owned(), id)),
             Meant::OneOf(several) if asked.is_none() => asked = Some((sought, text, several)),
             // It is asked for next.
-            Meant::OneOf(_) => settled.push((name.to_owned(), text)),
+            Meant::OneOf(_) => settled.push((name.to_owned(), text.as_str().to_owned())),
         }
     }
     if let Some((sought, text, several)) = asked {
@@ -153,7 +157,7 @@ pub(super) fn settled(connection: &mut DbConnection, scope: &Scope, sent: &Sent<
         };
         let is_cut = found.len() >= MOST_ALIKE;
         let members = sought.members();
-        let which = Which { place, path, members, text: &text, given: &settled, found: &found, is_cut };
+        let which = Which { place, path, members, text: text.as_str(), given: &settled, found: &found, is_cut };
         return Ok(Some(Html::page(which.page(frame))));
     }
     let pairs = settled.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -186,8 +190,8 @@ fn found_person(user: &User) -> Found {
 }
 
 /// The one of this number, the only one of this name, or the only one that is found; else those that are found.
-fn record(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, text: &str) -> Result<Meant, Failure> {
-    if let Some(id) = text.strip_prefix('#').and_then(|number| record_id(lookup, number)) {
+fn record(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, text: &Name) -> Result<Meant, Failure> {
+    if let Some(id) = text.as_str().strip_prefix('#').and_then(|number| record_id(lookup, number)) {
         return Ok(Meant::One(id));
     }
     let found = alike(connection, scope, lookup, text)?;
@@ -234,12 +238,4 @@ fn told_apart(
         Found { value: id, title, beside: told.join(" · ") }
     });
     Ok(found.collect())
-}
-
-/// A name as parameters are read: once, of so many characters, and none that controls.
-fn read(typed: &Pairs, parameter: &'static str) -> Result<String, Failure> {
-    let mut reader = ParamReader::new(typed.iter().filter(|(name, _)| name == parameter).cloned().collect());
-    let read = reader.text(parameter, "");
-    let errors = std::mem::replace(reader.errors(), FieldErrors::new());
-    Ok(errors.into_result(read.unwrap_or_default().trim().to_owned())?)
 }

@@ -11,13 +11,13 @@ use crm_suite::forms;
 use serde_json::{Value, json};
 
 use crate::auth::{InArea, Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, etag_of};
+use crate::endpoint::{Answer, Api, Form, Html, Query, etag_of};
 use crate::error::Failure;
 
 use super::imports::readable;
 use super::kind::Numbered;
 use super::rows::rows;
-use super::{CHANGED_MEANWHILE, again, as_seen, done, frame, seen_by, shown};
+use super::{CHANGED_MEANWHILE, Done, again, as_seen, done, frame, seen_by, shown};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -158,7 +158,7 @@ async fn first_page(visitor: Visitor<area::OfKind, Read>) -> Answer<Html> {
     page.await
 }
 
-async fn form_page<F: Formed>(visitor: Visitor<F::Area, Read>) -> Answer<Html> {
+async fn form_page<F: Formed>(visitor: Visitor<F::Area, Read>, _: Query<(Done,)>) -> Answer<Html> {
     show::<F, _>(&visitor, Stated::default()).await
 }
 
@@ -208,7 +208,11 @@ async fn change<F: Formed>(visitor: Visitor<F::Area, Write>) -> Answer<Html> {
     again(visitor.form(), changed.await, show).await
 }
 
-async fn case_form_page(visitor: Visitor<area::Cases, Read>, Numbered(id): Numbered<CaseTypeId>) -> Answer<Html> {
+async fn case_form_page(
+    visitor: Visitor<area::Cases, Read>,
+    Numbered(id): Numbered<CaseTypeId>,
+    _: Query<(Done,)>,
+) -> Answer<Html> {
     show_case(&visitor, id, Stated::default()).await
 }
 

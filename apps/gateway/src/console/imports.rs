@@ -5,6 +5,7 @@ use crm_console::form::Typed;
 use crm_console::imports::{PREVIEW, columns, list, run};
 use crm_core::keys::{Access, Area, Right};
 use crm_core::page::{PageRequest, Start};
+use crm_core::params::{FromParams, ParamReader};
 use crm_core::{Condition, DbConnection, FieldCode, FieldErrors, ImportId, Scope};
 use crm_exchange::imports::{self, Draft, ImportSort, NewImport, Uploaded};
 use crm_exchange::{Import, Kind, Sheet};
@@ -13,7 +14,8 @@ use encoding_rs::Encoding;
 
 use crate::auth::{Read, Visitor, Write, area};
 use crate::endpoint::{
-    Answer, Api, Call, Extract, Form, FormFile, Html, LONGEST_UPLOAD, OperationDoc, PathId, RowsFile, read_params,
+    Address, Answer, Api, Call, Extract, Form, FormFile, Html, LONGEST_UPLOAD, OperationDoc, PathId, Query, RowsFile,
+    read_params,
 };
 use crate::error::{Failure, Problem};
 use crate::http::imports::{Coming, Receiving, problems_of, right};
@@ -72,7 +74,7 @@ fn moves<D>(visitor: &Visitor<area::OfKind, D>) -> bool {
     visitor.permit().check(Right { area: Some(Area::Settings), access: Access::Write }).is_ok()
 }
 
-async fn imports_page(visitor: Visitor<area::OfKind, Read>) -> Answer<Html> {
+async fn imports_page(visitor: Visitor<area::OfKind, Read>, _: Address) -> Answer<Html> {
     show_list(&visitor, Typed::default()).await
 }
 
@@ -134,12 +136,27 @@ fn import(kind: Kind, mode: Mode, match_by: MatchBy) -> Import {
     Import { kind, mode, match_by, makes_organizations: false, makes_tags: false, moves: false }
 }
 
+/// The file that an import was tried or begun with, and the import that a file was tried as.
+struct Beside;
+
+impl FromParams for Beside {
+    fn from_params(params: &mut ParamReader) -> Self {
+        let _: Option<Vec<ImportId>> = params.uuids("as", "The import that the file was tried as.");
+        let _: Option<Vec<ImportId>> = params.uuids("file", "The file that was tried.");
+        Self
+    }
+}
+
 /// A parameter that is an id.
 fn id_of<D>(visitor: &Visitor<area::OfKind, D>, name: &str) -> Option<ImportId> {
     visitor.query().iter().find(|(given, _)| given == name).and_then(|(_, id)| id.parse().ok())
 }
 
-async fn file_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<Html> {
+async fn file_page(
+    visitor: Visitor<area::OfKind, Read>,
+    PathId(id): PathId<ImportId>,
+    _: Query<(Beside,)>,
+) -> Answer<Html> {
     show_file(&visitor, id, Typed::default()).await
 }
 
@@ -325,7 +342,11 @@ async fn forget(
     forgotten
 }
 
-async fn run_page(visitor: Visitor<area::OfKind, Read>, PathId(id): PathId<ImportId>) -> Answer<Html> {
+async fn run_page(
+    visitor: Visitor<area::OfKind, Read>,
+    PathId(id): PathId<ImportId>,
+    _: Query<(Beside,)>,
+) -> Answer<Html> {
     show_run(&visitor, id, Typed::default()).await
 }
 

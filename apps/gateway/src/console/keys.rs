@@ -8,10 +8,10 @@ use crm_core::{Condition, KeyId};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, PathId};
+use crate::endpoint::{Answer, Api, Form, Html, PathId, Query};
 use crate::error::{Failure, Problem};
 
-use super::{frame, is_told_in_form, typed};
+use super::{Done, done, frame, is_told_in_form, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -21,7 +21,7 @@ pub(super) fn routes(api: &mut Api) {
     api.post("/console/settings/keys/{id}/delete", remove_key).undocumented();
 }
 
-async fn keys_page(visitor: Visitor<area::Settings, Read>) -> Answer<Html> {
+async fn keys_page(visitor: Visitor<area::Settings, Read>, _: Query<(Done,)>) -> Answer<Html> {
     show(&visitor, Typed::default()).await
 }
 
@@ -29,8 +29,7 @@ async fn keys_page(visitor: Visitor<area::Settings, Read>) -> Answer<Html> {
 async fn show<D>(visitor: &Visitor<area::Settings, D>, typed: Typed) -> Answer<Html> {
     let frame = frame(visitor);
     let own = visitor.scope().actor().key_id();
-    let is_deleted = visitor.query().iter().any(|(name, _)| name == "deleted");
-    let news = if is_deleted { News::Deleted } else { News::Nothing };
+    let news = if done(visitor).is_some() { News::Deleted } else { News::Nothing };
     let page = visitor.read(move |connection, scope| {
         Ok(Html::page(list(&frame, &keys::list(connection, scope)?, own, &news, &typed)))
     });
@@ -97,7 +96,7 @@ async fn tell(
 async fn remove_key(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<KeyId>) -> Answer<Html> {
     let removed = visitor.write(move |connection, scope| {
         crm_suite::keys::delete(connection, scope, id, &Condition::none())?;
-        Ok(Html::see_other("/console/settings/keys?deleted"))
+        Ok(Html::see_other("/console/settings/keys?done=deleted"))
     });
     match removed.await {
         Err(problem) => refused(&visitor, problem).await,

@@ -2,6 +2,7 @@
 
 use crm_cases::Case;
 use crm_console::Place;
+use crm_console::form::Typed;
 use crm_console::list::{EXPORTED_AS, List, address, confirm_deletion, usual};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Direction, MOST_ITEMS, PageRequest, SortField, Start, Whole};
@@ -15,13 +16,13 @@ use crm_suite::batch::{self, BatchRequest, Outcome};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write};
-use crate::endpoint::{Answer, Api, File, Form, Html, Typed, read_params};
+use crate::endpoint::{self, Address, Answer, Api, File, Form, Html, read_params};
 use crate::error::Failure;
 use crate::http::export;
 
 use super::filters::{self, Sent};
 use super::kind::{IdOf, Recorded, parsed, shown};
-use super::{back, frame, people};
+use super::{again, back, frame, named_as_in_form, people};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -45,10 +46,26 @@ pub(super) fn routes(api: &mut Api) {
 /// How many records a page has unless the address says.
 const SIZE: &str = "50";
 
-async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
-    let frame = frame(&visitor);
+async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>, _: Address) -> Answer<Html> {
+    show::<R, _>(&visitor, Form::of_pairs(visitor.query()), Typed::default()).await
+}
+
+/// The list with these parameters, after `selected` was refused where something was to be done with those that are selected.
+async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, query: Form, selected: Typed) -> Answer<Html> {
+    let shown = page::<R, D>(visitor, &query, Typed::default(), selected.clone()).await;
+    again(&query, shown, |refused| page::<R, D>(visitor, &query, refused, selected)).await
+}
+
+/// The same; nothing is listed where the filters were refused.
+async fn page<R: Recorded, D>(
+    visitor: &Visitor<R::Area, D>,
+    query: &Form,
+    refused: Typed,
+    selected: Typed,
+) -> Answer<Html> {
+    let frame = frame(visitor);
     let (typed, query): (Vec<_>, Vec<_>) =
-        visitor.query().iter().cloned().partition(|(name, _)| filters::is_name(R::KIND, name));
+        query.fields().iter().cloned().partition(|(name, _)| filters::is_name(R::KIND, name));
     let (given, own): (Vec<_>, Vec<_>) = query
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -67,7 +84,10 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
     if !asked.iter().any(|(name, _)| name == "size") {
         asked.push(("size".to_owned(), SIZE.to_owned()));
     }
-    let (filter, request): (R::Filter, PageRequest<R::Sort>) = read_params(asked)?;
+    let wanted = match refused.is_refused() {
+        true => None,
+        false => Some(read_params::<(R::Filter, PageRequest<R::Sort>)>(asked)?),
+    };
     // So that the columns stay from page to page.
     let mut given: Vec<(String, String)> = given;
     if !columns.is_empty() {
@@ -80,12 +100,15 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
         let path = format!("/console/{}", kind.plural());
         let (typed, given) = (&typed, &given);
         let sent = Sent { frame: &frame, kind, place, path: &path, typed, given, called: &called, people: &people };
-        if let Some(elsewhere) = filters::settled(connection, scope, &sent)? {
+        if wanted.is_some()
+            && let Some(elsewhere) = filters::settled(connection, scope, &sent)?
+        {
             return Ok(elsewhere);
         }
         let columns = crm_exchange::columns(connection, scope, R::KIND)?;
-        let page = R::list(connection, scope, &filter, &request)?;
-        let mut records = page.items.iter().map(shown).collect::<Result<Vec<Value>, _>>()?;
+        let page = wanted.as_ref().map(|(filter, request)| R::list(connection, scope, filter, request)).transpose()?;
+        let records = page.iter().flat_map(|page| &page.items);
+        let mut records = records.map(shown).collect::<Result<Vec<Value>, _>>()?;
         let pipelines = R::pipelines(connection, scope)?;
         R::put_words(&pipelines, &mut records);
         let tags = crm_tags::list(connection, scope, R::TAGS)?;
@@ -100,14 +123,16 @@ async fn list_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html>
             filters: &described,
             orders: &orders,
             order_by,
-            is_descending: request.direction == Direction::Desc,
+            is_descending: wanted.as_ref().is_some_and(|(_, request)| request.direction == Direction::Desc),
             records: &records,
-            next: page.continuation_token.as_deref().filter(|_| page.has_more),
-            is_first: request.start == Start::Offset(0),
+            next: page.as_ref().and_then(|page| page.continuation_token.as_deref().filter(|_| page.has_more)),
+            is_first: wanted.as_ref().is_none_or(|(_, request)| request.start == Start::Offset(0)),
             tags: &tags,
             pipelines: &pipelines,
             called: &called,
             people: &people,
+            refused: &refused,
+            selected: &selected,
         };
         Ok(Html::page(list.page(&frame, notice.first().map(|word| told(word)))))
     });
@@ -123,7 +148,7 @@ fn told(word: &str) -> &'static str {
     }
 }
 
-async fn export_list<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<File> {
+async fn export_list<R: Recorded>(visitor: Visitor<R::Area, Read>, _: Address) -> Answer<File> {
     let given =
         visitor.query().iter().filter(|(name, value)| name != "columns" && !value.is_empty()).cloned().collect();
     let (filter, whole, options): (R::Filter, Whole<R::Sort>, Export) = read_params(given)?;
@@ -164,38 +189,78 @@ async fn export_selected<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer
     let options = EXPORTED_AS.iter().copied().chain(order);
     let (whole, options) = read_params(options.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())?;
     let file = export_all::<R>(visitor, filter, whole, options).await?;
-    Ok(Typed::rendered_before(file.rendered))
+    Ok(endpoint::Typed::rendered_before(file.rendered))
 }
 
+/// What is done with those that are selected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Compare,
+    Delete,
+    Tag,
+    Give,
+    TakeOwner,
+}
+
+impl Action {
+    const NAMES: [(&str, Self); 5] = [
+        ("compare", Self::Compare),
+        ("delete", Self::Delete),
+        ("tag", Self::Tag),
+        ("owner", Self::Give),
+        ("noOwner", Self::TakeOwner),
+    ];
+
+    fn of(form: &Form) -> Result<Self, FieldErrors> {
+        let name = form.value("action").unwrap_or_default();
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, action)| *action);
+        found.ok_or_else(|| FieldErrors::of("action", FieldCode::InvalidValue, "is none that this page offers"))
+    }
+}
+
+/// Does what the form says with those that are selected. What is wrong is told on the list that it came from.
 async fn with_selected<R: Recorded>(visitor: Visitor<R::Area, Write>) -> Answer<Html> {
+    let form = visitor.form();
+    let list = format!("/console/{}", R::KIND.plural());
+    let back = back(form, &list);
+    let done = do_with_selected::<R>(&visitor, back.clone()).await;
+    let done = done.map_err(|problem| named_as_in_form(problem, &[("tags", "tag")]));
+    let is_own = back.split('?').next() == Some(list.as_str());
+    let query = if is_own { Form::of_address(&back).unwrap_or_default() } else { Form::default() };
+    again(form, done, |typed| show::<R, _>(&visitor, query, typed)).await
+}
+
+async fn do_with_selected<R: Recorded>(visitor: &Visitor<R::Area, Write>, back: String) -> Answer<Html> {
     let form = visitor.form().clone();
-    let back = back(&form, &format!("/console/{}", R::KIND.plural()));
+    let action = Action::of(&form)?;
     let ids = selected(&form).map_err(super::own)?;
-    let action = form.value("action").unwrap_or_default().to_owned();
     if ids.is_empty() {
         return super::reply(Html::see_other(back));
     }
-    if action == "compare" {
+    if action == Action::Compare {
         let ids = ids.iter().map(|id| ("id", id.as_str()));
         return super::reply(Html::see_other(address(R::KIND, ids).replacen('?', "/compare?", 1)));
     }
-    if action == "delete" && form.value("sure") != Some("yes") {
-        let (frame, days) = (frame(&visitor), visitor.trash().days());
+    if action == Action::Delete && form.value("sure") != Some("yes") {
+        let (frame, days) = (frame(visitor), visitor.trash().days());
         return super::reply(Html::page(confirm_deletion(&frame, R::KIND, &ids, &back, days)));
     }
     let done = visitor.write(move |connection, scope| {
         let parsed = parsed::<R>(&ids)?;
-        match action.as_str() {
-            "delete" => drop(R::delete(connection, scope, &parsed)?),
-            "tag" => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
-            "owner" => {
-                let text = form.value("owner").unwrap_or_default().trim();
-                let owner = people::owner(connection, scope, R::KIND, text)?;
-                change_all::<R>(connection, scope, parsed.iter().map(|id| (*id, json!({ "owner": owner }))))?;
+        let give = |connection: &mut DbConnection, owner: &Value| {
+            change_all::<R>(connection, scope, parsed.iter().map(|id| (*id, json!({ "owner": owner }))))
+        };
+        match action {
+            Action::Delete => drop(R::delete(connection, scope, &parsed)?),
+            Action::Tag => add_tag::<R>(connection, scope, &parsed, form.value("tag").unwrap_or_default())?,
+            Action::Give => {
+                let owner = people::owner(connection, scope, R::KIND, form.value("owner").unwrap_or_default())?;
+                give(connection, &owner)?;
             }
-            _ => {}
+            Action::TakeOwner => give(connection, &Value::Null)?,
+            Action::Compare => {}
         }
-        let notice = if action == "delete" { "deleted" } else { "changed" };
+        let notice = if action == Action::Delete { "deleted" } else { "changed" };
         let sign = if back.contains('?') { '&' } else { '?' };
         Ok(Html::see_other(format!("{back}{sign}notice={notice}")))
     });

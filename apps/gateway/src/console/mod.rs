@@ -22,6 +22,7 @@ mod pipelines;
 mod records;
 mod rows;
 mod session;
+mod sought;
 mod steps;
 mod tags;
 mod trash;
@@ -33,7 +34,8 @@ use crm_console::error::{self, Refusal};
 use crm_console::{Frame, Who, form};
 use crm_core::input::JsonObject;
 use crm_core::keys::{Access, Right};
-use crm_core::{Condition, Unmet};
+use crm_core::params::{FromParams, ParamReader};
+use crm_core::{Condition, FieldCode, FieldErrors, Unmet};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
@@ -156,22 +158,63 @@ async fn again<F: Future<Output = Answer<Html>>>(
     }
 }
 
+/// The same problem, its fields by the names that a form has: what they begin with there, and here.
+fn named_as_in_form(mut problem: Problem, names: &[(&str, &str)]) -> Problem {
+    let mut errors = FieldErrors::new();
+    for error in problem.errors.as_slice() {
+        let renamed =
+            names.iter().find_map(|(there, here)| Some(format!("{here}{}", error.field.strip_prefix(there)?)));
+        errors.push(renamed.as_ref().unwrap_or(&error.field), error.code, &error.message);
+    }
+    problem.errors = errors;
+    problem
+}
+
 /// A body with those of these members that the form has.
 fn body(form: &Form, members: &[&str]) -> JsonObject {
     let given = members.iter().filter_map(|name| Some((*name, form.value(name).filter(|value| !value.is_empty())?)));
     given.map(|(name, value)| (name.to_owned(), Value::from(value.replace("\r\n", "\n")))).collect()
 }
 
-/// What has just been done, by the word that the address has.
+/// What has just been done, as a page says it, by the word that the address has.
+const DONE: &[(&str, &str)] = &[
+    ("converted", "The lead is an opportunity now: this one."),
+    ("deleted", "Deleted."),
+    ("done", "Done."),
+    ("erased", "It is gone for good, and so are its values in the history."),
+    ("gone", "It is gone for good."),
+    ("made", "Made."),
+    ("merged", "Merged. The other one is in the trash."),
+    ("replayed", "It is delivered again."),
+    ("restored", "Restored."),
+    ("said", "Your comment is there."),
+    ("saved", "Saved."),
+];
+
+/// The parameter of a page that says what has just been done.
+struct Done;
+
+impl FromParams for Done {
+    fn from_params(params: &mut ParamReader) -> Self {
+        params.word("done", DONE, "What has just been done.");
+        Self
+    }
+}
+
+/// What has just been done.
 fn done<A, D>(visitor: &Visitor<A, D>) -> Option<&'static str> {
-    let word = visitor.query().iter().find(|(name, _)| name == "done")?;
-    Some(match word.1.as_str() {
-        "made" => "Made.",
-        "saved" => "Saved.",
-        "deleted" => "Deleted.",
-        "replayed" => "It is delivered again.",
-        _ => "Done.",
-    })
+    let (_, word) = visitor.query().iter().find(|(name, _)| name == "done")?;
+    DONE.iter().find(|(known, _)| known == word).map(|(_, told)| *told)
+}
+
+/// Refuses parameters that a page does not know.
+fn only(given: &[(String, String)], known: &[&str]) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let unknown = given.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    errors.each(unknown, |(name, _), errors| {
+        errors.push(name, FieldCode::UnknownField, "is no parameter of this page");
+    });
+    errors.into_result(())
 }
 
 /// Refuses to show a form to whom it would be refused.

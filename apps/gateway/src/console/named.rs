@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::endpoint::Form;
 use crate::error::Failure;
 
+use super::sought::Name;
+
 /// What a name is the name of.
 enum Found {
     One(String),
@@ -35,7 +37,13 @@ pub(super) fn find(
         let Some(Value::String(text)) = body.get(&entry.id) else { continue };
         let found = match text.strip_prefix('#') {
             Some(number) => Found::One(number.trim().to_owned()),
-            None => called(connection, scope, lookup, text)?,
+            None => match Name::read(&entry.id, text) {
+                Ok(name) => called(connection, scope, lookup, &name)?,
+                Err(refused) => {
+                    errors.append(refused);
+                    continue;
+                }
+            },
         };
         let (code, words) = match found {
             Found::One(id) => {
@@ -71,20 +79,20 @@ pub(super) fn alike(
     connection: &mut DbConnection,
     scope: &Scope,
     lookup: Lookup,
-    text: &str,
+    text: &Name,
 ) -> Result<Vec<Match>, Failure> {
     let kind = if lookup == Lookup::Contact { RecordKind::Contact } else { RecordKind::Organization };
-    let search = Search { text: text.to_owned(), kinds: vec![kind], size: MOST_ALIKE };
+    let search = Search { text: text.as_str().to_owned(), kinds: vec![kind], size: MOST_ALIKE };
     Ok(search::search(connection, scope, &search)?)
 }
 
 /// Those among them that are called just so.
-pub(super) fn exact<'m>(found: &'m [Match], name: &str) -> impl Iterator<Item = &'m Match> {
-    let name = folded(name);
+pub(super) fn exact<'m>(found: &'m [Match], name: &Name) -> impl Iterator<Item = &'m Match> {
+    let name = folded(name.as_str());
     found.iter().filter(move |hit| hit.found_in == "name" && folded(&hit.title) == name)
 }
 
-fn called(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, name: &str) -> Result<Found, Failure> {
+fn called(connection: &mut DbConnection, scope: &Scope, lookup: Lookup, name: &Name) -> Result<Found, Failure> {
     let found = alike(connection, scope, lookup, name)?;
     let mut exact = exact(&found, name);
     Ok(match (exact.next(), exact.next()) {

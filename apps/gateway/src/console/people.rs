@@ -13,6 +13,7 @@ use crate::error::Failure;
 
 use super::filters::value;
 use super::kind::shown;
+use super::sought::Name;
 
 /// Among how many people somebody is looked for by a name.
 const MOST_SEARCHED: i64 = 2_000;
@@ -42,7 +43,8 @@ pub(super) fn of(
         let most = i64::try_from(MOST_OFFERED + 1).unwrap_or(i64::MAX);
         let people = People::new(*role, column.first(connection, scope, most)?);
         let unknown = value(given, role.members().1).map(|ids| people.unknown(ids)).unwrap_or_default();
-        let others = column.of_ids(connection, scope, &unknown)?;
+        let unknown = unknown.iter().filter_map(|id| Name::read(role.members().1, id).ok());
+        let others = column.of_ids(connection, scope, &unknown.map(Name::into_text).collect::<Vec<_>>())?;
         Ok(people.knowing(others))
     };
     Role::of(kind).iter().map(of_role).collect()
@@ -53,14 +55,14 @@ fn named(
     connection: &mut DbConnection,
     scope: &Scope,
     column: records::People,
-    text: &str,
+    text: &Name,
 ) -> QueryResult<(Vec<User>, Vec<User>)> {
-    let of_id = column.of_ids(connection, scope, &[text.to_owned()])?;
+    let of_id = column.of_ids(connection, scope, &[text.as_str().to_owned()])?;
     if !of_id.is_empty() {
         return Ok((of_id, Vec::new()));
     }
     let all = column.first(connection, scope, MOST_SEARCHED)?;
-    let name = folded(text);
+    let name = folded(text.as_str());
     Ok((those(&all, |text| folded(text) == name), all))
 }
 
@@ -75,10 +77,10 @@ pub(super) fn meant(
     connection: &mut DbConnection,
     scope: &Scope,
     (kind, role): (Kind, Role),
-    text: &str,
+    text: &Name,
 ) -> QueryResult<Vec<User>> {
     let (named, all) = named(connection, scope, column(kind, role), text)?;
-    let part = searchable(text);
+    let part = searchable(text.as_str());
     if !named.is_empty() || part.is_empty() {
         return Ok(named);
     }
@@ -87,10 +89,9 @@ pub(super) fn meant(
 
 /// The owner that a text names, as a body has it. Whom no record knows has it as id.
 pub(super) fn owner(connection: &mut DbConnection, scope: &Scope, kind: Kind, text: &str) -> Result<Value, Failure> {
-    if text.is_empty() {
-        return Ok(Value::Null);
-    }
-    let (named, _) = named(connection, scope, column(kind, Role::Owner), text)?;
+    let name = Name::read(Role::Owner.members().0, text)?;
+    let (named, _) = named(connection, scope, column(kind, Role::Owner), &name)?;
+    let text = name.as_str();
     match named.as_slice() {
         [] => Ok(json!({ "id": text, "email": text.contains('@').then_some(text) })),
         [only] => shown(only),

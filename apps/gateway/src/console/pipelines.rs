@@ -9,10 +9,10 @@ use crm_opportunities::{NewPipeline, PipelinePatch, pipelines};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html, PathId};
+use crate::endpoint::{Answer, Api, Form, Html, PathId, Query};
 
 use super::rows::rows;
-use super::{again, as_seen, done, frame, may_change, seen_by, shown};
+use super::{Done, again, as_seen, done, frame, may_change, seen_by, shown};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -27,7 +27,7 @@ pub(super) fn routes(api: &mut Api) {
 /// How many pipelines the list has.
 const MOST: i64 = 200;
 
-async fn pipelines_page(visitor: Visitor<area::Pipeline, Read>) -> Answer<Html> {
+async fn pipelines_page(visitor: Visitor<area::Pipeline, Read>, _: Query<(Done,)>) -> Answer<Html> {
     let (frame, notice) = (frame(&visitor), done(&visitor));
     let page = visitor.read(move |connection, scope| {
         let all = pipelines::list(connection, scope, &PageRequest::first(MOST))?.items;
@@ -74,7 +74,11 @@ async fn make(visitor: Visitor<area::Pipeline, Write>) -> Answer<Html> {
     again(visitor.form(), made.await, show).await
 }
 
-async fn pipeline_page(visitor: Visitor<area::Pipeline, Read>, PathId(id): PathId<PipelineId>) -> Answer<Html> {
+async fn pipeline_page(
+    visitor: Visitor<area::Pipeline, Read>,
+    PathId(id): PathId<PipelineId>,
+    _: Query<(Done,)>,
+) -> Answer<Html> {
     show(&visitor, id, None, Typed::default()).await
 }
 

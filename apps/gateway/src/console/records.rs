@@ -12,6 +12,7 @@ use crm_console::record::{self, PLACE, Record};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Rights};
 use crm_core::page::PageRequest;
+use crm_core::params::{FromParams, ParamReader};
 use crm_core::{Condition, DbConnection, Scope, Unmet};
 use crm_directory::{Contact, Organization};
 use crm_exchange::Kind;
@@ -21,11 +22,11 @@ use crm_suite::resource::Resource;
 use serde_json::Value;
 
 use crate::auth::{Read, Visitor, Write};
-use crate::endpoint::{Answer, Api, Form, Html, etag_of, read_params};
+use crate::endpoint::{Answer, Api, Form, Html, Query, etag_of, read_params};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::kind::{IdOf, Numbered, Recorded, shown};
-use super::{frame, is_told_in_form, may_change, named, names, typed};
+use super::{Done, done, frame, is_told_in_form, may_change, named, names, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -53,19 +54,17 @@ pub(super) fn routes(api: &mut Api) {
 const CHANGES: i64 = 20;
 const RELATED: &str = "5";
 
-async fn record_page<R: Recorded>(visitor: Visitor<R::Area, Read>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
-    let done = visitor.query().iter().find(|(name, _)| name == "done").map(|(_, word)| word.clone());
-    show::<R, _>(&visitor, id, Typed::default(), done).await
+async fn record_page<R: Recorded>(
+    visitor: Visitor<R::Area, Read>,
+    Numbered(id): Numbered<IdOf<R>>,
+    _: Query<(Done,)>,
+) -> Answer<Html> {
+    show::<R, _>(&visitor, id, Typed::default()).await
 }
 
 /// The page of a record, after `typed` was refused where something was.
-pub(super) async fn show<R: Recorded, D>(
-    visitor: &Visitor<R::Area, D>,
-    id: IdOf<R>,
-    typed: Typed,
-    done: Option<String>,
-) -> Answer<Html> {
-    let frame = frame(visitor);
+pub(super) async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, id: IdOf<R>, typed: Typed) -> Answer<Html> {
+    let (frame, notice) = (frame(visitor), done(visitor));
     let page = visitor.read(move |connection, scope| {
         let found = <R as Resource>::get(connection, scope, id)?;
         let value = shown(&found)?;
@@ -91,24 +90,12 @@ pub(super) async fn show<R: Recorded, D>(
             names: &names::of(connection, scope, &history.items, known)?,
             related: &related(connection, scope, R::KIND, &id.to_string())?,
             steps: &steps,
-            notice: done.as_deref().map(told),
+            notice,
             typed: &typed,
         };
         Ok(Html::page(record.page(&frame)))
     });
     page.await
-}
-
-fn told(word: &str) -> &'static str {
-    match word {
-        "made" => "Made.",
-        "saved" => "Saved.",
-        "said" => "Your comment is there.",
-        "restored" => "Restored.",
-        "converted" => "The lead is an opportunity now: this one.",
-        "merged" => "Merged. The other one is in the trash.",
-        _ => "Done.",
-    }
 }
 
 /// What points at a contact or an organization, as far as it may be read.
@@ -177,9 +164,20 @@ fn sent(form: &Form) -> impl Fn(&str) -> Option<String> + '_ {
     move |name| by_name.get(name).cloned()
 }
 
-async fn new_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+/// What a new record is to be made in.
+struct InPlace(Option<String>);
+
+impl FromParams for InPlace {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self(params.text(PLACE, "The case type or pipeline that it is made in."))
+    }
+}
+
+async fn new_page<R: Recorded>(
+    visitor: Visitor<R::Area, Read>,
+    Query((InPlace(asked),)): Query<(InPlace,)>,
+) -> Answer<Html> {
     may_change(&visitor)?;
-    let asked = visitor.query().iter().find(|(name, _)| name == PLACE).map(|(_, value)| value.clone());
     new_form::<R, _>(&visitor, asked, Typed::default()).await
 }
 
@@ -303,7 +301,7 @@ async fn comment<R: Recorded>(visitor: Visitor<R::Area, Write>, Numbered(id): Nu
     match said.await {
         Err(problem) if is_told_in_form(&problem) => {
             let status = problem.code.status();
-            with_status(show::<R, _>(&visitor, id, typed(visitor.form(), &problem), None).await, status)
+            with_status(show::<R, _>(&visitor, id, typed(visitor.form(), &problem)).await, status)
         }
         said => said,
     }

@@ -10,10 +10,10 @@ use crm_suite::cases;
 
 use crate::auth::{Visitor, Write, area};
 use crate::endpoint::{Answer, Form, Html};
-use crate::error::{Failure, Problem};
+use crate::error::Failure;
 
 use super::kind::Numbered;
-use super::{again, records};
+use super::{again, named_as_in_form, records};
 
 /// A step, as a workflow allows it to whoever looks.
 struct Way {
@@ -102,21 +102,8 @@ pub(super) async fn walk(visitor: Visitor<area::Cases, Write>, Numbered(id): Num
         cases::update(connection, scope, id, &Condition::<Case>::none(), &patch)?;
         Ok(Html::see_other(format!("/console/cases/{id}?done=done")))
     });
-    let walked = walked.await.map_err(as_the_form_says);
-    again(visitor.form(), walked, |typed| records::show::<Case, _>(&visitor, id, typed, None)).await
-}
-
-/// What is wrong, by the names of the form: the page has another field for comments.
-fn as_the_form_says(mut problem: Problem) -> Problem {
-    let mut errors = FieldErrors::new();
-    for error in problem.errors.as_slice() {
-        let field = match error.field.as_str() {
-            "comment" => "said",
-            "status" => "step",
-            other => other,
-        };
-        errors.push(field, error.code, &error.message);
-    }
-    problem.errors = errors;
-    problem
+    // The page has another field for comments.
+    let names = [("comment", "said"), ("status", "step")];
+    let walked = walked.await.map_err(|problem| named_as_in_form(problem, &names));
+    again(visitor.form(), walked, |typed| records::show::<Case, _>(&visitor, id, typed)).await
 }

@@ -11,12 +11,12 @@ use crm_opportunities::Opportunity;
 use crm_tags::{NewTag, TagPatch};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Html, PathId};
+use crate::endpoint::{Answer, Api, Html, PathId, Query};
 use crate::error::Problem;
 
 use super::imports::readable;
 use super::kind::Recorded;
-use super::{again, body, done, frame};
+use super::{Done, again, body, done, frame};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -51,7 +51,7 @@ async fn first_page(visitor: Visitor<area::OfKind, Read>) -> Answer<Html> {
     super::reply(Html::see_other(format!("/console/settings/tags/{}", first.plural())))
 }
 
-async fn tags_page<R: Recorded>(visitor: Visitor<R::Area, Read>) -> Answer<Html> {
+async fn tags_page<R: Recorded>(visitor: Visitor<R::Area, Read>, _: Query<(Done,)>) -> Answer<Html> {
     show::<R, _>(&visitor, None, Typed::default()).await
 }
 

@@ -11,11 +11,11 @@ use crm_webhooks::{NewWebhook, WebhookPatch};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Call, Extract, Form, Html, OperationDoc, PathId, read_params};
+use crate::endpoint::{Address, Answer, Api, Call, Extract, Form, Html, OperationDoc, PathId, Query, read_params};
 use crate::error::{Problem, ProblemCode};
 use crate::http::webhooks::Sending;
 
-use super::{again, as_seen, done, frame, seen, seen_by};
+use super::{Done, again, as_seen, done, frame, seen, seen_by};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -34,7 +34,7 @@ pub(super) fn routes(api: &mut Api) {
 const PATH: &str = "/console/settings/webhooks";
 const PAGE: &str = "50";
 
-async fn webhooks_page(visitor: Visitor<area::Settings, Read>) -> Answer<Html> {
+async fn webhooks_page(visitor: Visitor<area::Settings, Read>, _: Query<(Done,)>) -> Answer<Html> {
     show_list(&visitor, Typed::default()).await
 }
 
@@ -79,7 +79,11 @@ async fn make(visitor: Visitor<area::Settings, Write>, sending: Sending) -> Answ
     again(visitor.form(), made.await, |typed| show_list(&visitor, typed)).await
 }
 
-async fn webhook_page(visitor: Visitor<area::Settings, Read>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
+async fn webhook_page(
+    visitor: Visitor<area::Settings, Read>,
+    PathId(id): PathId<WebhookId>,
+    _: Address,
+) -> Answer<Html> {
     show(&visitor, id, News::default(), Typed::default()).await
 }
 

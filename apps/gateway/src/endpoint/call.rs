@@ -104,7 +104,7 @@ impl Call {
     }
 
     /// The parameters, but for those that hold a key; none after they were taken.
-    fn query_without_keys(&self) -> Vec<&(String, String)> {
+    pub(crate) fn query_without_keys(&self) -> Vec<&(String, String)> {
         self.query.iter().filter(|(name, _)| !is_key(name)).collect()
     }
 

@@ -10,7 +10,7 @@ use crate::error::{Problem, ProblemCode};
 
 use super::body;
 use super::call::Call;
-use super::query::{Pairs, decode_pairs};
+use super::query::{Pairs, decode, decode_pairs};
 use super::upload::{Chunks, SentFile};
 
 /// The most bytes of a form, as of the body of a record.
@@ -25,6 +25,20 @@ const FIELDS_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Form(Pairs);
 
 impl Form {
+    /// What an address has behind its path, as a form that it came of.
+    ///
+    /// # Errors
+    /// When it has too many parameters, or is not percent-encoded UTF-8.
+    pub(crate) fn of_address(address: &str) -> Result<Self, Problem> {
+        decode(address.split_once('?').map_or("", |(_, query)| query)).map(Self)
+    }
+
+    /// The same of parameters that were read.
+    #[must_use]
+    pub fn of_pairs(pairs: &[(String, String)]) -> Self {
+        Self(pairs.to_vec())
+    }
+
     /// Reads it.
     ///
     /// # Errors

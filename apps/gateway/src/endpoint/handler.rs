@@ -353,13 +353,12 @@ fn is_range_of(range: &str, media_type: &str) -> bool {
 /// The one way out of everything that goes wrong, in the dialect of the route.
 pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let dialect = Dialects::of(request);
-    if let Some(page) = dialect.page(request, problem) {
-        return page;
-    }
-    let clock = request.app_data::<web::Data<AppState>>().map_or_else(Clock::default, |state| state.clock.clone());
-    let rendered = problem.render(dialect, &request_id(request), clock.now());
-    let mut response = rendered.into_response(request);
-    match problem.code.status() {
+    let mut response = dialect.page(request, problem).unwrap_or_else(|| {
+        let clock = request.app_data::<web::Data<AppState>>().map_or_else(Clock::default, |state| state.clock.clone());
+        problem.render(dialect, &request_id(request), clock.now()).into_response(request)
+    });
+    // A page can lead elsewhere instead.
+    match response.status() {
         StatusCode::UNAUTHORIZED => {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code)));
         }

@@ -42,7 +42,7 @@ pub use html::Html;
 pub use openapi::document;
 pub use operation::OperationDoc;
 pub(crate) use query::read_params;
-pub use query::{Params, Query};
+pub use query::{Address, Params, Query};
 pub(crate) use reply::etag_of_bytes;
 pub use reply::{
     Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Reply, Typed, etag_of,

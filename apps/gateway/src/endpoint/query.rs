@@ -76,6 +76,18 @@ impl<T: Params> Extract for Query<T> {
     }
 }
 
+/// Says that a handler reads the parameters of the address by itself: without it, or a [`Query`], there can be none.
+pub struct Address;
+
+impl Extract for Address {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        drop(call.take_query());
+        Ok(Self)
+    }
+
+    fn describe(_: &mut OperationDoc) {}
+}
+
 /// Reads parameters as [`Query`] does.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ mod trash;
 pub(crate) mod webhooks;
 
 pub(crate) use changes::readable;
+pub(crate) use trash::erase;
 
 use crate::endpoint::Api;
 

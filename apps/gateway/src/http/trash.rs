@@ -3,7 +3,7 @@
 use crm_cases::Case;
 use crm_core::page::PageRequest;
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{CaseId, ContactId, LeadId, OpportunityId, OrganizationId};
+use crm_core::{CaseId, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope};
 use crm_directory::{Contact, Organization};
 use crm_exchange::imports;
 use crm_history::{Discarded, Kind, TrashSort};
@@ -17,7 +17,7 @@ use super::changes::readable;
 use super::leads::ChangedBy;
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query};
-use crate::error::ProblemCode;
+use crate::error::{Failure, ProblemCode};
 
 /// The kinds of records that can be in the trash.
 const KINDS: [Kind; 5] = [Kind::Lead, Kind::Opportunity, Kind::Contact, Kind::Organization, Kind::Case];
@@ -99,9 +99,7 @@ macro_rules! of_kind {
                     .write(move |connection, scope| {
                         condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
                         if erases {
-                            let Erased { kind, ids, texts } = erasing::erase(connection, scope, id)?;
-                            deliveries::erase_records(connection, scope, kind, &ids, &texts)?;
-                            imports::erase_rows(connection, scope)?;
+                            erase(connection, scope, id)?;
                         } else {
                             <$record>::let_go(connection, scope, trash, id)?;
                         }
@@ -158,6 +156,13 @@ of_kind!(
     delete_organization_for_good
 );
 of_kind!(case, "/trash/case/{id}", Cases, Case, CaseId, "a case", get_deleted_case, restore_case, delete_case_for_good);
+
+/// Takes every value of a record that is no more out of all that is kept.
+pub(crate) fn erase<I: RecordId + Ord>(connection: &mut DbConnection, scope: &Scope, id: I) -> Result<(), Failure> {
+    let Erased { kind, ids, texts } = erasing::erase(connection, scope, id)?;
+    deliveries::erase_records(connection, scope, kind, &ids, &texts)?;
+    Ok(imports::erase_rows(connection, scope)?)
+}
 
 /// How final a deletion is.
 struct Finality {

@@ -93,7 +93,7 @@ both_databases! {
         assert_eq!(browser.post("/console/opportunities/2/stage", &[("stage", "nowhere"), ("quiet", "yes")]).status, 400);
 
         let refused = browser.post("/console/opportunities/1/status", &[("status", "lost"), ("back", back)]);
-        assert!(refused.status == 400 && refused.text.contains("lostReason"), "lost asks for the reason: {}", refused.text);
+        assert!(refused.status == 400 && refused.text.contains("id=\"reason-console-opportunities-1-status-words\""), "lost asks for the reason: {}", refused.text);
         let lost = [("status", "lost"), ("reasonId", "too_expensive"), ("comment", "a\r\nb"), ("back", back)];
         assert_eq!(browser.post("/console/opportunities/1/status", &lost).status, 303);
         let reason = acme.get("/pipeline/opportunities/1").item(200)["lostReason"].clone();

@@ -39,7 +39,7 @@ both_databases! {
         assert!(new != key && api.acme.with_key(Some(&new)).get("/cases/cases").status == 200);
         assert_eq!(of_key.get("/cases/cases").status, 200, "in its grace");
         let deleted = browser.post(&format!("{KEYS}/{id}/delete"), &[]);
-        assert_eq!((deleted.status, deleted.header("location")), (303, "/console/settings/keys?deleted"));
+        assert_eq!((deleted.status, deleted.header("location")), (303, "/console/settings/keys?done=deleted"));
         assert!(browser.get(deleted.header("location")).text.contains("The key is deleted"));
         assert_eq!(browser.post(&format!("{KEYS}/{id}/delete"), &[]).status, 404);
     }

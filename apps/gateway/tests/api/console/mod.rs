@@ -10,6 +10,7 @@ mod keys;
 mod lists;
 mod overview;
 mod records;
+mod refused;
 mod sessions;
 mod settings;
 mod steps;
