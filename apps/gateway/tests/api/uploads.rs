@@ -8,6 +8,7 @@ use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
 use crate::access::{as_person, key, token};
+use crate::browser::Browser;
 use crate::client::{Answer, Api, Client};
 use crate::dump::dump;
 use crate::raw::{connect, rest, status};
@@ -563,6 +564,26 @@ both_databases! {
         let zoe = api.acme.get(&format!("{CONTACTS}?name=Zoe")).items()[0].clone();
         assert_eq!((&zoe["lastUpdatedBy"]["id"], &zoe["creator"]["id"]), (&json!("lee"), &json!("lee")));
         assert_eq!(as_person(&api.acme, &lee, "GET", &path, None).status, 200);
+    }
+
+    /// Nor does anybody have made in the console what his key may not make, by a file that is tried or imported.
+    fn the_console_makes_no_more_than_the_key_may(database) {
+        let api = Api::start(database);
+        let made = api.acme.post("/settings/keys", &json!({ "name": "Sales", "scopes": ["pipeline:write"] }));
+        let mut browser = Browser::signed_in(&api.acme, made.item(201)["key"].as_str().unwrap());
+        browser.get("/console/imports");
+        let form = [("kind", "lead"), ("charset", "utf-8")];
+        let sent = browser.send_file("/console/imports", &form, "leads.csv", b"title,organization\nA,Globex\n");
+        assert_eq!(sent.status, 303, "{}", sent.text);
+        let file = sent.header("location").to_owned();
+        browser.get(&file);
+        let columns = [("column.0", "title"), ("column.1", "organization"), ("mode", "create"), ("createMissing", "organization")];
+        for action in ["try", "import"] {
+            let refused = browser.post(&file, &[&columns[..], &[("action", action)]].concat());
+            assert_eq!(refused.status, 403, "{action}: {}", refused.text);
+        }
+        assert!(api.acme.get("/imports").items().is_empty());
+        assert!(api.acme.get("/directory/organizations").items().is_empty());
     }
 
     /// Another tenant's import does not exist.
