@@ -58,6 +58,9 @@ pub enum TenantError {
     /// No tenant has this id.
     #[error("no tenant has the id {0}")]
     Unknown(PublicTenantId),
+    /// The tenant is [frozen](freeze).
+    #[error("the tenant {0} is frozen: it takes no changes until `tenants thaw`")]
+    Frozen(PublicTenantId),
     /// A chosen key is in use already.
     #[error("the chosen key is in use already")]
     KeyInUse,
@@ -192,6 +195,15 @@ pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result
     Ok(row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?.into_tenant()?)
 }
 
+/// As [`find`], for whoever writes and was not told by a key or a token whether the tenant takes writes.
+///
+/// # Errors
+/// [`TenantError::Unknown`]; [`TenantError::Frozen`]; the database's.
+pub fn find_to_write(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
+    let tenant = find(connection, public_id)?;
+    if tenant.frozen_on.is_some() { Err(TenantError::Frozen(tenant.public_id)) } else { Ok(tenant) }
+}
+
 /// Whether there still is such a tenant, and it is not being deleted: its number is never another's.
 ///
 /// # Errors
@@ -292,19 +304,22 @@ pub fn delete(connection: &mut DbConnection, public_id: &PublicTenantId) -> Resu
 /// it do so for at most 5 seconds. Call it in a [`DbConnection::write`].
 ///
 /// # Errors
-/// [`TenantError::Unknown`]; the database's.
+/// [`TenantError::Unknown`]; [`TenantError::Frozen`]; the database's.
 pub fn rotate_key(
     connection: &mut DbConnection,
     public_id: &PublicTenantId,
     role: KeyRole,
 ) -> Result<ApiKey, TenantError> {
-    let tenant: Option<TenantId> = tenants::table
+    let tenant: Option<(TenantId, Option<Timestamp>)> = tenants::table
         .filter(tenants::public_id.eq(public_id.as_str()).and(tenants::deleted_on.is_null()))
-        .select(tenants::id)
+        .select((tenants::id, tenants::frozen_on))
         .locked()
         .get_result(connection)
         .optional()?;
-    let tenant = tenant.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
+    let (tenant, frozen_on) = tenant.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
+    if frozen_on.is_some() {
+        return Err(TenantError::Frozen(public_id.clone()));
+    }
     let key = ApiKey::generate(role.rights())?;
     keys::replace_of_role(connection, tenant, role, &key)?;
     Ok(key)

@@ -26,9 +26,9 @@ pub fn create(
 /// Empties a tenant to what a new one has, all in the caller's transaction. Its primary and its secondary key stay.
 ///
 /// # Errors
-/// [`crm_core::tenants::TenantError::Unknown`]; the database's.
+/// [`crm_core::tenants::TenantError::Unknown`] and [`Frozen`](crm_core::tenants::TenantError::Frozen); the database's.
 pub fn reset(connection: &mut DbConnection, id: &PublicTenantId, now: Timestamp) -> Result<Tenant, SuiteError> {
-    let tenant = tenants::find(connection, id)?;
+    let tenant = tenants::find_to_write(connection, id)?;
     let past = crm_history::last_written(connection, tenant.id)?;
     tenants::empty(connection, id)?;
     past.restore(connection, tenant.id)?;

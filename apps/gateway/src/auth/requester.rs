@@ -236,6 +236,5 @@ impl Requester {
 
 /// Refuses the writes of a tenant that is moved.
 fn takes_writes(scope: &Scope) -> Result<(), Problem> {
-    let problem = || Problem::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database.");
-    if scope.is_frozen() { Err(problem()) } else { Ok(()) }
+    if scope.is_frozen() { Err(Problem::tenant_frozen()) } else { Ok(()) }
 }

@@ -42,7 +42,7 @@ const COUNTED: [(&str, u8); 5] =
 
 /// Rules that are one statement each: the rows of it break the rule. Citus has the tenants on every node, and there a
 /// subquery that looks at one of them cannot be asked of what is spread out: they are joined.
-const STATEMENTS: [(&str, &str); 18] = [
+const STATEMENTS: [(&str, &str); 20] = [
     (
         "a stage has not what is counted",
         "SELECT 1 FROM (SELECT tenant_id, pipeline_id AS a, stage_key AS b, coalesce(value_code, '') AS c, 1 AS records, \
@@ -114,6 +114,20 @@ const STATEMENTS: [(&str, &str); 18] = [
         "something is said about a record that is erased",
         "SELECT 1 FROM comments c JOIN changes e ON e.tenant_id = c.tenant_id AND e.kind = c.kind \
          AND e.record_id = CAST(c.record_id AS TEXT) WHERE e.action = 'erased'",
+    ),
+    (
+        "a comment is on a record that is gone for good",
+        "SELECT 1 FROM comments c LEFT JOIN (SELECT 'lead' AS kind, tenant_id, id FROM leads \
+         UNION ALL SELECT 'opportunity', tenant_id, id FROM opportunities UNION ALL SELECT 'contact', tenant_id, id FROM contacts \
+         UNION ALL SELECT 'organization', tenant_id, id FROM organizations) r \
+         ON r.tenant_id = c.tenant_id AND r.kind = c.kind AND r.id = c.record_id \
+         WHERE r.id IS NULL AND NOT EXISTS (SELECT 1 FROM changes d WHERE d.tenant_id = c.tenant_id AND d.kind = c.kind \
+         AND d.record_id = CAST(c.record_id AS TEXT) AND d.action IN ('deleted', 'mergedInto') AND d.kept IS NOT NULL)",
+    ),
+    (
+        "a tenant has not its two keys",
+        "SELECT 1 FROM tenants t LEFT JOIN api_keys k ON k.tenant_id = t.id AND k.role IS NOT NULL AND k.grace_until IS NULL \
+         GROUP BY t.id HAVING count(k.hash) <> 2",
     ),
     (
         "a pipeline has no stages, or a gap among them",

@@ -146,7 +146,7 @@ struct Running {
 
 impl Running {
     fn new(connection: &mut DbConnection, command: &Command, clock: Clock) -> anyhow::Result<Self> {
-        let tenant = tenants::find(connection, &command.tenant)?;
+        let tenant = tenants::find_to_write(connection, &command.tenant)?;
         let scope = Scope::new(tenant.id, tenant.public_id, clock.now()).by(Actor::program());
         let columns = crm_exchange::columns(connection, &scope, command.kind)?;
         let length = command.file.metadata().with_context(|| format!("{}", command.file.display()))?.len();
@@ -240,6 +240,7 @@ impl Running {
         let scope = Scope::new(self.scope.tenant(), self.scope.public_tenant().clone(), self.clock.now());
         let sheet = self.sheet.as_ref().context("rows before the header")?;
         for attempt in 1.. {
+            tenants::find_to_write(connection, self.scope.public_tenant())?;
             let done = connection.write(|connection| self.import.rows(connection, &scope, sheet, rows));
             match done {
                 Ok(done) => return Ok(done),

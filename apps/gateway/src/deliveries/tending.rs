@@ -38,8 +38,9 @@ const LOOKS: [Duration; 6] = [
 const WHILE_UNDER_WAY: Duration = Duration::from_millis(100);
 /// The least time between two turns of a tenant, for what ends together to be noted together.
 const LEAST_PAUSE: Duration = Duration::from_millis(5);
-/// A tenant without webhooks is not asked about again for so long, however much it changes.
-const WITHOUT_WEBHOOKS: Duration = Duration::from_secs(1);
+/// A tenant without webhooks is not asked about again for so long, however much it changes; then it is, if it has changed: it
+/// may have a webhook by now, made here or at another gateway, whose first delivery is not to be late for that.
+const WITHOUT_WEBHOOKS: Duration = Duration::from_millis(250);
 /// After a fault of the database.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
@@ -92,7 +93,7 @@ struct Tended {
     /// Whether something was changed since the last turn began.
     is_woken: bool,
     is_busy: bool,
-    /// Until when the database is left alone after a fault.
+    /// Until when the database is left alone: after a fault, or because there was no webhook a moment ago.
     rests_until: Instant,
 }
 
@@ -131,9 +132,10 @@ impl Task {
     fn take_woken(&mut self) {
         let now = Instant::now();
         for (tenant, public) in self.state.deliveries.take_woken() {
-            if self.without.get(&tenant).is_none_or(|until| *until <= now) {
-                self.tended(tenant, public).wake(now);
-            }
+            let without = self.without.get(&tenant).copied();
+            let tended = self.tended(tenant, public);
+            tended.wake(now);
+            tended.rests_until = tended.rests_until.max(without.unwrap_or(now));
         }
     }
 
@@ -232,7 +234,8 @@ impl Task {
                 match found {
                     Found::Turn { turn, bodies } => (turn, bodies),
                     Found::NoWebhooks => {
-                        self.without.insert(tenant, now + WITHOUT_WEBHOOKS);
+                        tended.rests_until = now + WITHOUT_WEBHOOKS;
+                        self.without.insert(tenant, tended.rests_until);
                         return self.leave(tenant);
                     }
                     Found::Others => return self.look_later(tenant, now),

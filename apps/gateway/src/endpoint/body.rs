@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
-use crm_core::input::{FromBody, JsonObject};
+use crm_core::input::{FromBody, JsonObject, ObjectReader};
 use crm_core::values::User;
 use crm_core::{FieldCode, FieldErrors, PublicTenantId};
 use futures_util::StreamExt;
@@ -48,13 +48,35 @@ pub struct OptionalBody<T>(pub Option<T>);
 
 impl<T: FromBody + Send + 'static> Extract for OptionalBody<T> {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        let bytes = read(call, T::MOST_BYTES).await?;
-        Ok(Self(if is_none(&bytes) { None } else { Some(parse(call, bytes).await?) }))
+        optional(call).await.map(Self)
     }
 
     fn describe(operation: &mut OperationDoc) {
         operation.request_body::<T>(false);
         describe_problems(operation);
+    }
+}
+
+/// No body, of an action that its path says all about: `{}` is as good, and whatever says more is refused.
+pub struct NoBody;
+
+impl Extract for NoBody {
+    async fn extract(call: &mut Call) -> Result<Self, Problem> {
+        optional::<Nothing>(call).await.map(|_| Self)
+    }
+
+    fn describe(operation: &mut OperationDoc) {
+        describe_problems(operation);
+    }
+}
+
+struct Nothing;
+
+impl FromBody for Nothing {
+    const READ_ONLY: &'static [&'static str] = &[];
+
+    fn read(_: &mut ObjectReader<'_>) -> Option<Self> {
+        Some(Self)
     }
 }
 
@@ -74,6 +96,11 @@ impl Extract for Message {
     fn describe(operation: &mut OperationDoc) {
         describe_problems(operation);
     }
+}
+
+async fn optional<T: FromBody + Send + 'static>(call: &mut Call) -> Result<Option<T>, Problem> {
+    let bytes = read(call, T::MOST_BYTES).await?;
+    if is_none(&bytes) { Ok(None) } else { parse(call, bytes).await.map(Some) }
 }
 
 fn describe_problems(operation: &mut OperationDoc) {

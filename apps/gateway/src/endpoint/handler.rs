@@ -360,7 +360,7 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
     // A page can lead elsewhere instead.
     match response.status() {
         StatusCode::UNAUTHORIZED => {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(problem.code)));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(dialect.challenge(problem.code)));
         }
         // A rate that knows better says so later.
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -372,13 +372,4 @@ pub(crate) fn problem_response(request: &HttpRequest, problem: &Problem) -> Http
         response.headers_mut().insert(ALLOW, allow);
     }
     response
-}
-
-/// How to authenticate (RFC 9110, 11.6.1; of tokens RFC 6750, section 3).
-fn challenge(code: ProblemCode) -> &'static str {
-    match code {
-        ProblemCode::MissingToken => "Bearer realm=\"ticketing\"",
-        ProblemCode::InvalidToken | ProblemCode::TokenExpired => "Bearer realm=\"ticketing\", error=\"invalid_token\"",
-        _ => "ApiKey header=\"Ocp-Apim-Subscription-Key\"",
-    }
 }

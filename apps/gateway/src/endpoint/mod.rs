@@ -32,7 +32,7 @@ mod stored;
 mod streamed;
 mod upload;
 
-pub use body::{Body, Message, OptionalBody};
+pub use body::{Body, Message, NoBody, OptionalBody};
 pub(crate) use call::request_id;
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
 pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};

@@ -373,6 +373,7 @@ impl From<TenantError> for Failure {
             TenantError::Exists(id) => {
                 Problem::new(ProblemCode::TenantExists, format!("A tenant with the id {id} exists already.")).into()
             }
+            TenantError::Frozen(_) => Problem::tenant_frozen().into(),
             TenantError::KeyInUse => Problem::new(ProblemCode::KeyInUse, "Choose another key.").into(),
             TenantError::Randomness(error) => Self::Bug(error.to_string()),
         }

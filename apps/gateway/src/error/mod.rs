@@ -271,6 +271,12 @@ impl Problem {
         Self::new(ProblemCode::DatabaseUnavailable, detail)
     }
 
+    /// Nothing is written for a tenant that is moved.
+    #[must_use]
+    pub fn tenant_frozen() -> Self {
+        Self::new(ProblemCode::TenantFrozen, "The tenant is being moved to another database.")
+    }
+
     /// No record of this kind has this id in the tenant.
     #[must_use]
     pub fn not_found(kind: &str) -> Self {

@@ -12,11 +12,26 @@ use utoipa::ToSchema;
 
 use crate::auth::{Operator, Timekeeper};
 use crate::clock::Moment;
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoContent, PathId, Query, Typed};
+use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoBody, NoContent, PathId, Query, Typed};
 use crate::error::{Failure, ProblemCode};
+use crate::wire::Dialect;
+
+/// As most of the API, but for who may ask.
+struct Administration;
+
+impl Dialect for Administration {
+    fn vary(&self) -> &'static str {
+        "Authorization"
+    }
+
+    fn challenge(&self, _code: ProblemCode) -> &'static str {
+        "Bearer realm=\"administration\""
+    }
+}
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
+    api.dialect("/admin", &Administration);
     api.tag(
         "Administration",
         "Tenants, for whoever runs this server. These routes take the key of the setting `CRM_ADMIN_KEY` as a bearer token, \
@@ -34,12 +49,15 @@ pub(super) fn routes(api: &mut Api) {
                 interrupted, it can be sent again.",
     );
     api.post("/admin/tenants/{id}/keys/primary/rotate", rotate_primary)
-        .summary("Replace a tenant's primary key by a new one");
+        .summary("Replace a tenant's primary key by a new one")
+        .problem(ProblemCode::TenantFrozen);
     api.post("/admin/tenants/{id}/keys/secondary/rotate", rotate_secondary)
-        .summary("Replace a tenant's secondary key by a new one");
+        .summary("Replace a tenant's secondary key by a new one")
+        .problem(ProblemCode::TenantFrozen);
     api.post("/admin/tenants/{id}/reset", reset_tenant)
         .summary("Empty a tenant to what a new one has")
-        .about("Its two keys stay; named ones go, and everything else. Only with `CRM_ALLOW_RESET=true`, for tests.");
+        .about("Its two keys stay; named ones go, and everything else. Only with `CRM_ALLOW_RESET=true`, for tests.")
+        .problem(ProblemCode::TenantFrozen);
     api.post("/admin/clock", move_clock).summary("Move the clock of a gateway under test").about(
         "From then on it stands at this moment: new records have it as their time, and what is over by then is over with the \
          answer. Only with `CRM_NOW`, for tests.",
@@ -197,7 +215,11 @@ async fn delete_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -
     operator.delete_tenant(id).await
 }
 
-async fn reset_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<Item<TenantItem>> {
+async fn reset_tenant(
+    operator: Operator,
+    PathId(id): PathId<PublicTenantId>,
+    NoBody: NoBody,
+) -> Answer<Item<TenantItem>> {
     operator.may_reset()?;
     operator.write(move |connection, now| Ok(Item(crm_suite::tenants::reset(connection, &id, now)?.into()))).await
 }
@@ -207,11 +229,11 @@ async fn move_clock(keeper: Timekeeper, Body(Turn { now }): Body<Turn>) -> Answe
     Typed::of(Item(ClockItem { now: now.as_timestamp() })).map_err(|failure| failure.into_problem("-"))
 }
 
-async fn rotate_primary(operator: Operator, id: PathId<PublicTenantId>) -> Answer<Item<RotatedKey>> {
+async fn rotate_primary(operator: Operator, id: PathId<PublicTenantId>, NoBody: NoBody) -> Answer<Item<RotatedKey>> {
     rotate(operator, id, KeyRole::Primary).await
 }
 
-async fn rotate_secondary(operator: Operator, id: PathId<PublicTenantId>) -> Answer<Item<RotatedKey>> {
+async fn rotate_secondary(operator: Operator, id: PathId<PublicTenantId>, NoBody: NoBody) -> Answer<Item<RotatedKey>> {
     rotate(operator, id, KeyRole::Secondary).await
 }
 

@@ -16,8 +16,8 @@ use futures_util::stream::try_unfold;
 
 use crate::auth::{Caller, Read, Reader, Write, area};
 use crate::endpoint::{
-    Accepted, Answer, Api, Call, Cut, Extract, File, Item, LONGEST_UPLOAD, Listing, NoContent, OperationDoc, Part,
-    PathId, Precondition, Query, RowsFile, Streamed, Upload,
+    Accepted, Answer, Api, Call, Cut, Extract, File, Item, LONGEST_UPLOAD, Listing, NoBody, NoContent, OperationDoc,
+    Part, PathId, Precondition, Query, RowsFile, Streamed, Upload,
 };
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::state::AppState;
@@ -156,6 +156,7 @@ async fn undo_import(
     PathId(id): PathId<ImportId>,
     Precondition(condition): Precondition<Item<ImportRunWithProblems>>,
     Shared(state): Shared,
+    NoBody: NoBody,
 ) -> Answer<Accepted<ImportRunWithProblems>> {
     let permit = caller.permit();
     let answer = caller

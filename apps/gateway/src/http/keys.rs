@@ -1,6 +1,6 @@
 //! `/settings/keys`, and what anybody may know and do about the key in use: `/me` (docs/compatibility.md, "Keys").
 
-use crm_core::keys::{self, Key, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rights, Rotation};
+use crm_core::keys::{self, Key, KeyError, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rights, Rotation};
 use crm_core::values::{Title, User};
 use crm_core::{KeyId, PublicTenantId, tenants};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Item, Items, NoContent, OptionalBody, PathId, Precondition, Shown, ShownNew};
-use crate::error::ProblemCode;
+use crate::error::{Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -162,7 +162,11 @@ async fn get_me(caller: Caller<area::Anywhere, Read>) -> Answer<Item<Me>> {
         .read(move |connection, scope| {
             let tenant = tenants::find(connection, scope.public_tenant())?;
             let actor = scope.actor();
-            let key = actor.key_id().map(|id| keys::get(connection, scope, id)).transpose()?;
+            let key = match actor.key_id().map(|id| keys::get(connection, scope, id)) {
+                // It was deleted, and this gateway does not know yet.
+                Some(Err(KeyError::NotFound)) => return Err(Problem::invalid_key().into()),
+                key => key.transpose()?,
+            };
             Ok(Item(Me {
                 tenant: TenantOfMe { id: tenant.public_id, name: tenant.name },
                 key: key.map(|key| KeyOfMe { id: key.id, name: key.name, role: key.role }),

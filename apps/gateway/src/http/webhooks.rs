@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use crate::auth::{Caller, Read, Write, area};
 use crate::deliveries::{AWAITED_TIMEOUT, Courier, Reach, ping};
 use crate::endpoint::{
-    Answer, Api, Body, Call, Extract, Item, Items, Listing, NoContent, OperationDoc, OptionalBody, PathId, PathPart,
-    PathPartId, Plain, Precondition, Query, Shown, ShownNew,
+    Answer, Api, Body, Call, Extract, Item, Items, Listing, NoBody, NoContent, OperationDoc, OptionalBody, PathId,
+    PathPart, PathPartId, Plain, Precondition, Query, Shown, ShownNew,
 };
 use crate::error::{Failure, Problem, ProblemCode};
 
@@ -184,6 +184,7 @@ async fn test_webhook(
     PathId(id): PathId<WebhookId>,
     Precondition(condition): Precondition<Item<Webhook>>,
     sending: Sending,
+    NoBody: NoBody,
 ) -> Answer<Plain<Pong>> {
     let endpoint = caller
         .find(move |connection, scope| {
@@ -216,6 +217,7 @@ impl PathPart for Delivered {
 async fn replay_delivery(
     caller: Caller<area::Settings, Write>,
     PathPartId(id): PathPartId<Delivered>,
+    NoBody: NoBody,
 ) -> Answer<Item<Delivery>> {
     caller.write(move |connection, scope| Ok(Item(deliveries::replay(connection, scope, id)?))).await
 }

@@ -19,7 +19,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
      Idempotency-Key, X-Consistency-Token, X-Request-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, X-Request-Id, X-Consistency-Token, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
+    "ETag, Location, Link, Content-Disposition, X-Request-Id, X-Consistency-Token, RateLimit, RateLimit-Policy, Retry-After, \
+     Idempotent-Replayed",
 );
 /// Seconds for which a browser need not ask again; Chromium takes no more.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

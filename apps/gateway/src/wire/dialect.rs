@@ -41,7 +41,18 @@ pub trait Dialect: Sync {
 
     /// The headers of a request that its answer depends on.
     fn vary(&self) -> &'static str {
-        "ocp-apim-subscription-key"
+        "Ocp-Apim-Subscription-Key, Authorization, x-tenantid"
+    }
+
+    /// How to authenticate (RFC 9110, 11.6.1; of tokens RFC 6750, section 3).
+    fn challenge(&self, code: ProblemCode) -> &'static str {
+        match code {
+            ProblemCode::MissingToken => "Bearer realm=\"ticketing\"",
+            ProblemCode::InvalidToken | ProblemCode::TokenExpired => {
+                "Bearer realm=\"ticketing\", error=\"invalid_token\""
+            }
+            _ => "ApiKey header=\"Ocp-Apim-Subscription-Key\"",
+        }
     }
 
     /// What somebody is told whose tenant is not there any more.

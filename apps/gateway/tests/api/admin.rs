@@ -46,7 +46,8 @@ both_databases! {
             for authorization in ["Bearer nobody", "Basic abc", api.acme.keys.primary.as_str()] {
                 let answer = send(&[("Authorization", authorization)]);
                 answer.problem(401, "invalid_admin_key");
-                assert!(!answer.header("www-authenticate").is_empty());
+                assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"administration\"");
+                assert!(answer.headers.get_all("vary").iter().any(|value| value == "Authorization"), "{answer:?}");
             }
         }
         assert_eq!(operator(&api).send("GET", "/admin/tenants", None).items().len(), 1);
@@ -76,7 +77,10 @@ both_databases! {
         let alone = json!({ "primaryKey": "q".repeat(32) });
         operator.send("POST", "/admin/tenants", Some(&alone)).refuses(&[("secondaryKey", "required")]);
 
-        let rotated = operator.send("POST", "/admin/tenants/brief/keys/secondary/rotate", None);
+        let rotate = "/admin/tenants/brief/keys/secondary/rotate";
+        operator.send("POST", rotate, Some(&json!({ "graceMinutes": 60 }))).refuses(&[("graceMinutes", "unknown_field")]);
+        assert_eq!(brief.read_only().get("/me").status, 200, "and nothing was replaced");
+        let rotated = operator.send("POST", rotate, None);
         let new = brief.with_key(rotated.item(200)["key"].as_str());
         assert_eq!(new.get("/me").item(200)["key"]["role"], "secondary");
 

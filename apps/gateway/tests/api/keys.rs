@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crm_core::{BackendKind, tenants};
 use crm_testkit::both_databases;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::client::{Api, Client, Keys};
@@ -91,6 +92,17 @@ both_databases! {
             assert_eq!(answer.status, 401, "{method}: {}", answer.text);
         }
         assert_eq!(dump(database), before, "nothing was made");
+    }
+
+    /// Who asks about a key that is gone, and that this gateway remembers a moment longer, is told that it is no key.
+    fn a_key_that_is_gone_is_nobody(database) {
+        let api = Api::start(database);
+        let made = api.acme.post("/settings/keys", &json!({ "name": "doomed", "scopes": ["*:read"] }));
+        let doomed = api.acme.with_key(made.item(201)["key"].as_str());
+        doomed.get("/me").item(200);
+        let gone = "DELETE FROM api_keys WHERE tenant_id = 1 AND name = 'doomed'";
+        database.connect().batch_execute(gone).unwrap();
+        doomed.get("/me").problem(401, "invalid_key");
     }
 
     /// The first tenant comes from the environment where somebody chose it, and only as long as there is none.

@@ -111,6 +111,27 @@ both_databases! {
         assert_eq!(dump(database), before);
     }
 
+    /// Whatever is posted is read, where an action has nothing to be told too.
+    fn a_body_is_never_passed_over(database) {
+        let api = Api::start(database);
+        let ids = existing(&api.acme);
+        let before = dump(database);
+        // A file is read as what it is.
+        for operation in with_key().filter(|operation| operation.method == "POST" && operation.path != "/imports") {
+            let path = operation.at(id_for(&ids, &operation));
+            for (media_type, body, status, code) in [
+                ("application/json", "{\"zz\":1}", 400, "validation_failed"),
+                ("application/json", "{x", 400, "malformed_json"),
+                ("application/json", "[]", 400, "malformed_json"),
+                ("text/plain", "{}", 415, "unsupported_media_type"),
+            ] {
+                let answer = api.acme.send("POST", &path, &[("content-type", media_type)], Some(body));
+                assert_eq!((answer.status, &answer.body["code"]), (status, &json!(code)), "{path} {body}: {}", answer.text);
+            }
+        }
+        assert_eq!(dump(database), before);
+    }
+
     /// A token of ticketing, which names no person, opens nothing else; a key is no token, and a token no key.
     fn a_token_is_no_key(database) {
         let api = Api::start_with(database, &[("CRM_JWT_SECRET", SECRET)]);

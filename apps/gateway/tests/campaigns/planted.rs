@@ -15,7 +15,7 @@ use crate::client::{Api, Client};
 use crate::process::stdout;
 
 /// Faults, by the beginning of the name of the rule that they break.
-const FAULTS: [(&str, &str); 37] = [
+const FAULTS: [(&str, &str); 39] = [
     ("leads are not as many", "UPDATE record_counts SET records = records + 1 WHERE kind = 1"),
     ("opportunities are not as many", "DELETE FROM record_counts WHERE kind = 2"),
     ("contacts are not as many", "DELETE FROM record_counts WHERE kind = 3"),
@@ -56,6 +56,8 @@ const FAULTS: [(&str, &str); 37] = [
     ),
     ("an erased change says", "UPDATE changes SET erased = (1 = 1) WHERE action = 'created'"),
     ("something is said about a record", "UPDATE changes SET action = 'erased' WHERE kind = 'lead'"),
+    ("a comment is on a record", "UPDATE comments SET record_id = 999999"),
+    ("a tenant has not its two keys", "DELETE FROM api_keys WHERE role = 'secondary'"),
     ("a pipeline has no stages", "DELETE FROM pipeline_stages WHERE position = 2"),
     ("an opportunity has not the place", "UPDATE opportunities SET stage_position = stage_position + 1"),
     ("a tenant has no default pipeline", "DELETE FROM default_pipelines"),

@@ -12,7 +12,8 @@ const LEADS: &str = "/pipeline/leads";
 both_databases! {
     /// Nothing is written for a frozen tenant, it is read on, nobody else notices; it goes on where it was moved to.
     fn a_frozen_tenant_is_read_and_moves_on(database) {
-        let api = Api::start(database);
+        let operator = "an-operators-key-of-at-least-32-characters";
+        let api = Api::start_with(database, &[("CRM_ADMIN_KEY", operator), ("CRM_ALLOW_RESET", "true")]);
         let others = api.tenant("umbrella");
         let lead = api.acme.post(LEADS, &json!({ "title": "Before" })).item(201)["id"].as_str().unwrap().to_owned();
         let one = format!("{LEADS}/{lead}");
@@ -34,7 +35,26 @@ both_databases! {
             answer.problem(code.0, code.1);
             assert_eq!(answer.header("retry-after").is_empty(), code.0 == 400, "{method} {path}");
         }
-        assert_eq!(api.acme.get(&one).item(200)["title"], "Before");
+        let bearer = format!("Bearer {operator}");
+        for path in ["keys/secondary/rotate", "keys/primary/rotate", "reset"] {
+            let path = format!("/admin/tenants/acme/{path}");
+            let asked = api.acme.with_key(None).send("POST", &path, &[("authorization", &bearer)], None);
+            asked.problem(503, "tenant_frozen");
+            assert!(!asked.header("retry-after").is_empty(), "{path}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("contacts.csv");
+        std::fs::write(&file, "name\nAfter\n").unwrap();
+        for arguments in [
+            &["import", file.to_str().unwrap(), "--tenant", "acme", "--kind", "contact"][..],
+            &["demo", "--tenant", "acme", "--leads", "1"],
+            &["keys", "rotate", "--tenant", "acme", "--which", "secondary"],
+        ] {
+            let line = one_error(&output(database, arguments), 1);
+            assert!(line.ends_with("the tenant acme is frozen: it takes no changes until `tenants thaw`"), "{line}");
+        }
+        assert_eq!(api.acme.get("/directory/contacts").items().len(), 0, "nothing came");
+        assert_eq!(api.acme.read_only().get(&one).item(200)["title"], "Before");
         others.post(LEADS, &json!({ "title": "Theirs" })).item(201);
 
         let target = TestDatabase::sqlite();

@@ -51,6 +51,27 @@ both_databases! {
         assert_eq!((others.count(), deaf.count(), receiver.count()), (0, 0, 3));
     }
 
+    /// A tenant is known to have none for a moment, in which nobody is asked: the first delivery of a webhook that is made then is
+    /// not late for it. Of eight some begin beside what else this machine does.
+    fn the_first_webhook_of_a_busy_tenant_is_told_soon(database) {
+        let api = start(database);
+        let mut late: Vec<Duration> = (0..8)
+            .map(|number| {
+                let client = api.tenant(&format!("busy-{number}"));
+                subject(&client);
+                std::thread::sleep(Duration::from_millis(20));
+                let receiver = Receiver::taking();
+                tell(&client, &receiver, &["lead.*"]);
+                let began = std::time::Instant::now();
+                subject(&client);
+                receiver.wait_for(1, SOON);
+                began.elapsed()
+            })
+            .collect();
+        late.sort_unstable();
+        assert!(late[2] < Duration::from_millis(600), "{late:?}");
+    }
+
     /// `fields` narrows what is told of updates, and of nothing else.
     fn updates_are_narrowed_by_fields(database) {
         let api = start(database);

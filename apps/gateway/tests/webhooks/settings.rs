@@ -120,6 +120,7 @@ both_databases! {
         }
         let rotate = format!("{path}/rotateSecret");
         api.acme.post(&rotate, &json!({ "graceMinutes": 10_081 })).refuses(&[("graceMinutes", "out_of_range")]);
+        api.acme.post(&rotate, &json!({ "graceMinutes": "10" })).refuses(&[("graceMinutes", "wrong_type")]);
         let since = json!({ "since": "2025-02-01", "until": "2025-01-01T00:00:00Z" });
         api.acme.post(&format!("{path}/replay"), &since).refuses(&[("since", "invalid_date")]);
         let since = json!({ "since": "2025-02-01T00:00:00Z", "until": "2025-01-01T00:00:00Z" });

@@ -102,8 +102,12 @@ impl GraceMinutes {
 
 impl FromJson for GraceMinutes {
     fn from_json(value: &serde_json::Value, at: &At<'_>, errors: &mut FieldErrors) -> Option<Self> {
+        let Some(number) = value.as_number() else {
+            errors.push(at.to_string(), FieldCode::WrongType, "must be a number");
+            return None;
+        };
         // `60.0` is a whole number too.
-        let number = value.as_number().and_then(|number| number.to_string().parse::<Decimal>().ok());
+        let number = number.to_string().parse::<Decimal>().ok();
         let whole = number.filter(|number| number.fract().is_zero()).and_then(|number| i64::try_from(number).ok());
         let minutes = whole.and_then(Self::new);
         if minutes.is_none() {

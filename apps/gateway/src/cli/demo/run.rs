@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use crm_core::error::Fault;
-use crm_core::tenants::Tenant;
+use crm_core::tenants::{self, Tenant};
 use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp, statistics};
 use crm_suite::SuiteError;
 use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode, Outcome};
@@ -150,6 +150,7 @@ impl Run {
         loop {
             let started = Instant::now();
             tries += 1;
+            tenants::find_to_write(&mut self.connection, &self.tenant.public_id)?;
             match self.connection.write(|connection| work(connection, &self.tenant)) {
                 Ok(done) => {
                     statistics::keep_up(&mut self.connection)?;
