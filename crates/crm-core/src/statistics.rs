@@ -13,8 +13,8 @@ const GROWN: &str = "SELECT quote_ident(relname) AS name FROM ( \
         FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND pg_has_role(relowner, 'USAGE') \
     ) AS own WHERE pages >= 8 AND (reltuples < 0 OR pages > 4 * greatest(relpages, 1)) ORDER BY relname";
 
-/// Has PostgreSQL look at the tables that have grown much; SQLite plans by what the migrations say of them. For a program that writes many records: call it
-/// now and then, within a transaction or not.
+/// Has PostgreSQL look at the tables that have grown much; SQLite plans by what the migrations say of them. For a program that
+/// writes many records: call it now and then, within a transaction or not.
 ///
 /// A plan is made once for a connection, by what the tables were then, and of a new table nothing is known: then every index
 /// that begins with the tenant seems as good as the primary key, and each row that is written reads all that were written

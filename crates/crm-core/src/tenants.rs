@@ -330,7 +330,7 @@ pub fn rotate_key(
 /// [`DbConnection::write`].
 ///
 /// # Errors
-/// The database's.
+/// [`TenantError::Frozen`] where one of them is; the database's.
 pub fn rotate_all_keys(connection: &mut DbConnection) -> Result<Vec<(Tenant, Vec<KeyWithSecret>)>, TenantError> {
     let rows: Vec<TenantRow> = tenants::table
         .filter(tenants::deleted_on.is_null())
@@ -340,6 +340,9 @@ pub fn rotate_all_keys(connection: &mut DbConnection) -> Result<Vec<(Tenant, Vec
         .get_results(connection)?;
     let rotated = rows.into_iter().map(|row| {
         let tenant = row.into_tenant()?;
+        if tenant.frozen_on.is_some() {
+            return Err(TenantError::Frozen(tenant.public_id));
+        }
         let keys = keys::replace_all(connection, tenant.id)?;
         Ok((tenant, keys))
     });

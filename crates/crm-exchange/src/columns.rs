@@ -239,6 +239,7 @@ impl Columns {
         let of = |name: &str| self.index.get(&folded(name)).map(|at| &self.columns[*at]);
         let labeled = || {
             name.match_indices('.')
+                .take(MOST_DOTS)
                 .find_map(|(at, _)| of(&name[..at]).and_then(|column| column.labeled(&name[at + 1..])))
         };
         of(name).cloned().or_else(labeled).ok_or_else(|| UnknownColumn { nearest: self.nearest(name) })
@@ -258,6 +259,9 @@ impl Columns {
         best.map_or_else(String::new, |(_, name)| name.clone())
     }
 }
+
+/// After how many of its dots a name may go on with a label: what people call addresses and numbers hardly has any.
+const MOST_DOTS: usize = 4;
 
 /// How many characters of a name are compared with those that are known.
 const MOST_COMPARED: usize = 100;

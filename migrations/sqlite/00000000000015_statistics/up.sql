@@ -3,6 +3,7 @@
 -- Nobody counts anew, so that every installation plans alike, whatever it was like when somebody looked.
 ANALYZE sqlite_schema;
 DELETE FROM sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('changes', 'changes', '1000000 100000 1'),
     ('changes', 'changes_feed', '1000000 100000 1000 1'),

@@ -127,7 +127,7 @@ const STATEMENTS: [(&str, &str); 20] = [
     (
         "a tenant has not its two keys",
         "SELECT 1 FROM tenants t LEFT JOIN api_keys k ON k.tenant_id = t.id AND k.role IS NOT NULL AND k.grace_until IS NULL \
-         GROUP BY t.id HAVING count(k.hash) <> 2",
+         WHERE t.deleted_on IS NULL GROUP BY t.id HAVING count(k.hash) <> 2",
     ),
     (
         "a pipeline has no stages, or a gap among them",

@@ -25,6 +25,8 @@ pub(super) fn run(settings: &Settings, command: &Command) -> anyhow::Result<()> 
     let (mut maps, mut webhooks) = (0, 0);
     for Tenant { id, public_id, deleted_on, .. } in tenants::list(&mut connection)? {
         if deleted_on.is_none() {
+            // A tenant that is moved is sealed where it comes to.
+            tenants::find_to_write(&mut connection, &public_id)?;
             let scope = Scope::new(id, public_id, now).with_secrets(Some(secrets.clone()));
             maps += all(&mut connection, |connection| ticketing_clientmap::reseal(connection, &scope, AT_ONCE))?;
             webhooks += all(&mut connection, |connection| crm_webhooks::reseal(connection, &scope, AT_ONCE))?;

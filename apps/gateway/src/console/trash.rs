@@ -88,6 +88,9 @@ async fn show(visitor: &Visitor<area::Anywhere, Read>, refused: Typed) -> Answer
     let (Wanted { kinds, title }, Done, mut request): (Wanted, Done, PageRequest<TrashSort>) = read_params(asked)?;
     if title.is_some() {
         request.size = MOST_SEARCHED;
+        if let Start::Offset(skipped) = &mut request.start {
+            *skipped = *skipped / SIZE * MOST_SEARCHED;
+        }
     }
     let page = visitor.read(move |connection, scope| {
         let wanted: Vec<Kind> = match &kinds {

@@ -242,6 +242,7 @@ impl Task {
                 }
             }
         };
+        self.without.remove(&tenant);
         let Turn { endpoints, due, has_more } = turn;
         let begun = due.len();
         for due in due {

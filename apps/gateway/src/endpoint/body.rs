@@ -73,7 +73,7 @@ impl Extract for NoBody {
 struct Nothing;
 
 impl FromBody for Nothing {
-    const READ_ONLY: &'static [&'static str] = &[];
+    const READ_ONLY: &'static [&'static str] = &["tenantId"];
 
     fn read(_: &mut ObjectReader<'_>) -> Option<Self> {
         Some(Self)

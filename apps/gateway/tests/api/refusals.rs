@@ -130,6 +130,9 @@ both_databases! {
             }
         }
         assert_eq!(dump(database), before);
+        // The tenant is named in any body.
+        let replay = format!("/settings/webhooks/deliveries/{}/replay", crm_core::Uuid::random());
+        api.acme.post(&replay, &json!({ "tenantId": api.acme.keys.tenant })).problem(404, "not_found");
     }
 
     /// A token of ticketing, which names no person, opens nothing else; a key is no token, and a token no key.

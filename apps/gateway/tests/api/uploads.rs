@@ -170,6 +170,13 @@ both_databases! {
         failed("kind=contact", LINES, &format!("{{\"name\":\"A\"}}\n{{\"name\":\"A\",\"x\":{}}}\n{{\"name\":\"C\"}}\n", "[".repeat(100) + &"]".repeat(100)), "nests deeper");
     }
 
+    /// A name may have as many dots as a cell has characters: what is looked for behind them has an end.
+    fn a_column_of_dots_costs_nothing(database) {
+        let api = Api::start(database);
+        let dots = format!("name,{}\nAnn,x\n", ".".repeat(1_000_000));
+        assert_eq!(upload(&api.acme, "kind=contact", CSV, &dots).status, 400);
+    }
+
     /// A row that its record has already is no change, also where the row before has just made it so and the clock stands still.
     fn a_row_that_changes_nothing_is_unchanged(database) {
         let api = Api::start_with(database, &[("CRM_NOW", "2030-01-01T12:00:00.000Z"), ("CRM_ALLOW_RESET", "true")]);

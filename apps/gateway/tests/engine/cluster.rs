@@ -49,6 +49,7 @@ both_databases! {
             &["import", file.to_str().unwrap(), "--tenant", "acme", "--kind", "contact"][..],
             &["demo", "--tenant", "acme", "--leads", "1"],
             &["keys", "rotate", "--tenant", "acme", "--which", "secondary"],
+            &["keys", "rotate", "--all"],
         ] {
             let line = one_error(&output(database, arguments), 1);
             assert!(line.ends_with("the tenant acme is frozen: it takes no changes until `tenants thaw`"), "{line}");
