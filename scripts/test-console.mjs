@@ -541,9 +541,11 @@ async function weighed() {
   const page = listen(await context.newPage());
   await signIn(page);
   await page.goto(`${url}/console/leads/1`);
-  let bytes = 0;
-  page.on("requestfinished", async (request) => { bytes += (await request.sizes()).responseBodySize; });
+  const sizes = [];
+  page.on("requestfinished", (request) => sizes.push(request.sizes()));
   await page.goto(`${url}/console/leads?size=50`, { waitUntil: "networkidle" });
+  // What comes from the browser's own store has less than no body.
+  const bytes = (await Promise.all(sizes)).reduce((sum, of) => sum + Math.max(of.responseBodySize, 0), 0);
   check(bytes > 0 && bytes <= 60 * 1024, `a list of 50 has ${bytes} bytes`);
   await context.close();
   return bytes;
