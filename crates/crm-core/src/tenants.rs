@@ -30,6 +30,13 @@ pub struct Tenant {
     pub frozen_on: Option<Timestamp>,
 }
 
+impl Tenant {
+    /// For whoever writes and was not told by a key or a token whether it takes writes.
+    fn if_it_takes_writes(self) -> Result<Self, TenantError> {
+        if self.frozen_on.is_some() { Err(TenantError::Frozen(self.public_id)) } else { Ok(self) }
+    }
+}
+
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = tenants, check_for_backend(Db))]
 struct TenantRow {
@@ -200,8 +207,7 @@ pub fn find(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result
 /// # Errors
 /// [`TenantError::Unknown`]; [`TenantError::Frozen`]; the database's.
 pub fn find_to_write(connection: &mut DbConnection, public_id: &PublicTenantId) -> Result<Tenant, TenantError> {
-    let tenant = find(connection, public_id)?;
-    if tenant.frozen_on.is_some() { Err(TenantError::Frozen(tenant.public_id)) } else { Ok(tenant) }
+    find(connection, public_id)?.if_it_takes_writes()
 }
 
 /// Whether there still is such a tenant, and it is not being deleted: its number is never another's.
@@ -310,18 +316,16 @@ pub fn rotate_key(
     public_id: &PublicTenantId,
     role: KeyRole,
 ) -> Result<ApiKey, TenantError> {
-    let tenant: Option<(TenantId, Option<Timestamp>)> = tenants::table
+    let row: Option<TenantRow> = tenants::table
         .filter(tenants::public_id.eq(public_id.as_str()).and(tenants::deleted_on.is_null()))
-        .select((tenants::id, tenants::frozen_on))
+        .select(columns::<TenantRow>())
         .locked()
         .get_result(connection)
         .optional()?;
-    let (tenant, frozen_on) = tenant.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
-    if frozen_on.is_some() {
-        return Err(TenantError::Frozen(public_id.clone()));
-    }
+    let row = row.ok_or_else(|| TenantError::Unknown(public_id.clone()))?;
+    let tenant = row.into_tenant()?.if_it_takes_writes()?;
     let key = ApiKey::generate(role.rights())?;
-    keys::replace_of_role(connection, tenant, role, &key)?;
+    keys::replace_of_role(connection, tenant.id, role, &key)?;
     Ok(key)
 }
 
@@ -339,10 +343,7 @@ pub fn rotate_all_keys(connection: &mut DbConnection) -> Result<Vec<(Tenant, Vec
         .locked()
         .get_results(connection)?;
     let rotated = rows.into_iter().map(|row| {
-        let tenant = row.into_tenant()?;
-        if tenant.frozen_on.is_some() {
-            return Err(TenantError::Frozen(tenant.public_id));
-        }
+        let tenant = row.into_tenant()?.if_it_takes_writes()?;
         let keys = keys::replace_all(connection, tenant.id)?;
         Ok((tenant, keys))
     });

@@ -13,11 +13,11 @@ use crm_suite::opportunities;
 use crm_tags::TagKind;
 
 use crate::auth::{Read, Visitor, area};
-use crate::endpoint::{Address, Answer, Api, Form, Html, read_params};
+use crate::endpoint::{Address, Answer, Api, Html, read_params};
 use crate::error::Failure;
 
 use super::filters::{self, Sent};
-use super::{again, frame, only, people};
+use super::{as_asked, frame, only, people};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -30,9 +30,7 @@ pub(super) const PIPELINES: i64 = pipelines::MOST_PIPELINES;
 const FILTERS: [&str; 4] = ["pipelineId", "title", "ownerId", "tags"];
 
 async fn board_page(visitor: Visitor<area::Pipeline, Read>, _: Address) -> Answer<Html> {
-    let query = Form::of_pairs(visitor.query());
-    let shown = show(&visitor, Typed::default()).await;
-    again(&query, shown, |refused| show(&visitor, refused)).await
+    as_asked(visitor.query(), |refused| show(&visitor, refused)).await
 }
 
 /// The board; without cards where the filters were refused.

@@ -158,6 +158,15 @@ async fn again<F: Future<Output = Answer<Html>>>(
     }
 }
 
+/// A page whose address is a form: what is refused of that is shown as it was typed.
+async fn as_asked<F: Future<Output = Answer<Html>>>(
+    query: &[(String, String)],
+    show: impl Fn(form::Typed) -> F,
+) -> Answer<Html> {
+    let shown = show(form::Typed::default()).await;
+    again(&Form::of_pairs(query), shown, show).await
+}
+
 /// The same problem, its fields by the names that a form has: what they begin with there, and here.
 fn named_as_in_form(mut problem: Problem, names: &[(&str, &str)]) -> Problem {
     let mut errors = FieldErrors::new();

@@ -14,12 +14,12 @@ use crm_suite::search::{self, Search};
 use crm_suite::trash;
 
 use crate::auth::{Read, Visitor, Write, area};
-use crate::endpoint::{Address, Answer, Api, Form, Html, read_params};
+use crate::endpoint::{Address, Answer, Api, Html, read_params};
 use crate::http::{erase, readable};
 
 use super::filters::value;
 use super::kind::{IdOf, Numbered, Recorded};
-use super::{Done, again, done, frame};
+use super::{Done, as_asked, done, frame};
 
 /// The kinds of records that can be in the trash.
 const KINDS: [Kind; 5] = [Kind::Lead, Kind::Opportunity, Kind::Contact, Kind::Organization, Kind::Case];
@@ -68,9 +68,7 @@ impl FromParams for Wanted {
 }
 
 async fn trash_list(visitor: Visitor<area::Anywhere, Read>, _: Address) -> Answer<Html> {
-    let query = Form::of_pairs(visitor.query());
-    let shown = show(&visitor, Typed::default()).await;
-    again(&query, shown, |refused| show(&visitor, refused)).await
+    as_asked(visitor.query(), |refused| show(&visitor, refused)).await
 }
 
 /// What is in the trash; nothing where what is searched for was refused.
@@ -156,9 +154,7 @@ where
 }
 
 async fn found(visitor: Visitor<area::Anywhere, Read>, _: Address) -> Answer<Html> {
-    let query = Form::of_pairs(visitor.query());
-    let shown = show_found(&visitor, Typed::default()).await;
-    again(&query, shown, |refused| show_found(&visitor, refused)).await
+    as_asked(visitor.query(), |refused| show_found(&visitor, refused)).await
 }
 
 /// What is found; nothing where what is searched for was refused.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::settings::{fields, submit};
 use super::{KINDS, PAGES, paths};
 use crate::browser::{Browser, between};
-use crate::client::{Answer, Api};
+use crate::client::{Answer, Api, Client};
 
 /// The part of a page with the field of this id, up to the next one.
 fn field<'p>(page: &'p Answer, id: &str) -> &'p str {
@@ -25,15 +25,19 @@ fn forms(page: &Answer) -> Vec<String> {
     actions
 }
 
+fn one_of_each_kind(client: &Client) {
+    for (_, path) in KINDS {
+        let name = if path.starts_with("/directory") { "name" } else { "title" };
+        client.post(path, &json!({ name: "One" })).item(201);
+    }
+}
+
 both_databases! {
     /// PostgreSQL holds no NUL: a page that asks for one has to be asked before.
     fn a_text_that_no_database_holds_is_told_beside_its_field(database) {
         let api = Api::start(database);
         let acme = &api.acme;
-        for (_, path) in KINDS {
-            let name = if path.starts_with("/directory") { "name" } else { "title" };
-            acme.post(path, &json!({ name: "One" })).item(201);
-        }
+        one_of_each_kind(acme);
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
         let long = "x".repeat(256);
         for (path, field, required) in [
@@ -235,10 +239,7 @@ both_databases! {
     fn a_parameter_that_nobody_reads_is_refused(database) {
         let api = Api::start(database);
         let acme = &api.acme;
-        for (_, path) in KINDS {
-            let name = if path.starts_with("/directory") { "name" } else { "title" };
-            acme.post(path, &json!({ name: "One" })).item(201);
-        }
+        one_of_each_kind(acme);
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
         for path in paths(PAGES, "1") {
             let sign = if path.contains('?') { '&' } else { '?' };
