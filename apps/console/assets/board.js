@@ -1,4 +1,5 @@
-// Cards of the board are moved by dragging, or with Alt and the arrow keys. The menu of each card works without this.
+// Cards of the board are moved by dragging, or with Alt and the arrow keys, to be won or lost too. The menu of each card works
+// without this.
 
 const board = document.querySelector("[data-board]");
 const said = document.querySelector("[data-board-said]");
@@ -67,12 +68,39 @@ async function move(card, target) {
   card.classList.add("refused");
 }
 
+/**
+ * Opens the menu of a card, where it is won, or lost once it is said why.
+ * @param {HTMLElement} card
+ * @param {string} end
+ */
+function open(card, end) {
+  const part = card.querySelector(`[data-to="${end}"]`);
+  for (const details of card.querySelectorAll("details")) details.open = details.contains(part) || part?.contains(details) === true;
+  const field = part?.querySelector("input:not([type=hidden]), button");
+  if (!(field instanceof HTMLElement)) return;
+  field.scrollIntoView({ block: "nearest", inline: "nearest" });
+  field.focus();
+}
+
+/** @param {HTMLElement} card @param {string} end */
+function close(card, end) {
+  const form = card.querySelector(`form[data-to="${end}"]`);
+  if (form instanceof HTMLFormElement) form.requestSubmit();
+  else open(card, end);
+}
+
 /** @type {HTMLElement | null} */
 let dragged = null;
 
-/** @param {EventTarget | null} target */
-function stageOf(target) {
-  return target instanceof Element ? target.closest("[data-stage]") : null;
+/** @param {EventTarget | null} target Where a card can be dropped. */
+function placeOf(target) {
+  return target instanceof Element ? target.closest("[data-stage], [data-end]") : null;
+}
+
+/** @param {boolean} areShown */
+function showEnds(areShown) {
+  const ends = board?.querySelector("[data-ends]");
+  if (ends instanceof HTMLElement) ends.hidden = !areShown;
 }
 
 /** @param {EventTarget | null} target */
@@ -89,21 +117,26 @@ if (board instanceof HTMLElement) {
       event.dataTransfer.effectAllowed = "move";
       event.dataTransfer.setData("text/plain", dragged.dataset.card ?? "");
     }
+    // Not at once: a page that changes as a drag begins ends it.
+    if (dragged) setTimeout(() => showEnds(dragged !== null));
   });
   board.addEventListener("dragover", (event) => {
-    const stage = stageOf(event.target);
-    if (!dragged || !stage) return;
+    const place = placeOf(event.target);
+    if (!dragged || !place) return;
     event.preventDefault();
     for (const other of board.querySelectorAll(".over")) other.classList.remove("over");
-    stage.classList.add("over");
+    place.classList.add("over");
   });
   board.addEventListener("drop", (event) => {
-    const stage = stageOf(event.target);
-    if (!dragged || !stage) return;
+    const place = placeOf(event.target);
+    if (!dragged || !place) return;
     event.preventDefault();
-    void move(dragged, stage);
+    const end = place.getAttribute("data-end");
+    if (end) close(dragged, end);
+    else void move(dragged, place);
   });
   board.addEventListener("dragend", () => {
+    showEnds(false);
     dragged?.classList.remove("dragged");
     for (const other of board.querySelectorAll(".over")) other.classList.remove("over");
     dragged = null;
@@ -111,11 +144,16 @@ if (board instanceof HTMLElement) {
   board.addEventListener("keydown", (event) => {
     const card = cardOf(event.target);
     if (!card || !event.altKey || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
+    // Where something is typed, these keys are those of the field.
+    if (event.target instanceof Element && event.target.matches("input, select, textarea")) return;
     event.preventDefault();
     const stages = [...board.querySelectorAll("[data-stage]")];
     const here = stages.indexOf(/** @type {Element} */ (card.closest("[data-stage]")));
     const target = stages[here + (event.key === "ArrowLeft" ? -1 : 1)];
     const focused = document.activeElement;
-    if (target && card.draggable) void move(card, target).then(() => focused instanceof HTMLElement && focused.focus());
+    if (!card.draggable) return;
+    if (target) void move(card, target).then(() => focused instanceof HTMLElement && focused.focus());
+    // Behind the last column are Won and, a key further, Lost: nothing is done before somebody says so.
+    else if (event.key === "ArrowRight") open(card, card.querySelector('form[data-to="won"]')?.contains(focused) ? "lost" : "won");
   });
 }

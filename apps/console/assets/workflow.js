@@ -80,14 +80,34 @@ function place(status, at) {
   }
 }
 
-/** @param {string} source @param {string} target A new transition: into the first row that is free. */
+/** @param {Element} row One more row as this one, the last, with nothing in it. */
+function another(row) {
+  const more = /** @type {Element} */ (row.cloneNode(true));
+  const count = form?.querySelectorAll("[data-edge]").length ?? 0;
+  for (const field of more.querySelectorAll("[name]")) {
+    field.setAttribute("name", (field.getAttribute("name") ?? "").replace(/\[\d+\]/, `[${count}]`));
+    const said = field.getAttribute("aria-label");
+    if (said) field.setAttribute("aria-label", said.replace(/\d+$/, String(count + 1)));
+    if (field instanceof HTMLSelectElement) field.value = "";
+    else if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = false;
+    else if (field instanceof HTMLInputElement) field.value = field.matches("[data-place]") ? String(count + 1) : "";
+  }
+  for (const wrong of more.querySelectorAll(".words")) wrong.remove();
+  row.after(more);
+  return more;
+}
+
+/** @param {string} source @param {string} target A new transition: into the first row that is free, or else into one more. */
 function connect(source, target) {
   if (!(graph instanceof SVGElement)) return;
-  const free = [...(form?.querySelectorAll('[data-edge="new"]') ?? [])].find((row) => {
+  const rows = [...(form?.querySelectorAll('[data-edge="new"]') ?? [])];
+  const last = rows.at(-1);
+  if (!last) return;
+  const found = rows.find((row) => {
     const field = row.querySelector('[name$=".source"]');
     return field instanceof HTMLSelectElement && field.value === "";
   });
-  if (!free) return;
+  const free = found ?? another(last);
   set(free, "source", source);
   set(free, "target", target);
   const edge = document.createElementNS(graph.namespaceURI, "g");

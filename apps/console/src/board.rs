@@ -62,6 +62,15 @@ impl Board<'_> {
         list::at(PATH, self.given.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
+    /// The list of all that this board would have in the column of a stage.
+    fn rest(&self, stage: &str) -> String {
+        let pipeline = self.pipeline.id.to_string();
+        let filters = self.given.iter().filter(|(name, _)| name != "pipelineId");
+        let filters = filters.map(|(name, value)| (name.as_str(), value.as_str()));
+        let column = [("pipelineId", pipeline.as_str()), ("stage", stage), ("status", "open")];
+        list::address(Kind::Opportunity, column.into_iter().chain(filters))
+    }
+
     /// The page.
     #[must_use]
     pub fn page(&self, frame: &Frame) -> Markup {
@@ -77,10 +86,17 @@ impl Board<'_> {
             }
             (self.refused.summary(&["pipelineId", "title", "owner", "tags"]))
             (self.filters())
-            p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys." }
+            p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys. To the right of the last column it is won or lost: its menu opens there." }
             div class="board" data-board data-token=(frame.token) data-back=(back) tabindex="0" role="region" aria-label="Stages" {
                 @for (stage, column) in self.pipeline.stages.iter().zip(self.columns) {
                     (self.column(frame, stage, column, may_write, &back))
+                }
+                // Where a card is dropped to be won or lost: shown by the script while one is dragged.
+                @if may_write {
+                    div class="ends" data-ends hidden {
+                        p class="end end-won" data-end="won" { "Won" }
+                        p class="end end-lost" data-end="lost" { "Lost" }
+                    }
                 }
             }
             p class="hidden" role="status" aria-live="polite" data-board-said {}
@@ -140,10 +156,7 @@ impl Board<'_> {
                     @for card in &column.cards { (self.card(frame, card, may_write, back)) }
                 }
                 @if column.has_more {
-                    @let pipeline = self.pipeline.id.to_string();
-                    p class="small" {
-                        a href=(list::address(Kind::Opportunity, [("pipelineId", pipeline.as_str()), ("stage", key), ("status", "open")])) { "More of them" }
-                    }
+                    p class="small" { a href=(self.rest(key)) { "More of them" } }
                 }
             }
         }
@@ -183,13 +196,13 @@ impl Board<'_> {
                         }
                         button class="button" type="submit" { "Move" }
                     }
-                    form method="post" action={ (path) "/status" } {
+                    form method="post" action={ (path) "/status" } data-to="won" {
                         (form::token(frame))
                         input type="hidden" name="back" value=(back);
                         input type="hidden" name="status" value="won";
                         button class="button button-main" type="submit" { "Won" }
                     }
-                    (lost(frame, &format!("{path}/status"), Some(back), &Typed::default()))
+                    div data-to="lost" { (lost(frame, &format!("{path}/status"), Some(back), &Typed::default())) }
                 }
             }
         }
@@ -201,7 +214,12 @@ impl Board<'_> {
 pub fn none(frame: &Frame) -> Markup {
     let content = html! {
         (show::head("Board", &html! {}))
-        div class="empty" { p { "There is no pipeline yet: make one over the API, at POST /pipeline/pipelines/opportunities." } }
+        div class="empty" {
+            p { "There is no pipeline yet." }
+            @if frame.may(Area::Pipeline, Access::Write) {
+                p { a class="button button-main" href="/console/settings/pipelines/new" { (Icon::Plus.draw()) "New pipeline" } }
+            }
+        }
     };
     frame.page(Place::Board, "Board", &content)
 }

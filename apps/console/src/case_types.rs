@@ -211,7 +211,7 @@ impl Editor<'_> {
         let users = if edge["data"]["authorizedUsers"].is_array() { &edge["data"]["authorizedUsers"] } else { &none };
         let takes = |role: &str| users.as_array().into_iter().flatten().any(|user| user == role);
         html! {
-            tr data-edge=[edge.is_null().then_some("new")] {
+            tr data-edge=(if edge.is_null() { "new" } else { "" }) {
                 td data-handle { (row.hidden("origin", self.origins.get(index).map_or("", String::as_str))) (row.place()) }
                 td { (row.choice("source", "From", ends, &self.end(edge, "source"))) }
                 td { (row.choice("target", "To", ends, &self.end(edge, "target"))) }

@@ -17,11 +17,9 @@ use crate::{Frame, show};
 pub(crate) fn all(frame: &Frame, entries: &[Entry], record: &Value, typed: &Typed, conflicts: &[String]) -> Markup {
     html! {
         @for entry in entries {
-            @if entry.control != Control::Shown {
-                (draw(frame, entry, record, typed))
-                @if !record.is_null() { (was(entry, record)) }
-                @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
-            }
+            (draw(frame, entry, record, typed))
+            @if !record.is_null() { (was(entry, record)) }
+            @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
         }
     }
 }
@@ -60,9 +58,18 @@ pub(crate) fn text(entry: &Entry, record: &Value) -> String {
         Control::Money => show::money(entry.value(record)),
         Control::Person => texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
         Control::Range(_) => texts.join(" – "),
+        Control::People | Control::Contacts => {
+            let names = entry.value(record).as_array().into_iter().flatten().filter_map(called);
+            names.collect::<Vec<_>>().join(", ")
+        }
         _ => texts.join(" "),
     };
     if said.trim().is_empty() || said == " – " { "–".to_owned() } else { said }
+}
+
+/// What somebody is called, or a contact.
+pub(crate) fn called(one: &Value) -> Option<&str> {
+    one["name"].as_str().or(one["email"].as_str()).or(one["id"].as_str())
 }
 
 fn draw(frame: &Frame, entry: &Entry, record: &Value, typed: &Typed) -> Markup {
@@ -90,7 +97,12 @@ fn draw(frame: &Frame, entry: &Entry, record: &Value, typed: &Typed) -> Markup {
         Control::Money => pair(entry, typed, &texts, ["Amount", "Currency"], "text"),
         Control::Range(kind) => pair(entry, typed, &texts, ["from", "to"], kind),
         Control::Person => pair(entry, typed, &texts, ["Name", "E-mail"], "text"),
-        Control::Shown => html! {},
+        Control::People => {
+            html! { div class="wide" { (field("One person a line: Jane Doe <jane@example.com>, or an id.").lines(typed, &texts[0])) } }
+        }
+        Control::Contacts => {
+            html! { div class="wide" { (field("One contact a line: its name, or # and its number.").lines(typed, &texts[0])) } }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::controls;
-use crate::fields::{Control, Entry};
+use crate::fields::Entry;
 use crate::form::{self, Typed};
 use crate::frame::area_of;
 use crate::{Frame, Place, list, show};
@@ -160,14 +160,14 @@ impl Comparison<'_> {
 
     /// Fields that nobody has are left out; where the records differ is marked.
     fn row(&self, entry: &Entry) -> Markup {
-        let texts: Vec<String> = self.records.iter().map(|record| shown(entry, record)).collect();
+        let texts: Vec<String> = self.records.iter().map(|record| controls::text(entry, record)).collect();
         let differs = texts.windows(2).any(|pair| pair[0] != pair[1]);
         html! {
             @if texts.iter().any(|text| text != NOTHING) {
                 tr {
                     th scope="row" { (entry.label) @if differs { " " span class="pill pill-warn" { "differs" } } }
                     @for text in &texts { td class="pre" { (text) } }
-                    @if let Some((record, _)) = self.would { td class="pre" { strong { (shown(entry, record)) } } }
+                    @if let Some((record, _)) = self.would { td class="pre" { strong { (controls::text(entry, record)) } } }
                 }
             }
         }
@@ -176,18 +176,6 @@ impl Comparison<'_> {
 
 /// What stands where a record has no value.
 const NOTHING: &str = "–";
-
-fn shown(entry: &Entry, record: &Value) -> String {
-    match &entry.control {
-        Control::Shown => {
-            let all = entry.value(record).as_array().map_or(&[][..], Vec::as_slice);
-            let names: Vec<&str> =
-                all.iter().filter_map(|user| user["name"].as_str().or(user["id"].as_str())).collect();
-            if names.is_empty() { NOTHING.to_owned() } else { names.join(", ") }
-        }
-        _ => controls::text(entry, record),
-    }
-}
 
 /// Of areas that may be read alone: how many cases somebody has says something about them.
 fn would_point(frame: &Frame, repointed: Repointed) -> Markup {

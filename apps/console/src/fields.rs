@@ -29,10 +29,12 @@ pub enum Control {
     Range(&'static str),
     /// Somebody: name and e-mail address.
     Person,
+    /// People, one a line, such as this: `Jane Doe <jane@example.com>`.
+    People,
     /// Another record, by its name or by `#` and its id.
     Record(Lookup),
-    /// Shown, and edited over the API.
-    Shown,
+    /// Contacts, one a line, each as another record is written.
+    Contacts,
 }
 
 /// Something that can be chosen.
@@ -73,7 +75,7 @@ pub fn entries(fields: &[Field], tags: &[TagOption]) -> Vec<Entry> {
 
 fn entry(field: &Field, tags: &[TagOption]) -> Entry {
     let is_custom = field.category == Category::Custom;
-    let control = if is_custom { custom(field) } else { own(field, tags) };
+    let control = if is_custom { by_type(field) } else { own(field, tags) };
     Entry { id: field.id.clone(), is_custom, label: field.label.clone(), required: field.required, control }
 }
 
@@ -82,6 +84,7 @@ fn own(field: &Field, tags: &[TagOption]) -> Control {
         "organizationId" => Control::Record(Lookup::Organization),
         "contactId" => Control::Record(Lookup::Contact),
         "owner" | "assignee" => Control::Person,
+        "participants" => Control::Contacts,
         "tags" => {
             let all = tags.iter().map(|tag| choice(&tag.id.to_string(), &tag.label, Some(&tag.color)));
             Control::Many(all.collect(), true)
@@ -91,14 +94,6 @@ fn own(field: &Field, tags: &[TagOption]) -> Control {
             FieldType::Dropdown => Control::One(offered(field)),
             _ => by_type(field),
         },
-    }
-}
-
-fn custom(field: &Field) -> Control {
-    match field.field_type {
-        FieldType::Dropdown => Control::Many(offered(field), false),
-        FieldType::TagPicker => Control::Many(offered(field), true),
-        _ => by_type(field),
     }
 }
 
@@ -117,7 +112,9 @@ fn by_type(field: &Field) -> Control {
         T::TimeRange => Control::Range("time"),
         T::EmailLabeled => Control::Labeled("jane@example.com"),
         T::TelLabeled => Control::Labeled("+49 30 1234567"),
-        T::Dropdown | T::TagPicker | T::PeoplePicker => Control::Shown,
+        T::Dropdown => Control::Many(offered(field), false),
+        T::TagPicker => Control::Many(offered(field), true),
+        T::PeoplePicker => Control::People,
     }
 }
 
@@ -188,11 +185,14 @@ impl Entry {
             Control::Record(_) => vec![text(&value["name"])],
             Control::Labeled(_) => vec![labeled_text(value)],
             Control::Many(..) => vec![ids(value).join("\n")],
+            Control::People => vec![lines_of(value, person_line)],
+            Control::Contacts => vec![lines_of(value, contact_line)],
             _ => vec![text(value)],
         }
     }
 
-    /// The value of what was typed into its fields, for a body of the API; of a record its text. `was` is the value before.
+    /// The value of what was typed into its fields, for a body of the API; a text in the place of each record that was named.
+    /// `was` is the value before: who stands there already stays as they are.
     #[must_use]
     pub fn read(&self, texts: &[String], was: &Value) -> Value {
         let trimmed: Vec<&str> = texts.iter().map(|text| text.trim()).collect();
@@ -206,10 +206,37 @@ impl Entry {
             Control::Range(_) => json!({ "start": or_null(text(0)), "end": or_null(text(1)) }),
             Control::Person => person(text(0), text(1), was),
             Control::Labeled(_) => read_labeled(text(0)),
+            Control::People => read_lines(text(0), was, person_line, read_person),
+            Control::Contacts => read_lines(text(0), was, contact_line, read_contact),
             Control::Many(_, true) => text(0).lines().map(|id| json!({ "id": id })).collect(),
             Control::Many(_, false) => text(0).lines().map(Value::from).collect(),
             Control::Lines => texts[0].as_str().into(),
-            Control::Line(_) | Control::One(_) | Control::Record(_) | Control::Shown => text(0).into(),
+            Control::Line(_) | Control::One(_) | Control::Record(_) => text(0).into(),
+        }
+    }
+
+    /// A text as it was before a browser sent it, and as one sends it that nobody touched: a field of one line has no line ends,
+    /// and one of a time leaves seconds out that are none.
+    fn plain(&self, text: impl AsRef<str>) -> String {
+        let text = text.as_ref().replace("\r\n", "\n").replace('\r', "\n");
+        let text = text.trim();
+        match &self.control {
+            Control::Line("datetime-local" | "time") | Control::Range("datetime-local" | "time") => {
+                let has_seconds = text.matches(':').count() == 2;
+                text.strip_suffix(":00").filter(|_| has_seconds).unwrap_or(text).to_owned()
+            }
+            Control::Line(_)
+            | Control::Range(_)
+            | Control::Number
+            | Control::Money
+            | Control::Person
+            | Control::Record(_) => text.replace('\n', ""),
+            Control::Lines
+            | Control::One(_)
+            | Control::Many(..)
+            | Control::Labeled(_)
+            | Control::People
+            | Control::Contacts => text.to_owned(),
         }
     }
 
@@ -253,6 +280,52 @@ fn person(name: &str, email: &str, was: &Value) -> Value {
     };
     let email = if is_same { was["email"].clone() } else { or_null(email) };
     json!({ "id": id, "name": or_null(name), "email": email })
+}
+
+/// A text of one line.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn lines_of(value: &Value, line: impl Fn(&Value) -> String) -> String {
+    value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Somebody by name and address: of those without an address by id.
+fn person_line(user: &Value) -> String {
+    let address = email_of(user).as_str().unwrap_or_default();
+    match user["name"].as_str() {
+        Some(name) if name != address => on_one_line(&format!("{name} <{address}>")),
+        _ => on_one_line(address),
+    }
+}
+
+fn read_person(line: &str) -> Value {
+    let named = line.strip_suffix('>').and_then(|line| line.rsplit_once('<'));
+    let (name, address) = named.map_or(("", line), |(name, address)| (name.trim(), address.trim()));
+    let email = if address.contains('@') { address } else { "" };
+    json!({ "id": address, "name": or_null(name), "email": or_null(email) })
+}
+
+/// A contact by its name, or else by its number.
+fn contact_line(contact: &Value) -> String {
+    let number = || format!("#{}", contact["id"].as_str().unwrap_or_default());
+    contact["name"].as_str().map(on_one_line).filter(|name| !name.is_empty()).unwrap_or_else(number)
+}
+
+fn read_contact(line: &str) -> Value {
+    line.strip_prefix('#').map_or_else(|| line.into(), |number| json!({ "id": number.trim() }))
+}
+
+/// What stands in lines: as it was where there is such a line already, each once.
+fn read_lines(text: &str, was: &Value, line: impl Fn(&Value) -> String, read: impl Fn(&str) -> Value) -> Value {
+    let mut present: Vec<(String, &Value)> = was.as_array().into_iter().flatten().map(|one| (line(one), one)).collect();
+    let typed = text.lines().map(on_one_line).filter(|typed| !typed.is_empty());
+    let entries = typed.map(|typed| match present.iter().position(|(line, _)| *line == typed) {
+        Some(place) => present.remove(place).1.clone(),
+        None => read(&typed),
+    });
+    entries.collect()
 }
 
 /// One a line, the primary one with a `*` where it is not the first.
@@ -299,21 +372,15 @@ pub const KEEP: &str = "keep:";
 /// The prefix of boxes that say that a record which none has the name of is to be made.
 pub const MAKE: &str = "make:";
 
-/// A text as it was before a browser sent it.
-fn plain(text: impl AsRef<str>) -> String {
-    text.as_ref().replace("\r\n", "\n").trim().to_owned()
-}
-
 /// Reads a form. `value` gives what was sent for a name, all ticked boxes with line ends between; `None` where nothing was.
 #[must_use]
 pub fn edit(entries: &[Entry], record: &Value, value: impl Fn(&str) -> Option<String>) -> Edit {
     let mut edit = Edit::default();
-    for entry in entries.iter().filter(|entry| entry.control != Control::Shown) {
+    for entry in entries {
         let parts = entry.parts();
-        let sent = |prefix: &str| -> Option<Vec<String>> {
-            parts.iter().map(|part| value(&format!("{prefix}{part}")).map(plain)).collect()
-        };
-        let Some(was) = sent(WAS) else { continue };
+        let plain = |text: String| entry.plain(text);
+        let was: Option<Vec<String>> = parts.iter().map(|part| value(&format!("{WAS}{part}")).map(plain)).collect();
+        let Some(was) = was else { continue };
         let mine: Vec<String> = parts.iter().map(|part| value(part).map(plain).unwrap_or_default()).collect();
         let theirs: Vec<String> = entry.texts(record).into_iter().map(plain).collect();
         if mine == was || mine == theirs {
@@ -333,8 +400,9 @@ pub fn edit(entries: &[Entry], record: &Value, value: impl Fn(&str) -> Option<St
 #[must_use]
 pub fn new_body(entries: &[Entry], value: impl Fn(&str) -> Option<String>) -> JsonObject {
     let mut body = JsonObject::new();
-    for entry in entries.iter().filter(|entry| entry.control != Control::Shown) {
-        let texts: Vec<String> = entry.parts().iter().map(|part| value(part).map(plain).unwrap_or_default()).collect();
+    for entry in entries {
+        let typed = |part: &String| value(part).map(|text| entry.plain(text)).unwrap_or_default();
+        let texts: Vec<String> = entry.parts().iter().map(typed).collect();
         let read = entry.read(&texts, &Value::Null);
         if !read.is_null() {
             entry.put(read, &mut body);
@@ -349,9 +417,9 @@ pub fn carried(entries: &[Entry], record: &Value, value: impl Fn(&str) -> Option
     let mut carried = Vec::new();
     for entry in entries {
         for (part, now) in entry.parts().into_iter().zip(entry.texts(record)) {
-            let was = value(&format!("{WAS}{part}")).map(|text| text.replace("\r\n", "\n"));
+            let was = value(&format!("{WAS}{part}")).map(|text| entry.plain(text));
             let mine = value(&part).map(|text| text.replace("\r\n", "\n")).unwrap_or_default();
-            let shown = if was.is_none_or(|was| was.trim() == mine.trim()) { now } else { mine };
+            let shown = if was.is_none_or(|was| was == entry.plain(&mine)) { now } else { mine };
             match entry.control {
                 Control::Many(..) => carried.extend(shown.lines().map(|id| (part.clone(), id.to_owned()))),
                 _ => carried.push((part, shown)),

@@ -332,6 +332,10 @@ impl List<'_> {
             _ if self.filters.iter().any(|known| known.name == filter && is_of_words(&known.kind)) => {
                 told(value, option_words)
             }
+            // As a list has them, a comma that is a part of one is written with a mark before it.
+            _ if self.filters.iter().any(|known| known.name == filter && known.kind == ParamKind::Texts) => {
+                told(value, str::to_owned)
+            }
             _ => value.to_owned(),
         }
     }

@@ -220,6 +220,16 @@ impl List<'_> {
         let owner = Field { name: OWNER, label, hint: "", required: false };
         let typed = self.selected.value(OWNER).unwrap_or_default();
         html! {
+            // The first button is what Enter presses: that of the one field to type in.
+            div class="together" {
+                (owner.at("selected-owner", self.selected, |id, described, bad| html! {
+                    input type="text" id=(id) name=(OWNER) value=(typed) placeholder="Owner’s name, e-mail or id" list="selected-owners"
+                        aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
+                }))
+                @for people in self.people { @if people.role == Role::Owner { (people.suggested("selected-owners")) } }
+                button class="button" type="submit" name="action" value="owner" { "Give to" }
+                button class="button" type="submit" name="action" value="noOwner" { "Take the owner off" }
+            }
             @if !self.tags.is_empty() {
                 div class="together" {
                     label class="hidden" for="selected-tag" { "Tag" }
@@ -231,15 +241,6 @@ impl List<'_> {
                     }
                     button class="button" type="submit" name="action" value="tag" { "Add the tag" }
                 }
-            }
-            div class="together" {
-                (owner.at("selected-owner", self.selected, |id, described, bad| html! {
-                    input type="text" id=(id) name=(OWNER) value=(typed) placeholder="Owner’s name, e-mail or id" list="selected-owners"
-                        aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
-                }))
-                @for people in self.people { @if people.role == Role::Owner { (people.suggested("selected-owners")) } }
-                button class="button" type="submit" name="action" value="owner" { "Give to" }
-                button class="button" type="submit" name="action" value="noOwner" { "Take the owner off" }
             }
             @if matches!(self.kind, Kind::Lead | Kind::Contact | Kind::Organization) {
                 button class="button" type="submit" name="action" value="compare" { "Side by side" }

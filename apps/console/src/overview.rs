@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crm_cases::StatusAges;
 use crm_core::keys::{Access, Area};
+use crm_core::params::escaped;
 use crm_core::values::MoneyTotal;
 use crm_exchange::Kind;
 use crm_history::Change;
@@ -12,7 +13,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::happened::{Names, happening};
-use crate::{Frame, Place, show, words};
+use crate::people::Role;
+use crate::{Frame, Place, list, show, words};
 
 /// What the page shows; what whoever looks may not read is empty.
 #[derive(Default)]
@@ -31,6 +33,8 @@ pub struct Overview<'a> {
     pub names: Names,
     /// What is of the person who looks, by kinds; `None` where it is no person.
     pub mine: Option<&'a [Mine]>,
+    /// Whether there is no record that whoever looks may read.
+    pub is_empty: bool,
 }
 
 /// Records of one kind that are somebody's.
@@ -38,8 +42,10 @@ pub struct Overview<'a> {
 pub struct Mine {
     /// What they are.
     pub kind: Kind,
+    /// What somebody is to them.
+    pub role: Role,
     /// The id of whose they are.
-    pub owner: String,
+    pub person: String,
     /// The latest, as the API shows them.
     pub records: Vec<Value>,
     /// Whether there are more.
@@ -73,9 +79,6 @@ impl Overview<'_> {
 
     /// Where somebody begins who has just come: shown as long as there is nothing to see.
     fn first_steps(&self, frame: &Frame) -> Markup {
-        let is_empty = self.sums.iter().all(|sum| sum.count == 0)
-            && self.months.iter().all(|month| (month.won, month.lost) == (0, 0))
-            && self.statuses.is_empty();
         let steps = [
             (Area::Pipeline, "/console/settings/pipelines", "Name the stages that your sales go through"),
             (Area::Directory, "/console/imports", "Bring your contacts in from a spreadsheet"),
@@ -84,7 +87,7 @@ impl Overview<'_> {
         ];
         let mine: Vec<_> = steps.into_iter().filter(|(area, ..)| frame.may(*area, Access::Write)).collect();
         html! {
-            @if is_empty && !mine.is_empty() {
+            @if self.is_empty && !mine.is_empty() {
                 section class="card spaced" aria-labelledby="first-steps" {
                     h2 id="first-steps" { "First steps" }
                     ol { @for (_, path, words) in mine { li { a href=(path) { (words) } } } }
@@ -159,7 +162,7 @@ impl Overview<'_> {
                         tbody {
                             @for ages in self.statuses {
                                 tr {
-                                    th scope="row" { a href=(crate::list::address(Kind::Case, [("status", ages.status.as_str())])) { (ages.status) } }
+                                    th scope="row" { a href=(list::address(Kind::Case, [("status", escaped(ages.status.as_str()).as_str())])) { (ages.status) } }
                                     td { (bar(share(ages.count(), most))) span class="number" { (ages.count()) } }
                                     @for count in [ages.week, ages.month, ages.older] { td class="number quiet" { (count) } }
                                 }
@@ -201,9 +204,9 @@ fn yours(mine: &[Mine]) -> Markup {
     html! {
         section class="card" {
             h2 { "Yours" }
-            @if mine.is_empty() { p class="quiet" { "You own no records yet." } }
-            @for Mine { kind, owner, records, has_more } in mine {
-                h3 { (show::names(*kind).1) }
+            @if mine.is_empty() { p class="quiet" { "Nothing is yours yet." } }
+            @for Mine { kind, role, person, records, has_more } in mine {
+                h3 { (show::names(*kind).1) @if *role == Role::Assignee { " assigned to you" } }
                 ul class="rows" {
                     @for record in records {
                         li {
@@ -212,12 +215,18 @@ fn yours(mine: &[Mine]) -> Markup {
                         }
                     }
                 }
-                // In an address a comma parts two owners.
-                @if *has_more && !owner.contains(',') {
-                    p class="small" { a href=(crate::list::address(*kind, [("ownerId", owner.as_str())])) { "All of yours" } }
+                @if *has_more {
+                    p class="small" { a href=(list::address(*kind, [(role.members().1, escaped(person).as_str())])) { (all_words(*role)) } }
                 }
             }
         }
+    }
+}
+
+fn all_words(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "All of yours",
+        Role::Assignee => "All that are assigned to you",
     }
 }
 

@@ -12,7 +12,7 @@ use crate::form::{self, Field, Typed};
 use crate::frame::area_of;
 use crate::happened::{Names, happening};
 use crate::icon::Icon;
-use crate::{Frame, Place, show};
+use crate::{Frame, Place, list, show};
 
 /// Something that was said about a record.
 #[derive(Debug, Clone)]
@@ -40,6 +40,19 @@ pub struct Step {
     pub takes_comment: bool,
 }
 
+/// A part of what was said or happened.
+pub struct Part<'a, T> {
+    /// It, newest first.
+    pub items: &'a [T],
+    /// Leads to what is older.
+    pub older: Option<&'a str>,
+    /// Whether nothing is newer.
+    pub is_latest: bool,
+}
+
+/// The parameters of the page that lead to older comments and changes.
+pub const OLDER: [&str; 2] = ["comments", "history"];
+
 /// A record with what belongs to it.
 pub struct Record<'a> {
     /// What it is.
@@ -51,9 +64,9 @@ pub struct Record<'a> {
     /// Its fields.
     pub entries: &'a [Entry],
     /// What was said, newest first.
-    pub comments: &'a [Said],
+    pub comments: Part<'a, Said>,
     /// What happened, newest first.
-    pub history: &'a [Change],
+    pub history: Part<'a, Change>,
     /// What people call that which the history has by its id.
     pub names: &'a Names,
     /// Records that point at it.
@@ -128,7 +141,7 @@ impl Record<'_> {
     fn asked(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::Opportunity if self.was_to_be_lost() => &LOST,
-            Kind::Contact | Kind::Organization => &["comment", MERGED],
+            Kind::Lead | Kind::Contact | Kind::Organization => &["comment", MERGED],
             Kind::Case if !self.steps.is_empty() => &["comment", "step", "said"],
             _ => &["comment"],
         }
@@ -146,6 +159,7 @@ impl Record<'_> {
                     }
                     @if record["isArchived"] == true { (button(frame, &format!("{path}/unarchive"), "Unarchive", "button")) }
                     @else { (button(frame, &format!("{path}/archive"), "Archive", "button")) }
+                    (self.merge(frame))
                 }
                 Kind::Opportunity => {
                     @if self.is_closed() { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
@@ -281,8 +295,8 @@ impl Record<'_> {
                         @let id = record["leadId"].as_str().unwrap_or_default();
                         dt { "Made of lead" } dd { a href=(show::path(Kind::Lead, id)) { "#" (id) } }
                     }
-                    dt { "Made" } dd { (show::moment_of(&record["createdOn"])) @if let Some(name) = person(&record["creator"]) { " by " (name) } }
-                    dt { "Changed" } dd { (show::moment_of(&record["lastUpdatedOn"])) @if let Some(name) = person(&record["lastUpdatedBy"]) { " by " (name) } }
+                    dt { "Made" } dd { (show::moment_of(&record["createdOn"])) @if let Some(name) = controls::called(&record["creator"]) { " by " (name) } }
+                    dt { "Changed" } dd { (show::moment_of(&record["lastUpdatedOn"])) @if let Some(name) = controls::called(&record["lastUpdatedBy"]) { " by " (name) } }
                 }
             }
         }
@@ -304,7 +318,7 @@ impl Record<'_> {
                             }
                         }
                     }
-                    p class="small" { a href=(crate::list::address(*kind, [(member, self.id())])) { "All of them" } }
+                    p class="small" { a href=(list::address(*kind, [(member, self.id())])) { "All of them" } }
                 }
             }
         }
@@ -323,15 +337,16 @@ impl Record<'_> {
                         div class="actions" { button class="button" type="submit" { "Comment" } }
                     }
                 }
-                @if self.comments.is_empty() { p class="quiet" { "Nothing was said yet." } }
+                @if self.comments.items.is_empty() { p class="quiet" { "Nothing was said yet." } }
                 ol class="talk" {
-                    @for said in self.comments {
+                    @for said in self.comments.items {
                         li {
                             p class="quiet small" { (said.by.as_deref().unwrap_or("Somebody")) " · " (show::moment(said.on)) }
                             p class="pre" { (said.text) }
                         }
                     }
                 }
+                (self.pages(&self.comments, OLDER[0], "comments"))
             }
         }
     }
@@ -340,15 +355,27 @@ impl Record<'_> {
         html! {
             section class="card" aria-labelledby="history" {
                 h2 id="history" { "History" }
-                @if self.history.is_empty() { p class="quiet" { "Nothing is kept." } }
-                ol class="timeline" { @for change in self.history { (happening(change, self.names)) } }
+                @if self.history.items.is_empty() { p class="quiet" { "Nothing is kept." } }
+                ol class="timeline" { @for change in self.history.items { (happening(change, self.names)) } }
+                (self.pages(&self.history, OLDER[1], "changes"))
             }
         }
     }
-}
 
-fn person(user: &Value) -> Option<&str> {
-    user["name"].as_str().or(user["email"].as_str()).or(user["id"].as_str())
+    /// Leads to older ones, and back to the latest. The parameter is the id of the section too.
+    fn pages<T>(&self, part: &Part<'_, T>, parameter: &str, what: &str) -> Markup {
+        let path = self.path();
+        html! {
+            @if !part.is_latest || part.older.is_some() {
+                nav class="pages no-print" aria-label={ "Pages of " (what) } {
+                    @if !part.is_latest { a class="button" href={ (path) "#" (parameter) } { "Latest " (what) } }
+                    @if let Some(token) = part.older {
+                        a class="button" href={ (list::at(&path, [(parameter, token)])) "#" (parameter) } { "Older " (what) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The value of a field, with links where it is something to go to.
@@ -374,7 +401,13 @@ fn fact(entry: &Entry, record: &Value) -> Markup {
         },
         Control::Line(_) if is_web_address(&text) => html! { a href=(text) rel="noopener noreferrer" { (text) } },
         Control::Lines => html! { p class="pre" { (text) } },
-        Control::Shown => html! { span class="quiet" { (people(value)) } },
+        Control::Contacts if value.as_array().is_some_and(|all| !all.is_empty()) => html! {
+            ul {
+                @for contact in value.as_array().into_iter().flatten() {
+                    li { a href=(show::path(Kind::Contact, contact["id"].as_str().unwrap_or_default())) { (controls::called(contact).unwrap_or_default()) } }
+                }
+            }
+        },
         _ => html! { (text) },
     }
 }
@@ -383,11 +416,6 @@ fn fact(entry: &Entry, record: &Value) -> Markup {
 fn is_web_address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_alphanumeric()))
-}
-
-fn people(value: &Value) -> String {
-    let all: Vec<&str> = value.as_array().into_iter().flatten().filter_map(person).collect();
-    if all.is_empty() { "–".to_owned() } else { all.join(", ") }
 }
 
 fn button(frame: &Frame, action: &str, words: &str, class: &str) -> Markup {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crm_console::fields::{self, Control, Entry, KEEP, WAS};
+use crm_console::fields::{self, Entry, KEEP, WAS};
 use crm_forms::{Category, Field, FieldOption, FieldType};
 use serde_json::{Value, json};
 
@@ -36,6 +36,8 @@ fn entries() -> Vec<Entry> {
         custom("when", FieldType::DateRange),
         field("sizes", Category::Custom, FieldType::Dropdown, sizes),
         custom("team", FieldType::PeoplePicker),
+        own("participants", FieldType::PeoplePicker),
+        custom("at", FieldType::DateTime),
     ];
     fields::entries(&fields, &[])
 }
@@ -47,14 +49,15 @@ fn record() -> Value {
         "owner": { "id": "u1", "name": "Sarah", "email": "s@example.com" },
         "email": [{ "label": "Work", "value": "a@b.example", "primary": true }, { "label": null, "value": "c@d.example", "primary": false }],
         "note": "one\ntwo",
-        "customFields": { "n": 12, "when": { "start": "2025-01-01", "end": "2025-02-01" }, "sizes": ["s"], "team": [{ "id": "x" }] }
+        "customFields": { "n": 12, "when": { "start": "2025-01-01", "end": "2025-02-01" }, "sizes": ["s"], "team": [{ "id": "x" }], "at": "2025-02-20T09:27:00" },
+        "participants": [{ "id": "4", "name": "Jane Doe" }, { "id": "5", "name": null }, { "id": "6", "name": "Jane Doe" }]
     })
 }
 
 /// What a browser sends of the form of this record, once these were changed.
 fn sent(record: &Value, changed: &[(&str, &str)]) -> HashMap<String, String> {
     let mut sent = HashMap::new();
-    for entry in entries().iter().filter(|entry| entry.control != Control::Shown) {
+    for entry in &entries() {
         for (part, text) in entry.parts().into_iter().zip(entry.texts(record)) {
             sent.insert(format!("{WAS}{part}"), text.clone());
             sent.insert(part, text.replace('\n', "\r\n"));
@@ -71,6 +74,17 @@ fn edit(now: &Value, sent: &HashMap<String, String>) -> fields::Edit {
 #[test]
 fn a_form_that_nobody_touched_changes_nothing() {
     assert_eq!(edit(&record(), &sent(&record(), &[])), fields::Edit::default());
+}
+
+#[test]
+fn a_time_without_seconds_is_the_time_that_it_was() {
+    let short = sent(&record(), &[("customFields.at", "2025-02-20T09:27")]);
+    assert_eq!(edit(&record(), &short), fields::Edit::default());
+    let mut now = record();
+    now["customFields"]["at"] = "2026-01-01T00:00:00".into();
+    assert_eq!(edit(&now, &short), fields::Edit::default(), "no conflict where nobody touched it");
+    let carried = fields::carried(&entries(), &now, |name| short.get(name).cloned());
+    assert!(carried.contains(&("customFields.at".to_owned(), "2026-01-01T00:00:00".to_owned())));
 }
 
 #[test]
@@ -102,6 +116,24 @@ fn each_control_makes_the_value_that_the_api_takes() {
             vec![("customFields.when.end", "")],
             json!({ "customFields": { "when": { "start": "2025-01-01", "end": null } } }),
         ),
+        (
+            vec![("customFields.team", "Uma <u@x.example>\r\n\r\n x \r\nno address\r\na@b.example\r\nBob <b-1>")],
+            json!({ "customFields": { "team": [
+                { "id": "u@x.example", "name": "Uma", "email": "u@x.example" }, { "id": "x" },
+                { "id": "no address", "name": null, "email": null }, { "id": "a@b.example", "name": null, "email": "a@b.example" },
+                { "id": "b-1", "name": "Bob", "email": null },
+            ] } }),
+        ),
+        (vec![("customFields.team", "")], json!({ "customFields": { "team": null } })),
+        // Of two of a name each stands for one; who is new is looked for.
+        (
+            vec![("participants", "Jane Doe\r\nBob\r\n#5\r\nJane Doe\r\nJane Doe\r\n#7")],
+            json!({ "participants": [
+                { "id": "4", "name": "Jane Doe" }, "Bob", { "id": "5", "name": null }, { "id": "6", "name": "Jane Doe" }, "Jane Doe",
+                { "id": "7" },
+            ] }),
+        ),
+        (vec![("customFields.at", "2025-02-20T09:28")], json!({ "customFields": { "at": "2025-02-20T09:28" } })),
         (vec![("customFields.sizes", "s\nl")], json!({ "customFields": { "sizes": ["s", "l"] } })),
     ] {
         let edit = edit(&record(), &sent(&record(), &changed));

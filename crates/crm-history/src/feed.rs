@@ -5,7 +5,7 @@ use crm_core::sql::{Json, among};
 use crm_core::{Db, DbConnection, Scope, TenantId, columns, sql_fragment};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::Value;
 
 use crate::change::{Change, ChangeRow};
@@ -124,13 +124,54 @@ pub fn end(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Position
     Ok(last.map_or(oldest_kept(connection, scope)?, |last| last.max(Position::START)))
 }
 
-/// The changes of the tenant that came last, newest first, for people to see; the feed may tell of them a moment later. Ask for
-/// so few that they fit into memory however long they are.
+/// Is among the changes of these kinds that came last, so many of each: those of one kind are in the order of the feed in an
+/// index, those of several are not.
+#[derive(Debug, Clone)]
+struct AmongLast {
+    tenant: TenantId,
+    kinds: Vec<&'static str>,
+    size: i64,
+}
+
+sql_fragment!(AmongLast, Bool);
+
+impl QueryFragment<Db> for AmongLast {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        pass.push_sql("seq IN (");
+        for (place, kind) in self.kinds.iter().enumerate() {
+            pass.push_sql(if place == 0 { "" } else { " UNION ALL " });
+            pass.push_sql("SELECT l.seq FROM (SELECT c.seq FROM changes c WHERE c.tenant_id = ");
+            pass.push_bind_param::<BigInt, _>(&self.tenant)?;
+            pass.push_sql(" AND c.kind = ");
+            pass.push_bind_param::<Text, _>(kind)?;
+            pass.push_sql(" ORDER BY c.turn DESC, c.seq DESC LIMIT ");
+            pass.push_bind_param::<BigInt, _>(&self.size)?;
+            pass.push_sql(") l");
+        }
+        pass.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The changes of the tenant that came last, newest first, for people to see: of these kinds; of all where there is no list. The
+/// feed may tell of them a moment later. Ask for so few that they fit into memory however long they are.
 ///
 /// # Errors
 /// The database's.
-pub fn newest(connection: &mut DbConnection, scope: &Scope, size: i64) -> QueryResult<Vec<Change>> {
-    let of_tenant = changes::table.filter(changes::tenant_id.eq(scope.tenant()));
+pub fn newest(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    kinds: Option<&[Kind]>,
+    size: i64,
+) -> QueryResult<Vec<Change>> {
+    let mut of_tenant = changes::table.filter(changes::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    if let Some(kinds) = kinds {
+        if kinds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kinds = kinds.iter().map(|kind| kind.as_str()).collect();
+        of_tenant = of_tenant.filter(AmongLast { tenant: scope.tenant(), kinds, size });
+    }
     let ordered = of_tenant.order((changes::turn.desc(), changes::seq.desc())).limit(size);
     let rows: Vec<ChangeRow> = ordered.select(columns::<ChangeRow>()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_change).collect()

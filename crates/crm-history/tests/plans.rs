@@ -70,7 +70,8 @@ both_databases! {
         let since = Some(Position { turn: 1, seq: 2_000 });
         let leads = FeedFilter { kinds: Some(vec![Kind::Lead, Kind::Case]), actions: None };
         for (index, all) in [
-            ("changes_feed", plans(connection, |on| crm_history::newest(on, scope, 10))),
+            ("changes_feed", plans(connection, |on| crm_history::newest(on, scope, None, 10))),
+            ("changes_kind", plans(connection, |on| crm_history::newest(on, scope, Some(&[Kind::Lead, Kind::Case]), 10))),
             ("changes_feed", plans(connection, |on| crm_history::end(on, scope))),
             ("changes_feed", plans(connection, |on| crm_history::feed(on, scope, since, &FeedFilter::default(), 10))),
             ("changes_feed", plans(connection, |on| crm_history::feed(on, scope, since, &leads, 10))),

@@ -32,6 +32,8 @@ CREATE TABLE changes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX changes_feed ON changes (tenant_id, turn, seq);
+-- What came last of some kinds.
+CREATE INDEX changes_kind ON changes (tenant_id, kind, turn, seq);
 -- The history of a record; its last turn.
 CREATE INDEX changes_record ON changes (tenant_id, kind, record_id, seq);
 -- What is in the trash, in the order in which it came: a deletion or merge that keeps what a restore needs.

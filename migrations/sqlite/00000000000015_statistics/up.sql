@@ -7,6 +7,7 @@ DROP TABLE IF EXISTS sqlite_stat4;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('changes', 'changes', '1000000 100000 1'),
     ('changes', 'changes_feed', '1000000 100000 1000 1'),
+    ('changes', 'changes_kind', '1000000 100000 20000 200 1'),
     ('changes', 'changes_record', '1000000 100000 20000 4 1'),
     ('changes', 'changes_trash', '10000 1000 1 1'),
     ('changes', 'changes_cause', '10000 1000 2 1'),

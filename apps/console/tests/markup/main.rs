@@ -6,8 +6,9 @@ use crm_console::fields::{Choice, Control, Entry};
 use crm_console::filters::{Called, Found, Which};
 use crm_console::form::Typed;
 use crm_console::happened::Names;
-use crm_console::record::{Places, Record, edit, new};
-use crm_console::{Frame, Place, Who, error, list, overview, session, show};
+use crm_console::people::Role;
+use crm_console::record::{Part, Places, Record, edit, new};
+use crm_console::{Frame, Place, Who, board, error, list, overview, session, show};
 use crm_exchange::{Columns, Kind, Lookup};
 use serde_json::{Value, json};
 
@@ -102,8 +103,8 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         record: &value,
         seen: text,
         entries: &entries,
-        comments: &[],
-        history: &[],
+        comments: none(),
+        history: none(),
         names: &Names::default(),
         related: &[(Kind::Lead, vec![value.clone()])],
         steps: &[],
@@ -156,6 +157,11 @@ fn skeleton(page: &str) -> String {
     skeleton
 }
 
+/// Of what nothing was said, or has happened.
+fn none<T>() -> Part<'static, T> {
+    Part { items: &[], older: None, is_latest: true }
+}
+
 #[test]
 fn whatever_stands_in_a_record_is_text() {
     let frame = frame("*:write");
@@ -178,8 +184,8 @@ fn only_web_addresses_are_links() {
             record: &value,
             seen: "\"etag\"",
             entries: &entries,
-            comments: &[],
-            history: &[],
+            comments: none(),
+            history: none(),
             names: &Names::default(),
             related: &[],
             steps: &[],
@@ -292,7 +298,10 @@ fn who_is_signed_in_is_told() {
 
 #[test]
 fn an_empty_overview_says_where_to_begin() {
-    let first = |rights| overview::Overview::default().page(&frame(rights)).into_string();
+    let page =
+        |rights, is_empty| overview::Overview { is_empty, ..Default::default() }.page(&frame(rights)).into_string();
+    let first = |rights| page(rights, true);
+    assert!(!page("*:write", false).contains("First steps"), "there is something, if no picture of it");
     assert!(first("*:write").contains("/console/imports\">Bring your contacts"));
     assert!(
         first("pipeline:write").contains("First steps") && !first("pipeline:write").contains("Bring your contacts")
@@ -301,10 +310,18 @@ fn an_empty_overview_says_where_to_begin() {
 }
 
 #[test]
+fn a_board_without_a_pipeline_leads_to_where_one_is_made() {
+    let page = |rights| board::none(&frame(rights)).into_string();
+    assert!(page("pipeline:write").contains("href=\"/console/settings/pipelines/new\""));
+    assert!(!page("pipeline:read").contains("/pipelines/new"), "what they may not is not offered");
+}
+
+#[test]
 fn what_is_mine_is_shown_to_people() {
-    let mine = |count: usize, owner: &str, has_more| overview::Mine {
+    let mine = |count: usize, person: &str, has_more| overview::Mine {
         kind: Kind::Lead,
-        owner: owner.to_owned(),
+        role: Role::Owner,
+        person: person.to_owned(),
         records: vec![record("<b>Mine</b>"); count],
         has_more,
     };
@@ -312,7 +329,7 @@ fn what_is_mine_is_shown_to_people() {
         overview::Overview { mine, ..Default::default() }.page(&frame("*:read")).into_string()
     };
     assert!(!page(None).contains("Yours"), "a key owns nothing");
-    assert!(page(Some(&[])).contains("You own no records yet."));
+    assert!(page(Some(&[])).contains("Nothing is yours yet."));
     let many = page(Some(&[mine(5, "ada", true)]));
     assert!(
         many.matches("href=\"/console/leads/1\"").count() == 5
@@ -321,8 +338,9 @@ fn what_is_mine_is_shown_to_people() {
     );
     assert!(many.contains("/console/leads?ownerId=ada"));
     assert!(!page(Some(&[mine(1, "ada", false)])).contains("All of yours"));
-    assert!(
-        !page(Some(&[mine(1, "cn=ada,ou=x", true)])).contains("All of yours"),
-        "it would be the list of two others"
-    );
+    // A comma would part two others.
+    assert!(page(Some(&[mine(1, "a,b\\", true)])).contains("/console/leads?ownerId=a%5C%2Cb%5C%5C"));
+    let assigned = overview::Mine { kind: Kind::Case, role: Role::Assignee, ..mine(1, "ada", true) };
+    let assigned = page(Some(&[assigned]));
+    assert!(assigned.contains("Cases assigned to you") && assigned.contains("/console/cases?assigneeId=ada"));
 }

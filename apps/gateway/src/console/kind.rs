@@ -1,7 +1,8 @@
 //! The five kinds of records, for the pages that each of them has alike.
 
-use crm_cases::{Case, CaseFilter, CaseSort, NewComment, activities};
+use crm_cases::{Activity, ActivitySort, Case, CaseFilter, CaseSort, NewComment, activities};
 use crm_console::happened::Names;
+use crm_console::people::Role;
 use crm_console::record::{Places, Said, Step};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
@@ -11,7 +12,7 @@ use crm_core::{DbConnection, FieldCode, FieldErrors, RecordId, Scope};
 use crm_directory::{Contact, ContactFilter, ContactSort, Organization, OrganizationFilter, OrganizationSort};
 use crm_exchange::Kind;
 use crm_forms::{Field, FormKind};
-use crm_history::comments::NewRecordComment;
+use crm_history::comments::{Comment, CommentSort, NewRecordComment};
 use crm_leads::{Lead, LeadFilter, LeadSort};
 use crm_opportunities::{Opportunity, OpportunityFilter, OpportunitySort, Pipeline, pipelines};
 use crm_suite::resource::Resource;
@@ -28,9 +29,6 @@ use crate::error::{Failure, Problem, ProblemCode};
 use super::board::PIPELINES;
 use super::steps;
 
-/// How many comments a page of a record shows.
-const COMMENTS: i64 = 50;
-
 /// A kind of records that has pages.
 pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resource>::Id> {
     /// Whose rights count.
@@ -39,6 +37,8 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     type Filter: FromParams + Send + Sync + 'static;
     /// What they are ordered by.
     type Sort: SortField + Send + Sync + 'static;
+    /// What is said about them is ordered by it.
+    type SaidSort: SortField + Send + Sync + 'static;
     /// What it is.
     const KIND: Kind;
     /// Its tags.
@@ -53,8 +53,8 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
         request: &PageRequest<Self::Sort>,
     ) -> Result<Page<Self>, SuiteError>;
 
-    /// Those of this owner.
-    fn of_owner(id: &str) -> Self::Filter;
+    /// Those to which this person is so.
+    fn of_person(role: Role, id: &str) -> Self::Filter;
 
     /// Those of these numbers.
     fn of_ids(ids: Vec<IdOf<Self>>) -> Self::Filter;
@@ -68,7 +68,12 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     ) -> Result<Vec<Field>, Failure>;
 
     /// What was said about it, newest first.
-    fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure>;
+    fn said(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        id: IdOf<Self>,
+        request: &PageRequest<Self::SaidSort>,
+    ) -> Result<Page<Said>, Failure>;
 
     /// Says something about it.
     fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure>;
@@ -101,19 +106,35 @@ fn speaker(user: Option<&User>) -> Option<String> {
 
 macro_rules! said_by_comments {
     () => {
-        fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure> {
-            let page = comments::list(connection, scope, id, &PageRequest::first(COMMENTS))?;
-            let said = page.items.into_iter().map(|comment| Said {
+        type SaidSort = CommentSort;
+
+        fn said(
+            connection: &mut DbConnection,
+            scope: &Scope,
+            id: IdOf<Self>,
+            request: &PageRequest<CommentSort>,
+        ) -> Result<Page<Said>, Failure> {
+            let said = |comment: Comment| Said {
                 text: comment.comment.as_str().to_owned(),
                 by: speaker(comment.user.as_ref()),
                 on: comment.created_on,
-            });
-            Ok(said.collect())
+            };
+            let page = comments::list(connection, scope, id, request)?;
+            page.try_map(|items| Ok(items.into_iter().map(said).collect()))
         }
 
         fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure> {
             comments::add(connection, scope, id, &NewRecordComment::from_body(body)?)?;
             Ok(())
+        }
+    };
+}
+
+/// Of kinds whose records have nobody but an owner.
+macro_rules! of_owner {
+    ($filter:ident) => {
+        fn of_person(_: Role, id: &str) -> $filter {
+            $filter { owner_id: Some(vec![id.to_owned()]), ..Default::default() }
         }
     };
 }
@@ -149,10 +170,6 @@ macro_rules! recorded {
                 $suite::list(connection, scope, filter, request)
             }
 
-            fn of_owner(id: &str) -> $filter {
-                $filter { owner_id: Some(vec![id.to_owned()]), ..Default::default() }
-            }
-
             fn of_ids(ids: Vec<IdOf<Self>>) -> $filter {
                 $filter { ids: Some(ids), ..Default::default() }
             }
@@ -163,11 +180,13 @@ macro_rules! recorded {
 }
 
 recorded!(Lead, Pipeline, Lead, LeadFilter, LeadSort, leads {
+    of_owner!(LeadFilter);
     form_of!(Pipeline);
     said_by_comments!();
 });
 
 recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort, opportunities {
+    of_owner!(OpportunityFilter);
     form_of!(Pipeline);
     said_by_comments!();
 
@@ -215,16 +234,26 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
 });
 
 recorded!(Contact, Directory, Contact, ContactFilter, ContactSort, contacts {
+    of_owner!(ContactFilter);
     form_of!(Contacts);
     said_by_comments!();
 });
 
 recorded!(Organization, Directory, Organization, OrganizationFilter, OrganizationSort, organizations {
+    of_owner!(OrganizationFilter);
     form_of!(Organizations);
     said_by_comments!();
 });
 
 recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
+    fn of_person(role: Role, id: &str) -> CaseFilter {
+        let ids = Some(vec![id.to_owned()]);
+        match role {
+            Role::Owner => CaseFilter { owner_id: ids, ..Default::default() },
+            Role::Assignee => CaseFilter { assignee_id: ids, ..Default::default() },
+        }
+    }
+
     fn fields(
         connection: &mut DbConnection,
         scope: &Scope,
@@ -240,15 +269,22 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
         Ok(types.swap_remove(at).2.fields().to_vec())
     }
 
-    fn said(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>) -> Result<Vec<Said>, Failure> {
-        let page = activities::list(connection, scope, id, &PageRequest::first(COMMENTS))?;
-        let said = page.items.into_iter().map(|activity| {
+    type SaidSort = ActivitySort;
+
+    fn said(
+        connection: &mut DbConnection,
+        scope: &Scope,
+        id: IdOf<Self>,
+        request: &PageRequest<ActivitySort>,
+    ) -> Result<Page<Said>, Failure> {
+        let said = |activity: Activity| {
             let step = activity.from.zip(activity.to).map(|(from, to)| format!("{from} → {to}"));
             let words = activity.comment.map(|comment| comment.as_str().to_owned());
             let text = [step, words].into_iter().flatten().collect::<Vec<_>>().join("\n");
             Said { text, by: speaker(activity.user.as_ref()), on: activity.created_on }
-        });
-        Ok(said.collect())
+        };
+        let page = activities::list(connection, scope, id, request)?;
+        page.try_map(|items| Ok(items.into_iter().map(said).collect()))
     }
 
     fn say(connection: &mut DbConnection, scope: &Scope, id: IdOf<Self>, body: &JsonObject) -> Result<(), Failure> {

@@ -1,15 +1,18 @@
 //! The organizations and contacts that a form names.
 
+use std::collections::HashMap;
+
 use crm_console::fields::{Control, Entry, MAKE};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Area};
 use crm_core::text::folded;
-use crm_core::{DbConnection, FieldCode, FieldErrors, RecordKind, Scope};
-use crm_directory::{NewContact, NewOrganization};
+use crm_core::values::Participants;
+use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, RecordKind, Scope};
+use crm_directory::{NewContact, NewOrganization, contacts as directory};
 use crm_exchange::Lookup;
 use crm_suite::search::{self, Match, Search};
 use crm_suite::{contacts, organizations};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::endpoint::Form;
 use crate::error::Failure;
@@ -33,6 +36,9 @@ pub(super) fn find(
 ) -> Result<(), Failure> {
     let mut errors = FieldErrors::new();
     for entry in entries {
+        if entry.control == Control::Contacts {
+            find_each(connection, scope, entry, body, &mut errors)?;
+        }
         let Control::Record(lookup) = entry.control else { continue };
         let Some(Value::String(text)) = body.get(&entry.id) else { continue };
         let found = match text.strip_prefix('#') {
@@ -61,14 +67,62 @@ pub(super) fn find(
                 }
                 continue;
             }
-            Found::None => (FieldCode::UnknownReference, "is the name of none; make it first, or give # and a number"),
-            Found::Several => {
-                (FieldCode::InvalidValue, "is the name of several: give # and the number of the one that is meant")
-            }
+            Found::None => (FieldCode::UnknownReference, OF_NONE),
+            Found::Several => (FieldCode::InvalidValue, OF_SEVERAL),
         };
         errors.push(&entry.id, code, words);
     }
     Ok(errors.into_result(())?)
+}
+
+const OF_NONE: &str = "is the name of none; make it first, or give # and a number";
+const OF_SEVERAL: &str = "is the name of several: give # and the number of the one that is meant";
+
+/// The same in a list of contacts: one statement for all their names, and one for what those are called that come in.
+fn find_each(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    entry: &Entry,
+    body: &mut JsonObject,
+    errors: &mut FieldErrors,
+) -> Result<(), Failure> {
+    let Some(Value::Array(all)) = body.get_mut(&entry.id) else { return Ok(()) };
+    // Of too many the API says so.
+    if all.len() > Participants::LIMIT {
+        return Ok(());
+    }
+    let mut names = HashMap::new();
+    for text in all.iter().filter_map(Value::as_str) {
+        match Name::read(&entry.id, text) {
+            Ok(name) => drop(names.insert(text.to_owned(), folded(name.as_str()))),
+            Err(refused) => errors.append(refused),
+        }
+    }
+    let wanted: Vec<&str> = names.values().map(String::as_str).collect();
+    // Of two of a name it is known that it is that of several.
+    let found = if wanted.is_empty() { Vec::new() } else { directory::with_names(connection, scope, &wanted, 2)? };
+    for one in all.iter_mut() {
+        let Some((text, name)) = one.as_str().and_then(|text| names.get_key_value(text)) else { continue };
+        let mut of_name = found.iter().filter(|(called, _)| called == name).map(|(_, id)| id);
+        match (of_name.next(), of_name.next()) {
+            (Some(only), None) => *one = json!({ "id": only.to_string() }),
+            (Some(_), Some(_)) => {
+                errors.push(&entry.id, FieldCode::InvalidValue, format_args!("“{text}” {OF_SEVERAL}"));
+            }
+            (None, _) => errors.push(&entry.id, FieldCode::UnknownReference, format_args!("“{text}” {OF_NONE}")),
+        }
+    }
+    // Who was there before has a name, or none, as it was sent.
+    let new = all.iter().filter(|one| one.get("name").is_none());
+    let ids: Vec<ContactId> = new.filter_map(|one| one["id"].as_str()?.parse().ok()).collect();
+    let called = directory::names(connection, scope, &ids)?;
+    for one in all.iter_mut().filter(|one| one.is_object() && one.get("name").is_none()) {
+        let name = one["id"].as_str().and_then(|id| called.get(&id.parse().ok()?));
+        if let Some(name) = name {
+            one["name"] = name.as_str().into();
+        }
+    }
+    Ok(())
 }
 
 /// The most that look alike.

@@ -4,9 +4,11 @@ use chrono::{Datelike, Months, NaiveTime};
 use crm_cases::Case;
 use crm_console::happened::Names;
 use crm_console::overview::{Mine, Overview};
-use crm_core::keys::{Access, Area};
+use crm_console::people::Role;
+use crm_core::counts;
+use crm_core::keys::{Access, Area, Rights};
 use crm_core::page::PageRequest;
-use crm_core::{DbConnection, Scope, Timestamp};
+use crm_core::{DbConnection, RecordKind, Scope, Timestamp};
 use crm_directory::{Contact, Organization};
 use crm_history::Kind;
 use crm_leads::Lead;
@@ -45,13 +47,16 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
         if may(Area::Cases) {
             statuses = crm_cases::ages_by_status(connection, scope, STATUSES)?;
         }
-        let mut changes = crm_history::newest(connection, scope, CHANGES)?;
         let readable = readable(rights, Kind::ALL.to_vec());
-        changes.retain(|change| readable.contains(&change.kind));
+        let kinds = (readable.len() < Kind::ALL.len()).then_some(readable.as_slice());
+        let changes = crm_history::newest(connection, scope, kinds, CHANGES)?;
         let mut known = Names::default();
         known.call_pipelines(&all);
         let names = names::of(connection, scope, &changes, known)?;
         let mine = mine(connection, scope)?;
+        let has_pictures = sums.iter().any(|sum| sum.count > 0)
+            || months.iter().any(|month| month.won + month.lost > 0)
+            || !statuses.is_empty();
         let overview = Overview {
             pipelines: &all,
             sums: &sums,
@@ -60,10 +65,28 @@ async fn overview_page(visitor: Visitor<area::Anywhere, Read>) -> Answer<Html> {
             changes: &changes,
             names,
             mine: mine.as_deref(),
+            is_empty: !has_pictures && has_no_records(connection, scope, rights)?,
         };
         Ok(Html::page(overview.page(&frame)))
     });
     page.await
+}
+
+/// Whether there is no record that whoever looks may read.
+fn has_no_records(connection: &mut DbConnection, scope: &Scope, rights: Rights) -> Result<bool, Failure> {
+    let kinds = [
+        (Area::Pipeline, RecordKind::Lead),
+        (Area::Pipeline, RecordKind::Opportunity),
+        (Area::Directory, RecordKind::Contact),
+        (Area::Directory, RecordKind::Organization),
+        (Area::Cases, RecordKind::Case),
+    ];
+    for (area, kind) in kinds {
+        if rights.allow(area, Access::Read) && counts::records(connection, scope, kind)? > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// When the first of the months begins that are shown, this one being the last.
@@ -76,27 +99,35 @@ fn first_month(now: Timestamp) -> Timestamp {
 /// How many of each kind are shown of those that are somebody's.
 const MINE: i64 = 5;
 
-/// The latest records of each kind whose owner is the person who looks; `None` where it is no person, but a key.
+/// The latest records of each kind that are the person's who looks, by what this is to them; `None` where it is no person, but a
+/// key.
 fn mine(connection: &mut DbConnection, scope: &Scope) -> Result<Option<Vec<Mine>>, Failure> {
-    let Some(owner) = scope.actor().as_user().map(|user| user.id().to_owned()) else { return Ok(None) };
-    let all = [
-        of_kind::<Opportunity>(connection, scope, &owner)?,
-        of_kind::<Lead>(connection, scope, &owner)?,
-        of_kind::<Case>(connection, scope, &owner)?,
-        of_kind::<Contact>(connection, scope, &owner)?,
-        of_kind::<Organization>(connection, scope, &owner)?,
-    ];
-    Ok(Some(all.into_iter().flatten().collect()))
+    let Some(person) = scope.actor().as_user().map(|user| user.id().to_owned()) else { return Ok(None) };
+    let mut all = Vec::new();
+    of_kind::<Opportunity>(connection, scope, &person, &mut all)?;
+    of_kind::<Lead>(connection, scope, &person, &mut all)?;
+    of_kind::<Case>(connection, scope, &person, &mut all)?;
+    of_kind::<Contact>(connection, scope, &person, &mut all)?;
+    of_kind::<Organization>(connection, scope, &person, &mut all)?;
+    Ok(Some(all))
 }
 
-/// Those of a kind, where there are some that may be read.
-fn of_kind<R: Recorded>(connection: &mut DbConnection, scope: &Scope, owner: &str) -> Result<Option<Mine>, Failure> {
-    let may_read = R::Area::AREA.is_none_or(|area| scope.actor().rights().allow(area, Access::Read));
-    if !may_read {
-        return Ok(None);
+/// Adds those of a kind, where there are some that may be read.
+fn of_kind<R: Recorded>(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    person: &str,
+    all: &mut Vec<Mine>,
+) -> Result<(), Failure> {
+    if !R::Area::AREA.is_none_or(|area| scope.actor().rights().allow(area, Access::Read)) {
+        return Ok(());
     }
-    let page = R::list(connection, scope, &R::of_owner(owner), &PageRequest::first(MINE))?;
-    let records = page.items.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
-    let mine = Mine { kind: R::KIND, owner: owner.to_owned(), records, has_more: page.has_more };
-    Ok(Some(mine).filter(|mine| !mine.records.is_empty()))
+    for role in Role::of(R::KIND) {
+        let page = R::list(connection, scope, &R::of_person(*role, person), &PageRequest::first(MINE))?;
+        let records = page.items.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
+        if !records.is_empty() {
+            all.push(Mine { kind: R::KIND, role: *role, person: person.to_owned(), records, has_more: page.has_more });
+        }
+    }
+    Ok(())
 }

@@ -8,14 +8,15 @@ use crm_console::fields::{self, Entry};
 use crm_console::form::Typed;
 use crm_console::frame::area_of;
 use crm_console::happened::Names;
-use crm_console::record::{self, PLACE, Record};
+use crm_console::record::{self, OLDER, PLACE, Part, Record};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{Access, Rights};
-use crm_core::page::PageRequest;
+use crm_core::page::{Page, PageRequest, SortField, Start};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{Condition, DbConnection, Scope, Unmet};
 use crm_directory::{Contact, Organization};
 use crm_exchange::Kind;
+use crm_history::HistorySort;
 use crm_leads::Lead;
 use crm_opportunities::Opportunity;
 use crm_suite::resource::Resource;
@@ -26,7 +27,7 @@ use crate::endpoint::{Answer, Api, Form, Html, Query, etag_of, read_params};
 use crate::error::{Failure, Problem, ProblemCode};
 
 use super::kind::{IdOf, Numbered, Recorded, shown};
-use super::{Done, done, frame, is_told_in_form, may_change, named, names, typed};
+use super::{Done, done, frame, is_told_in_form, may_change, named, named_as_in_form, names, typed};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -50,43 +51,71 @@ pub(super) fn routes(api: &mut Api) {
     }
 }
 
-/// How many changes and related records of a kind a page shows.
-const CHANGES: i64 = 20;
+/// How many comments, changes and related records of a kind a page shows.
+const COMMENTS: &str = "50";
+const CHANGES: &str = "20";
 const RELATED: &str = "5";
 
 async fn record_page<R: Recorded>(
     visitor: Visitor<R::Area, Read>,
     Numbered(id): Numbered<IdOf<R>>,
-    _: Query<(Done,)>,
+    _: Query<(Done, Older)>,
 ) -> Answer<Html> {
     show::<R, _>(&visitor, id, Typed::default()).await
+}
+
+/// The parameters that lead to older comments and changes.
+struct Older;
+
+impl FromParams for Older {
+    fn from_params(params: &mut ParamReader) -> Self {
+        for name in OLDER {
+            params.token(name, "Leads to what is older.");
+        }
+        Self
+    }
+}
+
+/// The part of something that the address leads to by this parameter.
+fn part_of<S: SortField>(query: &[(String, String)], parameter: &str, size: &str) -> Result<PageRequest<S>, Problem> {
+    let token =
+        query.iter().find(|(name, _)| name == parameter).map(|(_, token)| ("continuationToken", token.as_str()));
+    let pairs = [("size", size)].into_iter().chain(token);
+    let read: Result<(PageRequest<S>,), Problem> =
+        read_params(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let named = |problem| named_as_in_form(problem, &[("continuationToken", parameter)]).errors.into();
+    read.map(|(request,)| request).map_err(named)
+}
+
+/// What is there of a page that was asked for so.
+fn part<'p, T, S>(page: &'p Page<T>, request: &PageRequest<S>) -> Part<'p, T> {
+    let older = page.continuation_token.as_deref().filter(|_| page.has_more);
+    Part { items: &page.items, older, is_latest: request.start == Start::Offset(0) }
 }
 
 /// The page of a record, after `typed` was refused where something was.
 pub(super) async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, id: IdOf<R>, typed: Typed) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
+    let of_comments = part_of::<R::SaidSort>(visitor.query(), OLDER[0], COMMENTS)?;
+    let of_history = part_of::<HistorySort>(visitor.query(), OLDER[1], CHANGES)?;
     let page = visitor.read(move |connection, scope| {
         let found = <R as Resource>::get(connection, scope, id)?;
         let value = shown(&found)?;
         let entries = fields::entries(&R::fields(connection, scope, Some(&found), None)?, &[]);
-        let history = crm_history::history(
-            connection,
-            scope,
-            R::KIND.record().into(),
-            &id.to_string(),
-            &PageRequest::first(CHANGES),
-        )?;
+        let kind = R::KIND.record().into();
+        let history = crm_history::history(connection, scope, kind, &id.to_string(), &of_history)?;
         let mut known = Names::default();
-        known.know(R::KIND.record().into(), entries.clone());
-        known.call_record(R::KIND.record().into(), &value);
+        known.know(kind, entries.clone());
+        known.call_record(kind, &value);
+        let said = R::said(connection, scope, id, &of_comments)?;
         let steps = found.steps(connection, scope, &mut known)?;
         let record = Record {
             kind: R::KIND,
             record: &value,
             seen: &etag_of(&found)?,
             entries: &entries,
-            comments: &R::said(connection, scope, id)?,
-            history: &history.items,
+            comments: part(&said, &of_comments),
+            history: part(&history, &of_history),
             names: &names::of(connection, scope, &history.items, known)?,
             related: &related(connection, scope, R::KIND, &id.to_string())?,
             steps: &steps,

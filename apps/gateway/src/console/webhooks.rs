@@ -1,21 +1,23 @@
 //! Settings, webhooks.
 
+use crm_console::Frame;
 use crm_console::form::Typed;
 use crm_console::webhooks::{News, Page, list};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{GraceMinutes, Rotation};
 use crm_core::page::PageRequest;
-use crm_core::{Condition, DeliveryId, WebhookId};
+use crm_core::{Condition, DbConnection, DeliveryId, Scope, WebhookId};
 use crm_webhooks::deliveries::{self, DeliveryFilter, DeliverySort, Replay};
-use crm_webhooks::{NewWebhook, WebhookPatch};
+use crm_webhooks::{NewWebhook, Webhook, WebhookPatch};
+use maud::Markup;
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Visitor, Write, area};
 use crate::endpoint::{Address, Answer, Api, Call, Extract, Form, Html, OperationDoc, PathId, Query, read_params};
-use crate::error::{Problem, ProblemCode};
+use crate::error::{Failure, Problem, ProblemCode};
 use crate::http::webhooks::Sending;
 
-use super::{Done, again, as_seen, done, frame, seen, seen_by};
+use super::{Done, again, as_seen, done, frame, seen_by};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -89,28 +91,51 @@ async fn webhook_page(
 
 async fn show<D>(visitor: &Visitor<area::Settings, D>, id: WebhookId, news: News, typed: Typed) -> Answer<Html> {
     let (frame, notice) = (frame(visitor), done(visitor));
-    let mut asked: Vec<(String, String)> =
-        visitor.query().iter().filter(|(name, value)| name != "done" && !value.is_empty()).cloned().collect();
-    let of_state = asked.iter().find(|(name, _)| name == "state").map(|(_, state)| state.clone());
-    asked.extend([("size", PAGE), ("sort", "desc")].map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let (filter, request): (DeliveryFilter, PageRequest<DeliverySort>) = read_params(asked)?;
+    let asked = Asked::of(visitor.query())?;
     let page = visitor.read(move |connection, scope| {
         let webhook = crm_webhooks::get(connection, scope, id)?;
-        let found = deliveries::list(connection, scope, id, &filter, &request)?;
         let news = News { done: notice.map(str::to_owned).or(news.done.clone()), ..news.clone() };
-        let page = Page {
-            webhook: &webhook,
-            seen: &seen_by(&typed, &webhook)?,
-            deliveries: &found.items,
-            of_state: of_state.as_deref(),
-            next: found.continuation_token.as_deref().filter(|_| found.has_more),
-            news: &news,
-            typed: &typed,
-        };
-        let html = Html::page(page.page(&frame));
-        Ok(if news.secret.is_some() { html.unkept() } else { html })
+        Ok(Html::page(asked.page(connection, scope, &frame, (&webhook, &news, &typed))?))
     });
     page.await
+}
+
+/// Which deliveries a page of a webhook shows.
+struct Asked {
+    of_state: Option<String>,
+    filter: DeliveryFilter,
+    request: PageRequest<DeliverySort>,
+}
+
+impl Asked {
+    fn of(query: &[(String, String)]) -> Result<Self, Problem> {
+        let mut asked: Vec<(String, String)> =
+            query.iter().filter(|(name, value)| name != "done" && !value.is_empty()).cloned().collect();
+        let of_state = asked.iter().find(|(name, _)| name == "state").map(|(_, state)| state.clone());
+        asked.extend([("size", PAGE), ("sort", "desc")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let (filter, request) = read_params(asked)?;
+        Ok(Self { of_state, filter, request })
+    }
+
+    fn page(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        frame: &Frame,
+        (webhook, news, typed): (&Webhook, &News, &Typed),
+    ) -> Result<Markup, Failure> {
+        let found = deliveries::list(connection, scope, webhook.id, &self.filter, &self.request)?;
+        let page = Page {
+            webhook,
+            seen: &seen_by(typed, webhook)?,
+            deliveries: &found.items,
+            of_state: self.of_state.as_deref(),
+            next: found.continuation_token.as_deref().filter(|_| found.has_more),
+            news,
+            typed,
+        };
+        Ok(page.page(frame))
+    }
 }
 
 async fn change(
@@ -146,20 +171,12 @@ async fn enable(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<Webh
 async fn rotate(visitor: Visitor<area::Settings, Write>, PathId(id): PathId<WebhookId>) -> Answer<Html> {
     let minutes = visitor.form().value("graceMinutes").and_then(|minutes| minutes.parse().ok());
     let grace_minutes = minutes.and_then(GraceMinutes::new).unwrap_or_default();
-    let frame = frame(&visitor);
+    let (frame, asked) = (frame(&visitor), Asked::of(&[])?);
     let rotated = visitor.write(move |connection, scope| {
         let made = crm_webhooks::rotate_secret(connection, scope, id, &Condition::none(), Rotation { grace_minutes })?;
         let news = News { secret: Some(Box::new(made.clone())), ..News::default() };
-        let page = Page {
-            webhook: &made.described,
-            seen: &seen(&made.described)?,
-            deliveries: &[],
-            of_state: None,
-            next: None,
-            news: &news,
-            typed: &Typed::default(),
-        };
-        Ok(Html::page(page.page(&frame)).unkept())
+        let page = asked.page(connection, scope, &frame, (&made.described, &news, &Typed::default()))?;
+        Ok(Html::page(page).unkept())
     });
     rotated.await
 }

@@ -189,6 +189,11 @@ impl Api {
         self.operations.iter().map(|operation| &operation.doc).filter(|doc| doc.is_documented)
     }
 
+    /// The methods and paths of all operations, of those too that the document leaves out.
+    pub fn declared(&self) -> impl Iterator<Item = (&Method, &'static str)> {
+        self.operations.iter().map(|operation| (&operation.doc.method, operation.doc.path))
+    }
+
     /// Registers all operations, and the answers to everything else.
     pub fn register(self, config: &mut web::ServiceConfig) {
         config.app_data(self.dialects);

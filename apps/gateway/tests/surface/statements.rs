@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, between};
 use crate::client::{Client, Keys};
 use crate::process::{Serving, gateway};
 
@@ -254,6 +254,17 @@ both_databases! {
                     wrong.push(format!("{page}, after {times}: {} and not {expected}: {statements:#?}", statements.len()));
                 }
             }
+        }
+        // What is older costs as much as what is latest: these changes name nothing.
+        let mut read = |page: &str| {
+            let answer = browser.get(page);
+            (log.of_request(answer.header("x-request-id")).statements, answer.text)
+        };
+        let (_, page) = read("/console/leads/1");
+        let older = between(&page, "href=\"/console/leads/1?history=", "#").unwrap();
+        let (older, _) = read(&format!("/console/leads/1?history={older}"));
+        if older.len() != 6 {
+            wrong.push(format!("older changes: {} and not 6: {older:#?}", older.len()));
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -232,7 +232,7 @@ both_databases! {
         let mut ada = browser(&serving);
         let sub = "cn=ada,ou=people";
         assert_eq!(sign_in(&op, &mut ada, "/console/sign-in/issuer", |claims| claims["sub"] = json!(sub)).status, 303);
-        assert!(ada.get("/console").text.contains("You own no records yet."));
+        assert!(ada.get("/console").text.contains("Nothing is yours yet."));
         let key = stdout(database, &["keys", "rotate", "--tenant", ACME, "--which", "primary", "--json"]);
         let key: Value = serde_json::from_str(&key).unwrap();
         let key = key["key"].as_str().unwrap();
@@ -250,15 +250,30 @@ both_databases! {
                 }
             }
         }
+        // What somebody works on is theirs too, whoever owns it.
+        for number in 0..6 {
+            let case = json!({ "title": format!("Work {number}."), "owner": { "id": "uma" }, "assignee": { "id": sub } });
+            api.post("/cases/cases", &case).item(201);
+        }
         let page = ada.get("/console");
         let yours = between(&page.text, "<h2>Yours</h2>", "</section>").unwrap();
         assert_eq!(yours.matches(&format!("{sub} ")).count(), 25, "the latest five of each kind: {yours}");
+        assert_eq!((yours.matches("Work ").count(), yours.contains("Work 0.")), (5, false), "{yours}");
+        let links = yours.split("<a href=\"").filter_map(|link| link.split('"').next()).filter(|link| link.contains("Id="));
+        let links: Vec<String> = links.map(str::to_owned).collect();
+        assert_eq!(links.len(), 6, "{yours}");
+        for link in links {
+            let all = ada.get(&link);
+            let (theirs, other) = if link.contains("assigneeId") { ("Work ", sub) } else { (sub, "Work ") };
+            let titles: Vec<&str> = all.text.split("<th scope=\"row\">").skip(1).filter_map(|rest| between(rest, "\">", "</a>")).collect();
+            assert!(titles.len() == 6 && titles.iter().all(|title| title.starts_with(theirs) && !title.starts_with(other)), "{link}: {titles:?}");
+        }
         assert!(!yours.contains(&format!("{sub} 0.")) && !yours.contains("uma ") && !yours.contains("cn=ada 0"), "{yours}");
         // What the roles do not let them read is not shown, and a key owns nothing.
         let mut few = browser(&serving);
         let viewer = |claims: &mut Value| { claims["sub"] = json!(sub); claims["realm_access"]["roles"] = json!(["ticket_admin"]); };
         assert_eq!(sign_in(&op, &mut few, "/console/sign-in/issuer", viewer).status, 303);
-        assert!(few.get("/console").text.contains("You own no records yet."));
+        assert!(few.get("/console").text.contains("Nothing is yours yet."));
         let mut with_key = browser(&serving);
         with_key.sign_in(key);
         assert!(!with_key.get("/console").text.contains("<h2>Yours</h2>"));

@@ -123,6 +123,23 @@ both_databases! {
         let first = column(&all.text, &stages[0]);
         assert_eq!(first.matches("data-card=").count(), 200);
         assert!(first.contains(">205<") && first.contains("More of them"), "{}", &first[..500]);
+        let tag = acme.post("/pipeline/tags/opportunities", &json!({ "label": "hot" })).item(201)["id"].as_str().unwrap().to_owned();
+        let ids: Vec<Value> = (2..=204).map(|id| json!({ "id": id.to_string(), "tags": [{ "id": tag }] })).collect();
+        for items in ids.chunks(100) {
+            assert_eq!(acme.post("/pipeline/opportunities/batch", &json!({ "mode": "update", "items": items })).status, 200);
+        }
+        // What the column leaves out is where its link leads, filtered by the same.
+        let narrowed = browser.get(&format!("/console/board?ownerId=adam&title=deal&tags={tag}"));
+        let first = column(&narrowed.text, &stages[0]);
+        assert_eq!(first.matches("data-card=").count(), 200, "of 201");
+        let link = between(first, "<p class=\"small\"><a href=\"", "\"").unwrap().replace("&amp;", "&");
+        let list = browser.get(&link);
+        let on: Vec<&str> = list.text.split("class=\"active-words\">").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        for words in ["Owner: adam", "Title: deal", "Tags: hot", "Status: open"] {
+            assert!(on.contains(&words), "{words}: {on:?}");
+        }
+        let export = browser.get(&link.replacen('?', "/export?format=csv&", 1));
+        assert_eq!(export.text.lines().count(), 202, "all of them and the head");
         let some = browser.get("/console/board?ownerId=eva&title=");
         let first = column(&some.text, &stages[0]);
         assert!(first.matches("data-card=").count() == 3 && !first.contains("More of them"));

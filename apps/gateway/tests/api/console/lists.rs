@@ -82,6 +82,13 @@ both_databases! {
             lead.item(200)["tags"].as_array().unwrap().iter().map(|tag| tag["label"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!((labels("1"), labels("2"), labels("3")), (vec!["new".to_owned(), "old".to_owned()], vec!["new".to_owned(), "old".to_owned()], vec!["old".to_owned()]));
+        // Enter in a field presses the first button of its form.
+        let page = browser.get("/console/leads");
+        let form = between(&page.text, "action=\"/console/leads/selected\"", "</form>").unwrap();
+        let first = form.split("<button").nth(1).and_then(|button| button.split('>').next()).unwrap();
+        assert!(first.contains("name=\"action\" value=\"owner\""), "{first}");
+        let nobody = send(&mut browser, &[("action", "owner"), ("owner", ""), ("tag", &new)]);
+        assert!(nobody.status == 400 && nobody.text.contains("id=\"selected-owner-words\""), "{}", nobody.text);
         assert_eq!(send(&mut browser, &[("action", "owner"), ("owner", "eva@example.com")]).status, 303);
         assert_eq!(acme.get("/pipeline/leads/2").item(200)["owner"]["email"], "eva@example.com");
         // Somebody whom the records know is named as they are known.

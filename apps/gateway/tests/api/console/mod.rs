@@ -16,6 +16,8 @@ mod settings;
 mod steps;
 mod walk;
 
+use std::collections::BTreeSet;
+
 /// The kinds of records that have pages.
 const KINDS: [(&str, &str); 5] = [
     ("leads", "/pipeline/leads"),
@@ -110,6 +112,47 @@ const PAGES: &[&str] = &[
     "/console/{records}/{id}/edit",
     "/console/{records}/export?format=csv",
 ];
+
+/// The other routes, and who looks at them.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("GET", "/console/files/{version}/{name}", "style and scripts: everybody may have them (sessions.rs)"),
+    ("GET", "/console/sign-in", "nobody has a session there (sessions.rs)"),
+    ("POST", "/console/sign-in", "nobody has a session there (sessions.rs)"),
+    ("GET", "/console/sign-in/issuer", "leads to the issuer (tests/ticketing/console.rs)"),
+    ("GET", "/console/sign-in/back", "comes from the issuer (tests/ticketing/console.rs)"),
+    ("GET", "/console/settings/tags", "leads to the first of its tabs"),
+    ("GET", "/console/settings/forms", "leads to the first of its tabs"),
+    ("GET", "/console/settings/pipelines/{id}", "each pipeline has an id of its own (settings.rs)"),
+    ("GET", "/console/settings/webhooks/{id}", "each webhook has an id of its own (settings.rs)"),
+    ("GET", "/console/settings/integrations", "for people alone (tests/ticketing/console.rs)"),
+    ("GET", "/console/settings/integrations/{id}", "for people alone (tests/ticketing/console.rs)"),
+    ("GET", "/console/imports/files/{id}", "of a file that was sent (imports.rs)"),
+    ("GET", "/console/imports/{id}", "of a file that was sent (imports.rs)"),
+    ("GET", "/console/imports/{id}/problems", "of a file that was sent (imports.rs)"),
+];
+
+/// A route as all of its kind are written: whatever a part of its path is called.
+fn shape(method: &str, path: &str) -> String {
+    let part = |part: &str| if part.starts_with('{') { "{}".to_owned() } else { part.to_owned() };
+    let path = path.split('?').next().unwrap_or_default();
+    format!("{method} {}", path.split('/').map(part).collect::<Vec<_>>().join("/"))
+}
+
+/// What is asked of all pages and forms is asked of each that there is.
+#[test]
+fn every_route_is_in_one_of_these_lists() {
+    let of = |method: &str, list: &[&str]| -> BTreeSet<String> {
+        let listed = paths(list, "{id}").into_iter().map(|path| path.replace(NO_KEY, "{key}"));
+        listed.map(|path| shape(method, &path)).collect()
+    };
+    let elsewhere: BTreeSet<String> = ELSEWHERE.iter().map(|(method, path, _)| shape(method, path)).collect();
+    let listed: BTreeSet<String> = [of("GET", PAGES), of("POST", FORMS), elsewhere].into_iter().flatten().collect();
+    let routes = crm_gateway::app::routes();
+    let of_console = routes.declared().filter(|(_, path)| path.split('/').nth(1) == Some("console"));
+    let declared: BTreeSet<String> = of_console.map(|(method, path)| shape(method.as_str(), path)).collect();
+    assert_eq!(declared.difference(&listed).collect::<Vec<_>>(), Vec::<&String>::new(), "are in no list");
+    assert_eq!(listed.difference(&declared).collect::<Vec<_>>(), Vec::<&String>::new(), "are no routes");
+}
 
 /// A key that nobody has.
 const NO_KEY: &str = "c4d5e6f7-8901-4345-8789-abcdef012345";

@@ -1,10 +1,11 @@
 //! Records are made, changed, talked about, deleted and restored.
 
 use crm_testkit::both_databases;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::settings::{fields, send, submit};
 use crate::browser::{Browser, between};
-use crate::client::Api;
+use crate::client::{Answer, Api};
 
 both_databases! {
     fn a_record_is_made_by_a_form(database) {
@@ -184,7 +185,16 @@ both_databases! {
         for name in ["One", "Two"] {
             acme.post("/directory/contacts", &json!({ "name": name })).item(201);
             acme.post("/directory/organizations", &json!({ "name": name })).item(201);
+            acme.post("/pipeline/leads", &json!({ "title": name })).item(201);
         }
+        // From the page of a lead too.
+        let page = browser.get("/console/leads/2");
+        let form = fields(&page, "/console/leads/2/merge");
+        let wrong = send(&mut browser, "/console/leads/2/merge", form.clone(), &[("sourceId", "nine")]);
+        assert!(wrong.status == 400 && wrong.text.contains("<h1>One</h1>") && wrong.text.contains("id=\"merge-source\""), "{}", wrong.text);
+        let merged = send(&mut browser, "/console/leads/2/merge", form, &[("sourceId", "3")]);
+        assert_eq!(merged.header("location"), "/console/leads/2?done=merged", "{}", merged.text);
+        assert_eq!(browser.get("/console/leads/3").status, 404);
         for records in ["contacts", "organizations"] {
             let merged = browser.post(&format!("/console/{records}/1/merge"), &[("sourceId", "#2")]);
             assert_eq!(merged.header("location"), format!("/console/{records}/1?done=merged"), "{}", merged.text);
@@ -200,6 +210,179 @@ both_databases! {
         let now = acme.get("/cases/cases/1").item(200)["status"].as_str().unwrap().to_owned();
         assert!(step.ends_with(&format!(":{now}")) && now != first);
         assert!(browser.get("/console/cases/1").text.contains("On it"));
+    }
+
+    /// A browser leaves seconds out that are none, and line ends of a field of one line.
+    fn a_form_that_nobody_touched_is_sent_as_a_browser_writes_it(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let field = |id: &str, kind: &str| json!({ "id": id, "label": id, "category": "custom", "type": kind });
+        let own = [field("at", "date-time"), field("within", "date-time-range"), field("hour", "time"), field("said", "text")];
+        assert_eq!(acme.put("/directory/forms/contacts", &json!({ "fields": own })).status, 200);
+        let values = json!({
+            "at": "2025-02-20T09:27:00", "within": { "start": "2025-02-20T09:00:00", "end": "2025-02-20T09:00:30" },
+            "hour": "09:00:00", "said": "one\ntwo",
+        });
+        acme.post("/directory/contacts", &json!({ "name": "Jane", "customFields": values })).item(201);
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let as_in_a_browser = |page: &Answer| -> Vec<(String, String)> {
+            let all = fields(page, "/console/contacts/1/edit").into_iter();
+            let sent = all.map(|(name, value)| match name.as_str() {
+                "customFields.at" | "customFields.within.start" | "customFields.hour" => {
+                    let short = value.strip_suffix(":00").filter(|short| short.ends_with(":27") || short.ends_with(":00"));
+                    (name, short.unwrap_or(&value).to_owned())
+                }
+                "customFields.said" => (name, value.replace('\n', "")),
+                _ => (name, value),
+            });
+            sent.collect()
+        };
+        let page = browser.get("/console/contacts/1/edit");
+        let sent = as_in_a_browser(&page);
+        let is_sent = |name: &str, value: &str| sent.iter().any(|pair| *pair == (name.to_owned(), value.to_owned()));
+        assert!(is_sent("customFields.at", "2025-02-20T09:27") && is_sent("was:customFields.at", "2025-02-20T09:27:00"), "{sent:?}");
+        let before = acme.get("/directory/contacts/1");
+        let saved = send(&mut browser, "/console/contacts/1/edit", sent.clone(), &[]);
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        assert_eq!(acme.get("/directory/contacts/1").header("etag"), before.header("etag"), "nothing was changed");
+        // Nor is anything in the way of what somebody else changed meanwhile.
+        let theirs = json!({ "customFields": { "at": "2026-01-01T00:00", "hour": "10:00" } });
+        acme.patch("/directory/contacts/1", &theirs).item(200);
+        let saved = send(&mut browser, "/console/contacts/1/edit", sent.clone(), &[("name", "Jane W")]);
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let now = acme.get("/directory/contacts/1");
+        let now = now.item(200);
+        assert_eq!((&now["name"], &now["customFields"]["at"], &now["customFields"]["said"]), (&json!("Jane W"), &json!("2026-01-01T00:00"), &json!("one\ntwo")));
+        // What is changed is changed.
+        let page = browser.get("/console/contacts/1/edit");
+        let changed = [("customFields.at", "2026-01-01T00:00:30"), ("customFields.hour", "")];
+        assert_eq!(send(&mut browser, "/console/contacts/1/edit", as_in_a_browser(&page), &changed).status, 303);
+        let now = acme.get("/directory/contacts/1");
+        assert_eq!((&now.item(200)["customFields"]["at"], &now.item(200)["customFields"]["hour"]), (&json!("2026-01-01T00:00:30"), &Value::Null));
+    }
+
+    /// Each on a line.
+    fn people_and_participants_are_written_in_lines(database) {
+        let api = Api::start(database);
+        let (acme, other) = (&api.acme, api.tenant("other"));
+        let mut form = acme.get("/pipeline/forms/opportunities").items().to_vec();
+        form.iter_mut().for_each(|field| drop(field.as_object_mut().unwrap().remove("tenantId")));
+        form.push(json!({ "id": "team", "label": "Team", "category": "custom", "type": "people-picker", "required": true }));
+        assert_eq!(acme.put("/pipeline/forms/opportunities", &json!({ "fields": form })).status, 200);
+        for name in ["Jane <b>", "Twin", "Twin", "Bob"] {
+            acme.post("/directory/contacts", &json!({ "name": name })).item(201);
+        }
+        other.post("/directory/contacts", &json!({ "name": "Theirs" })).item(201);
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let new = browser.get("/console/leads/new");
+        assert!(["followers", "participants", "customFields.team"].iter().all(|name| new.text.contains(&format!("<textarea id=\"f-{name}\""))), "{}", new.text);
+        let empty = browser.post("/console/leads/new", &[("title", "T")]);
+        let words = between(&empty.text, "id=\"f-customFields.team-words\"", "</div>").unwrap();
+        assert!(empty.status == 400 && words.contains("class=\"bad\""), "{}", empty.text);
+        let lines = [
+            ("title", "T"), ("customFields.team", "Ada Lovelace <ada@example.com>\r\nbob@example.com\r\n\r\nu-1\r\nUma <u-2>"),
+            ("followers", "u-9"), ("participants", "jane <B>\r\n#4"),
+        ];
+        let made = browser.post("/console/leads/new", &lines);
+        assert_eq!(made.status, 303, "{}", made.text);
+        let lead = acme.get("/pipeline/leads/1");
+        let user = |id: &str, name: Option<&str>, email: Option<&str>| json!({ "id": id, "name": name, "email": email });
+        let people = json!([
+            user("ada@example.com", Some("Ada Lovelace"), Some("ada@example.com")), user("bob@example.com", None, Some("bob@example.com")),
+            user("u-1", None, None), user("u-2", Some("Uma"), None),
+        ]);
+        assert_eq!(lead.item(200)["customFields"]["team"], people);
+        assert_eq!(lead.item(200)["followers"], json!([user("u-9", None, None)]));
+        assert_eq!(lead.item(200)["participants"], json!([{ "id": "1", "name": "Jane <b>" }, { "id": "4", "name": "Bob" }]));
+        let page = browser.get("/console/leads/1");
+        assert!(page.text.contains("Ada Lovelace, bob@example.com, u-1, Uma") && page.text.contains("href=\"/console/contacts/1\">Jane &lt;b&gt;</a>"), "{}", page.text);
+
+        // Who stands there already stays as they are, whatever their line does not say.
+        let known = json!({
+            "customFields": { "team": [user("7", Some("Sarah"), Some("sarah@example.com")), user("8", Some("Sarah"), Some("sarah@example.com"))] },
+            "followers": [user("x", Some("Line\nend"), None)], "participants": [{ "id": "2", "name": "Twin" }, { "id": "3" }, { "id": "1", "name": "Jane, as she was" }],
+        });
+        acme.patch("/pipeline/leads/1", &known).item(200);
+        let before = acme.get("/pipeline/leads/1");
+        let edit = "/console/leads/1/edit";
+        assert_eq!(submit(&mut browser, edit, &[]).status, 303);
+        assert_eq!(acme.get("/pipeline/leads/1").header("etag"), before.header("etag"), "a form that nobody touched changes nothing");
+        let saved = submit(&mut browser, edit, &[
+            ("customFields.team", "Sarah <sarah@example.com>\r\nSarah <sarah@example.com>\r\nnew"), ("participants", "Bob\r\nTwin\r\n#3"), ("followers", ""),
+        ]);
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let lead = acme.get("/pipeline/leads/1");
+        let lead = lead.item(200);
+        assert_eq!(lead["customFields"]["team"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect::<Vec<_>>(), ["7", "8", "new"]);
+        assert_eq!(lead["participants"], json!([{ "id": "4", "name": "Bob" }, { "id": "2", "name": "Twin" }, { "id": "3", "name": null }]));
+        assert_eq!(lead["followers"], json!([]));
+
+        // What is wrong stands beside the field, with what was typed.
+        let many = (0..101).map(|number| format!("Nobody {number}")).collect::<Vec<_>>().join("\r\n");
+        let long = "x".repeat(129);
+        for (name, typed, words) in [
+            ("participants", "Twin\r\nTwin\r\nTwin", "“Twin” is the name of several"), ("participants", "Theirs", "“Theirs” is the name of none"),
+            ("participants", "#99", "no contact has the id 99"), ("participants", "#nine", "id"), ("participants", "a\0", "control characters"),
+            ("participants", many.as_str(), "at most 100"), ("followers", many.as_str(), "at most 100"),
+            ("customFields.team", "a\r\na", "twice"), ("followers", long.as_str(), "at most 128"), ("customFields.team", "", "required"),
+        ] {
+            let refused = submit(&mut browser, edit, &[(name, typed), ("note", "Kept")]);
+            assert_eq!(refused.status, 400, "{name}: {}", refused.text);
+            let beside = between(&refused.text, &format!("id=\"f-{name}-words\""), "</div>").unwrap();
+            assert!(beside.contains("class=\"bad\"") && beside.contains(words), "{name}: {words}: {beside}");
+            let first = typed.split("\r\n").next().unwrap();
+            assert!(refused.text.contains("Kept</textarea>") && refused.text.contains(first), "{name}: {}", refused.text);
+        }
+        // Two people: what the other added is told.
+        let opened = browser.get(edit);
+        acme.patch("/pipeline/leads/1", &json!({ "followers": [user("theirs", None, None)] })).item(200);
+        let conflict = send(&mut browser, edit, fields(&opened, edit), &[("followers", "mine")]);
+        assert!(conflict.status == 412 && conflict.text.contains("Keep theirs: <strong>theirs</strong>"), "{}", conflict.text);
+    }
+
+    fn older_comments_and_changes_are_reached(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        for (records, path) in super::KINDS {
+            let name = if path.starts_with("/directory") { "name" } else { "title" };
+            acme.post(path, &json!({ name: "Change 0." })).item(201);
+            let comments = if records == "cases" { format!("{path}/1/activities") } else { format!("{path}/1/comments") };
+            for number in 0..55 {
+                assert_eq!(acme.post(&comments, &json!({ "comment": format!("Said {number}.") })).status, 201, "{comments}");
+            }
+            for number in 1..=25 {
+                acme.patch(&format!("{path}/1"), &json!({ name: format!("Change {number}.") })).item(200);
+            }
+            let page = format!("/console/{records}/1");
+            let first = browser.get(&page);
+            let section = |answer: &Answer, id: &str| between(&answer.text, &format!("id=\"{id}\""), "</section>").unwrap().to_owned();
+            let said = |answer: &Answer| {
+                let comments = section(answer, "comments");
+                (0..55).filter(|number| comments.contains(&format!("Said {number}."))).collect::<Vec<_>>()
+            };
+            assert_eq!(said(&first), (5..55).collect::<Vec<_>>(), "{records}");
+            let link = |answer: &Answer, words: &str| {
+                let before = answer.text.split(&format!("\">{words}</a>")).next().unwrap();
+                before.rsplit_once("href=\"").unwrap().1.to_owned()
+            };
+            let older = link(&first, "Older comments");
+            assert!(older.starts_with(&format!("{page}?comments=")) && older.ends_with("#comments"), "{older}");
+            let second = browser.get(older.split('#').next().unwrap());
+            assert_eq!(said(&second), (0..5).collect::<Vec<_>>(), "{records}");
+            assert!(!second.text.contains("Older comments") && link(&second, "Latest comments") == format!("{page}#comments"), "{records}");
+            let changes = |answer: &Answer| (1..=25).filter(|number| section(answer, "history").contains(&format!("→ <ins>Change {number}.</ins>"))).collect::<Vec<_>>();
+            assert_eq!(changes(&second), (6..=25).collect::<Vec<_>>(), "the other part is as it was");
+            let older = link(&first, "Older changes");
+            let second = browser.get(older.split('#').next().unwrap());
+            assert_eq!((changes(&first), changes(&second)), ((6..=25).collect(), (1..=5).collect()), "{records}");
+            assert!(link(&second, "Latest changes") == format!("{page}#history"));
+            // A token of the one leads to nothing of the other.
+            for query in ["comments=x", "history=x", &format!("comments={}", older.split(['=', '#']).nth(1).unwrap())] {
+                let refused = browser.get(&format!("{page}?{query}"));
+                assert!(refused.status == 400 && refused.text.contains(query.split('=').next().unwrap()), "{records}: {query}: {}", refused.text);
+            }
+        }
     }
 
     fn everything_is_searched_from_every_page(database) {

@@ -281,6 +281,7 @@ both_databases! {
         let rotated = browser.post(&format!("{page}/rotate"), &[("graceMinutes", "60")]);
         assert!(rotated.status == 200 && rotated.header("cache-control") == "no-store" && !rotated.text.contains(&secret), "{}", rotated.text);
         assert!(between(&rotated.text, "readonly value=\"", "\"").unwrap().starts_with("whsec_"));
+        assert!(rotated.text.contains(&format!("/deliveries/{delivery}/replay")), "what was delivered is there still: {}", rotated.text);
         assert_eq!(browser.post(&format!("{page}/enable"), &[("enabled", "false")]).status, 303);
         assert_eq!(api.acme.get(&format!("/settings/webhooks/{id}")).item(200)["enabled"], false);
         assert_eq!(browser.post(&format!("{page}/delete"), &[]).status, 303);
