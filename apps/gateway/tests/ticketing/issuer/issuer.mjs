@@ -2,7 +2,7 @@
 // claim. It prints its address. A service gets its token by its secret, with the role of the command line; a person signs
 // in, without a form to fill in: the address to sign in at says who, or it is Ada. After POST /publish it publishes a further key, with
 // which it signs after POST /rotate; where there is none, that publishes one and signs with it at once. After POST
-// /gateway/HOST:PORT it lets people back to the gateway there.
+// /gateway/HOST:PORT it lets people back to the gateway there; after one to /gateway/HOST:PORT/TENANT they have a part in that tenant too.
 import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
@@ -13,6 +13,7 @@ const keys = [];
 let isPublished = false;
 let provider;
 let gateway = 'http://127.0.0.1';
+let other;
 
 function makeKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -22,7 +23,7 @@ function makeKey() {
 function claims(person) {
   const roles = person ? people[person] : [role];
   const named = person && { preferred_username: person, name: `${person} Example`, email: `${person}@example.com` };
-  return { tenant_id: tenant, realm_access: { roles }, typ: 'Bearer', ...named };
+  return { tenant_id: person && other ? [tenant, other] : tenant, realm_access: { roles }, typ: 'Bearer', ...named };
 }
 
 function start() {
@@ -89,7 +90,9 @@ const server = createServer(async (request, response) => {
     start();
     response.end();
   } else if (request.method === 'POST' && request.url.startsWith('/gateway/')) {
-    gateway = `http://${request.url.split('/')[2]}`;
+    const [host, also] = request.url.split('/').slice(2);
+    gateway = `http://${host}`;
+    other = also;
     start();
     response.end();
   } else if (request.url.startsWith('/sign-in/')) {
