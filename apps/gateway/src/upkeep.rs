@@ -129,14 +129,19 @@ async fn forget_answers(state: &AppState) -> Result<(), Failure> {
     .await
 }
 
-/// What happened longer ago than is kept.
+/// What happened longer ago than is kept, but for what a webhook is still to be told of, which has some days more.
 async fn forget_changes(state: &AppState) -> Result<(), Failure> {
     let Some(days) = state.history_days else { return Ok(()) };
     let before = crm_history::days_before(state.clock.now(), days);
+    let at_last = crm_history::days_before(state.clock.now(), days + deliveries::WAITED_FOR_DAYS);
     forget(
         &state.db,
         move |connection| crm_history::tenants_with_older(connection, before),
-        move |connection, tenant| Ok(crm_history::forget_before(connection, *tenant, before)? > 0),
+        move |connection, tenant| {
+            let unsent = |connection: &mut DbConnection, to| deliveries::first_unsent(connection, *tenant, to);
+            let forgotten = crm_history::forget_before(connection, *tenant, before, unsent)?;
+            Ok(forgotten + crm_history::forget_before(connection, *tenant, at_last, |_, _| Ok(None))? > 0)
+        },
     )
     .await
 }

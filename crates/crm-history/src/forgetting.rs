@@ -45,11 +45,17 @@ pub fn tenants_with_older(connection: &mut DbConnection, before: Timestamp) -> Q
 }
 
 /// Forgets up to 500 changes of a tenant that are older than this, from the beginning of its feed on, and tells how many they
-/// were. Call it again until none is left, each time in a [`DbConnection::write`].
+/// were. `needed` says which is the first place, up to the one that it is told, that somebody needs all the same: the feed goes on
+/// beginning there. Call it again until none is left, each time in a [`DbConnection::write`].
 ///
 /// # Errors
 /// The database's.
-pub fn forget_before(connection: &mut DbConnection, tenant: TenantId, before: Timestamp) -> QueryResult<usize> {
+pub fn forget_before(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    before: Timestamp,
+    needed: impl FnOnce(&mut DbConnection, Position) -> QueryResult<Option<Position>>,
+) -> QueryResult<usize> {
     let first: Vec<(i64, i64, Timestamp)> = changes::table
         .filter(changes::tenant_id.eq(tenant))
         .order((changes::turn, changes::seq))
@@ -57,8 +63,12 @@ pub fn forget_before(connection: &mut DbConnection, tenant: TenantId, before: Ti
         .select((changes::turn, changes::seq, changes::created_on))
         .load(connection)?;
     let old = first.iter().take_while(|(.., created_on)| *created_on < before);
-    let Some((turn, seq, _)) = old.last() else { return Ok(0) };
-    let last = Position { turn: *turn, seq: *seq };
+    let old: Vec<Position> = old.map(|(turn, seq, _)| Position { turn: *turn, seq: *seq }).collect();
+    let Some(last) = old.last().copied() else { return Ok(0) };
+    let needed = needed(connection, last)?;
+    let Some(last) = old.into_iter().take_while(|place| needed.is_none_or(|needed| *place < needed)).last() else {
+        return Ok(0);
+    };
     let forgotten = changes::table.filter(changes::tenant_id.eq(tenant)).filter(Compared("<=", last));
     let count = diesel::delete(forgotten).execute(connection)?;
     begin_after(connection, tenant, last)?;

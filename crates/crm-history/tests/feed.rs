@@ -184,7 +184,7 @@ both_databases! {
         }
         assert_eq!(crm_history::tenants_with_older(&mut connection, days(-30)).unwrap(), []);
         assert_eq!(crm_history::tenants_with_older(&mut connection, days(-5)).unwrap(), [scope.tenant()]);
-        let mut forget = |before| connection.write(|c| crm_history::forget_before(c, scope.tenant(), before)).unwrap();
+        let mut forget = |before| connection.write(|c| crm_history::forget_before(c, scope.tenant(), before, |_, _| Ok(None))).unwrap();
         assert_eq!(forget(days(-30)), 0);
         assert_eq!(forget(days(-5)), 2, "up to the first that is young");
         assert_eq!(forget(days(-5)), 0);
@@ -194,7 +194,7 @@ both_databases! {
             assert!(matches!(filtered(&mut connection, &scope, Some(*gone), 10, &all), Err(HistoryError::Gone)));
         }
         assert_eq!(titles(&read(&mut connection, &scope, Some(places[2]), 10).items), ["3", "4"]);
-        assert_eq!(connection.write(|c| crm_history::forget_before(c, scope.tenant(), days(1))).unwrap(), 2);
+        assert_eq!(connection.write(|c| crm_history::forget_before(c, scope.tenant(), days(1), |_, _| Ok(None))).unwrap(), 2);
         let end = crm_history::end(&mut connection, &scope).unwrap();
         assert_eq!(end, places[4], "nothing is left but the place");
         committed(&mut connection, &scope, 5, "5");

@@ -47,6 +47,11 @@ const OF_ALL_TENANTS: &[(&str, &str, &str)] = &[
         "cleaning asks which tenants have old deliveries, and goes through these",
     ),
     (
+        "webhooks",
+        "JOIN deliveries d ON d.tenant_id = t.id WHERE t.deleted_on IS NULL AND d.created_on <",
+        "the same question: whose webhooks are off",
+    ),
+    (
         "imports",
         "JOIN imports i ON i.tenant_id = t.id AND i.is_open",
         "one question every five seconds, of all tenants, tells which imports nobody works on",

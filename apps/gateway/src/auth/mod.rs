@@ -20,7 +20,7 @@ use crm_core::keys::ApiKey;
 use crm_core::{DbConnection, Scope};
 use crm_history::{FeedFilter, Position, Trash};
 
-use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply};
+use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::feed;
 use crate::identity::KEY_PARAMETERS;
@@ -39,7 +39,7 @@ pub use visitor::Visitor;
 pub(crate) use applicant::is_local;
 pub(crate) use journey::BACK;
 
-use requester::{From, Identified, Requester};
+use requester::{Beginning, From, Identified, Requester};
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
 
@@ -171,6 +171,29 @@ impl<A> Caller<A, Write> {
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
         self.requester.write(job).await
+    }
+
+    /// As [`write`](Self::write), for a job that needs something which is done outside of the database, before its transaction: a
+    /// name that is looked up, a message that is sent. `first` is not done where the request is not, because it was done before
+    /// or its tenant takes no writes; what it is refused for is the answer to every repeat, as what the job is.
+    ///
+    /// # Errors
+    /// What `first` or the job ends in, or a 503.
+    pub async fn write_after<T: Send + 'static, R: Reply + Send + 'static>(
+        self,
+        first: impl AsyncFnOnce(&Self) -> Result<T, Problem>,
+        job: impl Fn(&mut DbConnection, &Scope, &T) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let entered = match self.requester.begin().await? {
+            Beginning::Done(answer) => return Ok(Typed::rendered_before(answer)),
+            Beginning::Due(entered) => entered,
+        };
+        let done = first(&self).await;
+        let job = move |connection: &mut DbConnection, scope: &Scope| match &done {
+            Ok(done) => job(connection, scope, done),
+            Err(problem) => Err(problem.clone().into()),
+        };
+        self.requester.write_entered(entered, job).await
     }
 }
 

@@ -7,12 +7,12 @@ use crm_core::{Actor, DbConnection, PublicTenantId, Scope, TenantId, tenants};
 
 use crate::endpoint::{Answer, Call, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
-use crate::idempotency::{Answers, Attempt};
+use crate::idempotency::{Answers, Attempt, Entered};
 use crate::identity::{or_deleted, told};
 use crate::limits::Payer;
 use crate::replica;
 use crate::state::AppState;
-use crate::wire::Dialects;
+use crate::wire::{Dialects, Rendered};
 
 use super::Reader;
 use super::reader::patiently;
@@ -174,6 +174,7 @@ impl Requester {
         &self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Problem> {
+        takes_writes(&self.scope)?;
         let scope = self.scope.clone();
         self.attempt.handler_begins();
         let found = self.state.db.of(scope.tenant()).read(move |connection| job(connection, &scope)).await;
@@ -191,13 +192,9 @@ impl Requester {
             let (scope, job) = (self.scope.clone(), job.clone());
             db.write(move |connection| job(connection, &scope))
         });
-        let (tenant, dialect) = (self.scope.tenant(), Dialects::of(&self.request));
         match stored.await {
             Ok(stored) => Ok(stored),
-            Err(failure) => {
-                let failure = or_deleted(&self.state.db, tenant, dialect, failure).await;
-                Err(failure.into_problem(&self.request_id))
-            }
+            Err(failure) => Err(self.told(failure).await),
         }
     }
 
@@ -205,10 +202,31 @@ impl Requester {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
-        takes_writes(&scope)?;
-        let dialect = Dialects::of(&request);
-        attempt.handler_begins();
+        let entered = self.enter()?;
+        self.write_entered(entered, job).await
+    }
+
+    /// Whether the request is to be done: not where it was done before, and nothing of a tenant that is moved. What is done outside
+    /// of the database is done between this and [`write_entered`](Self::write_entered).
+    pub(super) async fn begin(&self) -> Result<Beginning, Problem> {
+        let entered = self.enter()?;
+        self.attempt.handler_begins();
+        let Some(entered) = entered else { return Ok(Beginning::Due(None)) };
+        match entered.first_answer(&self.state.db).await {
+            Ok(None) => Ok(Beginning::Due(Some(entered))),
+            Ok(Some(answer)) => Ok(Beginning::Done(answer)),
+            Err(failure) => Err(self.told(failure).await),
+        }
+    }
+
+    pub(super) async fn write_entered<R: Reply + Send + 'static>(
+        self,
+        entered: Option<Entered>,
+        job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
+    ) -> Answer<R> {
+        let (state, scope, payer) = (&self.state, self.scope.clone(), self.payer);
+        let dialect = Dialects::of(&self.request);
+        self.attempt.handler_begins();
         let (tenant, public, unread) = (scope.tenant(), scope.public_tenant().clone(), state.unread.clone());
         let work = move |connection: &mut DbConnection, scope: &Scope| {
             unread.admit(payer)?;
@@ -219,19 +237,42 @@ impl Requester {
                 failure => failure,
             })
         };
-        let rendered = match attempt.once(|| Answers { dialect, request_id: request_id.to_string() }) {
-            Some(once) => once.run(&state.db, &state.repeats, work).await,
-            None => state.db.of(scope.tenant()).write(move |connection| work(connection, &scope)).await,
+        let rendered = match entered {
+            Some(entered) => entered.run(&state.db, &state.repeats, work).await,
+            None => state.db.of(tenant).write(move |connection| work(connection, &scope)).await,
         };
         match rendered {
             Ok(mut rendered) => {
                 state.deliveries.wake(tenant, &public);
-                rendered.headers.extend(replica::was_written(&state, tenant).await);
+                rendered.headers.extend(replica::was_written(state, tenant).await);
                 Ok(Typed::rendered_before(rendered))
             }
-            Err(failure) => Err(or_deleted(&state.db, tenant, dialect, failure).await.into_problem(&request_id)),
+            Err(failure) => Err(self.told(failure).await),
         }
     }
+
+    /// Where it is to be done only once, nobody else does it from here on.
+    fn enter(&self) -> Result<Option<Entered>, Problem> {
+        takes_writes(&self.scope)?;
+        let dialect = Dialects::of(&self.request);
+        let once = self.attempt.once(|| Answers { dialect, request_id: self.request_id.to_string() });
+        let entered = once.map(|once| once.enter(&self.state.repeats)).transpose();
+        entered.map_err(|failure| failure.into_problem(&self.request_id))
+    }
+
+    /// A failure of the database, as the client is told.
+    async fn told(&self, failure: Failure) -> Problem {
+        let (tenant, dialect) = (self.scope.tenant(), Dialects::of(&self.request));
+        or_deleted(&self.state.db, tenant, dialect, failure).await.into_problem(&self.request_id)
+    }
+}
+
+/// Whether a request is to be done.
+pub(super) enum Beginning {
+    /// It was done before: this was the answer.
+    Done(Rendered),
+    /// It is; where it is to be done only once, its turn has come.
+    Due(Option<Entered>),
 }
 
 /// Refuses the writes of a tenant that is moved.

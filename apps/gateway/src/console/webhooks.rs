@@ -234,7 +234,7 @@ async fn replay_one(
     OfDelivery(delivery): OfDelivery,
 ) -> Answer<Html> {
     let replayed = visitor.write(move |connection, scope| {
-        deliveries::replay(connection, scope, delivery)?;
+        deliveries::replay(connection, scope, delivery, &Condition::none())?;
         Ok(Html::see_other(format!("{PATH}/{id}?done=replayed")))
     });
     replayed.await

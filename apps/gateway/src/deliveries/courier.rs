@@ -164,3 +164,32 @@ fn retry_after(answer: &http::Response<Body>, now: Timestamp) -> Option<i64> {
         Some((moment.to_utc() - now.as_datetime()).num_seconds().max(0))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_moment() {
+        let now: Timestamp = "2025-01-01T12:00:00Z".parse().unwrap();
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("90000", Some(90_000)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+            ("99999999999999999999", None),
+            ("Wed, 01 Jan 2025 12:02:00 GMT", Some(120)),
+            ("Wed, 01 Jan 2025 11:00:00 GMT", Some(0)),
+            ("Fri, 03 Jan 2025 12:00:00 GMT", Some(172_800)),
+            ("Wed, 31 Feb 2025 12:00:00 GMT", None),
+        ] {
+            let answer = http::Response::builder().header(RETRY_AFTER, text).body(Body::builder().data("")).unwrap();
+            assert_eq!(retry_after(&answer, now), seconds, "{text:?}");
+        }
+        let silent = http::Response::new(Body::builder().data(""));
+        assert_eq!(retry_after(&silent, now), None);
+    }
+}

@@ -296,7 +296,11 @@ async fn keep_refusal(
     let answers = || Answers { dialect, request_id: id.to_string() };
     let Some(once) = attempt.ends_early(&problem, answers) else { return Err(problem) };
     let tenant = once.tenant();
-    match once.run(&state.db, &state.repeats, move |_, _| Err(problem.clone().into())).await {
+    let kept = match once.enter(&state.repeats) {
+        Ok(entered) => entered.run(&state.db, &state.repeats, move |_, _| Err(problem.clone().into())).await,
+        Err(failure) => Err(failure),
+    };
+    match kept {
         Ok(rendered) => Ok(rendered),
         Err(failure) => {
             let failure = or_deleted(&state.db, tenant, dialect, failure).await;

@@ -114,12 +114,15 @@ async fn create_webhook(
     sending: Sending,
     Body(new): Body<NewWebhook>,
 ) -> Answer<ShownNew<WebhookWithSecret>> {
-    sending.check(Some(&new.url)).await?;
+    let url = new.url.clone();
     caller
-        .write(move |connection, scope| {
-            let made = crm_webhooks::create(connection, scope, &new)?;
-            Ok(ShownNew { location: format!("/settings/webhooks/{}", made.described.id), item: made })
-        })
+        .write_after(
+            async |_| sending.check(Some(&url)).await,
+            move |connection, scope, ()| {
+                let made = crm_webhooks::create(connection, scope, &new)?;
+                Ok(ShownNew { location: format!("/settings/webhooks/{}", made.described.id), item: made })
+            },
+        )
         .await
 }
 
@@ -186,15 +189,15 @@ async fn test_webhook(
     sending: Sending,
     NoBody: NoBody,
 ) -> Answer<Plain<Pong>> {
-    let endpoint = caller
-        .find(move |connection, scope| {
+    let ping = async |caller: &Caller<area::Settings, Write>| {
+        let endpoint = caller.find(move |connection, scope| {
             let endpoint = crm_webhooks::endpoint(connection, scope, id)?;
             condition.check(|| Ok::<_, WebhookError>(endpoint.webhook.clone()))?;
             Ok(endpoint)
-        })
-        .await?;
-    let pong = sending.ping(endpoint, caller.scope().now()).await?;
-    caller.write(move |_, _| Ok(Plain(pong.clone()))).await
+        });
+        sending.ping(endpoint.await?, caller.scope().now()).await
+    };
+    caller.write_after(ping, |_, _, pong| Ok(Plain(pong.clone()))).await
 }
 
 async fn list_deliveries(
@@ -217,9 +220,10 @@ impl PathPart for Delivered {
 async fn replay_delivery(
     caller: Caller<area::Settings, Write>,
     PathPartId(id): PathPartId<Delivered>,
+    Precondition(condition): Precondition<Item<Delivery>>,
     NoBody: NoBody,
 ) -> Answer<Item<Delivery>> {
-    caller.write(move |connection, scope| Ok(Item(deliveries::replay(connection, scope, id)?))).await
+    caller.write(move |connection, scope| Ok(Item(deliveries::replay(connection, scope, id, &condition)?))).await
 }
 
 async fn replay_deliveries(

@@ -64,6 +64,12 @@ pub struct Once {
     answers: Answers,
 }
 
+/// One whose turn has come: until this is dropped this process works on no other with its key.
+pub struct Entered {
+    once: Once,
+    _running: Running,
+}
+
 /// How the answers of a route are written, for those that are written inside a transaction.
 #[derive(Clone)]
 pub struct Answers {
@@ -138,45 +144,58 @@ impl Once {
         self.scope.tenant()
     }
 
+    /// Begins it. A repeat that comes before the answer is known is told so at once, and not after a wait for the lock that the
+    /// first one holds.
+    ///
+    /// # Errors
+    /// [`ProblemCode::IdempotencyKeyInFlight`].
+    pub fn enter(self, repeats: &Repeats) -> Result<Entered, Failure> {
+        let running = repeats.running.enter(self.scope.tenant(), &self.key).ok_or_else(in_flight)?;
+        Ok(Entered { once: self, _running: running })
+    }
+}
+
+impl Entered {
+    /// The answer of the first time, where it was done before: for what is done outside of the database before the work.
+    ///
+    /// # Errors
+    /// [`ProblemCode::IdempotencyKeyInFlight`], [`ProblemCode::IdempotencyKeyReused`].
+    pub async fn first_answer(&self, db: &Db) -> Result<Option<Rendered>, Failure> {
+        let Once { scope, key, fingerprint, answers: _ } = &self.once;
+        let (scope, key, fingerprint) = (scope.clone(), key.clone(), *fingerprint);
+        let tenant = scope.tenant();
+        db.of(tenant).write(move |connection| found(connection, &scope, &key, &fingerprint)).await
+    }
+
     /// Does the work and keeps its answer, both in one transaction, unless it was done before: then the answer of
     /// that time is the answer.
     ///
     /// # Errors
-    /// [`ProblemCode::IdempotencyKeyInFlight`], [`ProblemCode::IdempotencyKeyReused`], and what of the work's is not
-    /// kept.
+    /// As [`first_answer`](Self::first_answer), and what of the work's is not kept.
     pub async fn run(
         self,
         db: &Db,
         repeats: &Repeats,
         work: impl Fn(&mut DbConnection, &Scope) -> Result<Rendered, Failure> + Send + 'static,
     ) -> Result<Rendered, Failure> {
-        let Self { scope, key, fingerprint, answers } = self;
-        // Until the answer is known: a repeat that comes before is told so at once, and not after a wait for the lock
-        // that the first one holds.
-        let Some(_running) = repeats.running.enter(scope.tenant(), &key) else { return Err(in_flight()) };
+        let Self { once: Once { scope, key, fingerprint, answers }, _running } = self;
         let tenant = scope.tenant();
         let done = db
             .of(tenant)
-            .write(move |connection| match idempotency::find(connection, &scope, &key, &fingerprint)? {
-                Found::Answer(answer) => replayed(answer).map(|rendered| (rendered, None)),
-                Found::OtherRequest => {
-                    let detail = "This Idempotency-Key was used for another method, path or body.";
-                    Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail).into())
+            .write(move |connection| {
+                if let Some(rendered) = found(connection, &scope, &key, &fingerprint)? {
+                    return Ok((rendered, None));
                 }
-                Found::Running => Err(in_flight()),
-                Found::Stronger(right) => Err(Problem::missing_scope(right).into()),
-                Found::Nothing => {
-                    let rendered = match connection.write(|connection| work(connection, &scope)) {
-                        Ok(rendered) => rendered,
-                        Err(Failure::Problem(problem)) if keeps(problem.code) => {
-                            problem.render(answers.dialect, &answers.request_id, scope.now())
-                        }
-                        Err(failure) => return Err(failure),
-                    };
-                    let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered)?)?;
-                    let size = size.ok_or_else(in_flight)?;
-                    Ok((rendered, Some(size)))
-                }
+                let rendered = match connection.write(|connection| work(connection, &scope)) {
+                    Ok(rendered) => rendered,
+                    Err(Failure::Problem(problem)) if keeps(problem.code) => {
+                        problem.render(answers.dialect, &answers.request_id, scope.now())
+                    }
+                    Err(failure) => return Err(failure),
+                };
+                let size = idempotency::keep(connection, &scope, &key, &fingerprint, kept(&rendered)?)?;
+                let size = size.ok_or_else(in_flight)?;
+                Ok((rendered, Some(size)))
             })
             .await;
         let (rendered, size) = done?;
@@ -184,6 +203,25 @@ impl Once {
             repeats.kept.hold(db, tenant, size).await;
         }
         Ok(rendered)
+    }
+}
+
+/// The answer of the first time; `None` where there was none, and nobody else is at it.
+fn found(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    key: &str,
+    fingerprint: &Fingerprint,
+) -> Result<Option<Rendered>, Failure> {
+    match idempotency::find(connection, scope, key, fingerprint)? {
+        Found::Nothing => Ok(None),
+        Found::Answer(answer) => replayed(answer).map(Some),
+        Found::OtherRequest => {
+            let detail = "This Idempotency-Key was used for another method, path or body.";
+            Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail).into())
+        }
+        Found::Running => Err(in_flight()),
+        Found::Stronger(right) => Err(Problem::missing_scope(right).into()),
     }
 }
 
@@ -256,31 +294,31 @@ fn not_kept(status: u16, headers: Vec<(String, String)>) -> Problem {
 /// What this process knows of the requests with a key.
 #[derive(Default)]
 pub struct Repeats {
-    running: Running,
+    running: AllRunning,
     kept: Kept,
 }
 
 /// Those that it works on.
 #[derive(Clone, Default)]
-struct Running(Arc<Mutex<HashSet<(TenantId, String)>>>);
+struct AllRunning(Arc<Mutex<HashSet<(TenantId, String)>>>);
 
 /// One of them, until this is dropped.
-struct Entered {
-    running: Running,
+struct Running {
+    all: AllRunning,
     key: (TenantId, String),
 }
 
-impl Running {
+impl AllRunning {
     /// `None` where one of this key runs.
-    fn enter(&self, tenant: TenantId, key: &str) -> Option<Entered> {
+    fn enter(&self, tenant: TenantId, key: &str) -> Option<Running> {
         let key = (tenant, key.to_owned());
         let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        is_new.then(|| Entered { running: self.clone(), key })
+        is_new.then(|| Running { all: self.clone(), key })
     }
 }
 
-impl Drop for Entered {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }

@@ -10,7 +10,8 @@ use crate::operations::{COMMITTED, Operation, existing, operations};
 use crate::resources::{RESOURCES, prepare};
 use crate::ticketing_errors::{ACME, SECRET, administrator, make_map};
 
-/// Adds something to a record whose representation stays as it is, or sends something again.
+/// Adds something to a record whose representation stays as it is; or needs something that was delivered, and has its test beside
+/// the other deliveries.
 const UNCONDITIONAL: [&str; 2] = ["/cases/cases/{id}/activities", "/settings/webhooks/deliveries/{deliveryId}/replay"];
 
 /// The operations that change something that is there: all that write, but for those that only make something new or,

@@ -5,8 +5,10 @@ use std::time::Duration;
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
+use crate::client::Api;
+use crate::process::{Serving, gateway};
 use crate::receiver::{Receiver, Says};
-use crate::setup::{SOON, change, is_signed, start, subject, tell};
+use crate::setup::{SOON, change, is_signed, start, subject, tell, wait_until};
 
 both_databases! {
     /// A change is told to those who asked for it, signed, with the record as it is; another tenant's is not.
@@ -126,6 +128,61 @@ both_databases! {
         let pong = api.acme.send("POST", &format!("/settings/webhooks/{closed}/test"), &[], None);
         assert_eq!((pong.status, &pong.body["delivered"], &pong.body["status"]), (200, &json!(false), &Value::Null));
         assert!(pong.body["error"].as_str().unwrap().contains("refused"), "{}", pong.text);
+    }
+
+    /// A ping that is asked for again with the same key is not sent again, nor is one of a tenant that takes no writes; a webhook
+    /// is made once, whatever has become of its host.
+    fn what_is_asked_for_again_is_not_done_again(database) {
+        let api = start(database);
+        let receiver = Receiver::taking();
+        let hook = tell(&api.acme, &receiver, &["lead.*"]);
+        let test = format!("{}/test", hook.path);
+        let ping = |key: &str, more: &[(&str, &str)]| {
+            api.acme.send("POST", &test, &[&[("Idempotency-Key", key)][..], more].concat(), None)
+        };
+        let first = ping("one", &[]);
+        assert_eq!((first.status, first.headers.get("idempotent-replayed")), (200, None), "{}", first.text);
+        let again = ping("one", &[]);
+        assert_eq!((again.header("idempotent-replayed"), &again.text), ("true", &first.text));
+        assert_eq!(receiver.count(), 1);
+        assert_eq!(ping("two", &[]).body["delivered"], true);
+        assert_eq!(receiver.count(), 2, "another key is another request");
+        ping("three", &[("If-Match", "\"other\"")]).problem(412, "precondition_failed");
+        assert_eq!(ping("three", &[]).status, 200, "what a header refused can be asked for again");
+        assert_eq!(receiver.count(), 3);
+        let nobody = format!("/settings/webhooks/{}/test", crm_core::Uuid::random());
+        let missing = || api.acme.send("POST", &nobody, &[("Idempotency-Key", "four")], None);
+        missing().problem(404, "not_found");
+        assert_eq!(missing().header("idempotent-replayed"), "true", "a refusal is kept too");
+
+        let body = json!({ "url": "http://127.0.0.1:9/", "events": ["lead.*"] }).to_string();
+        let make = |client: &crate::client::Client, key: &str| {
+            client.send("POST", "/settings/webhooks", &[("Idempotency-Key", key)], Some(&body))
+        };
+        let made = make(&api.acme, "five").item(201)["id"].clone();
+
+        let mut connection = database.connect();
+        let frozen = |connection: &mut crm_core::DbConnection| {
+            crm_core::tenants::freeze(connection, &"acme".parse().unwrap(), crm_core::Timestamp::now())
+        };
+        connection.write(frozen).unwrap();
+        wait_until("the gateway to know", || api.acme.patch(&hook.path, &json!({})).status == 503);
+        for key in ["one", "six"] {
+            ping(key, &[]).problem(503, "tenant_frozen");
+        }
+        api.acme.send("POST", &test, &[], None).problem(503, "tenant_frozen");
+        make(&api.acme, "seven").problem(503, "tenant_frozen");
+        assert_eq!(receiver.count(), 3);
+        connection.write(|connection| crm_core::tenants::thaw(connection, &"acme".parse().unwrap())).unwrap();
+
+        // A gateway that may not send there any more.
+        let Api { database, serving, acme } = api;
+        serving.kill();
+        let serving = Serving::start(gateway(database).env("CRM_RATE_LIMIT", "0"));
+        let acme = crate::client::Client::new(&serving.url, acme.keys);
+        let repeated = make(&acme, "five");
+        assert_eq!((repeated.header("idempotent-replayed"), &repeated.item(201)["id"]), ("true", &made));
+        make(&acme, "eight").refuses(&[("url", "invalid_url")]);
     }
 
     /// One that is off is sent nothing; on again, it goes on with what happens from then on.

@@ -18,3 +18,4 @@ mod replay;
 mod secrets;
 mod settings;
 mod setup;
+mod time;

@@ -1,5 +1,7 @@
 //! Delivering again, and how long the log goes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crm_core::{DbConnection, Scope, Timestamp, tenants};
@@ -9,7 +11,7 @@ use serde_json::json;
 
 use crate::failing::run;
 use crate::receiver::{Receiver, Says};
-use crate::setup::{ROOT, SOON, change, start, subject, tell};
+use crate::setup::{ROOT, SOON, change, start, subject, tell, wait_until};
 
 fn scope(connection: &mut DbConnection) -> Scope {
     let tenant = tenants::find(connection, &"acme".parse().unwrap()).unwrap();
@@ -100,6 +102,83 @@ both_databases! {
         run(database, &format!("UPDATE deliveries SET created_on = '{}' WHERE state = 'delivered'", days_ago(old)));
         assert_eq!(forget(database), 4);
         assert_eq!(hook.log(&api.acme).len(), 2);
+    }
+
+    /// What is on its way is not forgotten, however old it is, and neither is what waits behind it.
+    fn what_is_on_its_way_is_never_forgotten(database) {
+        let api = start(database);
+        let fails = Arc::new(AtomicBool::new(true));
+        let is_failing = Arc::clone(&fails);
+        let receiver = Receiver::start(move |_, _| match is_failing.load(Ordering::Relaxed) {
+            true => Says::status(500),
+            false => Says::ok(),
+        });
+        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
+        let lead = subject(&api.acme);
+        change(&api.acme, &lead, "one");
+        wait_until("the first failure", || hook.log(&api.acme).first().is_some_and(|first| first["attempts"] != json!([])));
+        change(&api.acme, &lead, "two");
+        wait_until("the one that is held back", || hook.log(&api.acme).len() == 2);
+        let aged = Timestamp::from_datetime(Timestamp::now().as_datetime() - Duration::from_secs(31 * 86_400));
+        run(database, &format!("UPDATE deliveries SET created_on = '{aged}' WHERE next_try_on IS NOT NULL"));
+        assert_eq!(forget(database), 0, "it is on its way");
+        fails.store(false, Ordering::Relaxed);
+        run(database, &format!("UPDATE deliveries SET next_try_on = '{}' WHERE next_try_on IS NOT NULL", Timestamp::now()));
+        wait_until("the last change", || receiver.received().iter().any(|one| one.body["data"]["record"]["note"] == "two" && one.body["data"]["change"]["changes"][0]["to"] == "two"));
+        wait_until("both", || api.acme.get(&format!("{}/deliveries?state=delivered", hook.path)).items().len() == 2);
+        assert_eq!(forget(database), 1, "it is over");
+    }
+
+    /// What is on its way to a webhook that is off is forgotten with the log, and what waits behind it is next.
+    fn what_waits_behind_what_is_forgotten_goes_on(database) {
+        let api = start(database);
+        let receiver = Receiver::start(|received, _| match received.body["data"]["change"]["changes"][0]["to"] == "one" {
+            true => Says::status(500),
+            false => Says::ok(),
+        });
+        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
+        let lead = subject(&api.acme);
+        change(&api.acme, &lead, "one");
+        wait_until("the first failure", || hook.log(&api.acme).first().is_some_and(|first| first["attempts"] != json!([])));
+        change(&api.acme, &lead, "two");
+        wait_until("the one that is held back", || hook.log(&api.acme).len() == 2);
+        api.acme.patch(&hook.path, &json!({ "enabled": false })).item(200);
+        let aged = Timestamp::from_datetime(Timestamp::now().as_datetime() - Duration::from_secs(31 * 86_400));
+        run(database, &format!("UPDATE deliveries SET created_on = '{aged}' WHERE next_try_on IS NOT NULL"));
+        assert_eq!(forget(database), 1);
+        assert_eq!(forget(database), 0);
+        let left = hook.log(&api.acme);
+        assert!(left.len() == 1 && left[0]["nextAttemptOn"].is_string(), "{left:?}");
+        api.acme.patch(&hook.path, &json!({ "enabled": true })).item(200);
+        hook.wait_for_state(&api.acme, "delivered");
+        assert_eq!(receiver.received().last().unwrap().body["data"]["record"]["note"], "two");
+
+        // Of a webhook that is gone nothing is left.
+        assert_eq!(api.acme.delete(&hook.path).status, 204);
+        run(database, &format!("UPDATE deliveries SET created_on = '{aged}', state = 'pending'"));
+        assert_eq!(forget(database), 1);
+    }
+
+    /// A delivery is replayed as it was seen, where that is asked for.
+    fn a_replay_takes_conditions(database) {
+        let api = start(database);
+        let receiver = Receiver::taking();
+        let hook = tell(&api.acme, &receiver, &["lead.created"]);
+        subject(&api.acme);
+        let id = receiver.wait_for(1, SOON)[0].id().to_owned();
+        hook.wait_for_state(&api.acme, "delivered");
+        let path = format!("{ROOT}/deliveries/{id}/replay");
+        let replay = |headers: &[(&str, &str)]| api.acme.send("POST", &path, headers, None);
+        for header in [("If-Match", "\"other\""), ("If-Match", ""), ("If-None-Match", "*")] {
+            replay(&[header]).problem(412, "precondition_failed");
+        }
+        assert_eq!(hook.log(&api.acme)[0]["state"], "delivered", "nothing is sent");
+        let replayed = replay(&[("If-Match", "*")]);
+        let tag = replayed.header("etag").to_owned();
+        assert_eq!(replayed.item(200)["state"], "pending");
+        hook.wait_for_state(&api.acme, "delivered");
+        replay(&[("If-Match", &tag)]).problem(412, "precondition_failed");
+        assert_eq!(receiver.wait_for(2, SOON).len(), 2);
     }
 
     /// What is erased of a record is gone from what is on its way, and from what receivers said.

@@ -79,3 +79,13 @@ pub(crate) fn subject(client: &Client) -> String {
 pub(crate) fn change(client: &Client, subject: &str, text: &str) {
     client.patch(subject, &json!({ "note": text })).item(200);
 }
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < SOON, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

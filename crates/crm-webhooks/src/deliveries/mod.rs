@@ -9,7 +9,7 @@ mod schedule;
 mod service;
 mod turn;
 
-pub use clean::{KEPT_DAYS, erase_records, forget_old, tenants_with_old};
+pub use clean::{KEPT_DAYS, WAITED_FOR_DAYS, erase_records, first_unsent, forget_old, tenants_with_old};
 pub use model::{Attempt, Delivery, DeliveryFilter, DeliverySort, DeliveryState};
 pub use outcome::{Tried, Verdict, note_tried};
 pub use replay::{MOST_REPLAYED, Replay, Replayed, replay, replay_all};

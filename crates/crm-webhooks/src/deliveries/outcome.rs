@@ -62,7 +62,7 @@ pub fn note_tried(connection: &mut DbConnection, scope: &Scope, tried: &[Tried])
             *known = outcome;
         }
     }
-    schedule_next(connection, scope, &over)?;
+    schedule_next(connection, scope.tenant(), scope.now(), &over)?;
     // Most are as they were, and nobody waits for them.
     let arrived = outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Arrived).map(|(webhook, _)| *webhook);
     let recovered = failing(connection, scope, arrived.collect())?;

@@ -2,7 +2,10 @@
 
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::sql::{Instant, Uid};
-use crm_core::{Condition, DbConnection, DeliveryId, FieldCode, Scope, Timestamp, WebhookId, by_backend, each_backend};
+use crm_core::{
+    Condition, DbConnection, DeliveryId, FieldCode, ForUpdateExt, Scope, TenantId, Timestamp, WebhookId, by_backend,
+    each_backend,
+};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde::Serialize;
@@ -55,8 +58,13 @@ pub struct Replayed {
 /// [`DbConnection::write`].
 ///
 /// # Errors
-/// [`WebhookError::NoSuchDelivery`], also where its webhook is gone; the database's.
-pub fn replay(connection: &mut DbConnection, scope: &Scope, id: DeliveryId) -> Result<Delivery, WebhookError> {
+/// [`WebhookError::NoSuchDelivery`], also where its webhook is gone; [`WebhookError::Unmet`]; the database's.
+pub fn replay(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: DeliveryId,
+    condition: &Condition<Delivery>,
+) -> Result<Delivery, WebhookError> {
     let row = deliveries::table.find((scope.tenant(), id));
     let webhook: Option<WebhookId> = row.select(deliveries::webhook_id).first(connection).optional()?;
     let webhook = webhook.ok_or(WebhookError::NoSuchDelivery)?;
@@ -64,15 +72,17 @@ pub fn replay(connection: &mut DbConnection, scope: &Scope, id: DeliveryId) -> R
         WebhookError::NotFound => WebhookError::NoSuchDelivery,
         error => error,
     })?;
+    let present: Option<LogRow> =
+        row.select(crm_core::columns::<LogRow>()).locked().get_result(connection).optional()?;
+    let present = present.ok_or(WebhookError::NoSuchDelivery)?.into_delivery()?;
+    condition.check(|| Ok::<_, WebhookError>(present))?;
     let again = (
         deliveries::state.eq(DeliveryState::Pending.as_str()),
         deliveries::tries.eq(0),
         deliveries::next_try_on.eq(None::<Timestamp>),
     );
-    if diesel::update(row).set(again).execute(connection)? == 0 {
-        return Err(WebhookError::NoSuchDelivery);
-    }
-    schedule_next(connection, scope, &[id])?;
+    diesel::update(row).set(again).execute(connection)?;
+    schedule_next(connection, scope.tenant(), scope.now(), &[id])?;
     let row: LogRow =
         deliveries::table.find((scope.tenant(), id)).select(crm_core::columns::<LogRow>()).first(connection)?;
     Ok(row.into_delivery()?)
@@ -111,7 +121,7 @@ pub fn replay_all(
     let made: Vec<Made> = each_backend!(&mut *connection, connection => query.load(connection))?;
     let ids: Vec<DeliveryId> = made.iter().map(|made| made.id).collect();
     for ids in ids.chunks(SCHEDULED_AT_ONCE) {
-        schedule_next(connection, scope, ids)?;
+        schedule_next(connection, scope.tenant(), scope.now(), ids)?;
     }
     let is_full = i64::try_from(made.len()).is_ok_and(|count| count >= MOST_REPLAYED);
     let next = made.iter().map(|made| made.created_on).max().filter(|_| is_full);
@@ -122,7 +132,12 @@ const SCHEDULED_AT_ONCE: usize = 1_000;
 
 /// Of each record and webhook that these deliveries are of, the first that is on its way is due, unless it has a moment of its
 /// own: what waited behind one that is over goes on.
-pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &[DeliveryId]) -> QueryResult<()> {
+pub(crate) fn schedule_next(
+    connection: &mut DbConnection,
+    tenant: TenantId,
+    now: Timestamp,
+    ids: &[DeliveryId],
+) -> QueryResult<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -135,11 +150,11 @@ pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &
              FROM deliveries d WHERE d.tenant_id = $2 AND d.id IN ({of}))"
         )
     };
-    let tenant = scope.tenant().as_i64();
+    let tenant = tenant.as_i64();
     by_backend!(
         connection,
         Postgres(postgres) => diesel::sql_query(first("SELECT unnest($3)"))
-            .bind::<Instant, _>(scope.now())
+            .bind::<Instant, _>(now)
             .bind::<BigInt, _>(tenant)
             .bind::<diesel::sql_types::Array<Uid>, _>(ids)
             .execute(postgres),
@@ -147,7 +162,7 @@ pub(crate) fn schedule_next(connection: &mut DbConnection, scope: &Scope, ids: &
             // SQLite has no lists of blobs: their digits, in JSON.
             let digits: Vec<String> = ids.iter().map(|id| id.to_string().replace('-', "")).collect();
             diesel::sql_query(first("SELECT unhex(value) FROM json_each($3)"))
-                .bind::<Instant, _>(scope.now())
+                .bind::<Instant, _>(now)
                 .bind::<BigInt, _>(tenant)
                 .bind::<diesel::sql_types::Text, _>(serde_json::Value::from(digits).to_string())
                 .execute(sqlite)
