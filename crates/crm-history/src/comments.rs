@@ -199,36 +199,36 @@ pub fn list(
     also: Option<Commented>,
     request: &PageRequest<CommentSort>,
 ) -> Result<Page<Comment>, CommentError> {
-    let of = |on: Commented| comments::kind.eq(on.kind.as_str()).and(comments::record_id.eq(on.id));
-    let matching = || {
-        let all = comments::table.filter(comments::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
-        match also {
-            None => all.filter(of(on)),
-            Some(also) => all.filter(of(on).or(of(also))),
-        }
-    };
-    let page = request.load(connection, scope, matching, CommentRow::place)?;
+    let page = request.load(connection, scope, || shown(scope, on, also), CommentRow::place)?;
     page.try_map(|rows| Ok(rows.into_iter().map(CommentRow::into_comment).collect()))
 }
 
-fn find(
+/// The comments of a record, with those of another one that are shown there.
+fn shown(scope: &Scope, on: Commented, also: Option<Commented>) -> comments::BoxedQuery<'static, Db> {
+    let of = |on: Commented| comments::kind.eq(on.kind.as_str()).and(comments::record_id.eq(on.id));
+    let all = comments::table.filter(comments::tenant_id.eq(scope.tenant())).into_boxed::<Db>();
+    match also {
+        None => all.filter(of(on)),
+        Some(also) => all.filter(of(on).or(of(also))),
+    }
+}
+
+fn find_locked(
     connection: &mut DbConnection,
     scope: &Scope,
     on: Commented,
     id: CommentId,
-    locked: bool,
 ) -> Result<Comment, CommentError> {
     let place = comments::table
         .find((scope.tenant(), id))
         .filter(comments::kind.eq(on.kind.as_str()))
         .filter(comments::record_id.eq(on.id))
         .select(columns::<CommentRow>());
-    let row: Option<CommentRow> =
-        if locked { place.locked().get_result(connection).optional()? } else { place.first(connection).optional()? };
+    let row: Option<CommentRow> = place.locked().get_result(connection).optional()?;
     row.map(CommentRow::into_comment).ok_or(CommentError::NotFound)
 }
 
-/// One comment of a record.
+/// One of the comments that [`list`] shows.
 ///
 /// # Errors
 /// [`CommentError::NotFound`]; the database's.
@@ -236,9 +236,12 @@ pub fn get(
     connection: &mut DbConnection,
     scope: &Scope,
     on: Commented,
+    also: Option<Commented>,
     id: CommentId,
 ) -> Result<Comment, CommentError> {
-    find(connection, scope, on, id, false)
+    let one = shown(scope, on, also).filter(comments::id.eq(id)).select(columns::<CommentRow>());
+    let row: Option<CommentRow> = one.first(connection).optional()?;
+    row.map(CommentRow::into_comment).ok_or(CommentError::NotFound)
 }
 
 /// Puts a comment of a record that is locked in other words. The same again changes nothing. Call it in a
@@ -254,7 +257,7 @@ pub fn update(
     condition: &Condition<Comment>,
     patch: &CommentPatch,
 ) -> Result<Comment, CommentError> {
-    let before = find(connection, scope, on, id, true)?;
+    let before = find_locked(connection, scope, on, id)?;
     condition.check(|| Ok::<_, CommentError>(before.clone()))?;
     let Some(comment) = patch.comment.as_ref().filter(|comment| **comment != before.comment) else {
         return Ok(before);
@@ -279,7 +282,7 @@ pub fn delete(
     id: CommentId,
     condition: &Condition<Comment>,
 ) -> Result<(), CommentError> {
-    let before = find(connection, scope, on, id, true)?;
+    let before = find_locked(connection, scope, on, id)?;
     condition.check(|| Ok::<_, CommentError>(before.clone()))?;
     diesel::delete(comments::table.find((scope.tenant(), id))).execute(connection)?;
     Ok(record(connection, scope, on, None, said(id, Some(&before.comment), None))?)

@@ -111,7 +111,7 @@ pub fn list<I: HasComments>(
     Ok(comments::list(connection, scope, Commented::of(record), also, request)?)
 }
 
-/// One comment of a record.
+/// One of the comments that [`list`] shows.
 ///
 /// # Errors
 /// That there is no such; the database's.
@@ -121,8 +121,8 @@ pub fn get<I: HasComments>(
     record: I,
     id: CommentId,
 ) -> Result<Comment, SuiteError> {
-    record.with(connection, scope)?;
-    Ok(comments::get(connection, scope, Commented::of(record), id)?)
+    let also = record.with(connection, scope)?;
+    Ok(comments::get(connection, scope, Commented::of(record), also, id)?)
 }
 
 /// Puts a comment in other words.

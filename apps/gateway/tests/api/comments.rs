@@ -142,7 +142,26 @@ both_databases! {
         let kinds: Vec<_> = shown.items().iter().map(|one| (&one["kind"], &one["comment"])).collect();
         assert_eq!(kinds, [(&json!("lead"), &json!("as a lead")), (&json!("opportunity"), &json!("as an opportunity"))]);
         assert_eq!(texts(acme, &format!("/pipeline/leads/{lead}/comments")), ["as a lead"]);
+        // Each that is shown can be read there; one of the lead is changed at the lead.
+        for one in shown.items() {
+            let read = acme.get(&format!("{path}/{}", one["id"].as_str().unwrap()));
+            assert_eq!(read.item(200), one);
+        }
+        let of_lead = shown.items()[0]["id"].as_str().unwrap();
+        let here = format!("{path}/{of_lead}");
+        acme.patch(&here, &json!({ "comment": "in other words" })).problem(404, "not_found");
+        acme.delete(&here).problem(404, "not_found");
+        api.tenant("other").get(&here).problem(404, "not_found");
+        let tag = acme.get(&here).header("etag").to_owned();
+        let there = format!("/pipeline/leads/{lead}/comments/{of_lead}");
+        assert_eq!(acme.get(&there).header("etag"), tag);
+        acme.patch(&there, &json!({ "comment": "in other words" })).item(200);
+        assert_eq!(acme.get(&here).item(200)["comment"], "in other words");
+        let another = acme.post("/pipeline/opportunities", &json!({ "title": "Another" }));
+        let another = another.item(201)["id"].as_str().unwrap();
+        acme.get(&format!("/pipeline/opportunities/{another}/comments/{of_lead}")).problem(404, "not_found");
         assert_eq!(acme.delete(&format!("/pipeline/leads/{lead}")).status, 204);
         assert_eq!(texts(acme, &path), ["as an opportunity"]);
+        acme.get(&here).problem(404, "not_found");
     }
 }
