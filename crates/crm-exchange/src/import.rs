@@ -32,7 +32,8 @@ pub struct Import {
     pub makes_organizations: bool,
     /// Whether tags are made that there are not.
     pub makes_tags: bool,
-    /// Whether rows may say what the API only shows: when a record was made, whether it is archived, won or lost.
+    /// Whether rows say what the API only shows: when a record was made or resolved, whether it is archived, won or lost. Else they
+    /// may have it, and it is ignored.
     pub moves: bool,
 }
 
@@ -126,10 +127,6 @@ impl Import {
         } else {
             let name = self.match_by.as_str();
             need(name, "rows match by it");
-        }
-        let moved = header.columns().iter().flatten().filter(|column| column.access() == crate::Access::Moved);
-        for column in moved.filter(|_| !self.moves) {
-            errors.push(column.name(), FieldCode::UnknownField, "is set only by whoever may also write settings");
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
@@ -232,12 +229,9 @@ impl Import {
     fn item<R: Resource>(&self, names: &Names, mut row: Row) -> Item<R> {
         let moved = std::mem::take(&mut row.moved);
         match names.settle(&mut row) {
-            Ok(()) if !self.moves && !moved.is_empty() => {
-                let message = "is set only by whoever may also write settings";
-                let name = moved.keys().next().map_or("", String::as_str);
-                Item::refused(FieldErrors::of(name, FieldCode::UnknownField, message))
-            }
-            Ok(()) => Item::read(self.mode, self.match_by, &row.body).moved(&moved),
+            Ok(()) if self.moves => Item::read(self.mode, self.match_by, &row.body).moved(&moved),
+            // To them it is read-only, as in a body.
+            Ok(()) => Item::read(self.mode, self.match_by, &row.body),
             Err(errors) => Item::refused(errors),
         }
     }

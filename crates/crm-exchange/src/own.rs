@@ -195,8 +195,8 @@ const CASE: &[Own] = &[
     CREATOR,
     LAST_UPDATED_BY,
     TAGS,
-    shown("firstResolutionOn", "First resolution on", Shape::Text),
-    shown("lastResolutionOn", "Last resolution on", Shape::Text),
+    moved("firstResolutionOn", "First resolution on", Shape::Text),
+    moved("lastResolutionOn", "Last resolution on", Shape::Text),
     CREATED_ON,
     LAST_UPDATED_ON,
 ];

@@ -67,8 +67,8 @@ pub struct Row {
     pub body: JsonObject,
     /// The records that it names. Whoever finds their ids adds them to the body, by [`Lookup::members`].
     pub names: Vec<Named>,
-    /// What the API shows and does not take, but for data that is moved: `createdOn`, `isArchived`, and of opportunities
-    /// `status`, `lostReason` and `closedOn`.
+    /// What the API shows and does not take, but for data that is moved: `createdOn`, `isArchived`, of opportunities
+    /// `status`, `lostReason` and `closedOn`, and of cases `firstResolutionOn` and `lastResolutionOn`.
     pub moved: JsonObject,
 }
 
@@ -77,7 +77,8 @@ pub(crate) fn moved_members(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Lead => &["createdOn", "isArchived"],
         Kind::Opportunity => &["createdOn", "status", "lostReason", "closedOn"],
-        Kind::Contact | Kind::Organization | Kind::Case => &["createdOn"],
+        Kind::Case => &["createdOn", "firstResolutionOn", "lastResolutionOn"],
+        Kind::Contact | Kind::Organization => &["createdOn"],
     }
 }
 

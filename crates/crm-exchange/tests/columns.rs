@@ -245,6 +245,8 @@ fn what_moves_and_what_is_shown_is_marked() {
         (Kind::Opportunity, "status", Access::Moved),
         (Kind::Opportunity, "lostReason.comment", Access::Moved),
         (Kind::Case, "status", Access::Written),
+        (Kind::Case, "firstResolutionOn", Access::Moved),
+        (Kind::Case, "lastResolutionOn", Access::Moved),
         (Kind::Contact, "createdOn", Access::Moved),
         (Kind::Contact, "lastUpdatedOn", Access::Shown),
     ] {

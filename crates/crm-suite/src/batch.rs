@@ -15,7 +15,7 @@ use diesel::result::Error as DieselError;
 use crate::resource::Resource;
 use crate::{SuiteError, references};
 
-pub use input::{BatchRequest, Item, MATCHES_NOTHING, MatchBy, Mode};
+pub use input::{BatchRequest, Item, MatchBy, Mode};
 use matching::Matches;
 
 /// What became of an item.
@@ -288,7 +288,7 @@ fn moved_in<R: Resource>(
     scope: &Scope,
     item: &Item<R>,
 ) -> Result<R, SuiteError> {
-    if item.moved.is_empty() {
+    if record.has_moved(&item.moved) {
         return Ok(record);
     }
     // It is read as it was made just now.

@@ -8,7 +8,7 @@ use crm_core::text::folded;
 use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
 use crm_core::{
     CaseId, Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, NotATimestamp, OpportunityId,
-    OrganizationId, Patch, Scope,
+    OrganizationId, Patch, Scope, Timestamp,
 };
 use crm_directory::{Contact, ContactPatch, NewContact, NewOrganization, Organization, OrganizationPatch};
 use crm_forms::FormKind;
@@ -121,10 +121,15 @@ pub trait Resource: Sized + Send + 'static {
         Ok(())
     }
 
+    /// Whether it has all that already which [`move_in`](Self::move_in) would give it, as far as that is seen at a glance.
+    fn has_moved(&self, moved: &JsonObject) -> bool {
+        moved.is_empty()
+    }
+
     /// Gives it what the API shows and does not take, of data that comes from another system.
     ///
     /// # Errors
-    /// What is no such value; the database's.
+    /// What is no such value, where there is any but null; the database's.
     fn move_in(self, _: &mut DbConnection, _: &Scope, _: &JsonObject) -> Result<Self, SuiteError> {
         Ok(self)
     }
@@ -402,4 +407,31 @@ resource!(Case, CaseId, NewCase, CasePatch, cases, crm_cases::cases {
         let named = new.iter().map(|new| new.case_type_id).chain(moves);
         crm_cases::cases::hold_types(connection, scope, &named.collect::<Vec<_>>(), matched)
     }
+
+    /// Most were never resolved, and each line of an export says so.
+    fn has_moved(&self, moved: &JsonObject) -> bool {
+        resolutions(self, moved).is_ok_and(|wanted| wanted == [self.first_resolution_on, self.last_resolution_on])
+    }
+
+    fn move_in(self, connection: &mut DbConnection, scope: &Scope, moved: &JsonObject) -> Result<Self, SuiteError> {
+        let [first, last] = resolutions(&self, moved)?;
+        Ok(crm_cases::cases::move_resolutions(connection, scope, self.id, first, last)?)
+    }
 });
+
+/// When a case was resolved first and last, as these members have it; what they do not name is as the case has it, but that null
+/// alone is never.
+fn resolutions(case: &Case, moved: &JsonObject) -> Result<[Option<Timestamp>; 2], FieldErrors> {
+    if !moved.is_empty() && moved.values().all(Value::is_null) {
+        return Ok([None, None]);
+    }
+    let mut errors = FieldErrors::new();
+    let mut moment = |name: &str, stored: Option<Timestamp>| match moved.get(name) {
+        None => stored,
+        Some(Value::Null) => None,
+        Some(value) => Timestamp::from_json(value, &At::field(name), &mut errors),
+    };
+    let wanted =
+        [moment("firstResolutionOn", case.first_resolution_on), moment("lastResolutionOn", case.last_resolution_on)];
+    errors.into_result(wanted)
+}

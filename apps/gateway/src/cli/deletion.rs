@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use crm_core::error::{Fault, fault};
 use crm_core::tenants::{self, Tenant, TenantError, TenantTable};
 use crm_core::{DbConnection, PublicTenantId, Timestamp};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::identity::DEAD_WITHIN;
 
-use super::print;
+use super::{print, progress};
 
 /// A part is made so large that it takes about so long: nobody notices that.
 const PART_TIME: Duration = Duration::from_millis(25);
@@ -30,7 +30,7 @@ pub(super) fn run(connection: &mut DbConnection, id: &PublicTenantId) -> anyhow:
     for table in &tables {
         rows += table.count(connection, tenant.id)?;
     }
-    let bar = progress(rows.unsigned_abs());
+    let bar = progress::of_rows(rows.unsigned_abs())?;
     for table in &tables {
         bar.set_message(table.name().to_owned());
         erase(connection, &tenant, table, &bar)?;
@@ -86,11 +86,4 @@ fn retried<T>(
             outcome => return outcome,
         }
     }
-}
-
-/// On stderr, and only where that is a terminal.
-pub(super) fn progress(rows: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {msg} ({eta} left)");
-    let bar = ProgressBar::new(rows);
-    if let Ok(style) = style { bar.with_style(style) } else { bar }
 }

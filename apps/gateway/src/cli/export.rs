@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use crm_core::page::{Page, PageRequest, SortField, Whole};
-use crm_core::params::{FromParams, ParamReader};
+use crm_core::params::FromParams;
 use crm_core::{DbConnection, PublicTenantId, Scope, tenants};
 use crm_exchange::{ExportFormat, Kind, Writer};
 use crm_suite::{SuiteError, cases, contacts, leads, opportunities, organizations};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::config::Settings;
+use crate::config::{BadSetting, Settings};
+use crate::endpoint::read_params;
+use crate::error::{Failure, ProblemCode};
 
-use super::{connect, print};
+use super::{connect, print, progress};
 
 /// What is exported, and how.
 #[derive(clap::Args)]
@@ -32,6 +34,10 @@ pub(super) struct Export {
     /// The columns, by name or label; all unless given
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     fields: Option<Vec<String>>,
+    /// Only those that a filter of the list keeps, or in another order, as in its address: `status=won`, `orderBy=title`. Once
+    /// for each
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    filter: Vec<(String, String)>,
     /// Heads the columns with the labels that people know
     #[arg(long)]
     labels: bool,
@@ -48,6 +54,11 @@ pub(super) struct Export {
 
 fn one_of<T>(names: &[(&'static str, T)]) -> clap::builder::PossibleValuesParser {
     names.iter().map(|(name, _)| *name).collect::<Vec<_>>().into()
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "must be NAME=VALUE".to_owned())
 }
 
 fn named<T: Copy>(names: &[(&'static str, T)], name: &str) -> anyhow::Result<T> {
@@ -71,13 +82,15 @@ pub(super) fn run(settings: &Settings, arguments: &Export) -> anyhow::Result<()>
     let scope = Scope::new(tenant.id, tenant.public_id, settings.clock()?.now());
     let columns = crm_exchange::columns(&mut connection, &scope, kind)?;
     let writer = Writer::new(&columns, &export).map_err(|problems| anyhow!("{problems}"))?;
-    let mut sending = Sending { connection, scope, writer, output: Output::begin(&arguments.output)?, bar: bar()? };
+    let (output, bar) = (Output::begin(&arguments.output)?, progress::of_rows(0)?);
+    let mut sending = Sending { connection, scope, writer, output, bar };
+    let asked = asked(arguments);
     let rows = match kind {
-        Kind::Lead => sending.all(leads::list)?,
-        Kind::Opportunity => sending.all(opportunities::list)?,
-        Kind::Contact => sending.all(contacts::list)?,
-        Kind::Organization => sending.all(organizations::list)?,
-        Kind::Case => sending.all(cases::list)?,
+        Kind::Lead => sending.all(asked, leads::list)?,
+        Kind::Opportunity => sending.all(asked, opportunities::list)?,
+        Kind::Contact => sending.all(asked, contacts::list)?,
+        Kind::Organization => sending.all(asked, organizations::list)?,
+        Kind::Case => sending.all(asked, cases::list)?,
     };
     let Sending { output, bar, .. } = sending;
     output.finish()?;
@@ -85,10 +98,26 @@ pub(super) fn run(settings: &Settings, arguments: &Export) -> anyhow::Result<()>
     print(format_args!("exported {rows} {} of {} to {}", kind.plural(), arguments.tenant, arguments.output.display()))
 }
 
-/// On stderr, and only where that is a terminal.
-fn bar() -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} rows  {per_sec}  {eta} left")?;
-    Ok(ProgressBar::new(0).with_style(style))
+/// What would stand in the address of the list: where it says nothing of an order, the oldest come first.
+fn asked(arguments: &Export) -> Vec<(String, String)> {
+    let mut asked = arguments.filter.clone();
+    if !asked.iter().any(|(name, _)| name == "sort" || name == "orderBy") {
+        asked.push(("sort".to_owned(), "asc".to_owned()));
+    }
+    asked
+}
+
+/// A filter that the list refuses is wrong usage; everything else went wrong.
+fn refused(failure: impl Into<Failure>) -> anyhow::Error {
+    match failure.into() {
+        Failure::Problem(problem) if problem.code == ProblemCode::ValidationFailed => {
+            BadSetting::new("--filter", problem.errors).into()
+        }
+        Failure::Problem(problem) => anyhow!("{}", problem.detail),
+        Failure::Database(error) => error.into(),
+        Failure::Unavailable(_) => anyhow!("the database is out of reach"),
+        Failure::Bug(why) => anyhow!(why),
+    }
 }
 
 struct Sending {
@@ -102,16 +131,19 @@ struct Sending {
 type List<F, S, T> = fn(&mut DbConnection, &Scope, &F, &PageRequest<S>) -> Result<Page<T>, SuiteError>;
 
 impl Sending {
-    /// Writes all records, the oldest first, and tells how many they were.
-    fn all<F: FromParams, S: SortField, T: Serialize>(&mut self, list: List<F, S, T>) -> anyhow::Result<u64> {
-        let filter: F = read(&[])?;
-        let whole: Whole<S> = read(&[("sort", "asc")])?;
+    /// Writes all records that were asked for, in their order, and tells how many they were.
+    fn all<F: FromParams, S: SortField, T: Serialize>(
+        &mut self,
+        asked: Vec<(String, String)>,
+        list: List<F, S, T>,
+    ) -> anyhow::Result<u64> {
+        let (filter, whole): (F, Whole<S>) = read_params(asked).map_err(refused)?;
         let mut first = whole.first();
         first.include_total = true;
         let mut next = Some(first);
         let mut rows = 0;
         while let Some(request) = next {
-            let page = list(&mut self.connection, &self.scope, &filter, &request)?;
+            let page = list(&mut self.connection, &self.scope, &filter, &request).map_err(refused)?;
             if let Some(total) = page.total {
                 self.bar.set_length(total.unsigned_abs());
             }
@@ -125,11 +157,6 @@ impl Sending {
         self.output.file.write_all(&self.writer.end()?)?;
         Ok(rows)
     }
-}
-
-fn read<T: FromParams>(pairs: &[(&str, &str)]) -> anyhow::Result<T> {
-    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ParamReader::new(pairs).read().map_err(|problems| anyhow!("{problems}"))
 }
 
 /// A file that has its name once it is whole.

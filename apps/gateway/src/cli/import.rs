@@ -9,16 +9,16 @@ use crm_core::error::Fault;
 use crm_core::{Actor, DbConnection, PublicTenantId, Scope, statistics, tenants};
 use crm_exchange::{Columns, Counts, Delimiter, Done, Format, Import, Intake, Kind, RawRow, Sheet};
 use crm_suite::batch::{MatchBy, Mode};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{BadSetting, Settings};
 use crate::db::JobError;
 use crate::error::Failure;
 
 use super::share::Share;
-use super::{connect, print};
+use super::{connect, print, progress};
 
 /// How much of the file is read at once.
 const PIECE: usize = 64 * 1024;
@@ -150,13 +150,8 @@ impl Running {
         let scope = Scope::new(tenant.id, tenant.public_id, clock.now()).by(Actor::program());
         let columns = crm_exchange::columns(connection, &scope, command.kind)?;
         let length = command.file.metadata().with_context(|| format!("{}", command.file.display()))?.len();
-        let progress = ProgressBar::new(length);
-        let template = "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
-        progress.set_style(ProgressStyle::with_template(template)?);
-        let match_by = command.match_by.unwrap_or(command.mode.matches_by());
-        if !command.kind.matches().contains(&match_by) {
-            bail!("--match-by: nothing of the kind {} matches by {}", command.kind.name(), match_by.as_str());
-        }
+        let match_by = command.mode.matching_by(command.match_by, |by| command.kind.matches().contains(&by));
+        let match_by = match_by.map_err(|(_, why)| BadSetting::new("--match-by", why))?;
         Ok(Self {
             import: Import {
                 kind: command.kind,
@@ -176,7 +171,7 @@ impl Running {
             problems: command.problems.clone().unwrap_or_else(|| with_problems(&command.file)),
             failed: None,
             counts: Counts::default(),
-            progress,
+            progress: progress::of_file(length)?,
         })
     }
 
@@ -232,7 +227,7 @@ impl Running {
         for (row, why) in done.problems.iter().filter_map(|(place, why)| Some((rows.get(*place)?, why))) {
             self.fail(row, why)?;
         }
-        self.progress.set_message(format!("{} rows", self.counts.rows()));
+        progress::show_rows(&self.progress, self.counts.rows().unsigned_abs());
         Ok(())
     }
 

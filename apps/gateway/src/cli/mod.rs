@@ -13,6 +13,7 @@ mod import;
 mod keys;
 mod mcp;
 mod migrate;
+mod progress;
 mod secrets;
 mod serve;
 mod share;

@@ -39,7 +39,7 @@ pub(super) fn routes(api: &mut Api) {
              case: `email.Work`, `value.amount`, `tags` with `;` between, `owner.email`, a custom field, `organization` by its \
              name. A header that cannot be read is refused at once; what is wrong with a row is told with it, and stops no other. \
              With `settings:write` an import also takes what the API only shows: `createdOn`, `isArchived`, `status`, \
-             `closedOn`, `lostReason`.",
+             `closedOn`, `lostReason`, `firstResolutionOn`, `lastResolutionOn`; without, that is ignored.",
         )
         .problem(ProblemCode::LimitReached)
         .longest(LONGEST_UPLOAD * 2);

@@ -56,12 +56,16 @@ both_databases! {
                 { text: "Epsilon", "customFields": { "none": 1 } },
                 { text: "Zeta", "tags": "none" },
                 { text: "Eta", "externalId": "e" },
+                { text: "Theta", "tenantId": 5 },
             ] }));
             assert_results(&made, &[
                 ("created", "1"), ("failed", "validation_failed"), ("failed", "external_id_taken"), ("failed", "tenant_mismatch"),
                 ("failed", "validation_failed"), ("failed", "validation_failed"), ("failed", "validation_failed"), ("created", "2"),
+                ("failed", "validation_failed"),
             ]);
             assert_eq!(made.body["results"][2]["problem"]["id"], "1");
+            let wrong = &made.body["results"][8]["problem"]["errors"][0];
+            assert_eq!((&wrong["field"], &wrong["code"]), (&json!("tenantId"), &json!("wrong_type")));
 
             let changed = batch(&api.acme, path, &json!({ "mode": "update", "items": [
                 { "id": "2", resource.note: "Changed" },

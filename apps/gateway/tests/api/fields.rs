@@ -186,6 +186,52 @@ both_databases! {
         }
     }
 
+    /// Of each own field that a list knows: who has something in it and who has not, as the records show it.
+    fn every_own_field_is_empty_or_it_is_not(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        crate::resources::prepare(acme);
+        for resource in RESOURCES {
+            let path = resource.path;
+            let made = |body: &Value| acme.post(path, body).item(201)["id"].as_str().unwrap().to_owned();
+            made(&json!({ resource.text: "Bare" }));
+            let full = made(&(resource.full)());
+            acme.patch(&format!("{path}/{full}"), &json!({ "externalId": "of another system" })).item(200);
+            // What comes of what is done with a record.
+            match path {
+                "/pipeline/leads" => {
+                    let lead = made(&json!({ "title": "Converted" }));
+                    acme.post(&format!("{path}/{lead}/convert"), &json!({})).item(201);
+                }
+                "/pipeline/opportunities" => {
+                    let lost = json!({ "status": "lost", "lostReason": { "reasonId": "price" } });
+                    acme.patch(&format!("{path}/{full}/updateStatus"), &lost).item(200);
+                }
+                "/cases/cases" => {
+                    acme.patch(&format!("{path}/{full}"), &json!({ "status": "Closed", "comment": "done" })).item(200);
+                }
+                _ => {}
+            }
+            let refused = acme.get(&format!("{path}?empty=nothing"));
+            let message = refused.problem(400, "validation_failed").body["errors"][0]["message"].as_str().unwrap();
+            let known = message.split_once("there are ").unwrap().1.split_once(", and customFields").unwrap().0;
+            assert!(known.split(", ").count() >= 10, "{path}: {known}");
+            let records = acme.get(&format!("{path}?size=200&sort=asc")).items().clone();
+            for field in known.split(", ") {
+                let is_empty = |record: &&Value| {
+                    let value = record.get(field).unwrap_or_else(|| panic!("{path} shows no {field}"));
+                    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+                };
+                let (empty, filled): (Vec<&Value>, Vec<&Value>) = records.iter().partition(is_empty);
+                assert!(!empty.is_empty() && !filled.is_empty(), "{path}: no record to tell {field} by");
+                for (query, expected) in [("empty", empty), ("notEmpty", filled)] {
+                    let found = acme.get(&format!("{path}?size=200&sort=asc&{query}={field}"));
+                    assert_eq!(found.items().iter().collect::<Vec<_>>(), expected, "{path}?{query}={field}");
+                }
+            }
+        }
+    }
+
     /// The link of a page is the next one, and the last page has none.
     fn a_list_links_to_its_next_page(database) {
         let api = Api::start(database);

@@ -263,6 +263,86 @@ both_databases! {
         assert_eq!(counts(&import(database, &opportunities, &upsert)), [0, 0, 3, 0]);
     }
 
+    /// Cases come with when they were resolved, where that can be.
+    fn cases_keep_when_they_were_resolved(database) {
+        let api = Api::start(database);
+        let files = Files::new("resolved", database);
+        let (made, first, last) = ("2021-01-01T00:00:00.000Z", "2021-01-02T03:04:05.678Z", "2021-01-04T00:00:00.000Z");
+        let rows = [
+            ("twice", "Closed", first, last),
+            ("open again", "Reopened", first, first),
+            ("never", "Open", "", ""),
+            ("at once", "Closed", "", ""),
+            ("in no order", "Closed", last, first),
+            ("before it was made", "Closed", "2020-12-31T23:59:59.999Z", last),
+            ("half", "Open", first, ""),
+            ("no moment", "Closed", first, "yesterday"),
+        ];
+        let head = "externalId,title,status,createdOn,firstResolutionOn,lastResolutionOn\n".to_owned();
+        let csv = rows.iter().fold(head, |csv, (id, status, first, last)| csv + &format!("{id},{id},{status},{made},{first},{last}\n"));
+        let file = files.write("cases.csv", csv.as_bytes());
+        let upsert = ["--kind", "case", "--mode", "upsert"];
+        let output = import(database, &file, &upsert);
+        assert_eq!(counts(&output), [4, 0, 0, 4], "{output:?}");
+        for (id, expected) in [
+            ("twice", [json!(first), json!(last)]),
+            ("open%20again", [json!(first), json!(first)]),
+            ("never", [json!(null), json!(null)]),
+            ("at%20once", [json!(made), json!(made)]),
+        ] {
+            let case = api.acme.get(&format!("/cases/cases/external/{id}"));
+            let case = case.item(200);
+            assert_eq!([&case["firstResolutionOn"], &case["lastResolutionOn"]], [&expected[0], &expected[1]], "{id}");
+            assert_eq!((&case["createdOn"], &case["lastUpdatedOn"]), (&json!(made), &json!(made)), "{id}");
+        }
+        assert_eq!(counts(&import(database, &file, &upsert)), [0, 0, 4, 4], "nothing changes");
+        let other = json!({ "externalId": "never", "firstResolutionOn": first, "lastResolutionOn": last });
+        let cleared = json!({ "externalId": "twice", "firstResolutionOn": null, "lastResolutionOn": null });
+        let file = files.write("cases.ndjson", format!("{other}\n{cleared}\n").as_bytes());
+        let update = ["--kind", "case", "--mode", "update", "--match-by", "externalId"];
+        assert_eq!(counts(&import(database, &file, &update)), [0, 2, 0, 0]);
+        let resolved = |id: &str| api.acme.get(&format!("/cases/cases/external/{id}")).item(200)["lastResolutionOn"].clone();
+        assert_eq!([resolved("never"), resolved("twice")], [json!(last), json!(null)]);
+    }
+
+    /// What the command line does is done by nobody with a key, and by no person unless the row names one.
+    fn the_command_line_has_no_key(database) {
+        let api = Api::start(database);
+        let files = Files::new("nobody", database);
+        let made = files.write("made.csv", b"externalId,name,lastUpdatedBy\na,Ann,\nb,Bob,u1\n");
+        assert_eq!(counts(&import(database, &made, &["--kind", "contact"])), [2, 0, 0, 0]);
+        let changed = files.write("changed.csv", b"externalId,name\na,Anna\n");
+        assert_eq!(counts(&import(database, &changed, &["--kind", "contact", "--mode", "upsert"])), [0, 1, 0, 0]);
+        let history = |id: &str| api.acme.get(&format!("{CONTACTS}/{id}/history?sort=asc")).items().clone();
+        let told = |change: &Value| [&change["action"], &change["key"], &change["by"]["id"]].map(Value::clone);
+        let ann = history("1");
+        assert_eq!(ann.iter().map(told).collect::<Vec<_>>(), [
+            [json!("created"), Value::Null, Value::Null],
+            [json!("updated"), Value::Null, Value::Null],
+        ]);
+        assert!(ann.iter().all(|change| change["by"].is_null()), "{ann:?}");
+        assert_eq!(told(&history("2")[0]), [json!("created"), Value::Null, json!("u1")]);
+    }
+
+    /// What is matched is said as over HTTP: not where records are made, and only by what they have.
+    fn what_rows_match_by_is_checked(database) {
+        let files = Files::new("matched", database);
+        crate::client::Keys::of_new_tenant(database, "acme");
+        let file = files.write("contacts.csv", b"name,email\nAnn,ann@example.com\n");
+        for (arguments, why) in [
+            (&["--kind", "contact", "--mode", "create", "--match-by", "email"][..], "what is created matches nothing"),
+            (&["--kind", "contact", "--match-by", "id"], "what is created matches nothing"),
+            (&["--kind", "contact", "--mode", "upsert", "--match-by", "name"], "is nothing that these records match by"),
+            (&["--kind", "lead", "--mode", "update", "--match-by", "email"], "is nothing that these records match by"),
+        ] {
+            let refused = import(database, &file, arguments);
+            assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+            let refused = String::from_utf8(refused.stderr).unwrap();
+            assert!(refused.contains("--match-by: ") && refused.contains(why), "{arguments:?}: {refused}");
+        }
+        assert_eq!(counts(&import(database, &file, &["--kind", "contact", "--mode", "upsert", "--match-by", "email"])), [1, 0, 0, 0]);
+    }
+
     /// A gateway on the same database goes on writing.
     fn a_gateway_serves_meanwhile(database) {
         let (api, files) = (Api::start(database), Files::new("meanwhile", database));

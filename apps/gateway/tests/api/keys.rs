@@ -94,6 +94,48 @@ both_databases! {
         assert_eq!(dump(database), before, "nothing was made");
     }
 
+    /// That a key was replaced is told, by whichever route, and nothing of the key.
+    fn a_rotation_is_told_without_the_key(database) {
+        const OPERATOR: &str = "the-operator-of-a-gateway-under-test";
+        let api = Api::start_with(database, &[("CRM_ADMIN_KEY", OPERATOR)]);
+        let role = |role: &str| {
+            let keys = api.acme.get("/settings/keys");
+            let key = keys.items().iter().find(|key| key["role"] == role).unwrap().clone();
+            key["id"].as_str().unwrap().to_owned()
+        };
+        let (primary, secondary) = (role("primary"), role("secondary"));
+        let (own, client) = crate::access::key(&api.acme, &["settings:write"]);
+        let since = api.acme.get("/changes?since=now").body["next"].as_str().unwrap().to_owned();
+        let bearer = format!("Bearer {OPERATOR}");
+        let as_operator = |role: &str| {
+            let path = format!("/admin/tenants/acme/keys/{role}/rotate");
+            api.acme.with_key(None).send("POST", &path, &[("Authorization", &bearer)], None)
+        };
+        let rotated = [
+            client.post("/me/rotate", &json!({ "graceMinutes": 5 })),
+            api.acme.post(&format!("/settings/keys/{own}/rotate"), &json!({})),
+            as_operator("secondary"),
+            as_operator("primary"),
+        ];
+        let secrets = rotated.iter().map(|answer| answer.item(200)["key"].as_str().unwrap()).collect::<Vec<_>>();
+        let acme = api.acme.with_key(Some(secrets[3]));
+        let began = Instant::now();
+        let told = loop {
+            let page = acme.get(&format!("/changes?since={since}&kinds=key&actions=updated"));
+            if page.items().len() >= 4 {
+                break page;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{}", page.text);
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let of: Vec<&str> = told.items().iter().map(|change| change["recordId"].as_str().unwrap()).collect();
+        assert_eq!(of, [&own, &own, &secondary, &primary]);
+        for change in told.items() {
+            assert_eq!(change["changes"], json!([{ "field": "key", "from": null, "to": null }]), "{change}");
+        }
+        assert!(!secrets.iter().any(|secret| told.text.contains(secret)));
+    }
+
     /// Who asks about a key that is gone, and that this gateway remembers a moment longer, is told that it is no key.
     fn a_key_that_is_gone_is_nobody(database) {
         let api = Api::start(database);

@@ -108,6 +108,42 @@ both_databases! {
         assert_eq!(target["email"].as_array().unwrap().len(), 2, "what it took over stays");
     }
 
+    /// What comes back is linked again, and who is linked again is changed by that: a new time, another ETag, a change that
+    /// follows from the restoring one.
+    fn neighbours_that_are_linked_again_are_changed(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let made = |path: &str, body: Value| format!("{path}/{}", acme.post(path, &body).item(201)["id"].as_str().unwrap());
+        let organization = made("/directory/organizations", json!({ "name": "Acme" }));
+        let contact = made("/directory/contacts", json!({ "name": "Ann" }));
+        let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+        let refers = json!({ "title": "Refers", "organizationId": id(&organization) });
+        let takes_part = json!({ "title": "Takes part", "participants": [{ "id": id(&contact) }] });
+        for (kind, gone, member, neighbours) in [
+            ("organization", &organization, "organizationId", ["/pipeline/leads", "/pipeline/opportunities"].map(|path| made(path, refers.clone()))),
+            ("contact", &contact, "participants", ["/pipeline/leads", "/pipeline/opportunities"].map(|path| made(path, takes_part.clone()))),
+        ] {
+            let linked = neighbours.each_ref().map(|path| acme.get(path));
+            assert_eq!(acme.delete(gone).status, 204);
+            let without = neighbours.each_ref().map(|path| acme.get(path));
+            thread::sleep(std::time::Duration::from_millis(5));
+            restore(acme, kind, &id(gone)).item(200);
+            let restoring = acme.get(&format!("{gone}/history")).items()[0]["id"].clone();
+            for ((path, linked), without) in neighbours.iter().zip(&linked).zip(&without) {
+                let again = acme.get(path);
+                assert_ne!(linked.item(200)[member], without.item(200)[member], "{path}: {member}");
+                assert_eq!(again.item(200)[member], linked.item(200)[member], "{path}: {member}");
+                let updated = |answer: &Answer| answer.item(200)["lastUpdatedOn"].as_str().unwrap().to_owned();
+                assert!(updated(&again) > updated(without), "{path}: {} after {}", updated(&again), updated(without));
+                assert_ne!(again.header("etag"), without.header("etag"), "{path}");
+                assert_ne!(again.header("etag"), linked.header("etag"), "{path}: the time is another");
+                let change = acme.get(&format!("{path}/history")).items()[0].clone();
+                assert_eq!(change["cause"], restoring, "{path}: {change}");
+                assert_eq!(acme.send("PATCH", path, &[("If-Match", without.header("etag"))], Some("{}")).status, 412, "{path}");
+            }
+        }
+    }
+
     /// Restored by many at once, once.
     fn of_many_who_restore_one_does(database) {
         let api = Api::start(database);

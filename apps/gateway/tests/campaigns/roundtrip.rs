@@ -102,8 +102,22 @@ fn give_forms(client: &Client) {
     }
 }
 
-/// Gives each record an external id and a value in some of its custom fields, and some a comment.
+/// Makes cases that were resolved: at once, later than they were made, and once more after they were opened again.
+fn resolve_cases(client: &Client) {
+    for steps in [&["Resolved"][..], &["Resolved", "Reopened"], &["Resolved", "Reopened", "Closed"]] {
+        let made = client.post("/cases/cases", &json!({ "title": "Walked" }));
+        let path = format!("/cases/cases/{}", made.item(201)["id"].as_str().unwrap());
+        for status in steps {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            client.patch(&path, &json!({ "status": status, "comment": "so" })).item(200);
+        }
+    }
+    client.post("/cases/cases", &json!({ "title": "Closed from the beginning", "status": "Closed" })).item(201);
+}
+
+/// Gives each record an external id and a value in some of its custom fields, and some a comment; and resolves cases.
 fn fill(client: &Client, random: &mut Random) {
+    resolve_cases(client);
     for (kind, list) in KINDS {
         let all: Vec<Value> = lines(&client.get(&format!("{list}/export?format=ndjson&fields=id")).text);
         // Of fifty: a debug build on a busy machine takes many custom fields slowly.

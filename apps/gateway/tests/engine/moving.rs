@@ -171,6 +171,26 @@ fn an_export_is_that_of_the_api() {
     let refused = one_error(&output(&database, &export(&["--kind", "lead", "--fields", "nmae"])), 1);
     assert!(refused.contains("nmae is no column"), "{refused}");
     assert_eq!(output(&database, &export(&["--kind", "tag"])).status.code(), Some(2));
+    let filtered = ["--kind", "lead", "--filter", "title=a", "--filter", "orderBy=title", "--filter", "notEmpty=owner"];
+    stdout(&database, &export(&filtered));
+    let served = api.acme.get("/pipeline/leads/export?title=a&orderBy=title&notEmpty=owner").text;
+    assert!(served.lines().count() > 2 && served.lines().count() < 1200, "{served}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), served);
+    for (filter, named) in [
+        ("titel=a", "titel"),
+        ("page=2", "page"),
+        ("title=", "title"),
+        ("isArchived=perhaps", "isArchived"),
+        ("orderBy=note", "orderBy"),
+        ("customFields.none=1", "customFields.none"),
+    ] {
+        let refused = one_error(&output(&database, &export(&["--kind", "lead", "--filter", filter])), 2);
+        assert!(refused.contains("--filter") && refused.contains(named), "{filter}: {refused}");
+    }
+    let twice = export(&["--kind", "lead", "--filter", "title=a", "--filter", "title=b"]);
+    assert!(one_error(&output(&database, &twice), 2).contains("title"));
+    assert_eq!(output(&database, &export(&["--kind", "lead", "--filter", "title"])).status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), served, "what is refused replaces nothing");
     assert_eq!(directory.path().read_dir().unwrap().count(), 1, "nothing else is left");
 }
 

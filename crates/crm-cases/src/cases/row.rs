@@ -3,7 +3,7 @@ use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
 use crm_core::values::{ExternalId, LongText, References, Title, User, Vanished};
-use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Scope, Timestamp};
+use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Patch, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
 use diesel::prelude::*;
@@ -166,6 +166,20 @@ impl CaseValues {
             first_resolution_on: self.first_resolution_on.or(resolution),
             last_resolution_on: resolution.or(self.last_resolution_on),
             last_updated_on: scope.now(),
+        }
+    }
+}
+
+impl CaseValues {
+    /// The columns of a case that was resolved at these moments in the system that it comes from.
+    pub(crate) fn resolved(self, first: Option<Timestamp>, last: Option<Timestamp>, scope: &Scope) -> Self {
+        let before = self.last_updated_by.map(|Json(user)| user);
+        Self {
+            first_resolution_on: first,
+            last_resolution_on: last,
+            last_updated_by: scope.author_after(&Patch::Keep, before).map(Json),
+            last_updated_on: scope.now(),
+            ..self
         }
     }
 }

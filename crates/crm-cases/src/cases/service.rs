@@ -6,7 +6,9 @@ use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::search::Candidates;
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, ShortText, unknown_reference};
-use crm_core::{CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, Scope, numbering, records};
+use crm_core::{
+    CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, Scope, Timestamp, numbering, records,
+};
 use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
 use crm_history::{Action, Deletion, Fields, Kind, NewChange, What};
@@ -244,6 +246,49 @@ pub fn update(
         Ok((What::changed(id, fields)?, case))
     });
     Ok(named(connection, scope, case?)?)
+}
+
+/// Writes down when a case was resolved first and last in the system that it comes from; the workflow has its own moments
+/// otherwise. Call it in a [`DbConnection::write`].
+///
+/// # Errors
+/// [`CaseError::NotFound`]; [`CaseError::Invalid`] where one moment lacks the other, or they are not in the order in which a case is
+/// made and resolved; the database's.
+pub fn move_resolutions(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    id: CaseId,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+) -> Result<Case, CaseError> {
+    let LockedCase { row, beside, case_type, wanted_type: _ } = lock_one(connection, scope, id, None)?;
+    let present = whole(scope, row.clone(), beside, &case_type.form);
+    if (first, last) == (present.first_resolution_on, present.last_resolution_on) {
+        return Ok(present);
+    }
+    check_resolutions(&present, first, last)?;
+    let values = row.values.resolved(first, last, scope);
+    let changed = queries::update(connection, scope, id, &values)?;
+    let change = NewChange::new(Kind::Case, Action::Updated);
+    let case = changed.recorded(connection, scope, change, |row| {
+        let case = row.into_case(scope, &case_type.form, present.tags.clone()).with_names_seen(&present);
+        let (before, after) =
+            (ToldCase::of(&present, &values.custom_fields.0), ToldCase::of(&case, &values.custom_fields.0));
+        Ok((What::changed(id, before.differences(&after))?, case))
+    });
+    Ok(named(connection, scope, case?)?)
+}
+
+fn check_resolutions(case: &Case, first: Option<Timestamp>, last: Option<Timestamp>) -> Result<(), CaseError> {
+    let (field, message) = match (first, last) {
+        (None, None) => return Ok(()),
+        (Some(first), _) if first < case.created_on => ("firstResolutionOn", "must not be before createdOn"),
+        (Some(first), Some(last)) if first <= last => return Ok(()),
+        (Some(_), Some(_)) => ("lastResolutionOn", "must not be before firstResolutionOn"),
+        (Some(_), None) => ("lastResolutionOn", "is needed beside firstResolutionOn"),
+        (None, Some(_)) => ("firstResolutionOn", "is needed beside lastResolutionOn"),
+    };
+    Err(FieldErrors::of(field, FieldCode::Conflicting, message).into())
 }
 
 /// How many records are read at once that are about to be deleted.

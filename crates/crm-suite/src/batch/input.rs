@@ -30,6 +30,25 @@ impl Mode {
         Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("create", |(name, _)| name)
     }
 
+    /// By what items match: what was asked for, or else what the mode does by itself.
+    ///
+    /// # Errors
+    /// What is wrong with what was asked for: nothing is matched, or the records do not match by it.
+    pub fn matching_by(
+        self,
+        wanted: Option<MatchBy>,
+        is_known: impl FnOnce(MatchBy) -> bool,
+    ) -> Result<MatchBy, (FieldCode, &'static str)> {
+        match wanted {
+            Some(_) if self == Self::Create => {
+                Err((FieldCode::Conflicting, "goes with `update` and `upsert`: what is created matches nothing"))
+            }
+            Some(wanted) if is_known(wanted) => Ok(wanted),
+            Some(_) => Err((FieldCode::InvalidValue, "is nothing that these records match by")),
+            None => Ok(self.matches_by()),
+        }
+    }
+
     /// By what items match where nothing is said of it.
     #[must_use]
     pub fn matches_by(self) -> MatchBy {
@@ -103,11 +122,16 @@ impl<R: Resource> Item<R> {
     /// Reads an item as what the mode may do with it.
     #[must_use]
     pub fn read(mode: Mode, match_by: MatchBy, object: &JsonObject) -> Self {
+        let tenant = match object.get("tenantId") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(tenant)) => Some(tenant.clone()),
+            Some(_) => return Self::refused(FieldErrors::of("tenantId", FieldCode::WrongType, "must be a string")),
+        };
         Self {
             new: (mode != Mode::Update).then(|| R::New::from_body(object)),
             patch: (mode != Mode::Create).then(|| R::Patch::from_body(object)),
             id: object.get("id").filter(|id| !id.is_null()).cloned(),
-            tenant: object.get("tenantId").and_then(Value::as_str).map(str::to_owned),
+            tenant,
             keys: keys(match_by, object),
             external_id: trimmed(object, "externalId").map(str::to_owned),
             made_on: None,
@@ -140,7 +164,7 @@ impl<R: Resource> Item<R> {
     }
 
     /// The same, of a record that comes from another system, with what the API shows and does not take: `createdOn`,
-    /// `isArchived`, and of opportunities `status`, `lostReason` and `closedOn`.
+    /// `isArchived`, of opportunities `status`, `lostReason` and `closedOn`, and of cases when they were resolved.
     #[must_use]
     pub fn moved(mut self, members: &JsonObject) -> Self {
         let mut moved = members.clone();
@@ -154,9 +178,9 @@ impl<R: Resource> Item<R> {
         Self { moved, ..self }
     }
 
-    /// Whether it can turn out to be wrong after something of it was written.
+    /// Whether it can turn out to be wrong after something of it was written: with what is moved in, unless that is nothing.
     pub(super) fn is_refused_late(&self) -> bool {
-        !self.moved.is_empty()
+        !self.moved.values().all(Value::is_null)
     }
 
     /// The external id that its record is to have, where it is one.
@@ -230,18 +254,9 @@ impl<R: Resource> FromBody for BatchRequest<R> {
         let atomic = reader.optional("atomic").unwrap_or(false);
         let items: Option<Items<R>> = reader.required("items");
         let Word(mode) = mode?;
-        let match_by = match match_by {
-            Some(_) if mode == Mode::Create => {
-                reader.errors().push("matchBy", FieldCode::Conflicting, MATCHES_NOTHING);
-                return None;
-            }
-            Some(Word(match_by)) if !R::MATCHES.contains(&match_by) => {
-                reader.errors().push("matchBy", FieldCode::InvalidValue, "is nothing that these records match by");
-                return None;
-            }
-            Some(Word(match_by)) => match_by,
-            None => mode.matches_by(),
-        };
+        let wanted = match_by.map(|Word(match_by)| match_by);
+        let match_by = mode.matching_by(wanted, |by| R::MATCHES.contains(&by));
+        let match_by = match_by.map_err(|(code, why)| reader.errors().push("matchBy", code, why)).ok()?;
         let Items { items, .. } = items?;
         let items = items.iter().enumerate().map(|(index, item)| match item {
             Value::Object(object) => Item::read(mode, match_by, object),
@@ -253,9 +268,6 @@ impl<R: Resource> FromBody for BatchRequest<R> {
         Some(Self { mode, match_by, atomic, items: items.collect() })
     }
 }
-
-/// What is said of `matchBy` where items are created.
-pub const MATCHES_NOTHING: &str = "goes with `update` and `upsert`: what is created matches nothing";
 
 /// A word of a table.
 struct Word<T>(T);

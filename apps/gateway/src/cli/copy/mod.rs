@@ -20,7 +20,7 @@ use indicatif::ProgressBar;
 use catalog::{Column, Table};
 use rows::Sum;
 
-use super::{connect_to, deletion, print};
+use super::{connect_to, print, progress};
 
 /// What is copied, and where to.
 #[derive(clap::Args)]
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Copy) -> anyhow::Result<()> {
     ensure!(same(&of_source, &of_target), "{from} and {to} have not the same tables and columns");
     let tables = paired(&of_source, of_target);
     let wanted = wanted(&mut source, tenant.as_ref())?;
-    let bar = deletion::progress(count(&mut source, &tables, &wanted)?);
+    let bar = progress::of_rows(count(&mut source, &tables, &wanted)?)?;
     let rows = target.write(|target| -> anyhow::Result<u64> {
         for tenant in &wanted {
             ensure!(find(target, tenant)?.is_none(), "the target has a tenant {} already", tenant.public_id);

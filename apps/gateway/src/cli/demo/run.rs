@@ -9,11 +9,12 @@ use crm_suite::SuiteError;
 use crm_suite::batch::{self, BatchRequest, Item, MatchBy, Mode, Outcome};
 use crm_suite::resource::Resource;
 use diesel::result::Error as DieselError;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::db::JobError;
 use crate::error::Failure;
 
+use super::super::progress;
 use super::super::share::Share;
 use super::dice::Dice;
 
@@ -43,16 +44,12 @@ impl Run {
         seed: u64,
         total: u64,
     ) -> anyhow::Result<Self> {
-        // Draws on stderr, and nothing where that is no terminal.
-        let progress = ProgressBar::new(total);
-        progress
-            .set_style(ProgressStyle::with_template("{msg:14} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta}")?);
         Ok(Self {
             connection,
             tenant,
             now,
             dice: Dice::new(seed),
-            progress,
+            progress: progress::of_rows(total)?,
             started: Instant::now(),
             share: Share::default(),
         })

@@ -4,7 +4,7 @@ use crm_core::input::JsonObject;
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::{FieldCode, FieldErrors};
 use crm_exchange::{Delimiter, ExportFormat, Import, Kind};
-use crm_suite::batch::{MATCHES_NOTHING, MatchBy, Mode};
+use crm_suite::batch::{MatchBy, Mode};
 
 /// What is to be done with a file.
 pub(super) struct Wanted {
@@ -58,13 +58,11 @@ impl FromParams for Wanted {
             "map",
             "Other names for columns, as a JSON object: a name of the file, and the name of a column, or null to leave it out.",
         );
-        if match_by.is_some() && mode == Mode::Create {
-            params.errors().push("matchBy", FieldCode::Conflicting, MATCHES_NOTHING);
-        }
-        let match_by = match_by.unwrap_or(mode.matches_by());
-        if kind.is_some_and(|kind| !kind.matches().contains(&match_by)) {
-            params.errors().push("matchBy", FieldCode::InvalidValue, "is nothing that these records match by");
-        }
+        let is_known = |by| kind.is_none_or(|kind| kind.matches().contains(&by));
+        let match_by = mode.matching_by(match_by, is_known).unwrap_or_else(|(code, why)| {
+            params.errors().push("matchBy", code, why);
+            mode.matches_by()
+        });
         let missing = missing.unwrap_or_default();
         let import = kind.map(|kind| Import {
             kind,
