@@ -19,7 +19,7 @@ use crate::idempotency::Repeats;
 use crate::identity::tokens::TokenVerifier;
 use crate::identity::{Issuer, KeyCache, Roles, SessionCache, TenantCache};
 use crate::importing::Importing;
-use crate::limits::{LongBodies, RateLimit, Unread, Uploads};
+use crate::limits::{LongBodies, Outside, RateLimit, ToolThreads, Unread, Uploads};
 use crate::logging;
 use crate::metrics::{EdgeStats, Metrics};
 use crate::replica::Replica;
@@ -49,6 +49,10 @@ pub struct AppState {
     pub repeats: Repeats,
     /// Where long bodies are read.
     pub long_bodies: LongBodies,
+    /// Where the tools of `/mcp` run.
+    pub tool_threads: ToolThreads,
+    /// Where is waited for hosts that tenants choose.
+    pub outside: Outside,
     /// Files on their way in.
     pub uploads: Uploads,
     /// Imports that go on by themselves.
@@ -95,7 +99,8 @@ impl AppState {
     /// The state of a process that serves this database.
     ///
     /// # Errors
-    /// When the database cannot be asked whether it holds chosen keys, or the key for tokens cannot be used.
+    /// When the database cannot be asked whether it holds chosen keys, the key for tokens cannot be used, or a thread cannot be
+    /// started.
     pub async fn new(db: Db, config: &Config) -> anyhow::Result<Self> {
         let chosen = db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
@@ -112,6 +117,8 @@ impl AppState {
             places: Places::default(),
             repeats: Repeats::default(),
             long_bodies: LongBodies::default(),
+            tool_threads: ToolThreads::new()?,
+            outside: Outside::default(),
             uploads: Uploads::default(),
             importing: Importing::default(),
             listeners: Listeners::default(),

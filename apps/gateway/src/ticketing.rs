@@ -11,7 +11,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::endpoint::reply::{header, json as render_json, names_etag};
+use crate::endpoint::names_etag;
+use crate::endpoint::reply::{header, json as render_json};
 use crate::endpoint::{Call, Extract, OperationDoc, Reply, Tagged, etag_of, headers};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::wire::{Dialect, Rendered};

@@ -31,7 +31,7 @@ fn is_of_protocol(name: &str) -> bool {
 ///
 /// Who may ask from where is the caller's matter: there is a key, so that a page which a browser was tricked into sending
 /// from has nothing to send.
-pub async fn exchange(server: Server, headers: impl Iterator<Item = (String, Vec<u8>)>, message: Vec<u8>) -> Exchanged {
+pub async fn exchange(server: Server, headers: impl Iterator<Item = (String, Vec<u8>)>, message: Bytes) -> Exchanged {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -47,7 +47,7 @@ pub async fn exchange(server: Server, headers: impl Iterator<Item = (String, Vec
     for (name, value) in headers.filter(|(name, _)| is_of_protocol(name)) {
         request = request.header(name, value);
     }
-    let Ok(request) = request.body(Full::new(Bytes::from(message))) else {
+    let Ok(request) = request.body(Full::new(message)) else {
         return Exchanged { status: 400, is_json: false, body: Bytes::from_static(b"A header cannot be read.") };
     };
     let response = service.handle(request).await;

@@ -78,8 +78,8 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = tools::named(&request.name) else {
-            let name: String = request.name.chars().take(100).collect();
-            return Err(ErrorData::invalid_params(format!("There is no tool {name:?}."), None));
+            let name = Value::String(request.name.chars().take(100).collect());
+            return Err(ErrorData::invalid_params(format!("There is no tool {name}."), None));
         };
         let outcome = tool.run(&*self.api, &self.document, request.arguments.unwrap_or_default()).await;
         Ok(result(outcome).into())

@@ -3,8 +3,11 @@ use crm_core::{FieldErrors, Unmet};
 use crm_forms::FormError;
 use diesel::result::Error as DieselError;
 
+use crate::workflow::Listed;
+
 /// Why something could not be done with a case.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaseError {
     /// No case of this tenant has the id.
     #[error("no such case")]
@@ -16,8 +19,8 @@ pub enum CaseError {
         from: String,
         /// The label of the wanted one.
         to: String,
-        /// The labels of the statuses that a transition leads to.
-        allowed: Vec<String>,
+        /// The statuses that a transition leads to.
+        allowed: Listed,
     },
     /// Every transition to the wanted status is for others: who makes this change is neither of these of the case.
     #[error("lastUpdatedBy is not an authorized user of the transition: the {} of the case", authorized.join(" or "))]
@@ -41,11 +44,8 @@ pub enum CaseError {
 
 crm_core::from_write_error!(CaseError);
 
-fn alternatives(allowed: &[String]) -> String {
-    match allowed {
-        [] => ", nor to any other status".to_owned(),
-        _ => format!("; allowed now: {}", allowed.join(", ")),
-    }
+fn alternatives(allowed: &Listed) -> String {
+    if allowed.labels.is_empty() { ", nor to any other status".to_owned() } else { format!("; allowed now: {allowed}") }
 }
 
 /// A status that a workflow is to lose while cases are in it.
@@ -59,6 +59,7 @@ pub struct StatusInUse {
 
 /// Why something could not be done with a case type.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaseTypeError {
     /// No case type of this tenant has the id.
     #[error("no such case type")]
@@ -106,6 +107,8 @@ impl From<FormError> for CaseTypeError {
             FormError::Unmet(unmet) => Self::Unmet(unmet),
             FormError::Invalid(errors) => Self::Invalid(errors),
             FormError::Database(error) => Self::Database(error),
+            // A form is refused for nothing else.
+            error => Self::Database(DieselError::QueryBuilderError(Box::new(error))),
         }
     }
 }

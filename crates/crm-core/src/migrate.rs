@@ -38,6 +38,7 @@ const ADVISORY_LOCK: i64 = 0x63_72_6d_2d_6d_69_67;
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MigrateError {
     /// The database could not be reached.
     #[error("the database cannot be reached: {0}")]

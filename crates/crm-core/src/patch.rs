@@ -59,24 +59,6 @@ impl<T> Patch<T> {
         }
     }
 
-    /// What a Diesel changeset takes: `None` leaves the column, `Some(None)` writes NULL.
-    pub fn into_change(self) -> Option<Option<T>> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(None),
-            Self::Set(value) => Some(Some(value)),
-        }
-    }
-
-    /// As [`into_change`](Self::into_change), of a reference.
-    pub fn as_change(&self) -> Option<Option<&T>> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(None),
-            Self::Set(value) => Some(Some(value)),
-        }
-    }
-
     /// The new value, where the patch has one.
     pub fn value(&self) -> Option<&T> {
         match self {

@@ -16,6 +16,7 @@ const VERSION: &str = "v1";
 
 /// Why a secret could not be sealed or opened. Nothing of it stands in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretsError {
     /// No key was given, or none of those that were is the one.
     #[error("a stored secret is sealed with the key {0}, which was not given")]

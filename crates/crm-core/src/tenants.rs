@@ -58,6 +58,7 @@ impl TenantRow {
 
 /// Why a tenant or key could not be made or changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TenantError {
     /// A tenant of this id exists.
     #[error("a tenant with the id {0} exists already")]

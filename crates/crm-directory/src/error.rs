@@ -5,6 +5,7 @@ use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a contact or organization.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DirectoryError {
     /// No record of this kind in the tenant has any of these ids.
     #[error("no such {}: {}", .0.name(), joined(.1))]

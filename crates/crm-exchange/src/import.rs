@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crm_cases::Case;
+use crm_core::error::cut;
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::keys::{self, Right, Rights};
 use crm_core::text::folded;
@@ -36,6 +37,9 @@ pub struct Import {
     /// may have it, and it is ignored.
     pub moves: bool,
 }
+
+/// The most characters that are told of what is wrong with a row.
+pub(crate) const LONGEST_PROBLEM: usize = 1_000;
 
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,7 +264,7 @@ impl Imported {
             batch::Outcome::Created(id) => Self::Created(id.as_i64()),
             batch::Outcome::Updated(id) => Self::Updated(id.as_i64()),
             batch::Outcome::Unchanged(id) => Self::Unchanged(id.as_i64()),
-            batch::Outcome::Failed(error) => Self::Failed(error.to_string()),
+            batch::Outcome::Failed(error) => Self::Failed(cut(&error, LONGEST_PROBLEM)),
         }
     }
 }

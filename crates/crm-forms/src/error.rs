@@ -3,6 +3,7 @@ use diesel::result::Error as DieselError;
 
 /// Why a form could not be read or replaced.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FormError {
     /// These custom fields have values of another type than the new form gives them.
     #[error("fields have values, so that their type cannot change: {}", .0.join(", "))]

@@ -20,7 +20,7 @@ pub struct Form {
     custom: HashMap<String, usize>,
 }
 
-/// A form as a row keeps it. Opaque: [`Form::stored`] reads it, [`Form::to_stored`] makes it.
+/// A form as a row keeps it. Opaque: [`Form::to_stored`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredForm {
@@ -65,7 +65,8 @@ impl Form {
         Self::new(own, tenant, fields, BTreeMap::new())
     }
 
-    /// The form that a row keeps.
+    /// The form that a row keeps, which was checked when it was stored. No part of what others may use.
+    #[doc(hidden)]
     #[must_use]
     pub fn stored(own: &'static [OwnField], tenant: &PublicTenantId, stored: StoredForm) -> Self {
         let StoredForm { fields, retired } = stored;

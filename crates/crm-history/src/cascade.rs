@@ -2,7 +2,7 @@
 //! however many they are. Who did it, when and by which request they take from the change that they follow from.
 
 use crm_core::sql::Instant;
-use crm_core::{BackendKind, ContactId, DbConnection, RecordId, RecordKind, Scope, each_backend};
+use crm_core::{BackendKind, ContactId, DbConnection, PortableExt, RecordId, RecordKind, Scope, each_backend};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -19,7 +19,7 @@ struct Words {
 }
 
 /// `$1` is the tenant, `$2` the kind of the records that are changed, `$3` the target of a merge, `$4` the ids of those that
-/// vanish, `$5` the fields of all where they are alike, `$6` the time for what follows from nothing; `v` is the list of changed records.
+/// vanish, or what else `touched` is read from, `$5` the fields of all where they are alike, `$6` the time for what follows from nothing; `v` is the list of changed records.
 const POSTGRES: Words = Words {
     place_columns: "turn",
     places: "greatest(pg_current_xact_id()::text::bigint \
@@ -52,7 +52,7 @@ fn record(
     connection: &mut DbConnection,
     scope: &Scope,
     (of, other): (RecordKind, RecordKind),
-    (from, to): (&[i64], Option<i64>),
+    (from, to): (&str, Option<i64>),
     touched: &str,
     fields: Option<&str>,
 ) -> QueryResult<()> {
@@ -74,15 +74,16 @@ fn record(
         .bind::<BigInt, _>(scope.tenant())
         .bind::<Text, _>(Kind::from(of).as_str())
         .bind::<Nullable<Text>, _>(to.map(|id| id.to_string()))
-        .bind::<Text, _>(serde_json::to_string(from).unwrap_or_default())
+        .bind::<Text, _>(from)
         .bind::<Nullable<Text>, _>(fields)
         .bind::<Instant, _>(scope.now());
     each_backend!(connection, connection => insert.execute(connection))?;
     Ok(())
 }
 
-fn numbers<I: RecordId>(ids: &[I]) -> Vec<i64> {
-    ids.iter().map(|id| id.as_i64()).collect()
+/// Ids as one JSON value.
+fn numbers<I: RecordId>(ids: &[I]) -> String {
+    serde_json::json!(ids.iter().map(|id| id.as_i64()).collect::<Vec<_>>()).to_string()
 }
 
 /// Writes down that these records, which are locked, are all changed in the same way, which follows from the last change of
@@ -152,6 +153,81 @@ impl ReferenceColumn {
              FROM {table} r WHERE r.tenant_id = $1 AND r.{column} IN {ids}"
         );
         record(connection, scope, (of, other), (&numbers(from), to.map(RecordId::as_i64)), &touched, None)
+    }
+}
+
+/// A column of texts that records have of another one that they belong to, with its folded twin: the status of a case, which
+/// its type has.
+#[derive(Debug, Clone, Copy)]
+pub struct LentColumn {
+    /// Its table.
+    pub table: &'static str,
+    /// Its name; that of its twin ends in `_folded`.
+    pub column: &'static str,
+    /// The column that says what the record belongs to.
+    pub owner: &'static str,
+}
+
+/// A text that has another spelling, or is another, from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// What it was, folded.
+    pub from_folded: String,
+    /// What it is.
+    pub to: String,
+    /// The same, folded.
+    pub to_folded: String,
+}
+
+impl LentColumn {
+    /// Renames all of these texts at once in the records that belong to `owner` and are locked, whose changes follow from its last
+    /// one: two statements, however many texts and records there are. Call it in a [`DbConnection::write`].
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn rename<I: RecordId, O: RecordId>(
+        self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        owner: O,
+        renamed: &[Renamed],
+    ) -> QueryResult<()> {
+        if renamed.is_empty() {
+            return Ok(());
+        }
+        let Self { table, column, owner: owner_column } = self;
+        let each = match connection.kind() {
+            BackendKind::Postgres => ("json_array_elements(", "::json)"),
+            BackendKind::Sqlite => ("json_each(", ")"),
+        };
+        let list = |place: &str| {
+            format!(
+                "(SELECT value ->> 0 AS from_folded, value ->> 1 AS label, value ->> 2 AS label_folded FROM {}{place}{}) AS m",
+                each.0, each.1
+            )
+        };
+        let quoted = words(connection).quoted;
+        let touched = format!(
+            "SELECT r.id, CAST(NULL AS BIGINT) AS vanishes, row_number() OVER (ORDER BY r.id) AS place, \
+             '[{{\"field\":\"{column}\",\"from\":' || CAST({quoted}(r.{column}) AS TEXT) || ',\"to\":' \
+             || CAST({quoted}(m.label) AS TEXT) || '}}]' AS fields, CAST(NULL AS TEXT) AS kept \
+             FROM {} CROSS JOIN {table} r WHERE r.tenant_id = $1 AND r.{owner_column} = CAST($3 AS BIGINT) \
+             AND r.{column}_folded = m.from_folded",
+            list("$4")
+        );
+        let texts = renamed.iter().map(|Renamed { from_folded, to, to_folded }| [from_folded, to, to_folded]);
+        let texts = serde_json::json!(texts.collect::<Vec<_>>()).to_string();
+        record(connection, scope, (I::KIND, O::KIND), (&texts, Some(owner.as_i64())), &touched, None)?;
+        let sql = format!(
+            "UPDATE {table} SET {column} = m.label, {column}_folded = m.label_folded FROM {} \
+             WHERE {table}.tenant_id = $2 AND {table}.{owner_column} = $3 AND {table}.{column}_folded = m.from_folded",
+            list("$1")
+        );
+        let update = diesel::sql_query(sql)
+            .bind::<Text, _>(texts)
+            .bind::<BigInt, _>(scope.tenant())
+            .bind::<BigInt, _>(owner.as_i64());
+        update.portable().execute(connection).map(drop)
     }
 }
 

@@ -3,6 +3,7 @@ use diesel::result::Error as DieselError;
 
 /// Why changes could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HistoryError {
     /// Changes after that place are forgotten.
     #[error("changes after that place are no longer kept")]
@@ -20,6 +21,7 @@ impl From<DieselError> for HistoryError {
 
 /// Why a comment could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommentError {
     /// No comment of the record has the id.
     #[error("no such comment")]

@@ -25,7 +25,7 @@ mod writes;
 mod written;
 
 pub use action::Action;
-pub use cascade::{ContactColumns, ReferenceColumn, record_alike};
+pub use cascade::{ContactColumns, LentColumn, ReferenceColumn, Renamed, record_alike};
 pub use change::{Change, FieldChange, UsedKey};
 pub use erasing::{Gone, take_gone};
 pub use error::{CommentError, HistoryError};

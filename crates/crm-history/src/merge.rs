@@ -27,6 +27,7 @@ const SOURCES: &str = "sourceId";
 
 /// Why records cannot be merged.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MergeError {
     /// No record of this kind in the tenant has any of these ids.
     #[error("no such {}: {}", .0.name(), joined(.1))]

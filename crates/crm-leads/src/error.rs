@@ -5,6 +5,7 @@ use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a lead.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LeadError {
     /// No lead of this tenant has the id.
     #[error("no such lead")]

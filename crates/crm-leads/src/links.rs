@@ -5,6 +5,7 @@ use crm_core::sql::among;
 use crm_core::{DbConnection, ForUpdateExt, LeadId, OpportunityId, OrganizationId, Scope};
 use diesel::prelude::*;
 
+use crate::filter::SEARCHED;
 use crate::queries;
 use crate::schema::leads;
 
@@ -52,4 +53,4 @@ crm_history::reference_column! {
     relink_opportunities;
 }
 
-crm_forms::custom_fields_in_use!(leads);
+crm_forms::custom_fields_in_use!(SEARCHED);

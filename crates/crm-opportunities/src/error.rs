@@ -5,6 +5,7 @@ use diesel::result::Error as DieselError;
 
 /// Why something could not be done with an opportunity.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpportunityError {
     /// No opportunity of this tenant has the id.
     #[error("no such opportunity")]

@@ -12,6 +12,7 @@ use diesel::result::Error as DieselError;
 
 /// Why something that spans record domains could not be done: the error of the domain that said so.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SuiteError {
     /// Of a lead.
     #[error(transparent)]

@@ -3,6 +3,7 @@ use diesel::result::Error as DieselError;
 
 /// Why a tag could not be read, changed or put on a record.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TagError {
     /// No tag of this kind has this id in the tenant.
     #[error("no such tag")]

@@ -18,6 +18,7 @@ pub enum Direction {
 
 /// Why a record could not be mapped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ApplyError {
     /// Neither the configuration nor the registry has a transform of this name.
     #[error("the field {field} names the unknown transform {transform}")]

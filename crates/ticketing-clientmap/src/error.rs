@@ -4,6 +4,7 @@ use diesel::result::Error as DieselError;
 
 /// Why a client map could not be read or changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientMapError {
     /// No client map has this id in the tenant.
     #[error("no such client map")]

@@ -1,10 +1,11 @@
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web;
 use crm_core::keys::ApiKey;
-use crm_core::{DbConnection, PublicTenantId, Timestamp, tenants};
+use crm_core::tenants::{self, Tenant};
+use crm_core::{DbConnection, PublicTenantId, Timestamp};
 
 use crate::clock::{self, Moment};
-use crate::endpoint::{AmbiguousHeader, Answer, Call, Extract, NoContent, OperationDoc, Reply, Typed};
+use crate::endpoint::{AmbiguousHeader, Answer, Call, Deadline, Extract, NoContent, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::state::AppState;
 
@@ -17,6 +18,7 @@ pub struct Operator {
     state: web::Data<AppState>,
     request_id: String,
     now: Timestamp,
+    deadline: Deadline,
 }
 
 impl Extract for Operator {
@@ -41,7 +43,12 @@ impl Extract for Operator {
                 }
             }
         }
-        Ok(Self { state: call.state.clone(), request_id: call.request_id().to_string(), now: call.now })
+        Ok(Self {
+            state: call.state.clone(),
+            request_id: call.request_id().to_string(),
+            now: call.now,
+            deadline: call.deadline.clone(),
+        })
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -92,16 +99,25 @@ impl Operator {
         self.state.keys.was_chosen();
     }
 
-    /// Deletes a tenant: its keys first, then what it has in parts so small that nobody waits for one, then itself.
+    /// Deletes a tenant that `check` finds right: its keys first, then what it has in parts so small that nobody waits for one,
+    /// then itself.
     ///
     /// # Errors
-    /// That there is no such tenant, or a 503, after which it can be tried again.
-    pub async fn delete_tenant(self, id: PublicTenantId) -> Answer<NoContent> {
-        let outcome = self.delete_in_parts(id).await;
+    /// That there is no such tenant; those of `check`, nothing written; or a 503, after which it can be tried again.
+    pub async fn delete_tenant(
+        self,
+        id: PublicTenantId,
+        check: impl Fn(&Tenant) -> Result<(), Failure> + Send + 'static,
+    ) -> Answer<NoContent> {
+        let outcome = self.delete_in_parts(id, check).await;
         outcome.and_then(|()| Typed::of(NoContent)).map_err(|failure| failure.into_problem(&self.request_id))
     }
 
-    async fn delete_in_parts(&self, id: PublicTenantId) -> Result<(), Failure> {
+    async fn delete_in_parts(
+        &self,
+        id: PublicTenantId,
+        check: impl Fn(&Tenant) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Failure> {
         let Self { state, now, .. } = self;
         let now = *now;
         let (tenant, tables) = state
@@ -109,7 +125,10 @@ impl Operator {
             .write({
                 let id = id.clone();
                 move |connection| {
-                    Ok::<_, Failure>((tenants::revoke(connection, &id, now)?.id, tenants::tables(connection)?))
+                    let tenant = tenants::revoke(connection, &id, now)?;
+                    // Of one that is half gone too: where this fails, it is rolled back.
+                    check(&tenant)?;
+                    Ok::<_, Failure>((tenant.id, tenants::tables(connection)?))
                 }
             })
             .await?;
@@ -122,7 +141,9 @@ impl Operator {
                 let erase = move |connection: &mut DbConnection| {
                     Ok::<_, Failure>(table.erase(connection, tenant, ROWS_AT_ONCE)?)
                 };
-                if state.db.of(tenant).write(erase).await? < ROWS_AT_ONCE {
+                let erased = state.db.of(tenant).write(erase).await?;
+                self.deadline.went_on();
+                if erased < ROWS_AT_ONCE {
                     break;
                 }
             }

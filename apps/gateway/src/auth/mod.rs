@@ -89,7 +89,8 @@ impl<A, D> Caller<A, D> {
         filter: &FeedFilter,
         time: Duration,
     ) -> Result<Option<Position>, Problem> {
-        let waited = feed::wait(self.requester.state(), self.scope(), since, filter, time).await;
+        let waited = feed::wait(self.requester.state(), self.scope(), since, filter, time);
+        let waited = self.requester.deadline().aside(waited).await;
         waited.map_err(|failure| failure.into_problem(self.requester.request_id()))
     }
 

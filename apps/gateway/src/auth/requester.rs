@@ -5,7 +5,7 @@ use crm_core::keys::{Access, Area, Holder, KeyRole, Right, Rights};
 use crm_core::values::User;
 use crm_core::{Actor, DbConnection, PublicTenantId, Scope, TenantId, tenants};
 
-use crate::endpoint::{Answer, Call, Reply, Typed};
+use crate::endpoint::{Answer, Call, Deadline, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::idempotency::{Answers, Attempt, Entered};
 use crate::identity::{or_deleted, told};
@@ -25,6 +25,7 @@ pub(super) struct Requester {
     role: Option<KeyRole>,
     state: web::Data<AppState>,
     attempt: Attempt,
+    deadline: Deadline,
     request: HttpRequest,
     request_id: Rc<str>,
 }
@@ -113,6 +114,7 @@ impl Requester {
             role,
             state: call.state.clone(),
             attempt: call.attempt.clone(),
+            deadline: call.deadline.clone(),
             request: call.request.clone(),
             request_id: call.request_id(),
         })
@@ -134,12 +136,16 @@ impl Requester {
         &self.request
     }
 
+    pub(super) fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
     pub(super) fn request_id(&self) -> &str {
         &self.request_id
     }
 
     pub(super) fn into_reader(self, needed: Option<Right>) -> Reader {
-        let Self { scope, payer, role: _, state, attempt, request, request_id: _ } = self;
+        let Self { scope, payer, state, attempt, request, .. } = self;
         attempt.handler_begins();
         Reader { scope, payer, needed, state, request }
     }
@@ -149,7 +155,7 @@ impl Requester {
         from: From,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        let Self { scope, payer, role: _, state, attempt, request, request_id } = self;
+        let Self { scope, payer, state, attempt, request, request_id, .. } = self;
         attempt.handler_begins();
         let (tenant, unread) = (scope.tenant(), state.unread.clone());
         let read = move |connection: &mut DbConnection| {
@@ -193,7 +199,10 @@ impl Requester {
             db.write(move |connection| job(connection, &scope))
         });
         match stored.await {
-            Ok(stored) => Ok(stored),
+            Ok(stored) => {
+                self.deadline.went_on();
+                Ok(stored)
+            }
             Err(failure) => Err(self.told(failure).await),
         }
     }

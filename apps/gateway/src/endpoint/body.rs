@@ -81,16 +81,20 @@ impl FromBody for Nothing {
 }
 
 /// One JSON object, held to the bounds of every body, for a handler that hands it on to somebody who reads it.
-pub struct Message(pub JsonObject);
+pub struct Message {
+    /// What it says.
+    pub object: JsonObject,
+    /// As it was sent.
+    pub text: Bytes,
+}
 
 impl Extract for Message {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
         let bytes = read(call, LONGEST_MESSAGE).await?;
         check_media_type(call)?;
-        if bytes.len() <= LONGEST_HERE {
-            return parse_object(&bytes).map(Self);
-        }
-        call.state.long_bodies.read(&call.request_id(), move || parse_object(&bytes)).await.map(Self)
+        let text = bytes.slice_ref(without_mark(&bytes));
+        let object = here_or_beside(call, bytes.len(), move || parse_object(&bytes)).await?;
+        Ok(Self { object, text })
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -136,7 +140,7 @@ pub(super) async fn read(call: &mut Call, most: usize) -> Result<Bytes, Problem>
         }
         Ok(bytes.freeze())
     };
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, whole).await else {
+    let Ok(read) = call.deadline.aside(tokio::time::timeout(BODY_TIMEOUT, whole)).await else {
         return Err(Problem::new(ProblemCode::RequestTimeout, "The body did not arrive within 10 seconds."));
     };
     read.inspect(|bytes| call.attempt.read_body(bytes))
@@ -155,12 +159,17 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 
 async fn parse<T: FromBody + Send + 'static>(call: &Call, bytes: Bytes) -> Result<T, Problem> {
     check_media_type(call)?;
-    if bytes.len() <= LONGEST_HERE {
-        return parse_now(&bytes, call.tenant(), call.person());
-    }
     let (tenant, person) = (call.tenant().cloned(), call.person().cloned());
-    let read = move || parse_now(&bytes, tenant.as_ref(), person.as_ref());
-    call.state.long_bodies.read(&call.request_id(), read).await
+    here_or_beside(call, bytes.len(), move || parse_now(&bytes, tenant.as_ref(), person.as_ref())).await
+}
+
+/// Reads a body of this length: a long one not on the event loop.
+pub(super) async fn here_or_beside<T: Send + 'static>(
+    call: &Call,
+    length: usize,
+    read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    if length <= LONGEST_HERE { read() } else { call.state.long_bodies.read(&call.request_id(), read).await }
 }
 
 fn parse_now<T: FromBody>(bytes: &[u8], tenant: Option<&PublicTenantId>, person: Option<&User>) -> Result<T, Problem> {

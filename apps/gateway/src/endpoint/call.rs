@@ -16,8 +16,9 @@ use crate::limits::Payer;
 use crate::server::network_of;
 use crate::state::AppState;
 
-use super::query::{self, Pairs};
-use super::upload::SentFile;
+use super::deadline::Deadline;
+use super::pairs::{self, Pairs};
+use super::sent_file::SentFile;
 
 /// The id of a request, in its extensions: echoed, or made.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Call {
     pub now: Timestamp,
     /// Whether it is to be done only once, as far as is known yet.
     pub attempt: Attempt,
+    /// By when it is answered.
+    pub deadline: Deadline,
     /// The file of a form, which comes behind its other fields.
     pub(super) file: Option<SentFile>,
     payload: Option<Payload>,
@@ -52,12 +55,13 @@ pub struct AmbiguousHeader;
 
 impl Call {
     pub(super) fn new(request: HttpRequest, payload: Payload, state: web::Data<AppState>) -> Result<Self, Problem> {
-        let query = query::decode(request.query_string())?;
+        let query = pairs::decode(request.query_string())?;
         Ok(Self {
             request,
             now: state.clock.now(),
             state,
             attempt: Attempt::default(),
+            deadline: Deadline::from_now(),
             file: None,
             payload: Some(payload),
             query,
@@ -116,7 +120,7 @@ impl Call {
 
     /// Refuses parameters on a route that has none.
     pub(super) fn refuse_unread_query(&mut self) -> Result<(), Problem> {
-        if self.query_was_read { Ok(()) } else { query::refuse(self.take_query()) }
+        if self.query_was_read { Ok(()) } else { pairs::refuse(self.take_query()) }
     }
 
     pub(super) fn take_payload(&mut self) -> Result<Payload, Problem> {

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 use crate::error::{Problem, ProblemCode};
 
 use super::call::Call;
+use super::etag::{Tagged, equals_etag, names_etag};
 use super::operation::OperationDoc;
-use super::reply::names_etag;
 
 /// What a handler can take as an argument.
 pub trait Extract: Sized {
@@ -82,18 +82,6 @@ impl<P: PathPart> Extract for PathPartId<P> {
     }
 }
 
-/// A reply whose ETag is made of one value: what a change of that value can be conditional on.
-pub trait Tagged {
-    /// The value.
-    type Value;
-
-    /// Its ETag.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON, which is a bug.
-    fn etag(value: &Self::Value) -> Result<String, serde_json::Error>;
-}
-
 /// What makes a change conditional (RFC 9110, 13.1): it is made only to a representation that `If-Match` names and
 /// `If-None-Match` does not. `R` is the reply that shows what is changed.
 pub struct Precondition<R: Tagged>(pub Condition<R::Value>);
@@ -128,10 +116,4 @@ impl<R: Tagged + 'static> Extract for Precondition<R> {
 fn values_of(call: &Call, name: &HeaderName) -> Option<Vec<String>> {
     let values = call.request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default().to_owned());
     call.request.headers().contains_key(name).then(|| values.collect())
-}
-
-/// Whether one value of `If-Match`, a list, names this ETag. The ETags of ticketing are weak, because of the time in its
-/// envelopes; what they stand for is the mapping, so that they are taken here.
-pub(super) fn equals_etag(value: &str, etag: &str) -> bool {
-    value.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }

@@ -10,8 +10,8 @@ use crate::error::{Problem, ProblemCode};
 
 use super::body;
 use super::call::Call;
-use super::query::{Pairs, decode, decode_pairs};
-use super::upload::{Chunks, SentFile};
+use super::pairs::{Pairs, decode, decode_pairs};
+use super::sent_file::{Chunks, SentFile};
 
 /// The most bytes of a form, as of the body of a record.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -47,7 +47,8 @@ impl Form {
         let content_type = call.request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case("multipart/form-data") {
-            return match timeout(FIELDS_TIMEOUT, Self::read_parts(call)).await {
+            let deadline = call.deadline.clone();
+            return match deadline.aside(timeout(FIELDS_TIMEOUT, Self::read_parts(call))).await {
                 Ok(read) => read,
                 Err(_) => Err(Problem::new(ProblemCode::RequestTimeout, "The form did not arrive within 10 seconds.")),
             };
@@ -59,9 +60,12 @@ impl Form {
             ));
         }
         let bytes = body::read(call, MOST_BYTES).await?;
-        let malformed = || Problem::new(ProblemCode::MalformedQuery, "The form is no percent-encoded UTF-8.");
-        let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
-        decode_pairs(text, MOST_FIELDS).map(Self)
+        body::here_or_beside(call, bytes.len(), move || Self::of_bytes(&bytes)).await
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Result<Self, Problem> {
+        let malformed = |_| Problem::new(ProblemCode::MalformedQuery, "The form is no percent-encoded UTF-8.");
+        decode_pairs(std::str::from_utf8(bytes).map_err(malformed)?, MOST_FIELDS).map(Self)
     }
 
     /// Reads the fields up to the file, which is left in the call for whoever wants it.
@@ -76,7 +80,8 @@ impl Form {
             if let Some(file) = part.content_disposition().and_then(|disposition| disposition.get_filename()) {
                 if !file.is_empty() {
                     let file = file.to_owned();
-                    call.file = Some(SentFile::new(call, file, file_chunks(parts, part)).await?);
+                    let (deadline, place) = (call.deadline.clone(), call.state.uploads.enter().await?);
+                    call.file = Some(SentFile { name: file, chunks: file_chunks(parts, part), deadline, place });
                 }
                 break;
             }

@@ -2,12 +2,12 @@
 
 use crm_core::input::JsonObject;
 
-use super::{body, extract, query, reply};
+use super::{body, etag, pairs};
 
 /// A query string as its names and values.
 #[must_use]
 pub fn query(text: &str) -> Option<Vec<(String, String)>> {
-    query::decode(text).ok()
+    pairs::decode(text).ok()
 }
 
 /// A body as the object that it is.
@@ -19,11 +19,11 @@ pub fn body(bytes: &[u8]) -> Option<JsonObject> {
 /// Whether one value of `If-None-Match` names this ETag.
 #[must_use]
 pub fn names_etag(value: &str, etag: &str) -> bool {
-    reply::names_etag(value, etag)
+    etag::names_etag(value, etag)
 }
 
 /// Whether one value of `If-Match` lets a record of this ETag be changed.
 #[must_use]
 pub fn matches(value: &str, etag: &str) -> bool {
-    extract::equals_etag(value, etag)
+    etag::equals_etag(value, etag)
 }

@@ -20,12 +20,13 @@ use crate::state::AppState;
 use crate::wire::{Dialect, Dialects, Rendered};
 
 use super::call::{Call, request_id};
+use super::deadline::Deadline;
 use super::extract::Extract;
 use super::operation::OperationDoc;
-use super::query;
+use super::pairs;
 use super::reply::{Answer, Reply};
 
-/// A handler does not run longer unless its operation says so (docs/compatibility.md, "Limits").
+/// Whatever it waits for, and however far it gets on, a handler does not run longer unless its operation says so (docs/compatibility.md, "Limits").
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -240,7 +241,7 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
 
 /// The answer where there is no operation. A query string has its bounds here too.
 fn unserved(request: &HttpRequest, problem: Problem) -> HttpResponse {
-    let problem = query::check_count(request.query_string()).err().unwrap_or(problem);
+    let problem = pairs::check_count(request.query_string()).err().unwrap_or(problem);
     problem_response(request, &problem)
 }
 
@@ -266,11 +267,14 @@ async fn answer(
         .and_then(|()| Call::new(request.clone(), payload.into_inner(), state.clone()));
     let outcome = match call {
         Ok(call) => {
-            let attempt = call.attempt.clone();
-            match bounded(run(call), longest, &request).await {
-                Ok(rendered) => Ok(rendered),
-                Err(problem) => keep_refusal(&attempt, &state, &request, problem).await,
-            }
+            let (attempt, deadline) = (call.attempt.clone(), call.deadline.clone());
+            let running = async {
+                match run(call).await {
+                    Ok(rendered) => Ok(rendered),
+                    Err(problem) => keep_refusal(&attempt, &state, &request, problem).await,
+                }
+            };
+            bounded(running, longest, &deadline, &request).await
         }
         Err(problem) => Err(problem),
     };
@@ -309,22 +313,29 @@ async fn keep_refusal(
     }
 }
 
-/// Runs a handler within its time; a panic in it is a bug of ours and no reason to drop the connection.
+/// Runs a handler within its time, and before its answer is due; a panic in it is a bug of ours and no reason to drop the connection.
 async fn bounded(
-    running: LocalBoxFuture<'static, Result<Rendered, Problem>>,
+    running: impl Future<Output = Result<Rendered, Problem>>,
     longest: Duration,
+    deadline: &Deadline,
     request: &HttpRequest,
 ) -> Result<Rendered, Problem> {
-    match tokio::time::timeout(longest, AssertUnwindSafe(running).catch_unwind()).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => {
+    let ended = tokio::select! {
+        biased;
+        ended = AssertUnwindSafe(running).catch_unwind() => Some(ended),
+        () = deadline.passes() => None,
+        () = tokio::time::sleep(longest) => None,
+    };
+    match ended {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) => {
             log::error!("request_id={} the handler panicked", request_id(request));
             Err(Problem::new(ProblemCode::InternalError, "The cause was logged under the requestId."))
         }
-        Err(_) => {
+        None => {
             let outcome = if request.method().is_safe() { Outcome::NotDone } else { Outcome::Unknown };
-            let detail = format!("The request took longer than {} seconds.", longest.as_secs());
-            let problem = Problem::new(ProblemCode::Overloaded, detail);
+            log::warn!("request_id={} it was given up: no answer in time", request_id(request));
+            let problem = Problem::new(ProblemCode::Overloaded, "The request was not answered in time, and given up.");
             Err(problem.with("outcome", outcome.as_str()))
         }
     }

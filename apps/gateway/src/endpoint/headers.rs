@@ -44,7 +44,8 @@ fn table() -> [(&'static str, &'static str, Type, Value); 10] {
         (LOCATION, "The path of what was created.", Type::String, json!("/pipeline/leads/42")),
         (
             LINK,
-            "The next page (`rel=\"next\"`), while there is more: a reference to be resolved against the address of this one.",
+            "The next page (`rel=\"next\"`), while there is more: a reference to be resolved against the address of this one. \
+             Left out where it has more than 4 KiB.",
             Type::String,
             json!("<?size=10&continuationToken=eyJ2MSI6>; rel=\"next\""),
         ),

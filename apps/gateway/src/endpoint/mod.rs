@@ -12,8 +12,11 @@
 
 mod body;
 mod call;
+mod deadline;
+mod etag;
 mod examples;
 mod extract;
+mod file;
 mod form;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -23,10 +26,12 @@ mod html;
 mod links;
 mod openapi;
 mod operation;
+mod pairs;
 mod problems;
 mod query;
 pub(crate) mod reply;
 mod schemas;
+mod sent_file;
 mod shown;
 mod stored;
 mod streamed;
@@ -35,7 +40,11 @@ mod upload;
 pub use body::{Body, Message, NoBody, OptionalBody};
 pub(crate) use call::request_id;
 pub use call::{AmbiguousHeader, Call, RequestId, TenantOfRequest};
-pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition, Tagged};
+pub use deadline::Deadline;
+pub use etag::{Tagged, etag_of};
+pub(crate) use etag::{etag_of_bytes, names_etag};
+pub use extract::{Extract, PathExternalId, PathId, PathPart, PathPartId, Precondition};
+pub use file::{File, RowsFile};
 pub use form::Form;
 pub use handler::{Api, Handler, Operation};
 pub use html::Html;
@@ -43,11 +52,9 @@ pub use openapi::document;
 pub use operation::OperationDoc;
 pub(crate) use query::read_params;
 pub use query::{Address, Params, Query};
-pub(crate) use reply::etag_of_bytes;
-pub use reply::{
-    Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Reply, Typed, etag_of,
-};
+pub use reply::{Accepted, Answer, Created, Item, Items, Listing, Merge, NoContent, Plain, Put, Raw, Reply, Typed};
+pub use sent_file::SentFile;
 pub use shown::{Secretive, Shown, ShownNew};
 pub use stored::{Stored, StoredForms};
-pub use streamed::{Cut, File, Part, RowsFile, Streamed};
-pub use upload::{FormFile, LONGEST_UPLOAD, SentFile, Upload};
+pub use streamed::{Cut, Part, Streamed};
+pub use upload::{FormFile, LONGEST_UPLOAD, Upload};

@@ -5,18 +5,16 @@ use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, LI
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
-use base64::Engine;
 use crm_core::page::Page;
 use crm_suite::merge::Repointed;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::error::{Failure, Problem};
 use crate::limits::Slices;
 use crate::wire::Rendered;
 
-use super::extract::Tagged;
+use super::etag::{Tagged, etag_of, etag_of_bytes, names_etag};
 use super::headers;
 use super::operation::OperationDoc;
 use super::streamed::Streamed;
@@ -141,21 +139,6 @@ pub struct Raw {
     pub body: Bytes,
 }
 
-/// The strong ETag of a representation: a hash of its JSON, so that it changes when and only when the
-/// representation does, whatever it was in it that changed.
-///
-/// # Errors
-/// When it cannot be written as JSON.
-pub fn etag_of(representation: &impl Serialize) -> Result<String, serde_json::Error> {
-    Ok(etag_of_bytes(&serde_json::to_vec(representation)?))
-}
-
-/// As [`etag_of`], of a body that is written already.
-pub(crate) fn etag_of_bytes(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]))
-}
-
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<Rendered, Failure> {
     let body = serde_json::to_vec(value)?.into();
     Ok(Rendered {
@@ -267,10 +250,13 @@ impl<T: Serialize + ToSchema> Reply for Merge<T> {
     }
 }
 
+/// The most bytes of the reference in `Link`, which repeats the filters of its request: proxies refuse answers with long heads.
+const LONGEST_LINK: usize = 4 * 1024;
+
 impl<T: Serialize + ToSchema> Reply for Listing<T> {
     fn render(self) -> Result<Rendered, Failure> {
         let mut rendered = json(StatusCode::OK, &self.0)?;
-        if let Some(next) = &self.0.next {
+        if let Some(next) = self.0.next.as_ref().filter(|next| next.len() <= LONGEST_LINK) {
             rendered.headers.push((LINK, header(&format!("<{next}>; rel=\"next\""))?));
         }
         Ok(rendered)
@@ -354,10 +340,4 @@ impl Rendered {
 fn none_match_fails(request: &HttpRequest, etag: &str) -> bool {
     let mut values = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.any(|value| names_etag(value, etag))
-}
-
-/// Whether one value of `If-None-Match`, a list, names this ETag by weak comparison.
-pub(crate) fn names_etag(value: &str, etag: &str) -> bool {
-    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
-    value.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }

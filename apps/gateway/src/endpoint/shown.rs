@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::error::Failure;
 use crate::wire::Rendered;
 
-use super::extract::Tagged;
+use super::etag::Tagged;
 use super::headers;
 use super::operation::OperationDoc;
 use super::reply::{Item, ItemEnvelope, Reply, header, json};

@@ -9,8 +9,9 @@ use flate2::write::GzEncoder;
 use crate::error::Failure;
 use crate::wire::Rendered;
 
+use super::etag::etag_of_bytes;
 use super::operation::OperationDoc;
-use super::reply::{Raw, Reply, etag_of_bytes, header};
+use super::reply::{Raw, Reply, header};
 
 /// A text that stays the same while the process runs, as it is and compressed: once, and not for each who asks. All
 /// answers share its bytes.

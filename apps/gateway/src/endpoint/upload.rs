@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::BytesMut;
 use crm_exchange::ExportFormat;
 use encoding_rs::Encoding;
-use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -16,8 +15,10 @@ use crate::idempotency::Attempt;
 use crate::limits::UploadPlace;
 
 use super::call::Call;
+use super::deadline::Deadline;
 use super::extract::Extract;
 use super::operation::OperationDoc;
+use super::sent_file::{Chunks, SentFile};
 
 /// The most bytes of a file.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -28,9 +29,6 @@ const PACE: Duration = Duration::from_secs(10);
 const LEAST_BYTES: usize = 64 * 1024;
 /// How much is handed on at once.
 const PIECE: usize = 256 * 1024;
-
-/// What comes of a file; an error where it ends too early.
-pub(super) type Chunks = LocalBoxStream<'static, Result<Bytes, ()>>;
 
 /// A file that comes as the body, or in a form: CSV, or lines of JSON.
 pub struct Upload {
@@ -43,6 +41,7 @@ pub struct Upload {
     ends: Instant,
     attempt: Attempt,
     hash: Option<Sha256>,
+    deadline: Deadline,
     _place: UploadPlace,
 }
 
@@ -56,7 +55,8 @@ impl Extract for Upload {
         let place = call.state.uploads.enter().await?;
         let chunks = call.take_payload()?.map_err(|_| ()).boxed_local();
         let hash = call.attempt.hash();
-        Ok(Self::of(format, encoding, chunks, (call.attempt.clone(), hash), place))
+        let attempt = (call.attempt.clone(), hash);
+        Ok(Self::of(format, encoding, chunks, attempt, (call.deadline.clone(), place)))
     }
 
     fn describe(operation: &mut OperationDoc) {
@@ -76,27 +76,15 @@ impl Extract for Upload {
 /// The file of a form, behind its other fields; none where nobody chose one.
 pub struct FormFile(pub Option<SentFile>);
 
-/// A file in a form.
-pub struct SentFile {
-    name: String,
-    chunks: Chunks,
-    place: UploadPlace,
-}
-
 impl SentFile {
-    /// The file that comes next of a form.
-    pub(super) async fn new(call: &Call, name: String, chunks: Chunks) -> Result<Self, Problem> {
-        Ok(Self { name, chunks, place: call.state.uploads.enter().await? })
-    }
-
     /// The file, in this encoding unless it says another; lines of JSON where its name says so, else CSV.
     #[must_use]
     pub fn into_upload(self, encoding: &'static Encoding) -> Upload {
-        let Self { name, chunks, place } = self;
+        let Self { name, chunks, deadline, place } = self;
         let name = name.to_ascii_lowercase();
         let is_lines = [".ndjson", ".jsonl"].iter().any(|end| name.ends_with(end));
         let format = if is_lines { ExportFormat::Ndjson } else { ExportFormat::Csv };
-        Upload::of(format, encoding, chunks, (Attempt::default(), None), place)
+        Upload::of(format, encoding, chunks, (Attempt::default(), None), (deadline, place))
     }
 }
 
@@ -114,10 +102,10 @@ impl Upload {
         encoding: &'static Encoding,
         chunks: Chunks,
         (attempt, hash): (Attempt, Option<Sha256>),
-        place: UploadPlace,
+        (deadline, place): (Deadline, UploadPlace),
     ) -> Self {
         let ends = Instant::now() + LONGEST_UPLOAD;
-        Self { format, encoding, chunks, taken: 0, ends, attempt, hash, _place: place }
+        Self { format, encoding, chunks, taken: 0, ends, attempt, hash, deadline, _place: place }
     }
 
     /// The next piece of the file; `None` behind the last.
@@ -129,7 +117,8 @@ impl Upload {
         let (mut window, mut before) = (Instant::now() + PACE, 0);
         while piece.len() < PIECE {
             let end = window.min(self.ends);
-            match timeout(end.saturating_duration_since(Instant::now()), self.chunks.next()).await {
+            let chunk = timeout(end.saturating_duration_since(Instant::now()), self.chunks.next());
+            match self.deadline.aside(chunk).await {
                 Ok(None) => break,
                 Ok(Some(Ok(chunk))) => {
                     self.taken += chunk.len();

@@ -27,6 +27,11 @@ fn limit_reached(error: &impl Display) -> Problem {
     Problem::new(ProblemCode::LimitReached, sentence(error))
 }
 
+/// What no client causes, and nothing here knows: told as a bug, and logged.
+fn unforeseen(error: &impl Display) -> Failure {
+    Failure::Bug(error.to_string())
+}
+
 impl From<Unmet> for Failure {
     fn from(Unmet(detail): Unmet) -> Self {
         Problem::new(ProblemCode::PreconditionFailed, detail).into()
@@ -78,6 +83,7 @@ impl From<SuiteError> for Failure {
             SuiteError::Unmet(unmet) => unmet.into(),
             SuiteError::Invalid(errors) => errors.into(),
             SuiteError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -93,7 +99,7 @@ impl From<ImportError> for Failure {
             ImportError::Suite(error) => error.into(),
             ImportError::Invalid(errors) => errors.into(),
             ImportError::Database(error) => error.into(),
-            error => Self::Bug(error.to_string()),
+            error => unforeseen(&error),
         }
     }
 }
@@ -110,7 +116,7 @@ impl From<WebhookError> for Failure {
             error @ WebhookError::Randomness(_) => Self::Bug(error.to_string()),
             WebhookError::Invalid(errors) => errors.into(),
             WebhookError::Database(error) => error.into(),
-            error => Self::Bug(error.to_string()),
+            error => unforeseen(&error),
         }
     }
 }
@@ -127,6 +133,7 @@ impl From<ClientMapError> for Failure {
             ClientMapError::Secrets(error) => Self::Bug(error.to_string()),
             ClientMapError::Invalid(errors) => errors.into(),
             ClientMapError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -137,6 +144,7 @@ impl From<CommentError> for Failure {
             CommentError::NotFound => Problem::not_found("comment").into(),
             CommentError::Unmet(unmet) => unmet.into(),
             CommentError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -148,6 +156,7 @@ impl From<HistoryError> for Failure {
                 Problem::new(ProblemCode::HistoryGone, "The changes that follow this token are no longer kept.").into()
             }
             HistoryError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -175,6 +184,7 @@ impl From<LeadError> for Failure {
             LeadError::ExternalIdTaken(taken) => taken.into(),
             LeadError::Invalid(errors) => errors.into(),
             LeadError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -196,6 +206,7 @@ impl From<OpportunityError> for Failure {
             OpportunityError::ExternalIdTaken(taken) => taken.into(),
             OpportunityError::Invalid(errors) => errors.into(),
             OpportunityError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -217,6 +228,7 @@ impl From<PipelineError> for Failure {
             PipelineError::Unmet(unmet) => unmet.into(),
             PipelineError::Invalid(errors) => errors.into(),
             PipelineError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -227,7 +239,7 @@ impl From<CaseError> for Failure {
         match error {
             CaseError::NotFound => Problem::not_found("case").into(),
             CaseError::TransitionNotAllowed { from: _, to: _, allowed } => {
-                Problem::new(ProblemCode::TransitionNotAllowed, detail).with("allowed", allowed).into()
+                Problem::new(ProblemCode::TransitionNotAllowed, detail).with("allowed", allowed.labels).into()
             }
             CaseError::NotAuthorized { authorized } => {
                 Problem::new(ProblemCode::NotAuthorizedForTransition, detail).with("authorizedUsers", authorized).into()
@@ -236,6 +248,7 @@ impl From<CaseError> for Failure {
             CaseError::ExternalIdTaken(taken) => taken.into(),
             CaseError::Invalid(errors) => errors.into(),
             CaseError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -260,6 +273,7 @@ impl From<CaseTypeError> for Failure {
             CaseTypeError::Unmet(unmet) => unmet.into(),
             CaseTypeError::Invalid(errors) => errors.into(),
             CaseTypeError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -285,6 +299,7 @@ impl From<MergeError> for Failure {
                 Problem::new(ProblemCode::NoteTooLong, detail).into()
             }
             MergeError::Invalid(errors) => errors.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -303,6 +318,7 @@ impl From<DirectoryError> for Failure {
             DirectoryError::ExternalIdTaken(taken) => taken.into(),
             DirectoryError::Invalid(errors) => errors.into(),
             DirectoryError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -318,6 +334,7 @@ impl From<TagError> for Failure {
             TagError::Unmet(unmet) => unmet.into(),
             TagError::Invalid(errors) => errors.into(),
             TagError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -332,6 +349,7 @@ impl From<FormError> for Failure {
             FormError::Unmet(unmet) => unmet.into(),
             FormError::Invalid(errors) => errors.into(),
             FormError::Database(error) => error.into(),
+            error => unforeseen(&error),
         }
     }
 }
@@ -360,7 +378,7 @@ impl From<KeyError> for Failure {
             KeyError::Unmet(unmet) => unmet.into(),
             KeyError::Invalid(errors) => errors.into(),
             KeyError::Database(error) => error.into(),
-            other => Self::Bug(other.to_string()),
+            error => unforeseen(&error),
         }
     }
 }
@@ -375,7 +393,7 @@ impl From<TenantError> for Failure {
             }
             TenantError::Frozen(_) => Problem::tenant_frozen().into(),
             TenantError::KeyInUse => Problem::new(ProblemCode::KeyInUse, "Choose another key.").into(),
-            TenantError::Randomness(error) => Self::Bug(error.to_string()),
+            error => unforeseen(&error),
         }
     }
 }
@@ -384,7 +402,7 @@ impl From<MigrateError> for Failure {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Database(error) => Self::Database(error),
-            other => Self::Bug(other.to_string()),
+            error => unforeseen(&error),
         }
     }
 }

@@ -6,13 +6,15 @@ use crm_core::keys::{ApiKey, KeyRole};
 use crm_core::page::PageRequest;
 use crm_core::tenants::{self, ChosenKeys, CreatedTenant, Tenant, TenantSort};
 use crm_core::values::Title;
-use crm_core::{FieldCode, PublicTenantId, Timestamp, Uuid};
+use crm_core::{Condition, DbConnection, FieldCode, PublicTenantId, Timestamp, Uuid};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Operator, Timekeeper};
 use crate::clock::Moment;
-use crate::endpoint::{Answer, Api, Body, Created, Item, Listing, NoBody, NoContent, PathId, Query, Typed};
+use crate::endpoint::{
+    Answer, Api, Body, Created, Item, Listing, NoBody, NoContent, PathId, Precondition, Query, Typed,
+};
 use crate::error::{Failure, ProblemCode};
 use crate::wire::Dialect;
 
@@ -211,17 +213,32 @@ async fn create_tenant(operator: Operator, Body(new): Body<NewTenant>) -> Answer
         .await
 }
 
-async fn delete_tenant(operator: Operator, PathId(id): PathId<PublicTenantId>) -> Answer<NoContent> {
-    operator.delete_tenant(id).await
+async fn delete_tenant(
+    operator: Operator,
+    PathId(id): PathId<PublicTenantId>,
+    Precondition(condition): Precondition<Item<TenantItem>>,
+) -> Answer<NoContent> {
+    operator.delete_tenant(id, move |tenant| condition.check(|| Ok::<_, Failure>(tenant.clone().into()))).await
+}
+
+/// Looks at a condition on a tenant, of which no change is shown but that it goes.
+fn check(condition: &Condition<TenantItem>, connection: &mut DbConnection, id: &PublicTenantId) -> Result<(), Failure> {
+    condition.check(|| Ok(tenants::find(connection, id)?.into()))
 }
 
 async fn reset_tenant(
     operator: Operator,
     PathId(id): PathId<PublicTenantId>,
+    Precondition(condition): Precondition<Item<TenantItem>>,
     NoBody: NoBody,
 ) -> Answer<Item<TenantItem>> {
     operator.may_reset()?;
-    operator.write(move |connection, now| Ok(Item(crm_suite::tenants::reset(connection, &id, now)?.into()))).await
+    operator
+        .write(move |connection, now| {
+            check(&condition, connection, &id)?;
+            Ok(Item(crm_suite::tenants::reset(connection, &id, now)?.into()))
+        })
+        .await
 }
 
 async fn move_clock(keeper: Timekeeper, Body(Turn { now }): Body<Turn>) -> Answer<Item<ClockItem>> {
@@ -229,17 +246,33 @@ async fn move_clock(keeper: Timekeeper, Body(Turn { now }): Body<Turn>) -> Answe
     Typed::of(Item(ClockItem { now: now.as_timestamp() })).map_err(|failure| failure.into_problem("-"))
 }
 
-async fn rotate_primary(operator: Operator, id: PathId<PublicTenantId>, NoBody: NoBody) -> Answer<Item<RotatedKey>> {
-    rotate(operator, id, KeyRole::Primary).await
+async fn rotate_primary(
+    operator: Operator,
+    id: PathId<PublicTenantId>,
+    condition: Precondition<Item<TenantItem>>,
+    NoBody: NoBody,
+) -> Answer<Item<RotatedKey>> {
+    rotate(operator, id, condition, KeyRole::Primary).await
 }
 
-async fn rotate_secondary(operator: Operator, id: PathId<PublicTenantId>, NoBody: NoBody) -> Answer<Item<RotatedKey>> {
-    rotate(operator, id, KeyRole::Secondary).await
+async fn rotate_secondary(
+    operator: Operator,
+    id: PathId<PublicTenantId>,
+    condition: Precondition<Item<TenantItem>>,
+    NoBody: NoBody,
+) -> Answer<Item<RotatedKey>> {
+    rotate(operator, id, condition, KeyRole::Secondary).await
 }
 
-async fn rotate(operator: Operator, PathId(id): PathId<PublicTenantId>, role: KeyRole) -> Answer<Item<RotatedKey>> {
+async fn rotate(
+    operator: Operator,
+    PathId(id): PathId<PublicTenantId>,
+    Precondition(condition): Precondition<Item<TenantItem>>,
+    role: KeyRole,
+) -> Answer<Item<RotatedKey>> {
     operator
         .write(move |connection, now| {
+            check(&condition, connection, &id)?;
             let key = crm_suite::keys::rotate_of_role(connection, &id, role, now)?;
             Ok(Item(RotatedKey { role, key: key.reveal().to_owned() }))
         })

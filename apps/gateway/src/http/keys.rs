@@ -2,13 +2,13 @@
 
 use crm_core::keys::{self, Key, KeyError, KeyPatch, KeyRole, KeyWithSecret, NewKey, Rights, Rotation};
 use crm_core::values::{Title, User};
-use crm_core::{KeyId, PublicTenantId, tenants};
+use crm_core::{DbConnection, KeyId, PublicTenantId, Scope, tenants};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Item, Items, NoContent, OptionalBody, PathId, Precondition, Shown, ShownNew};
-use crate::error::{Problem, ProblemCode};
+use crate::error::{Failure, Problem, ProblemCode};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -114,10 +114,19 @@ async fn rotate_key(
 
 async fn rotate_own_key(
     caller: Caller<area::Anywhere, Write>,
+    Precondition(condition): Precondition<Item<Me>>,
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Answer<Shown<KeyWithSecret>> {
     let rotation = rotation.unwrap_or_default();
-    caller.write(move |connection, scope| Ok(Shown(crm_suite::keys::rotate_own(connection, scope, rotation)?))).await
+    let rate_limit = caller.rate_limit();
+    caller
+        .write(move |connection, scope| {
+            let rotated = crm_suite::keys::rotate_own(connection, scope, rotation)?;
+            // Under its locks, and of what it does not change: where this fails, it is rolled back.
+            condition.check(|| Me::of(connection, scope, rate_limit))?;
+            Ok(Shown(rotated))
+        })
+        .await
 }
 
 /// Whoever asks, as this server knows them.
@@ -156,25 +165,27 @@ struct KeyOfMe {
     role: Option<KeyRole>,
 }
 
+impl Me {
+    fn of(connection: &mut DbConnection, scope: &Scope, rate_limit: Option<u32>) -> Result<Self, Failure> {
+        let tenant = tenants::find(connection, scope.public_tenant())?;
+        let actor = scope.actor();
+        let key = match actor.key_id().map(|id| keys::get(connection, scope, id)) {
+            // It was deleted, and this gateway does not know yet.
+            Some(Err(KeyError::NotFound)) => return Err(Problem::invalid_key().into()),
+            key => key.transpose()?,
+        };
+        Ok(Self {
+            tenant: TenantOfMe { id: tenant.public_id, name: tenant.name },
+            key: key.map(|key| KeyOfMe { id: key.id, name: key.name, role: key.role }),
+            user: actor.as_user().cloned(),
+            scopes: actor.rights(),
+            rate_limit,
+            version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+}
+
 async fn get_me(caller: Caller<area::Anywhere, Read>) -> Answer<Item<Me>> {
     let rate_limit = caller.rate_limit();
-    caller
-        .read(move |connection, scope| {
-            let tenant = tenants::find(connection, scope.public_tenant())?;
-            let actor = scope.actor();
-            let key = match actor.key_id().map(|id| keys::get(connection, scope, id)) {
-                // It was deleted, and this gateway does not know yet.
-                Some(Err(KeyError::NotFound)) => return Err(Problem::invalid_key().into()),
-                key => key.transpose()?,
-            };
-            Ok(Item(Me {
-                tenant: TenantOfMe { id: tenant.public_id, name: tenant.name },
-                key: key.map(|key| KeyOfMe { id: key.id, name: key.name, role: key.role }),
-                user: actor.as_user().cloned(),
-                scopes: actor.rights(),
-                rate_limit,
-                version: env!("CARGO_PKG_VERSION"),
-            }))
-        })
-        .await
+    caller.read(move |connection, scope| Ok(Item(Me::of(connection, scope, rate_limit)?))).await
 }

@@ -1,9 +1,10 @@
 //! `/settings/webhooks`: whom a tenant tells of its changes, and what became of it (docs/compatibility.md, "Webhooks").
 
-use actix_web::web;
+use std::time::{Duration, Instant};
+
 use crm_core::keys::Rotation;
 use crm_core::page::PageRequest;
-use crm_core::{DeliveryId, FieldCode, FieldErrors, Timestamp, WebhookId};
+use crm_core::{DeliveryId, FieldCode, FieldErrors, PublicTenantId, Timestamp, WebhookId};
 use crm_webhooks::deliveries::{self, Attempt, Delivery, DeliveryFilter, DeliverySort, Replay, Replayed};
 use crm_webhooks::{Endpoint, NewWebhook, Webhook, WebhookError, WebhookPatch, WebhookUrl, WebhookWithSecret};
 use serde::Serialize;
@@ -16,6 +17,8 @@ use crate::endpoint::{
     PathPart, PathPartId, Plain, Precondition, Query, Shown, ShownNew,
 };
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::limits::Outside;
+use crate::state::AppState;
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
@@ -70,11 +73,16 @@ pub(super) fn routes(api: &mut Api) {
 pub(crate) struct Sending {
     reach: Reach,
     courier: Courier,
+    outside: Outside,
+    tenant: PublicTenantId,
 }
 
 impl Extract for Sending {
     async fn extract(call: &mut Call) -> Result<Self, Problem> {
-        Ok(Self { reach: call.state.reach.clone(), courier: call.state.courier.clone() })
+        let nobody = || Failure::Bug("nobody asks to have something sent".to_owned()).into_problem("-");
+        let tenant = call.tenant().cloned().ok_or_else(nobody)?;
+        let AppState { reach, courier, outside, .. } = &**call.state;
+        Ok(Self { reach: reach.clone(), courier: courier.clone(), outside: outside.clone(), tenant })
     }
 
     fn describe(_: &mut OperationDoc) {}
@@ -83,13 +91,16 @@ impl Extract for Sending {
 impl Sending {
     /// Sends a ping now, off the event loop, and tells what the receiver said.
     pub(crate) async fn ping(self, endpoint: Endpoint, now: Timestamp) -> Result<Pong, Problem> {
-        let sent = web::block(move || {
+        let Self { courier, outside, tenant, .. } = self;
+        let began = Instant::now();
+        let sent = outside.wait(&tenant, move || {
             let body = ping(endpoint.webhook.id, now)?;
             let id = DeliveryId::random().to_string();
-            Ok::<_, Failure>(self.courier.send(&endpoint, &id, &body, now, AWAITED_TIMEOUT))
+            // Without the time that passed until a place was free.
+            let left = AWAITED_TIMEOUT.saturating_sub(Duration::from_secs(began.elapsed().as_secs()));
+            Ok::<_, Failure>(courier.send(&endpoint, &id, &body, now, left))
         });
-        let sent = sent.await.map_err(|error| Failure::Bug(error.to_string())).and_then(|sent| sent);
-        let sent = sent.map_err(|failure| failure.into_problem("-"))?;
+        let sent = sent.await?.map_err(|failure| failure.into_problem("-"))?;
         Ok(Pong { delivered: sent.has_arrived(), attempt: sent.attempt })
     }
 
@@ -97,11 +108,8 @@ impl Sending {
     pub(crate) async fn check(&self, url: Option<&WebhookUrl>) -> Result<(), Problem> {
         let Some(url) = url.cloned() else { return Ok(()) };
         let reach = self.reach.clone();
-        match web::block(move || reach.check(url.as_str())).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => Err(FieldErrors::of("url", FieldCode::InvalidUrl, refused.to_string()).into()),
-            Err(error) => Err(Failure::Bug(error.to_string()).into_problem("-")),
-        }
+        let checked = self.outside.wait(&self.tenant, move || reach.check(url.as_str())).await?;
+        checked.map_err(|refused| FieldErrors::of("url", FieldCode::InvalidUrl, refused.to_string()).into())
     }
 }
 

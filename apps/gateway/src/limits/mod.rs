@@ -1,11 +1,13 @@
 //! What keeps one client from asking for everything: a rate for each key, a bound to what waits for whoever does not read, and
-//! places for long bodies and files, of which few are served at a time.
+//! places for long bodies, files and what tools read, of which few are served at a time.
 //!
 //! All of it is counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
 //! may have is the executor's matter (`db::queue`).
 
 mod long_bodies;
+mod outside;
 mod rate;
+mod tool_threads;
 mod unread;
 mod uploads;
 
@@ -18,7 +20,9 @@ use tokio::time::timeout;
 use crate::error::{Problem, ProblemCode};
 
 pub use long_bodies::LongBodies;
+pub use outside::Outside;
 pub use rate::{Allowance, Payer, RateLimit};
+pub use tool_threads::ToolThreads;
 pub(crate) use unread::SLICE;
 pub use unread::{Held, Slices, Unread};
 pub use uploads::{UploadPlace, Uploads};

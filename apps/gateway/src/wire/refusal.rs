@@ -11,6 +11,8 @@ use super::{Dialect, Rendered};
 /// The most bytes of a refusal, whatever was sent and whatever it tells of. Problems, texts and lists have bounds of
 /// their own, which few refusals reach all at once: those are cut here.
 const LONGEST: usize = 64 * 1024;
+/// The most bytes of a problem that is a part of an answer: of one item of a batch of 500.
+const LONGEST_OF_PART: usize = 8 * 1024;
 
 impl Problem {
     /// Writes it at this time, in the dialect of the routes that it happened in.
@@ -29,7 +31,7 @@ impl Problem {
     /// RFC 9457, without the request that it happened in: of a part of one.
     #[must_use]
     pub(crate) fn to_value(&self) -> Value {
-        problem_value(None, self)
+        within(problem_value(None, self), LONGEST_OF_PART)
     }
 }
 
@@ -53,14 +55,18 @@ fn problem_value(request_id: Option<&str>, problem: &Problem) -> Value {
     body
 }
 
-fn text(mut body: Value) -> String {
+fn text(body: Value) -> String {
     let whole = body.to_string();
-    if whole.len() <= LONGEST {
-        return whole;
+    if whole.len() <= LONGEST { whole } else { within(body, LONGEST).to_string() }
+}
+
+/// The value, shortened where it has more bytes of JSON than that.
+fn within(mut body: Value, longest: usize) -> Value {
+    if body.to_string().len() > longest {
+        let mut room = longest;
+        fit(&mut body, &mut room);
     }
-    let mut room = LONGEST;
-    fit(&mut body, &mut room);
-    body.to_string()
+    body
 }
 
 /// Shortens it from its end to so many bytes of JSON: a list by entries, a text by characters.
@@ -137,6 +143,10 @@ mod tests {
             let labels = vec![worst.repeat(255); 2_000];
             let refused = Problem::new(ProblemCode::TransitionNotAllowed, worst.repeat(10_000)).with("allowed", labels);
             for (problem, list) in [(invalid, "errors"), (refused, "allowed")] {
+                let part = problem.to_value();
+                let length = part.to_string().len();
+                assert!(length <= LONGEST_OF_PART, "{worst:?}, {list}: {length} bytes of a part");
+                assert!(part[list].as_array().is_some_and(|told| !told.is_empty()), "{worst:?}, {list}: {part}");
                 let dialects: [&dyn Dialect; 2] = [&ProblemDetails, &Ticketing];
                 for dialect in dialects {
                     let body = problem.render(dialect, "id", Timestamp::FIRST).body;

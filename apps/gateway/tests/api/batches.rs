@@ -245,6 +245,40 @@ both_databases! {
         assert_eq!(told(), (100, "100".to_owned()));
     }
 
+    /// What 500 items are told takes 500 times the room of one, however much each could tell: here of a thousand statuses with
+    /// long names.
+    fn what_is_told_of_each_item_has_an_end(database) {
+        const MOST_OF_ITEM: usize = 8 * 1024;
+        let api = Api::start(database);
+        let ways: Vec<Value> =
+            (0..1_000).map(|n| json!({ "source": "s", "target": format!("{n}{}", "é".repeat(200)) })).collect();
+        let node = |id: &str, label: &str| json!({ "id": id, "data": { "label": label } });
+        let workflow = json!({ "status": [node("s", "Start"), node("z", "Never")], "transition": ways });
+        let case_type = api.acme.post("/cases/types/cases", &json!({ "label": "Wide", "workflow": workflow }));
+        let case_type = case_type.item(201)["id"].clone();
+        let items: Vec<Value> = (0..500).map(|_| json!({ "title": "C", "caseTypeId": case_type })).collect();
+        assert_eq!(batch(&api.acme, "/cases/cases", &json!({ "mode": "create", "items": items })).body["created"], 500);
+
+        let alone = api.acme.patch("/cases/cases/1", &json!({ "status": "Never" }));
+        let allowed = alone.problem(409, "transition_not_allowed").body["allowed"].as_array().unwrap();
+        assert_eq!(allowed.len(), 20, "the first ones");
+        assert!(alone.body["detail"].as_str().unwrap().len() <= 2_001 && alone.text.len() < 16 * 1024);
+
+        let items: Vec<Value> = (1..=500).map(|id| json!({ "id": id, "status": "Never" })).collect();
+        let update = |atomic: bool| json!({ "mode": "update", "atomic": atomic, "items": items });
+        let answer = batch(&api.acme, "/cases/cases", &update(false));
+        assert!(results(&answer).iter().all(|(_, told)| told == "transition_not_allowed"));
+        assert!(answer.text.len() <= 500 * (MOST_OF_ITEM + 100), "{} bytes", answer.text.len());
+        for result in answer.body["results"].as_array().unwrap() {
+            let problem = &result["problem"];
+            assert!(problem.to_string().len() <= MOST_OF_ITEM, "{problem}");
+            assert!(!problem["allowed"].as_array().unwrap().is_empty(), "{problem}");
+        }
+        let undone = batch(&api.acme, "/cases/cases", &update(true));
+        assert_eq!(undone.problem(400, "batch_undone").body["results"].as_array().unwrap().len(), 1);
+        assert!(undone.text.len() <= 64 * 1024);
+    }
+
     fn a_batch_has_its_bounds_and_is_done_once(database) {
         let api = Api::start(database);
         let leads = "/pipeline/leads";

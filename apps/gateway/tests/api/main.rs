@@ -27,6 +27,7 @@ mod console;
 mod conversion;
 #[path = "../common/converted.rs"]
 mod converted;
+mod deadline;
 mod document;
 mod duplicates;
 mod edge;

@@ -1,6 +1,8 @@
 //! Every operation that changes what has an ETag takes `If-Match` and `If-None-Match` (RFC 9110, 13.1), as its document
 //! says.
 
+use std::sync::LazyLock;
+
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
@@ -14,6 +16,14 @@ use crate::ticketing_errors::{ACME, SECRET, administrator, make_map};
 /// the other deliveries.
 const UNCONDITIONAL: [&str; 2] = ["/cases/cases/{id}/activities", "/settings/webhooks/deliveries/{deliveryId}/replay"];
 
+/// What an action without an id acts on, where that has an ETag: `/me` of `/me/rotate`.
+fn acted_on(path: &str) -> Option<String> {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(COMMITTED).unwrap());
+    let (parent, _) = path.rsplit_once('/')?;
+    let shown = &DOCUMENT["paths"][parent]["get"]["responses"]["200"]["headers"];
+    (!path.contains('{') && shown.get("ETag").is_some()).then(|| parent.to_owned())
+}
+
 /// The operations that change something that is there: all that write, but for those that only make something new or,
 /// in bulk, name many.
 fn changes(scheme: &str) -> Vec<Operation> {
@@ -21,7 +31,7 @@ fn changes(scheme: &str) -> Vec<Operation> {
         // Which record has which comment is told in comments.rs.
         let is_of_comments = operation.path.contains("/comments");
         operation.writes()
-            && (operation.method != "POST" || operation.names_a_record())
+            && (operation.method != "POST" || operation.names_a_record() || acted_on(&operation.path).is_some())
             && !UNCONDITIONAL.contains(&operation.path.as_str())
             && !is_of_comments
     };
@@ -48,6 +58,9 @@ fn body_of(operation: &Operation, client: &Client) -> Option<String> {
 fn etag_of(client: &Client, operation: &Operation, id: &str) -> String {
     if operation.path.contains("{externalId}") {
         return client.get(&operation.at(id)).header("etag").to_owned();
+    }
+    if let Some(acted_on) = acted_on(&operation.path) {
+        return client.get(&acted_on).header("etag").to_owned();
     }
     let (resource, _) = operation.path.split_once("/{id}").unwrap_or((&operation.path, ""));
     let path = if resource == operation.path { resource.to_owned() } else { format!("{resource}/{id}") };
@@ -76,8 +89,11 @@ fn every_operation_that_changes_something_is_described_with_if_match() {
         let takes = told["parameters"].as_array().unwrap().iter().any(|one| one["name"] == "If-Match");
         takes && told["responses"].get("412").is_some()
     };
-    let all = [changes("subscriptionKey"), changes("bearerToken")].concat();
-    assert!(all.len() > 35, "{}", all.len());
+    let all = [changes("subscriptionKey"), changes("bearerToken"), changes("adminKey")].concat();
+    assert!(all.len() > 40, "{}", all.len());
+    for path in ["/me/rotate", "/admin/tenants/{id}", "/admin/tenants/{id}/reset"] {
+        assert!(all.iter().any(|operation| operation.path == path), "{path}");
+    }
     for operation in all {
         assert!(described(&operation), "{}", operation.name());
     }
@@ -90,8 +106,8 @@ both_databases! {
         prepare(&api.acme);
         let ids = existing(&api.acme);
         let mut operations = changes("subscriptionKey");
-        // Until the end there is what all of them change.
-        operations.sort_by_key(|operation| operation.method == "DELETE");
+        // Until the end there is what all of them change, and the key in use.
+        operations.sort_by_key(|operation| (operation.path == "/me/rotate", operation.method == "DELETE"));
         let before = dump(database);
         let requests = operations.iter().map(|operation| {
             let id = ids.get(&operation.path).map_or("1", String::as_str);
@@ -115,6 +131,33 @@ both_databases! {
             // Whatever else is wrong with it: a source that is not there, a type in use.
             assert!(done.status != 412 && done.status < 500, "{} {condition}: {}", operation.name(), done.text);
         }
+    }
+
+    /// The same of the operator's.
+    fn every_change_of_a_tenant_can_be_conditional(database) {
+        let key = "k".repeat(40);
+        let api = Api::start_with(database, &[("CRM_ADMIN_KEY", &key), ("CRM_ALLOW_RESET", "true")]);
+        let bearer = format!("Bearer {key}");
+        Keys::of_new_tenant(database, "brief");
+        let send = |method: &str, path: &str, headers: &[(&str, &str)]| {
+            let who = [("Authorization", bearer.as_str())];
+            api.acme.with_key(None).send(method, path, &[&who, headers].concat(), None)
+        };
+        let mut operations = changes("adminKey");
+        operations.sort_by_key(|operation| operation.method == "DELETE");
+        assert_eq!(operations.len(), 4, "{:?}", operations.iter().map(Operation::name).collect::<Vec<_>>());
+        let etag = send("GET", "/admin/tenants/brief", &[]).header("etag").to_owned();
+        let before = dump(database);
+        for operation in &operations {
+            assert_refuses(operation, |headers| send(&operation.method, &operation.at("brief"), headers));
+            assert_eq!(send(&operation.method, &operation.at("brief"), &[("If-None-Match", &etag)]).status, 412);
+        }
+        assert_eq!(dump(database), before);
+        for operation in &operations {
+            let done = send(&operation.method, &operation.at("brief"), &[("If-Match", &etag)]);
+            assert!(matches!(done.status, 200 | 204), "{}: {}", operation.name(), done.text);
+        }
+        assert_eq!(send("GET", "/admin/tenants/brief", &[]).status, 404);
     }
 
     /// The same of ticketing's.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use crm_core::BackendKind;
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::json;
 
 use crate::checker;
 use crate::client::{Api, Client};
@@ -20,6 +22,9 @@ const READY: Duration = Duration::from_secs(1);
 const BACK: Duration = Duration::from_secs(2);
 /// How long the database is away, at least: long enough that every deadline passes.
 const AWAY: Duration = Duration::from_secs(8);
+
+/// What tokens are signed with.
+const SECRET: &str = "a secret of at least thirty-two bytes";
 
 /// Asks `/readyz` until the time is over. The slowest answer, and whether it ever said that it is not ready.
 fn watch_readiness(client: &Client, time: Duration) -> (Duration, bool) {
@@ -89,7 +94,63 @@ fn behind_a_proxy(database: &TestDatabase) -> (Api<'_>, Proxy) {
     let server = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
     let proxy = Proxy::before(server);
     let instead = proxy.instead_of(&url);
-    (Api::start_with(database, &[("DATABASE_URL", &instead)]), proxy)
+    let settings = [("DATABASE_URL", instead.as_str()), ("CRM_JWT_SECRET", SECRET)];
+    (Api::start_with(database, &settings), proxy)
+}
+
+/// What is asked, the method, the path, headers, the body, and the key.
+type Request<'a> = (&'static str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, Option<&'a String>);
+
+/// Requests that wait for more than one thing, one after the other, at once: a person's token and what they ask for, a webhook
+/// that is looked up, whose host is, and that is changed, a file that comes in, a tool that asks several times.
+fn those_that_wait_for_several_things(api: &Api<'_>, webhook: &str) -> Vec<(&'static str, u16, Duration)> {
+    let roles = json!({ "roles": ["crm_admin"] });
+    let claims = json!({ "tenant_id": "acme", "sub": "ann", "realm_access": roles, "exp": 4_102_444_800_u64 });
+    let token =
+        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    let token = format!("Bearer {token}");
+    let tool = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "list_records", "arguments": { "kind": "lead" } } });
+    let patch = json!({ "url": "https://hooks.invalid/another" }).to_string();
+    let (tool, lead, person) = (tool.to_string(), r#"{"title":"L"}"#, [("Authorization", token.as_str())]);
+    let requests: [Request<'_>; 5] = [
+        ("a token", "POST", "/pipeline/leads", &person[..], lead, None),
+        ("a webhook", "PATCH", webhook, &[("Idempotency-Key", "w")], &patch, Some(&api.acme.keys.primary)),
+        (
+            "a body that is refused",
+            "POST",
+            "/pipeline/leads",
+            &[("Idempotency-Key", "r")],
+            "{}",
+            Some(&api.acme.keys.primary),
+        ),
+        (
+            "a file",
+            "POST",
+            "/imports?kind=lead",
+            &[("Content-Type", "text/csv")],
+            "title\nA\n",
+            Some(&api.acme.keys.primary),
+        ),
+        ("a tool", "POST", "/mcp", &[], &tool, Some(&api.acme.keys.primary)),
+    ];
+    std::thread::scope(|scope| {
+        let asking = requests.map(|(name, method, path, headers, body, key)| {
+            let client = api.acme.apart().with_key(key.map(String::as_str));
+            scope.spawn(move || {
+                let began = Instant::now();
+                (name, client.send(method, path, headers, Some(body)).status, began.elapsed())
+            })
+        });
+        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+    })
+}
+
+/// A webhook of which nothing is sent.
+fn webhook(api: &Api<'_>) -> String {
+    let body = json!({ "url": "https://hooks.invalid/", "events": ["lead.created"], "enabled": false });
+    let id = api.acme.post("/settings/webhooks", &body).item(201)["id"].as_str().unwrap().to_owned();
+    format!("/settings/webhooks/{id}")
 }
 
 #[test]
@@ -97,7 +158,38 @@ fn a_silent_database_is_told_in_time() {
     let _alone = alone();
     let database = TestDatabase::postgres();
     let (api, proxy) = behind_a_proxy(&database);
-    through(&database, &api, "silent", || proxy.turn(Way::Silent), || proxy.turn(Way::Open));
+    let webhook = webhook(&api);
+    let silence = || {
+        proxy.turn(Way::Silent);
+        for (name, status, took) in those_that_wait_for_several_things(&api, &webhook) {
+            // A tool tells what the API answered it.
+            assert!(status == 503 || (name == "a tool" && status == 200), "{name}: {status}");
+            assert!(took < LATEST, "{name}: {took:?}");
+        }
+    };
+    through(&database, &api, "silent", silence, || proxy.turn(Way::Open));
+}
+
+/// Where each question is answered, but late, it is the sum of them that has to end.
+#[test]
+fn a_slow_database_is_told_in_time() {
+    let _alone = alone();
+    let database = TestDatabase::postgres();
+    let (api, proxy) = behind_a_proxy(&database);
+    let webhook = webhook(&api);
+    // Until the keys are asked for anew.
+    std::thread::sleep(Duration::from_secs(5));
+    proxy.turn(Way::Slow);
+    let answers = those_that_wait_for_several_things(&api, &webhook);
+    proxy.turn(Way::Open);
+    let slowest = answers.iter().map(|(.., took)| *took).max().unwrap();
+    figure(&database, "gone", format_args!("slow: answers {answers:?}"));
+    assert!(slowest > Duration::from_secs(3), "the fault was not felt: {answers:?}");
+    for (name, status, took) in &answers {
+        assert!(*status == 503 || *status < 500, "{name}: {status}");
+        assert!(*took < LATEST, "{name}: {took:?}");
+    }
+    time_until_written(&api.acme);
 }
 
 #[test]

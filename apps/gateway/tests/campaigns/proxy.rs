@@ -14,6 +14,8 @@ pub(crate) enum Way {
     Open,
     /// Takes everything and passes nothing on, either way: a stopped server, a host that vanished, dropped packets.
     Silent,
+    /// Passes everything on, each time after a while: every question of the database takes long, and has an answer.
+    Slow,
     /// Connections are broken, and new ones closed at once: a server that starts again.
     Closed,
 }
@@ -28,6 +30,9 @@ pub(crate) struct Proxy {
 
 /// How often a connection looks whether the way has changed.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a slow way takes in one direction.
+const SLOW: Duration = Duration::from_millis(400);
 
 impl Proxy {
     /// One before the server at this `host:port`. Its threads end with the process of the test.
@@ -80,7 +85,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
             std::thread::sleep(LOOK);
             continue;
         }
-        match from.read(&mut bytes) {
+        let came = from.read(&mut bytes);
+        if way.load(Ordering::Relaxed) == Way::Slow as u8 && came.as_ref().is_ok_and(|length| *length > 0) {
+            std::thread::sleep(SLOW);
+        }
+        match came {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             Ok(length) if length > 0 && to.write_all(&bytes[..length]).is_ok() => {}
             _ => break,

@@ -93,3 +93,33 @@ fn a_type_that_is_deserialized_without_its_rules_is_found() {
         assert_eq!(unchecked(source), expected, "{source}");
     }
 }
+
+/// The public enums of errors of a source that somebody outside could match without a way out: another variant would break them.
+fn exhaustive(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut before = "";
+    for line in source.lines() {
+        let name = line.strip_prefix("pub enum ").and_then(|rest| rest.split([' ', '<']).next());
+        if let Some(name) = name.filter(|name| name.ends_with("Error") && before != "#[non_exhaustive]") {
+            found.push(name);
+        }
+        before = line;
+    }
+    found
+}
+
+#[test]
+fn an_error_may_have_another_variant_some_day() {
+    let crates = repository().join("crates");
+    let mut paths = Vec::new();
+    sources(&crates, &mut paths);
+    paths.retain(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let mut seen = 0;
+    for path in paths {
+        let source = std::fs::read_to_string(&path).unwrap();
+        seen += source.matches("#[non_exhaustive]\npub enum").count();
+        assert_eq!(exhaustive(&source), [""; 0], "{}", path.display());
+    }
+    assert!(seen > 15, "{seen}");
+    assert_eq!(exhaustive("#[derive(Debug)]\npub enum AError {\n}\n#[non_exhaustive]\npub enum BError {"), ["AError"]);
+}

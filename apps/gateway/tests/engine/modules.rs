@@ -1,6 +1,6 @@
 //! The gateway's modules stand on each other in one direction (docs/ARCHITECTURE.md, "apps/gateway").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::comments::sources;
@@ -84,4 +84,56 @@ fn a_module_that_uses_what_stands_on_it_is_found() {
     ] {
         assert_eq!(wrong(module, source), expected, "{source}");
     }
+}
+
+/// The files beside it that a file of a module uses, but for what its own tests do.
+fn beside(source: &str) -> BTreeSet<&str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let named = code.lines().filter_map(|line| line.trim_start().strip_prefix("use super::"));
+    let names = named.flat_map(|rest| match rest.strip_prefix('{').and_then(|list| list.split_once('}')) {
+        Some((list, _)) => list.split(", ").collect(),
+        None => vec![rest],
+    });
+    names
+        .map(|name| &name[..name.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(name.len())])
+        .collect()
+}
+
+/// A circle of files that use each other, if there is one.
+fn circle<'a>(uses: &'a BTreeMap<String, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+    let mut left: BTreeMap<&str, &BTreeSet<&str>> = uses.iter().map(|(file, used)| (file.as_str(), used)).collect();
+    // Whoever uses nobody that is left is in no circle.
+    while let Some(free) =
+        left.iter().find(|(_, used)| !used.iter().any(|one| left.contains_key(one))).map(|(file, _)| *file)
+    {
+        left.remove(free);
+    }
+    (!left.is_empty()).then(|| left.keys().copied().collect())
+}
+
+#[test]
+fn the_files_of_the_heart_stand_on_each_other_in_one_direction() {
+    let root = repository().join("apps/gateway/src/endpoint");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    let of = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let found: Vec<(String, String)> =
+        found.iter().map(|path| (of(path), std::fs::read_to_string(path).unwrap())).collect();
+    let uses: BTreeMap<String, BTreeSet<&str>> =
+        found.iter().filter(|(file, _)| file != "mod").map(|(file, source)| (file.clone(), beside(source))).collect();
+    assert!(uses.len() > 20 && uses["handler"].contains("call"), "{uses:?}");
+    assert_eq!(circle(&uses), None);
+}
+
+#[test]
+fn a_circle_of_files_is_found() {
+    let uses = |sources: &[(&str, &'static str)]| -> BTreeMap<String, BTreeSet<&'static str>> {
+        sources.iter().map(|(file, source)| ((*file).to_owned(), beside(source))).collect()
+    };
+    let straight = [("a", "use super::b::{C, d};\nuse super::{c, e};"), ("b", "use super::c;"), ("c", ""), ("e", "")];
+    assert_eq!(circle(&uses(&straight)), None);
+    let round = [("a", "use super::b::C;"), ("b", "    use super::{c, d};"), ("c", "use super::a;"), ("d", "")];
+    assert_eq!(circle(&uses(&round)), Some(vec!["a", "b", "c"]));
+    let own = [("a", "use super::b;"), ("b", "#[cfg(test)]\nmod tests { use super::a; }")];
+    assert_eq!(circle(&uses(&own)), None);
 }

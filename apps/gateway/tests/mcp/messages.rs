@@ -70,6 +70,31 @@ both_databases! {
         assert_eq!(ask(&api.acme, "ping", json!({})), json!({}));
     }
 
+    /// What an answer repeats of a message, however long that is: a method that is not there, an id, a version, the name of a
+    /// tool.
+    fn what_an_answer_repeats_has_a_bound(database) {
+        let api = Api::start(database);
+        let send = |message: Value| api.acme.send("POST", "/mcp", &[], Some(&message.to_string()));
+        let of = |id: Value, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method });
+        assert_eq!(send(of(json!(1), &"x".repeat(100))).body["error"]["code"], -32601);
+        assert_eq!(send(of(json!("é".repeat(255)), "ping")).body["id"], "é".repeat(255));
+        for length in [101, 1_000_000] {
+            send(of(json!(1), &"x".repeat(length))).problem(400, "invalid_message");
+        }
+        for length in [256, 1_000_000] {
+            send(of(json!("i".repeat(length)), "ping")).problem(400, "invalid_message");
+        }
+        let number = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}}", "1".repeat(256));
+        api.acme.send("POST", "/mcp", &[], Some(&number)).problem(400, "invalid_message");
+        let client = json!({ "protocolVersion": "v".repeat(1_000_000), "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+        let headers = [("MCP-Protocol-Version", "2025-06-18")];
+        let answer = post(&api.acme, &headers, "initialize", client);
+        assert!(answer.text.len() <= 64 * 1024, "{} bytes", answer.text.len());
+        let called = post(&api.acme, &[], "tools/call", json!({ "name": format!("a\u{7}{}", "\"".repeat(400_000)), "arguments": {} }));
+        let message = called.body["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("There is no tool \"a\\u0007\\\"") && message.len() < 300, "as JSON writes it: {message}");
+    }
+
     /// A browser that a page tricked into sending has no key to send; and it is refused all the same.
     fn pages_of_other_origins_may_not_send(database) {
         let api = Api::start_with(database, &[("CRM_CORS_ORIGINS", "https://app.example.com")]);

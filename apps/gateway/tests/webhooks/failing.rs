@@ -144,6 +144,49 @@ both_databases! {
         assert!((14_500..20_000).contains(&attempt["milliseconds"].as_i64().unwrap()), "{attempt}");
     }
 
+    /// Pings to one that never answers have four places of a tenant, and the others are told so in time; whatever waits there,
+    /// another tenant pings, looks names up and has a long body read at once.
+    fn pings_that_nobody_answers_hold_up_nobody_else(database) {
+        let api = start(database);
+        let other = api.tenant("other");
+        let (silent, receiver) = (Receiver::start(|_, _| Says::Nothing), Receiver::taking());
+        let slow = tell(&api.acme, &silent, &["lead.merged"]);
+        let ping = format!("{}/test", slow.path);
+        std::thread::scope(|scope| {
+            let pings: Vec<_> = (0..24)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let began = Instant::now();
+                        (api.acme.apart().send("POST", &ping, &[], None), began.elapsed())
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_millis(500));
+            let began = Instant::now();
+            let good = tell(&other, &receiver, &["lead.merged"]);
+            assert_eq!(other.send("POST", &format!("{}/test", good.path), &[], None).body["delivered"], true);
+            let long = json!({ "title": "Long", "customFields": {}, "note": "n".repeat(9_000), "tags": vec!["t".repeat(200); 500] });
+            assert!(long.to_string().len() > 100_000);
+            assert_eq!(other.post("/pipeline/leads", &long).status, 400, "read, and refused for its tags");
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+            let (mut waited, mut refused) = (0, 0);
+            for ping in pings {
+                let (answer, took) = ping.join().unwrap();
+                assert!(took < Duration::from_secs(10), "{took:?}");
+                match answer.status {
+                    200 => waited += 1,
+                    _ => {
+                        answer.problem(503, "overloaded");
+                        assert_eq!(answer.header("retry-after"), "1");
+                        assert!(took < Duration::from_secs(4), "{took:?}");
+                        refused += 1;
+                    }
+                }
+            }
+            assert_eq!((waited, refused), (4, 20));
+        });
+    }
+
     /// 410 switches a webhook off, and so do five days without anything arriving: a change of its own, which others hear of.
     fn one_that_is_gone_is_switched_off(database) {
         let api = start(database);

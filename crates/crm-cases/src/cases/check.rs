@@ -18,8 +18,8 @@ pub(crate) fn check_new(new: &NewCase, form: &Form, errors: &mut FieldErrors) ->
         "assignee" => new.assignee.is_some(),
         "owner" => new.owner.is_some(),
         "tags" => !new.tags.is_empty(),
-        // The title, without which there is no new case.
-        _ => true,
+        // What nobody here knows is never there, so that a field which is forgotten here is found.
+        _ => false,
     };
     form.require_new(is_set, errors);
     form.check_new(Some(&new.custom_fields), errors)

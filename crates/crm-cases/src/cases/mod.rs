@@ -16,6 +16,7 @@ mod values;
 pub(crate) mod walk;
 
 pub use ages::{StatusAges, ages_by_status};
+pub(crate) use filter::SEARCHED;
 pub use filter::{ASSIGNEES, CaseFilter, CaseSort, OWNERS};
 pub use links::{
     lock, relink_contacts, relink_organizations, repoint_contacts, repoint_organizations, titles, unlink_contacts,

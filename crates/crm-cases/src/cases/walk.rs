@@ -5,7 +5,7 @@ use crm_core::{FieldCode, FieldErrors, Scope};
 use crate::cases::row::CaseRow;
 use crate::cases::step::Step;
 use crate::types::KnownType;
-use crate::workflow::{Refusal, Roles, Status, Workflow};
+use crate::workflow::{Listed, Refusal, Roles, Status, Workflow};
 use crate::{CaseError, CasePatch};
 
 /// The step that a patch takes a case, if any. `case_type` is the type that the case has after it; with another type
@@ -81,11 +81,7 @@ pub(crate) fn start<'a>(workflow: &'a Workflow, name: Option<&str>, errors: &mut
     status
 }
 
-/// The most statuses that a message lists.
-const LISTED: usize = 20;
-
 fn unknown_status(workflow: &Workflow, errors: &mut FieldErrors) {
-    let labels: Vec<&str> = workflow.statuses().iter().take(LISTED).map(|status| status.label.as_str()).collect();
-    let more = if workflow.statuses().len() > LISTED { ", …" } else { "" };
-    errors.push("status", FieldCode::InvalidValue, format_args!("must be one of {}{more}", labels.join(", ")));
+    let known = Listed::first(workflow.statuses().iter().map(|status| status.label.as_str()));
+    errors.push("status", FieldCode::InvalidValue, format_args!("must be one of {known}"));
 }

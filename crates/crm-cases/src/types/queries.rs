@@ -10,6 +10,7 @@ use crm_forms::{Form, StoredForm};
 use crm_history::Written;
 use diesel::prelude::*;
 
+use crate::cases::SEARCHED;
 use crate::schema::{case_types, cases};
 use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
 
@@ -197,6 +198,6 @@ pub(crate) fn custom_fields_in_use(
     id: CaseTypeId,
     fields: &[&str],
 ) -> QueryResult<HashSet<String>> {
-    let owner = [("tenant_id", scope.tenant().as_i64()), ("case_type_id", id.as_i64())];
-    crm_forms::custom_fields_in_use(connection, "cases", &owner, fields)
+    let owner = Some(("case_type_id", id.as_i64()));
+    crm_forms::custom_fields_in_use(connection, scope, &SEARCHED, owner, fields)
 }

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use crm_core::sql::one_of;
 use crm_core::text::folded;
-use crm_core::{CaseId, CaseTypeId, DbConnection, ForUpdateExt, Scope, TenantId, each_backend};
-use crm_history::Fields;
+use crm_core::{
+    BackendKind, CaseId, CaseTypeId, DbConnection, ForUpdateExt, PortableExt, Scope, TenantId, each_backend,
+};
+use crm_history::{LentColumn, Renamed};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::schema::{case_statuses, cases};
 use crate::workflow::{Status, Workflow};
@@ -50,6 +53,9 @@ fn add(connection: &mut DbConnection, rows: &[InsertedStatus]) -> QueryResult<()
     Ok(())
 }
 
+/// The status of a case, which its type has.
+const STATUS: LentColumn = LentColumn { table: "cases", column: "status", owner: "case_type_id" };
+
 /// What becomes of a status when one workflow takes the place of another.
 enum Fate {
     /// It is there as it was.
@@ -81,8 +87,8 @@ impl Fate {
 /// The statuses that a case type, which is locked, gets with a new workflow.
 pub(crate) struct Replacement {
     wanted: Vec<InsertedStatus>,
-    /// Those that cases are in, with their new labels.
-    renamed: Vec<(StatusInUse, String)>,
+    /// What becomes of those that cases are in.
+    renamed: Vec<Renamed>,
 }
 
 impl Replacement {
@@ -102,8 +108,9 @@ impl Replacement {
         // The others need nothing done: a workflow can have two thousand statuses.
         let (mut renamed, mut removed) = (Vec::new(), Vec::new());
         for status in counts(connection, scope, case_type, fates.keys().cloned().collect())? {
-            match fates.remove(&folded(&status.label)) {
-                Some(Fate::Renamed(label)) => renamed.push((status, label)),
+            let from_folded = folded(&status.label);
+            match fates.remove(&from_folded) {
+                Some(Fate::Renamed(to)) => renamed.push(Renamed { from_folded, to_folded: folded(&to), to }),
                 _ => removed.push(status),
             }
         }
@@ -137,21 +144,13 @@ impl Replacement {
         let labels: Vec<String> = wanted.iter().map(|status| status.label_folded.clone()).collect();
         let (kept, new): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|status| present.contains_key(&status.label_folded));
-        let in_renamed = renamed.iter().map(|(status, _)| folded(&status.label)).collect();
-        let cases = lock_cases(connection, scope, case_type, in_renamed)?;
+        lock_cases(connection, scope, case_type, renamed.iter().map(|status| status.from_folded.clone()).collect())?;
         add(connection, &new)?;
-        for (StatusInUse { label, .. }, to) in &renamed {
-            let in_it: Vec<CaseId> =
-                cases.iter().filter(|(_, status)| *status == folded(label)).map(|(id, _)| *id).collect();
-            let fields = Fields::none().changed("status", label, to);
-            crm_history::record_alike(connection, scope, &in_it, case_type, fields)?;
-            rename(connection, scope, case_type, label, to)?;
-        }
-        for status in kept.iter().filter(|status| present.get(&status.label_folded) != Some(&status.node_folded)) {
-            diesel::update(of_type().filter(case_statuses::label_folded.eq(&status.label_folded)))
-                .set(case_statuses::node_folded.eq(&status.node_folded))
-                .execute(connection)?;
-        }
+        STATUS.rename::<CaseId, CaseTypeId>(connection, scope, case_type, &renamed)?;
+        let is_other = |status: &&InsertedStatus| present.get(&status.label_folded) != Some(&status.node_folded);
+        let other: Vec<_> =
+            kept.iter().filter(is_other).map(|one| [Some(&one.label_folded), one.node_folded.as_ref()]).collect();
+        give_nodes(connection, scope, case_type, &other)?;
         diesel::delete(of_type().filter(case_statuses::label_folded.ne_all(labels))).execute(connection)?;
         Ok(())
     }
@@ -175,39 +174,51 @@ fn counts(
     Ok(rows.into_iter().map(|(label, cases)| StatusInUse { label: label.unwrap_or_default(), cases }).collect())
 }
 
-/// Locks the cases in all these statuses in ascending order, before each status writes its own: with the status of each.
+/// Locks the cases in all these statuses in ascending order, before they are written in any.
 fn lock_cases(
     connection: &mut DbConnection,
     scope: &Scope,
     case_type: CaseTypeId,
     labels: Vec<String>,
-) -> QueryResult<Vec<(CaseId, String)>> {
+) -> QueryResult<()> {
     if labels.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    cases::table
+    let locked: Vec<CaseId> = cases::table
         .filter(cases::tenant_id.eq(scope.tenant()))
         .filter(cases::case_type_id.eq(case_type))
         .filter(cases::status_folded.eq_any(labels))
         .order(cases::id)
-        .select((cases::id, cases::status_folded))
+        .select(cases::id)
         .locked()
-        .load(connection)
+        .load(connection)?;
+    drop(locked);
+    Ok(())
 }
 
-fn rename(
+/// Gives statuses, which are named by their labels in lower case, the nodes that stand behind them.
+fn give_nodes(
     connection: &mut DbConnection,
     scope: &Scope,
     case_type: CaseTypeId,
-    from: &str,
-    to: &str,
+    nodes: &[[Option<&String>; 2]],
 ) -> QueryResult<()> {
-    let in_it = cases::table
-        .filter(cases::tenant_id.eq(scope.tenant()))
-        .filter(cases::case_type_id.eq(case_type))
-        .filter(cases::status_folded.eq(folded(from)));
-    diesel::update(in_it).set((cases::status.eq(to), cases::status_folded.eq(folded(to)))).execute(connection)?;
-    Ok(())
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    let each = match connection.kind() {
+        BackendKind::Postgres => "json_array_elements($1::json)",
+        BackendKind::Sqlite => "json_each($1)",
+    };
+    let sql = format!(
+        "UPDATE case_statuses SET node_folded = m.node FROM (SELECT value ->> 0 AS label, value ->> 1 AS node FROM {each}) AS m \
+         WHERE tenant_id = $2 AND case_type_id = $3 AND label_folded = m.label"
+    );
+    let update = diesel::sql_query(sql)
+        .bind::<Text, _>(serde_json::json!(nodes).to_string())
+        .bind::<BigInt, _>(scope.tenant())
+        .bind::<BigInt, _>(case_type.as_i64());
+    update.portable().execute(connection).map(drop)
 }
 
 /// The statuses with one of these ids or labels, which are in lower case: of which type, and their labels in lower

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use crm_core::text::folded;
 
@@ -77,12 +78,41 @@ pub struct Roles {
 /// Why a status cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No transition leads there. The statuses that one leads to, in the order of the workflow.
-    NoTransition(Vec<String>),
+    /// No transition leads there. Those to which one leads.
+    NoTransition(Listed),
     /// Transitions lead there, but each for others: these.
     NotAuthorized(Roles),
     /// Each transition there that this person may walk takes a comment.
     CommentRequired,
+}
+
+/// The labels of statuses, in the order of the workflow: the first of them, which is enough for whoever is refused, however
+/// many the workflow has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// At most [`Self::LISTED`] labels.
+    pub labels: Vec<String>,
+    /// Whether there are others.
+    pub has_more: bool,
+}
+
+impl Listed {
+    /// The most statuses that are listed.
+    pub const LISTED: usize = 20;
+
+    /// The first of these labels.
+    pub fn first<'l>(labels: impl IntoIterator<Item = &'l str>) -> Self {
+        let mut labels = labels.into_iter();
+        let first = labels.by_ref().take(Self::LISTED).map(str::to_owned).collect();
+        Self { labels: first, has_more: labels.next().is_some() }
+    }
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.labels.join(", "))?;
+        if self.has_more { f.write_str(", …") } else { Ok(()) }
+    }
 }
 
 impl Workflow {
@@ -153,7 +183,8 @@ impl Workflow {
             let reached: HashSet<usize> = leaving().map(|transition| transition.target).collect();
             let statuses =
                 self.statuses.iter().enumerate().filter(|(place, _)| Some(*place) != from && reached.contains(place));
-            return Err(Refusal::NoTransition(statuses.map(|(_, status)| status.label.clone()).collect()));
+            let labels = statuses.map(|(_, status)| status.label.as_str());
+            return Err(Refusal::NoTransition(Listed::first(labels)));
         }
         if fitting().next().is_none() {
             return Err(Refusal::NotAuthorized(leading().fold(Roles::default(), |all, one| all.or(one.authorized))));

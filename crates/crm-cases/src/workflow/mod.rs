@@ -6,4 +6,4 @@ mod graph;
 
 pub(crate) use document::StoredDocument;
 pub use document::WorkflowDocument;
-pub use graph::{Edge, Node, Refusal, Roles, Status, Transition, Workflow};
+pub use graph::{Edge, Listed, Node, Refusal, Roles, Status, Transition, Workflow};

@@ -56,7 +56,7 @@ crm_testkit::both_databases! {
                     second_steps += 1;
                 }
                 Err(CaseError::TransitionNotAllowed { from, to, allowed }) => {
-                    assert_eq!((from.as_str(), to.as_str(), allowed.len()), ("C", "B", 0));
+                    assert_eq!((from.as_str(), to.as_str(), allowed.labels.len()), ("C", "B", 0));
                     assert_eq!(happened, ["A > C (Go) nobody"]);
                     refused += 1;
                 }

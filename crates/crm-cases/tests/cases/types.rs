@@ -1,5 +1,7 @@
 use super::*;
 use crm_cases::{CaseTypeSort, StatusInUse};
+use crm_history::{HistorySort, Kind};
+use crm_testkit::statements::statements;
 
 fn get_type(connection: &mut DbConnection, scope: &Scope, id: CaseTypeId) -> CaseType {
     case_types::get(connection, scope, id).unwrap()
@@ -181,6 +183,56 @@ crm_testkit::both_databases! {
                 (outcome, expected) => panic!("{sentence}: {outcome:?}, not {expected:?}"),
             }
             assert_eq!(get(&mut connection, &late, other.id), other, "{sentence}: another type's case");
+        }
+    }
+
+    /// However many statuses are renamed at once, and however many cases are in them, it takes as many statements; each case has its
+    /// new label, and the change that says so.
+    fn renaming_many_statuses_takes_as_many_statements_as_one(database) {
+        let (mut connection, scope) = (database.connect(), tenant(database, "acme"));
+        // Two thousand statuses, most of which only edges name.
+        let ways = |name: &dyn Fn(usize) -> String| -> Value {
+            let edges: Vec<Value> =
+                (0..1_000).map(|n| json!({ "source": name(n), "target": name(1_000 + n) })).collect();
+            let nodes = json!([{ "id": if name(0).starts_with('w') { "a" } else { "b" }, "data": { "label": "Start" } }]);
+            json!({ "workflow": { "status": nodes, "transition": edges } })
+        };
+        let before = |n: usize| format!("way \"{n}\"");
+        let (few, many) = (3, 150);
+        let mut made = Vec::new();
+        for (label, count) in [("Few", few), ("Many", many)] {
+            let mut body = ways(&before);
+            body["label"] = json!(label);
+            let case_type = create_type(&mut connection, &scope, &body).id;
+            let cases: Vec<CaseId> = (0..count)
+                .flat_map(|n| [n, n])
+                .map(|n| create(&mut connection, &scope, &json!({ "title": "t", "caseTypeId": case_type, "status": before(n) })).id)
+                .collect();
+            made.push((case_type, cases));
+        }
+        let after = |n: usize| format!("WAY \"{n}\"");
+        let sent: Vec<usize> = made
+            .iter()
+            .map(|(case_type, _)| {
+                let edit = ways(&after);
+                let (_, sent) = statements(&mut connection, |connection| {
+                    try_patch_type(connection, &scope, *case_type, &edit).unwrap()
+                });
+                sent.len()
+            })
+            .collect();
+        assert_eq!(sent[0], sent[1], "for {few} statuses and for {many}");
+        for (_, cases) in &made {
+            for (place, id) in cases.iter().enumerate() {
+                let case = get(&mut connection, &scope, *id);
+                assert_eq!(case.status.as_str(), after(place / 2));
+                if place % 50 == 0 {
+                    let request: PageRequest<HistorySort> = asked(&[]).unwrap();
+                    let told = crm_history::history(&mut connection, &scope, Kind::Case, &id.to_string(), &request).unwrap();
+                    let told = &json_of(&told.items[0])["changes"];
+                    assert_eq!(told, &json!([{ "field": "status", "from": before(place / 2), "to": after(place / 2) }]));
+                }
+            }
         }
     }
 

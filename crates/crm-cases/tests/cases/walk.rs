@@ -37,7 +37,7 @@ fn many_ways() -> Value {
 fn outcome(result: Result<Case, CaseError>) -> String {
     match result {
         Ok(case) => case.status.into_string(),
-        Err(CaseError::TransitionNotAllowed { allowed, .. }) => format!("409, allowed: {}", allowed.join(", ")),
+        Err(CaseError::TransitionNotAllowed { allowed, .. }) => format!("409, allowed: {allowed}"),
         Err(CaseError::NotAuthorized { authorized }) => format!("403, for {}", authorized.join(", ")),
         Err(CaseError::Invalid(errors)) => {
             let fields: Vec<String> = problems(&errors).iter().map(|(field, code)| format!("{field} {code}")).collect();

@@ -8,6 +8,7 @@ pub use fields::{FieldCode, FieldError, FieldErrors, cut};
 
 /// Why something could not be written, in the words of code that every kind of record uses: a rule, or the database.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WriteError {
     /// The input breaks a rule: every problem that was found.
     #[error("{0}")]
@@ -15,6 +16,19 @@ pub enum WriteError {
     /// The database's error.
     #[error("database: {0}")]
     Database(DieselError),
+}
+
+impl WriteError {
+    /// The problems of the input, or the database's error.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn into_result(self) -> Result<FieldErrors, DieselError> {
+        match self {
+            Self::Invalid(errors) => Ok(errors),
+            Self::Database(error) => Err(error),
+        }
+    }
 }
 
 impl From<FieldErrors> for WriteError {
@@ -47,9 +61,9 @@ macro_rules! from_write_error {
 
         impl From<$crate::WriteError> for $error {
             fn from(error: $crate::WriteError) -> Self {
-                match error {
-                    $crate::WriteError::Invalid(errors) => Self::Invalid(errors),
-                    $crate::WriteError::Database(error) => Self::Database(error),
+                match error.into_result() {
+                    Ok(errors) => Self::Invalid(errors),
+                    Err(error) => Self::Database(error),
                 }
             }
         }
@@ -120,6 +134,8 @@ fn fault_by_words(message: &str) -> Fault {
         "database disk image is malformed",
         "file is not a database",
         "disk I/O error",
+        // SQLite, also where the process has no file descriptor left.
+        "unable to open database file",
         "No space left on device",
         "could not extend file",
         // Citus, of a node that is down.
@@ -157,4 +173,66 @@ pub fn is_unique_violation(error: &DieselError) -> bool {
 #[must_use]
 pub fn is_foreign_key_violation(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the servers say, word for word, and what it asks of the caller.
+    #[test]
+    fn each_message_asks_for_what_it_is() {
+        for (message, asks_for) in [
+            (
+                "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally",
+                Fault::ConnectionLost,
+            ),
+            ("terminating connection due to administrator command", Fault::ConnectionLost),
+            ("terminating connection due to idle-in-transaction timeout", Fault::ConnectionLost),
+            ("no connection to the server\n", Fault::ConnectionLost),
+            ("could not receive data from server: Connection timed out", Fault::ConnectionLost),
+            ("could not send data to server: Broken pipe", Fault::ConnectionLost),
+            ("SSL connection has been closed unexpectedly", Fault::ConnectionLost),
+            ("connection not open\n", Fault::ConnectionLost),
+            ("canceling statement due to statement timeout", Fault::Unavailable),
+            ("canceling statement due to lock timeout", Fault::Unavailable),
+            ("database is locked", Fault::Unavailable),
+            ("database or disk is full", Fault::Unavailable),
+            ("database disk image is malformed", Fault::Unavailable),
+            ("file is not a database", Fault::Unavailable),
+            ("disk I/O error", Fault::Unavailable),
+            ("unable to open database file", Fault::Unavailable),
+            ("could not write to file \"base/pgsql_tmp/pgsql_tmp1.0\": No space left on device", Fault::Unavailable),
+            (
+                "could not extend file \"base/16384/16385\": wrote only 4096 of 8192 bytes at block 7",
+                Fault::Unavailable,
+            ),
+            ("the database system is shutting down", Fault::Unavailable),
+            ("the database system is in recovery mode", Fault::Unavailable),
+            ("remaining connection slots are reserved for non-replication superuser connections", Fault::Unavailable),
+            ("sorry, too many clients already", Fault::Unavailable),
+            ("deadlock detected", Fault::Deadlock),
+            // Citus.
+            ("canceling the transaction since it was involved in a distributed deadlock", Fault::Deadlock),
+            ("could not commit transaction for shard 102008 on any active node", Fault::CommitUnknown),
+            ("could not establish any connections to the node worker-1:5432 after 5000 ms", Fault::Unavailable),
+            (
+                "connection to the remote node postgres@worker-1:5432 failed with the following error: Connection refused",
+                Fault::Unavailable,
+            ),
+            // Where two are said at once, what is not known counts, and then what is gone for good.
+            (
+                "could not commit transaction for shard 102008: server closed the connection unexpectedly",
+                Fault::CommitUnknown,
+            ),
+            ("connection to the remote node failed: server closed the connection unexpectedly", Fault::ConnectionLost),
+            // What nobody foresaw.
+            ("relation \"leads\" does not exist", Fault::Bug),
+            ("out of shared memory", Fault::Bug),
+            ("", Fault::Bug),
+        ] {
+            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+            assert_eq!(fault(&error), asks_for, "{message}");
+        }
+    }
 }

@@ -25,7 +25,8 @@ pub use present::Present;
 pub use rows::{Cell, Rows, forget_unwritten, settle};
 
 /// A checked value as a row has it: made without another check, since only checked ones were stored. For the crates that own
-/// the rows; whoever has a value from elsewhere makes it by `new`, which checks it.
+/// the rows, and no part of what others may use; whoever has a value from elsewhere makes it by `new`, which checks it.
+#[doc(hidden)]
 pub trait Stored: Sized {
     /// What the row has.
     type Of;

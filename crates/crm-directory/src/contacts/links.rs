@@ -4,12 +4,13 @@
 use crm_core::{ContactId, DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use diesel::prelude::*;
 
+use super::filter::SEARCHED;
 use super::queries;
 use crate::links::{links, without};
 use crate::schema::contacts;
 
 links!(contacts, ContactId, "contact");
-crm_forms::custom_fields_in_use!(contacts);
+crm_forms::custom_fields_in_use!(SEARCHED);
 
 crm_history::reference_column! {
     contacts.organization_id: ContactId => OrganizationId;

@@ -23,8 +23,8 @@ pub(crate) fn check_new(new: &NewOrganization, form: &Form, errors: &mut FieldEr
         "note" => new.note.is_some(),
         "owner" => new.owner.is_some(),
         "tags" => !new.tags.is_empty(),
-        // The name, without which there is no new organization.
-        _ => true,
+        // What nobody here knows is never there, so that a field which is forgotten here is found.
+        _ => false,
     };
     form.require_new(is_set, errors);
     form.check_new(Some(&new.custom_fields), errors)

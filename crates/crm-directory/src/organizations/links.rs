@@ -3,9 +3,10 @@
 use crm_core::{DbConnection, ForKeyShareExt, OrganizationId, Scope};
 use diesel::prelude::*;
 
+use super::filter::SEARCHED;
 use super::queries;
 use crate::links::{links, without};
 use crate::schema::organizations;
 
 links!(organizations, OrganizationId, "organization");
-crm_forms::custom_fields_in_use!(organizations);
+crm_forms::custom_fields_in_use!(SEARCHED);

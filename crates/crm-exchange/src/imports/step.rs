@@ -16,6 +16,7 @@ use super::row::{ImportRow, Settings};
 use super::schema::{import_parts, import_problems, import_records, imports};
 use super::upload::unwritable;
 use super::{ImportError, ImportState, clean, undo};
+use crate::import::LONGEST_PROBLEM;
 use crate::{Content, Counts, Done, Import, RawRow, Sheet};
 
 /// What a step came to.
@@ -186,8 +187,7 @@ fn what_would_be<T>(
     }
 }
 
-/// The most characters that are kept of what is wrong with a row, and the most rows of which it is kept: all are counted.
-const LONGEST_PROBLEM: usize = 1_000;
+/// The most rows of which it is kept what is wrong with them: all are counted.
 const MOST_PROBLEMS: i64 = 100_000;
 
 /// Without NUL, which PostgreSQL does not take, nor other control characters, and of a length.

@@ -50,7 +50,8 @@ pub fn forget_and_index(
     table_of(searched).replace(connection, scope, record, rows(values, form))
 }
 
-/// `[position, field, value, search]` of each value. Texts that are searched come first: the rowid of their index on SQLite
+/// `[position, field, value, search]` of each value. One that nothing finds (of a field that the form does not know, or of another type
+/// than it has now) has a row without either, by which it is known that there is one. Texts that are searched come first: the rowid of their index on SQLite
 /// has room for 1 024 positions, and no form has so many fields.
 fn rows(values: &CustomFields, form: &Form) -> Vec<Value> {
     if values.is_empty() {
@@ -59,13 +60,17 @@ fn rows(values: &CustomFields, form: &Form) -> Vec<Value> {
     let mut rows: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for (id, value) in values.to_object() {
         let retired = || form.retired.get(&id).copied();
-        let Some(field_type) = form.custom(&id).map(|field| field.field_type).or_else(retired) else { continue };
-        if key::is_searched(field_type) {
+        let field_type = form.custom(&id).map(|field| field.field_type).or_else(retired);
+        if field_type.is_some_and(key::is_searched) {
             rows.push((id, None, value.as_str().map(searchable)));
+            continue;
+        }
+        let mut keys = field_type.map(|field_type| key::of_value(field_type, &value)).unwrap_or_default();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            rows.push((id, None, None));
         } else {
-            let mut keys = key::of_value(field_type, &value);
-            keys.sort_unstable();
-            keys.dedup();
             rows.extend(keys.into_iter().map(|key| (id.clone(), Some(key), None)));
         }
     }

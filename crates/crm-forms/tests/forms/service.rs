@@ -3,6 +3,7 @@
 
 use crm_core::sql::Json;
 use crm_core::{Condition, DbConnection, FieldCode, Scope};
+use crm_forms::search::Searched;
 use crm_forms::{CustomFields, Form, FormError, FormKind};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
@@ -22,12 +23,21 @@ diesel::table! {
     }
 }
 
-crm_forms::custom_fields_in_use!(things);
+static THINGS: Searched = Searched { table: "things", values: "thing_values", record: "thing_id", own: &[] };
+
+crm_forms::custom_fields_in_use!(THINGS);
 
 fn make_things(connection: &mut DbConnection) {
     let column = "custom_fields JSON NOT NULL, PRIMARY KEY (tenant_id, id))";
     connection
         .batch_execute(&format!("CREATE TABLE things (tenant_id BIGINT NOT NULL, id BIGINT NOT NULL, {column}"))
+        .unwrap();
+    let values = "position INTEGER NOT NULL, field TEXT NOT NULL, value TEXT, search TEXT";
+    let of_thing = "FOREIGN KEY (tenant_id, thing_id) REFERENCES things (tenant_id, id) ON DELETE CASCADE";
+    connection
+        .batch_execute(&format!(
+            "CREATE TABLE thing_values (tenant_id BIGINT NOT NULL, thing_id BIGINT NOT NULL, {values}, {of_thing})"
+        ))
         .unwrap();
 }
 
@@ -40,6 +50,8 @@ fn store(connection: &mut DbConnection, scope: &Scope, id: i64, fields: &CustomF
         ))
         .execute(connection)
         .unwrap();
+    let form = crm_forms::get(connection, scope, FormKind::Pipeline).unwrap();
+    crm_forms::search::index(connection, scope, &THINGS, id, fields, &form).unwrap();
 }
 
 fn stored(connection: &mut DbConnection, scope: &Scope, id: i64) -> CustomFields {
@@ -107,6 +119,17 @@ both_databases! {
         assert_eq!(blocked(put(&mut connection, &acme, &[("a-1_Z", "text"), ("b", "date")])), ["a-1_Z"]);
         put(&mut connection, &acme, &[("a-1_Z", "number"), ("b", "date")]).unwrap();
         put(&mut connection, &other, &[("a-1_Z", "text")]).unwrap();
+    }
+
+    /// So does one whose values nothing finds, because they are of another type, or came before the field: they are there.
+    fn a_value_that_nothing_finds_is_a_value(database) {
+        let mut connection = database.connect();
+        make_things(&mut connection);
+        let scope = database.tenant("acme");
+        put(&mut connection, &scope, &[("x", "number")]).unwrap();
+        store(&mut connection, &scope, 1, &serde_json::from_str(r#"{"x": "no number", "y": "early"}"#).unwrap());
+        put(&mut connection, &scope, &[("x", "number"), ("y", "date")]).unwrap();
+        assert_eq!(blocked(put(&mut connection, &scope, &[("x", "date"), ("y", "text")])), ["x", "y"]);
     }
 
     /// A field that is taken off keeps its values: they are hidden, and come back with the field, whose type

@@ -22,8 +22,8 @@ pub(crate) fn check_new(new: &NewOpportunity, form: &Form, errors: &mut FieldErr
         "followers" => !new.followers.is_empty(),
         "participants" => !new.participants.as_slice().is_empty(),
         "tags" => !new.tags.is_empty(),
-        // The title, without which there is no new opportunity.
-        _ => true,
+        // What nobody here knows is never there, so that a field which is forgotten here is found.
+        _ => false,
     };
     form.require_new(is_set, errors);
     form.check_new(Some(&new.custom_fields), errors)

@@ -4,6 +4,7 @@
 use crm_core::{DbConnection, LeadId, OpportunityId, OrganizationId, Scope};
 use diesel::QueryResult;
 
+use super::filter::SEARCHED;
 use super::queries;
 use crate::schema::opportunities;
 
@@ -36,4 +37,4 @@ crm_history::reference_column! {
     relink_leads;
 }
 
-crm_forms::custom_fields_in_use!(opportunities);
+crm_forms::custom_fields_in_use!(SEARCHED);

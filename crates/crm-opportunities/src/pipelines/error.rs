@@ -3,6 +3,7 @@ use diesel::result::Error as DieselError;
 
 /// Why something could not be done with a pipeline.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PipelineError {
     /// No pipeline of this tenant has the id.
     #[error("no such pipeline")]

@@ -9,6 +9,7 @@ use crm_core::{
 };
 use crm_history::{Action, Change, ChangeId, FeedFilter, HistoryError, Kind, Position, feed};
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use sha2::{Digest, Sha256};
 
@@ -210,6 +211,8 @@ fn plan(
             return Ok(true);
         }
         Err(HistoryError::Database(error)) => return Err(error.into()),
+        // Reading it ends in nothing else.
+        Err(error) => return Err(DieselError::QueryBuilderError(Box::new(error)).into()),
     };
     if page.next == position {
         return Ok(false);

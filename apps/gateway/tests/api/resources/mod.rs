@@ -8,6 +8,7 @@ mod isolation;
 mod lists;
 mod patches;
 mod records;
+mod required;
 mod table;
 mod texts;
 
