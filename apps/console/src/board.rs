@@ -165,7 +165,7 @@ impl Board<'_> {
     fn card(&self, frame: &Frame, card: &Opportunity, may_write: bool, back: &str) -> Markup {
         let id = card.id.to_string();
         let path = show::path(Kind::Opportunity, &id);
-        let days = (self.now.as_datetime() - card.last_updated_on.as_datetime()).num_days().max(0);
+        let days = (self.now.as_datetime() - card.stage_since.as_datetime()).num_days().max(0);
         html! {
             li class="deal" data-card=(id) data-title=(card.title.as_str()) draggable=[may_write.then_some("true")] aria-describedby=[may_write.then_some("board-help")] {
                 div class="deal-head" {
@@ -176,7 +176,7 @@ impl Board<'_> {
                 @if !card.tags.is_empty() { p { @for tag in &card.tags { span class="pill" { (show::dot(Some(&tag.color))) (tag.label) } " " } } }
                 div class="deal-foot small" {
                     @if let Some(value) = &card.value { strong { (show::grouped(&value.amount().to_string())) " " (value.currency().code()) } }
-                    span class="quiet" title="Days since it was last changed" { (days) " d" }
+                    span class="quiet" title="Days in this stage" { (days) " d" }
                     @if let Some(owner) = card.owner.as_ref().map(name) { span class="quiet owner" { (owner) } }
                 }
             }

@@ -1,6 +1,6 @@
 //! Searching texts for a part of them, by an index of trigrams (docs/adr/0006).
 //!
-//! A list first asks the index for the records that match, up to [`FEW`] of them. If that is all, the list is
+//! A list first asks the index for the records that match, up to [so many](Most) of them. If that is all, the list is
 //! made of those records; if there are more, matches are so dense that the list is read in its own order and
 //! each record looked at, until the page is full. So neither a rare text nor a common one costs much. In both
 //! cases the list repeats the condition ([`Contains`](crate::page::Contains)), which decides: the index only narrows.
@@ -15,16 +15,57 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 use crate::page::contains_pattern;
 use crate::sql::names;
-use crate::{BackendKind, DbConnection, PortableExt, Scope};
+use crate::{BackendKind, DbConnection, PortableExt, RecordKind, Scope, counts};
 
 pub use best::{Hit, Sought};
 
-/// The most records that a list is made of by their ids. Looking up this many costs as much as reading a
-/// hundred thousand in order until 10 of more than this many were found.
-pub const FEW: usize = 1_000;
+/// However many records a tenant has, no more are few.
+const FEW: usize = 1_000;
+
+/// The most records that a list is made of by their ids: the square root of how many the tenant has of the kind and a quarter
+/// more, from 100 to 1 000. With so many matches, to look all of them up costs about what it costs to look at each record in the
+/// order of the list until ten of them were found; with more matches that is cheaper, and with fewer this (docs/adr/0006).
+#[derive(Debug)]
+pub struct Most {
+    kind: RecordKind,
+    most: Option<usize>,
+}
+
+impl Most {
+    /// Of records of this kind. It is found out once, by who asks first.
+    #[must_use]
+    pub fn of(kind: RecordKind) -> Self {
+        Self { kind, most: None }
+    }
+
+    fn get(&mut self, connection: &mut DbConnection, scope: &Scope) -> QueryResult<usize> {
+        if let Some(most) = self.most {
+            return Ok(most);
+        }
+        let records = usize::try_from(counts::records(connection, scope, self.kind)?).unwrap_or_default();
+        Ok(*self.most.insert((records.isqrt() * 5 / 4).clamp(100, FEW)))
+    }
+
+    /// What a query finds that is asked for so many ids as it is told, which is one more than they may be. Where it finds that
+    /// many, they are [many](Candidates::Many), also where several of its rows are of one record. One statement before it, of
+    /// what is counted already, the first time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn candidates(
+        &mut self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        query: impl FnOnce(&mut DbConnection, i64) -> QueryResult<Vec<i64>>,
+    ) -> QueryResult<Candidates> {
+        let most = self.get(connection, scope)?;
+        let found = query(connection, i64::try_from(most + 1).unwrap_or(i64::MAX))?;
+        Ok(if found.len() > most { Candidates::Many } else { Candidates::of(found) })
+    }
+}
 
 /// The shortest text that an index of trigrams can look for. For a shorter one the texts of the tenant are read, until
-/// more than [`FEW`] have it.
+/// [many](Most) have it.
 const SHORTEST: usize = 3;
 
 /// A searched column: on PostgreSQL it has a `gin_trgm_ops` index, on SQLite an FTS5 table beside its table.
@@ -46,16 +87,15 @@ pub struct TextIndex {
 /// The records that may match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Candidates {
-    /// No other record than these matches: at most [`FEW`], in ascending order.
+    /// No other record than these matches, in ascending order.
     Few(Vec<i64>),
-    /// More than [`FEW`] match.
+    /// [More](Most) match.
     Many,
 }
 
 impl Candidates {
-    /// What a query for [`FEW`] + 1 ids found.
-    #[must_use]
-    pub fn of(found: impl IntoIterator<Item = i64>) -> Self {
+    /// These, unless they are more than are ever few.
+    fn of(found: impl IntoIterator<Item = i64>) -> Self {
         let found: BTreeSet<i64> = found.into_iter().collect();
         if found.len() > FEW { Self::Many } else { Self::Few(found.into_iter().collect()) }
     }
@@ -117,9 +157,17 @@ impl TextIndex {
     ///
     /// # Errors
     /// The database's.
-    pub fn candidates(&self, connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Candidates> {
-        // More rows than records may match, several addresses of one: then FEW + 1 rows still say "many".
-        let limit = FEW + 1;
+    pub fn candidates(
+        &self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        most: &mut Most,
+        text: &str,
+    ) -> QueryResult<Candidates> {
+        most.candidates(connection, scope, |connection, limit| self.found(connection, scope, text, limit))
+    }
+
+    fn found(&self, connection: &mut DbConnection, scope: &Scope, text: &str, limit: i64) -> QueryResult<Vec<i64>> {
         let found: Vec<Found> = match connection.kind() {
             BackendKind::Postgres => {
                 // Not kept as a prepared statement, so that it is planned for this very text. MATERIALIZED hides
@@ -129,20 +177,22 @@ impl TextIndex {
                 let Self { table, column, record, .. } = self;
                 diesel::sql_query(format!(
                     "WITH found AS MATERIALIZED (SELECT {record} AS record FROM {table} \
-                     WHERE tenant_id = $1 AND {column} LIKE $2 ESCAPE '\\') SELECT record FROM found LIMIT {limit}"
+                     WHERE tenant_id = $1 AND {column} LIKE $2 ESCAPE '\\') SELECT record FROM found LIMIT $3"
                 ))
                 .bind::<BigInt, _>(scope.tenant())
                 .bind::<Text, _>(contains_pattern(text))
+                .bind::<BigInt, _>(limit)
                 .load(connection)?
             }
             BackendKind::Sqlite if text.chars().count() < SHORTEST => {
                 let Self { table, column, record, .. } = self;
                 diesel::sql_query(format!(
                     "SELECT {record} AS record FROM {table} \
-                     WHERE tenant_id = ? AND {column} LIKE ? ESCAPE '\\' LIMIT {limit}"
+                     WHERE tenant_id = ? AND {column} LIKE ? ESCAPE '\\' LIMIT ?"
                 ))
                 .bind::<BigInt, _>(scope.tenant())
                 .bind::<Text, _>(contains_pattern(text))
+                .bind::<BigInt, _>(limit)
                 .portable()
                 .load(connection)?
             }
@@ -151,20 +201,17 @@ impl TextIndex {
                 let first = scope.tenant().as_i64() << TENANT_SHIFT;
                 diesel::sql_query(format!(
                     "SELECT (rowid >> {RECORD_SHIFT}) & {RECORD_MASK} AS record FROM {table}_search \
-                     WHERE {table}_search MATCH ? AND rowid BETWEEN ? AND ? LIMIT {limit}"
+                     WHERE {table}_search MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?"
                 ))
                 .bind::<Text, _>(format!("{fts_column} : \"{}\"", text.replace('"', "\"\"")))
                 .bind::<BigInt, _>(first)
                 .bind::<BigInt, _>(first + (1 << TENANT_SHIFT) - 1)
+                .bind::<BigInt, _>(limit)
                 .portable()
                 .load(connection)?
             }
         };
-        if found.len() > FEW {
-            Ok(Candidates::Many)
-        } else {
-            Ok(Candidates::of(found.into_iter().map(|found| found.record)))
-        }
+        Ok(found.into_iter().map(|found| found.record).collect())
     }
 }
 

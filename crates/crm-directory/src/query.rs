@@ -1,7 +1,7 @@
 //! What the queries of contacts and organizations share: where texts are searched, and conditions on the tables
 //! of labeled values.
 
-use crm_core::search::{Candidates, Sought, TextIndex};
+use crm_core::search::{Candidates, Most, Sought, TextIndex};
 use crm_core::{DbConnection, Scope};
 use diesel::QueryResult;
 
@@ -48,11 +48,12 @@ pub(crate) fn phone_candidates(
     by_text: TextIndex,
     connection: &mut DbConnection,
     scope: &Scope,
+    most: &mut Most,
     text: &str,
 ) -> QueryResult<Candidates> {
     match digits(text) {
-        digits if digits.is_empty() => by_text.candidates(connection, scope, text),
-        digits => by_digits.candidates(connection, scope, &digits),
+        digits if digits.is_empty() => by_text.candidates(connection, scope, most, text),
+        digits => by_digits.candidates(connection, scope, most, &digits),
     }
 }
 

@@ -1,13 +1,13 @@
 //! The SQL of leads. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, Sought, TextIndex};
+use crm_core::search::{Candidates, Most, Sought, TextIndex};
 use crm_core::sql::among;
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, Scope, TagId, WriteError, among, any_of, changed, columns,
-    created_within,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, RecordKind, Scope, TagId, WriteError, among, any_of, changed,
+    columns, created_within,
 };
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
@@ -59,17 +59,19 @@ pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some(
 /// The index of titles (docs/adr/0006).
 const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", record: "id", fts_column: "title" };
 
-/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it.
+/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it,
+/// and one before for how many are few.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &LeadFilter,
     form: &Form,
 ) -> Result<Narrowed, WriteError> {
+    let most = &mut Most::of(RecordKind::Lead);
     let titled =
-        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Lead, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, most, text))?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Lead, most, filter.tags.as_ref())?;
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = titled.and(tagged).and(fields.candidates.clone());
     Ok(Narrowed { candidates, tags, fields })
 }

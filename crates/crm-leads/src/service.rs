@@ -65,7 +65,7 @@ pub(crate) fn lock_one(connection: &mut DbConnection, scope: &Scope, id: LeadId)
     queries::find_locked(connection, scope, id)?.ok_or(LeadError::NotFound)
 }
 
-/// A page of the leads that match. It takes three statements however many leads it has (form, rows, what other tables have of them), one more for a filter by title or by tags, and one more to count all matches where that is asked for.
+/// A page of the leads that match. It takes three statements however many leads it has (form, rows, what other tables have of them), one more for a filter by title and two for one by tags, one before them for how many are few, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.

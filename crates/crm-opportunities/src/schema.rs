@@ -28,6 +28,7 @@ diesel::table! {
         pipeline_id -> Uid,
         stage_key -> Text,
         stage_position -> SmallInt,
+        stage_since -> Nullable<Instant>,
         status -> Text,
         lost_reason -> Nullable<JsonText>,
         closed_on -> Nullable<Instant>,

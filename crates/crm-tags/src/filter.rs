@@ -1,5 +1,5 @@
 use crm_core::counts;
-use crm_core::search::{Candidates, FEW};
+use crm_core::search::{Candidates, Most};
 use crm_core::sql::{OneOf, Uid, among, one_of};
 use crm_core::{Db, DbConnection, Scope, TagId, TenantId, sql_fragment};
 use diesel::dsl::count;
@@ -15,7 +15,7 @@ crm_core::on_postgres! { use diesel::pg::Pg; }
 crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 
 /// What a list filter by tags means, spelled by label or id: the records that have one of them where these are few, and the
-/// tags. Two statements where there is a filter.
+/// tags. Two statements where there is a filter, and one of [`Most`] before the second.
 ///
 /// # Errors
 /// The database's.
@@ -23,6 +23,7 @@ pub fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
+    most: &mut Most,
     spelled: Option<&Vec<String>>,
 ) -> QueryResult<(Candidates, Option<Vec<TagId>>)> {
     let Some(spelled) = spelled else { return Ok((Candidates::Many, None)) };
@@ -30,13 +31,13 @@ pub fn narrow(
     if tags.is_empty() {
         return Ok((Candidates::Few(Vec::new()), Some(tags)));
     }
-    let found: Vec<i64> = with_links!(kind, links => links::table
-        .filter(among(scope, links::tenant_id, links::tag_id, &tags))
-        .select(links::record_id)
-        .limit(i64::try_from(FEW + 1).unwrap_or(i64::MAX))
-        .load(connection))?;
-    // A record may have several of them: FEW + 1 rows still say "many".
-    let candidates = if found.len() > FEW { Candidates::Many } else { Candidates::of(found) };
+    let candidates = most.candidates(connection, scope, |connection, limit| {
+        with_links!(kind, links => links::table
+            .filter(among(scope, links::tenant_id, links::tag_id, &tags))
+            .select(links::record_id)
+            .limit(limit)
+            .load(connection))
+    })?;
     Ok((candidates, Some(tags)))
 }
 

@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl as _};
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, between};
 use crate::client::{Answer, Api, Client};
 use crate::dump::dump;
 use crate::process::{Serving, gateway};
@@ -210,5 +210,32 @@ both_databases! {
         for body in [body, json!({})] {
             as_operator(&running, "POST", "/admin/clock", &body).problem(404, "unknown_route");
         }
+    }
+
+    /// A card of the board tells for how many days it has been in its stage, whatever else was changed meanwhile.
+    fn a_card_counts_its_days_in_the_stage(database) {
+        let api = start(database);
+        api.acme.post("/pipeline/opportunities", &json!({ "title": "Harbour" })).item(201);
+        let stages = api.acme.get("/pipeline/pipelines/opportunities").items()[0]["stages"].clone();
+        let days = || {
+            let page = Browser::signed_in(&api.acme, &api.acme.keys.primary).get("/console/board").text;
+            between(&page, "title=\"Days in this stage\">", " d<").unwrap().to_owned()
+        };
+        assert_eq!(days(), "0");
+        turn(&api, "2030-01-05T12:00:00.000Z");
+        api.acme.patch("/pipeline/opportunities/1", &json!({ "note": "Called." })).item(200);
+        assert_eq!(days(), "4");
+        let to = |stage: usize| json!({ "stage": stages[stage]["key"] });
+        api.acme.patch("/pipeline/opportunities/1/updateStage", &to(1)).item(200);
+        assert_eq!(days(), "0");
+        turn(&api, "2030-01-07T11:00:00.000Z");
+        api.acme.patch("/pipeline/opportunities/1", &to(1)).item(200);
+        assert_eq!(days(), "1");
+        api.acme.patch("/pipeline/opportunities/1", &to(2)).item(200);
+        assert_eq!(days(), "0");
+        turn(&api, "2030-01-08T12:00:00.000Z");
+        api.acme.delete("/pipeline/opportunities/1");
+        api.acme.send("POST", "/trash/opportunity/1/restore", &[], None).item(200);
+        assert_eq!(days(), "1");
     }
 }

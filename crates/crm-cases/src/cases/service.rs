@@ -3,11 +3,12 @@ use std::sync::Arc;
 use crm_core::error::collision;
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::{Beside, Present, ShowsNames};
-use crm_core::search::Candidates;
+use crm_core::search::{Candidates, Most};
 use crm_core::sql::Json;
 use crm_core::values::{HoldReferences, Referring, ShortText, unknown_reference};
 use crm_core::{
-    CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, Scope, Timestamp, numbering, records,
+    CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, RecordKind, Scope, Timestamp, numbering,
+    records,
 };
 use crm_forms::Form;
 use crm_forms::search::{forget_and_index, index};
@@ -145,7 +146,7 @@ pub fn hold_types(
 }
 
 /// A page of the cases that match. It takes three statements however many cases it has (rows, the forms of their
-/// types, what other tables have of them), one more each to find the tags and the statuses of a filter, and one more to count all matches
+/// types, what other tables have of them), one more for a filter by title and two for one by tags, one before them for how many are few, one for the statuses of a filter, and one more to count all matches
 /// where that is asked for.
 ///
 /// # Errors
@@ -156,14 +157,15 @@ pub fn list(
     filter: &CaseFilter,
     request: &PageRequest<CaseSort>,
 ) -> Result<Page<Case>, CaseError> {
+    let most = &mut Most::of(RecordKind::Case);
     let titled = filter
         .title
         .as_ref()
-        .map_or(Ok(Candidates::Many), |text| queries::TITLE.candidates(connection, scope, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Case, filter.tags.as_ref())?;
+        .map_or(Ok(Candidates::Many), |text| queries::TITLE.candidates(connection, scope, most, text))?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Case, most, filter.tags.as_ref())?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &forms.iter().collect::<Vec<_>>())?;
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &forms.iter().collect::<Vec<_>>())?;
     let named = Named { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
     let page = request.load_with_total(
         connection,

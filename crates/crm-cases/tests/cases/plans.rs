@@ -52,8 +52,8 @@ crm_testkit::both_databases! {
             (vec![("size", "1")], 3),
             (vec![("size", "20")], 3),
             (vec![("size", "20"), ("includeTotal", "true")], 4),
-            (vec![("size", "20"), ("tags", "t,u,v")], 5),
-            (vec![("size", "20"), ("status", "open,x"), ("tags", "t"), ("includeTotal", "true")], 7),
+            (vec![("size", "20"), ("tags", "t,u,v")], 6),
+            (vec![("size", "20"), ("status", "open,x"), ("tags", "t"), ("includeTotal", "true")], 8),
         ] {
             let (_, sent) = statements(&mut connection, |connection| list(connection, &scope, &params));
             assert_eq!(sent.len(), expected, "{params:?}: {sent:#?}");

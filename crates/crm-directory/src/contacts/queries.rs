@@ -1,10 +1,10 @@
 //! The SQL of contacts. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, FEW};
+use crm_core::search::{Candidates, Most};
 use crm_core::sql::among;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, Scope, TagId, WriteError, among, any_of,
+    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, RecordKind, Scope, TagId, WriteError, among, any_of,
     created_within,
 };
 use crm_forms::search::NarrowedFields;
@@ -83,7 +83,7 @@ impl Narrowed {
     }
 }
 
-/// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`, whose
+/// Asks the indexes of texts and the tags: one statement for how many are few, one for each filter, three for `searchValue`, whose
 /// organizations' contacts are one more.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
@@ -91,45 +91,51 @@ pub(crate) fn narrow(
     filter: &ContactFilter,
     form: &Form,
 ) -> Result<Narrowed, WriteError> {
+    let most = &mut Most::of(RecordKind::Contact);
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
-        candidates = candidates.and(query::CONTACT_NAME.candidates(connection, scope, text)?);
+        candidates = candidates.and(query::CONTACT_NAME.candidates(connection, scope, most, text)?);
     }
     if let Some(text) = &filter.email {
-        candidates = candidates.and(query::CONTACT_EMAIL.candidates(connection, scope, text)?);
+        candidates = candidates.and(query::CONTACT_EMAIL.candidates(connection, scope, most, text)?);
     }
     if let Some(text) = &filter.phone {
         let (digits, values) = (query::CONTACT_PHONE_DIGITS, query::CONTACT_PHONE);
-        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, text)?);
+        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, most, text)?);
     }
     if let Some(text) = &filter.search_value {
         let found = query::CONTACT_NAME
-            .candidates(connection, scope, text)?
-            .or(query::CONTACT_EMAIL.candidates(connection, scope, text)?)
-            .or(candidates_of_organizations(connection, scope, text)?);
+            .candidates(connection, scope, most, text)?
+            .or(query::CONTACT_EMAIL.candidates(connection, scope, most, text)?)
+            .or(candidates_of_organizations(connection, scope, most, text)?);
         candidates = candidates.and(found);
     }
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Contact, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Contact, most, filter.tags.as_ref())?;
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = candidates.and(tagged).and(fields.candidates.clone());
     Ok(Narrowed { candidates, tags, fields })
 }
 
 /// Contacts of organizations whose name contains this text.
-fn candidates_of_organizations(connection: &mut DbConnection, scope: &Scope, text: &str) -> QueryResult<Candidates> {
-    let Candidates::Few(found) = query::ORGANIZATION_NAME.candidates(connection, scope, text)? else {
+fn candidates_of_organizations(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    most: &mut Most,
+    text: &str,
+) -> QueryResult<Candidates> {
+    let Candidates::Few(found) = query::ORGANIZATION_NAME.candidates(connection, scope, most, text)? else {
         return Ok(Candidates::Many);
     };
     if found.is_empty() {
         return Ok(Candidates::Few(found));
     }
-    let limit = i64::try_from(FEW + 1).unwrap_or(i64::MAX);
-    let ids: Vec<i64> = contacts::table
-        .filter(among(scope, contacts::tenant_id, contacts::organization_id, found))
-        .limit(limit)
-        .select(contacts::id)
-        .load(connection)?;
-    Ok(Candidates::of(ids))
+    most.candidates(connection, scope, |connection, limit| {
+        contacts::table
+            .filter(among(scope, contacts::tenant_id, contacts::organization_id, found))
+            .limit(limit)
+            .select(contacts::id)
+            .load(connection)
+    })
 }
 
 /// The contacts that match, in no order.

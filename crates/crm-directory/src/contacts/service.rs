@@ -98,7 +98,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: ContactId) -> Resul
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Contacts, form)))
 }
 
-/// A page of the contacts that match. It takes three statements however many contacts it has (form, rows, what other tables have of them), one more for each filter by text or tags, four for
+/// A page of the contacts that match. It takes three statements however many contacts it has (form, rows, what other tables have of them), one more for each filter by text and two for one by tags, one before them for how many are few, four for
 /// `searchValue`, and one more to count all matches where that is asked for.
 ///
 /// # Errors

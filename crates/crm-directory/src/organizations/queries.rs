@@ -1,9 +1,9 @@
 //! The SQL of organizations. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::Candidates;
+use crm_core::search::{Candidates, Most};
 use crm_core::text::all_searchable;
-use crm_core::{Db, DbConnection, OrganizationId, Scope, TagId, WriteError, among, any_of, created_within};
+use crm_core::{Db, DbConnection, OrganizationId, RecordKind, Scope, TagId, WriteError, among, any_of, created_within};
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
@@ -66,36 +66,37 @@ impl Narrowed {
     }
 }
 
-/// Asks the indexes of texts and the tags: one statement for each filter, three for `searchValue`.
+/// Asks the indexes of texts and the tags: one statement for how many are few, one for each filter, three for `searchValue`.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OrganizationFilter,
     form: &Form,
 ) -> Result<Narrowed, WriteError> {
+    let most = &mut Most::of(RecordKind::Organization);
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
-        candidates = candidates.and(query::ORGANIZATION_NAME.candidates(connection, scope, text)?);
+        candidates = candidates.and(query::ORGANIZATION_NAME.candidates(connection, scope, most, text)?);
     }
     if let Some(text) = &filter.address {
-        candidates = candidates.and(query::ORGANIZATION_ADDRESS.candidates(connection, scope, text)?);
+        candidates = candidates.and(query::ORGANIZATION_ADDRESS.candidates(connection, scope, most, text)?);
     }
     if let Some(text) = &filter.email {
-        candidates = candidates.and(query::ORGANIZATION_EMAIL.candidates(connection, scope, text)?);
+        candidates = candidates.and(query::ORGANIZATION_EMAIL.candidates(connection, scope, most, text)?);
     }
     if let Some(text) = &filter.phone {
         let (digits, values) = (query::ORGANIZATION_PHONE_DIGITS, query::ORGANIZATION_PHONE);
-        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, text)?);
+        candidates = candidates.and(query::phone_candidates(digits, values, connection, scope, most, text)?);
     }
     if let Some(text) = &filter.search_value {
         let found = query::ORGANIZATION_NAME
-            .candidates(connection, scope, text)?
-            .or(query::ORGANIZATION_EMAIL.candidates(connection, scope, text)?)
-            .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, text)?);
+            .candidates(connection, scope, most, text)?
+            .or(query::ORGANIZATION_EMAIL.candidates(connection, scope, most, text)?)
+            .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, most, text)?);
         candidates = candidates.and(found);
     }
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Organization, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Organization, most, filter.tags.as_ref())?;
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = candidates.and(tagged).and(fields.candidates.clone());
     Ok(Narrowed { candidates, tags, fields })
 }

@@ -88,7 +88,7 @@ pub fn get(connection: &mut DbConnection, scope: &Scope, id: OrganizationId) -> 
     Ok(whole(scope, row, beside, &crm_forms::of_stored(scope, FormKind::Organizations, form)))
 }
 
-/// A page of the organizations that match. It takes three statements however many organizations it has (form, rows, what other tables have of them), one more for each filter by text or tags, three for `searchValue`, and one more
+/// A page of the organizations that match. It takes three statements however many organizations it has (form, rows, what other tables have of them), one more for each filter by text and two for one by tags, one before them for how many are few, three for `searchValue`, and one more
 /// to count all matches where that is asked for.
 ///
 /// # Errors

@@ -176,9 +176,9 @@ both_databases! {
         for (query, expected) in [
             (vec![], 3),
             (vec![("includeTotal", "true")], 4),
-            (vec![("name", "mit")], 4),
-            (vec![("tags", "vip")], 5),
-            (vec![("searchValue", "acme")], 7),
+            (vec![("name", "mit")], 5),
+            (vec![("tags", "vip")], 6),
+            (vec![("searchValue", "acme")], 8),
         ] {
             for size in ["1", "200"] {
                 let mut query = query.clone();

@@ -71,9 +71,13 @@ fn organizations(kind: BackendKind, tenant: i64) -> String {
 fn contacts_with_values(kind: BackendKind, tenant: i64, count: u32) -> String {
     let (numbers, moment) = (series(kind, count), moment(kind));
     let name = "CASE n % 10 WHEN 3 THEN 'mary johnson ' ELSE 'peter smith ' END || (n * 7919)";
-    let is_primary = if kind == BackendKind::Postgres { "true" } else { "1" };
+    let (is_primary, nothing) = match kind {
+        BackendKind::Postgres => ("true", "'00000000-0000-0000-0000-000000000000'"),
+        BackendKind::Sqlite => ("1", "zeroblob(16)"),
+    };
     format!(
-        "INSERT INTO contacts (tenant_id, id, name, name_folded, name_key, name_search, organization_id, custom_fields, created_on, last_updated_on)
+        "INSERT INTO record_counts VALUES ({tenant}, 3, {nothing}, '', '', 0, {count}, 0, 0);
+         INSERT INTO contacts (tenant_id, id, name, name_folded, name_key, name_search, organization_id, custom_fields, created_on, last_updated_on)
          SELECT {tenant}, n, 'Name', 'name', 'name', {name}, 1 + n % {ORGANIZATIONS}, '{{}}', {moment}, {moment} FROM {numbers};
          INSERT INTO contact_emails (tenant_id, contact_id, position, value, value_folded, value_search, is_primary)
          SELECT {tenant}, n, 0, 'x', 'x', 'p' || (n * 6007) || '@' || CASE n % 10 WHEN 3 THEN 'work.com' ELSE 'home.org' END, {is_primary}
@@ -102,7 +106,7 @@ const SEARCHES: &[Search] = &[
     Search { query: &[("searchValue", "okapi")], found: 1, index: Some("contact_emails_search") },
     Search { query: &[("searchValue", "gnu limited")], found: 10, index: Some("organizations_search") },
     Search { query: &[("searchValue", "no such thing")], found: 0, index: Some("contact_emails_search") },
-    Search { query: &[("name", "peter smith 79")], found: 11, index: Some("contacts_search") },
+    Search { query: &[("name", "peter smith 791")], found: 11, index: Some("contacts_search") },
     // So many match that the list is read in its own order until the page is full.
     Search { query: &[("name", "johnson")], found: 11, index: None },
     Search { query: &[("name", "jo")], found: 11, index: None },

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crm_core::page::contains_pattern;
 use crm_core::params::{ParamReader, entries};
-use crm_core::search::Candidates;
+use crm_core::search::{Candidates, Most};
 use crm_core::text::searchable;
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Timestamp, WriteError};
 
@@ -116,6 +116,7 @@ impl FieldFilter {
         connection: &mut DbConnection,
         scope: &Scope,
         searched: &'static Searched,
+        most: &mut Most,
         forms: &[&Form],
     ) -> Result<NarrowedFields, WriteError> {
         let mut errors = FieldErrors::new();
@@ -124,7 +125,7 @@ impl FieldFilter {
         if conditions.is_empty() && self.updated_after.is_none() && self.updated_before.is_none() {
             return Ok(NarrowedFields::default());
         }
-        NarrowedFields::of(connection, scope, self, searched, conditions)
+        NarrowedFields::of(connection, scope, self, searched, most, conditions)
     }
 
     fn conditions(
@@ -250,18 +251,19 @@ impl NarrowedFields {
         scope: &Scope,
         filter: &FieldFilter,
         searched: &'static Searched,
+        most: &mut Most,
         conditions: Vec<FieldCondition>,
     ) -> Result<Self, WriteError> {
         let mut candidates = Candidates::Many;
         let mut narrowed = Vec::with_capacity(conditions.len());
         for condition in conditions {
-            let (these, condition) = condition.candidates(connection, scope)?;
+            let (these, condition) = condition.candidates(connection, scope, most)?;
             candidates = candidates.and(these);
             narrowed.push(condition);
         }
         let changed = Changed::new(scope, searched, filter.updated_after, filter.updated_before);
         if let Some(changed) = changed {
-            candidates = candidates.and(changed.candidates(connection)?);
+            candidates = candidates.and(changed.candidates(connection, scope, most)?);
         }
         if candidates == Candidates::Many {
             for condition in &narrowed {

@@ -1,4 +1,4 @@
-use crm_core::search::{Candidates, FEW, TextIndex};
+use crm_core::search::{Candidates, Most, TextIndex};
 use crm_core::sql::Instant;
 use crm_core::{Db, DbConnection, FieldCode, FieldErrors, Scope, TenantId, Timestamp, WriteError, sql_fragment};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -67,7 +67,12 @@ impl FieldCondition {
     }
 
     /// The records that this leaves, by an index, and the condition that the list repeats.
-    pub(super) fn candidates(self, connection: &mut DbConnection, scope: &Scope) -> QueryResult<(Candidates, Self)> {
+    pub(super) fn candidates(
+        self,
+        connection: &mut DbConnection,
+        scope: &Scope,
+        most: &mut Most,
+    ) -> QueryResult<(Candidates, Self)> {
         let Self { tenant, searched, what } = self;
         let of = |what| Self { tenant, searched, what };
         match what {
@@ -75,22 +80,22 @@ impl FieldCondition {
                 [Test { contains: Some((text, _)), .. }] => {
                     let Searched { values: table, record, .. } = *searched;
                     let index = TextIndex { table, column: "search", record, fts_column: "value" };
-                    Ok((index.candidates(connection, scope, text)?, of(What::Has(field, tests))))
+                    Ok((index.candidates(connection, scope, most, text)?, of(What::Has(field, tests))))
                 }
                 _ => {
                     let condition = of(What::Has(field, tests));
-                    Ok((Found(Find::Values(condition.clone())).candidates(connection)?, condition))
+                    Ok((Found::new(Find::Values(condition.clone())).candidates(connection, scope, most)?, condition))
                 }
             },
             What::Rows(_, false) => {
                 let condition = of(what);
-                Ok((Found(Find::Rows(condition.clone())).candidates(connection)?, condition))
+                Ok((Found::new(Find::Rows(condition.clone())).candidates(connection, scope, most)?, condition))
             }
             What::Filled { bits, is_empty } => {
-                let seen = Found(Find::Combinations(of(What::FilledAs(Vec::new())))).load(connection)?;
+                let seen = Found::new(Find::Combinations(of(What::FilledAs(Vec::new())))).load(connection)?;
                 let fits = |combination: &i64| combination & bits == if is_empty { 0 } else { bits };
                 let condition = of(What::FilledAs(seen.into_iter().filter(fits).collect()));
-                Ok((Found(Find::Filled(condition.clone())).candidates(connection)?, condition))
+                Ok((Found::new(Find::Filled(condition.clone())).candidates(connection, scope, most)?, condition))
             }
             what @ (What::Lacks(_) | What::Rows(_, true) | What::FilledAs(_)) => Ok((Candidates::Many, of(what))),
         }
@@ -101,10 +106,10 @@ impl FieldCondition {
         if !matches!(self.what, What::Lacks(_) | What::Rows(_, true)) {
             return Ok(());
         }
-        if Found(Find::Beyond(self.clone())).load(connection)?.is_empty() {
+        if Found::new(Find::Beyond(self.clone())).load(connection)?.is_empty() {
             return Ok(());
         }
-        if Found(Find::Lately(self.clone())).load(connection)?.len() >= ENOUGH {
+        if Found::new(Find::Lately(self.clone())).load(connection)?.len() >= ENOUGH {
             return Ok(());
         }
         let message = format!(
@@ -266,8 +271,8 @@ macro_rules! walks {
             impl QueryFragment<$backend> for Found {
                 fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
                     let pass = &mut pass;
-                    let limit = FEW + 1;
-                    match &self.0 {
+                    let limit = &self.limit;
+                    match &self.find {
                         Find::Values(condition) => {
                             let Searched { values, record, .. } = condition.searched;
                             let What::Has(field, tests) = &condition.what else { return Ok(()) };
@@ -277,14 +282,16 @@ macro_rules! walks {
                             pass.push_bind_param::<Text, _>(field)?;
                             push_tests(tests, pass)?;
                             // The order of the index, so that PostgreSQL reads no more of it than it gives.
-                            pass.push_sql(&format!(" ORDER BY tenant_id, field, value, {record} LIMIT {limit}"));
+                            pass.push_sql(&format!(" ORDER BY tenant_id, field, value, {record} LIMIT "));
+                            pass.push_bind_param::<BigInt, _>(limit)?;
                         }
                         Find::Rows(condition) => {
                             let record = condition.searched.record;
                             let What::Rows(table, _) = &condition.what else { return Ok(()) };
                             pass.push_sql(&format!("SELECT {record} FROM {table}"));
                             push_tenant(condition, pass)?;
-                            pass.push_sql(&format!(" ORDER BY tenant_id, {record} LIMIT {limit}"));
+                            pass.push_sql(&format!(" ORDER BY tenant_id, {record} LIMIT "));
+                            pass.push_bind_param::<BigInt, _>(limit)?;
                         }
                         Find::Combinations(condition) => {
                             // One step for each combination of filled columns, and not one for each record.
@@ -307,7 +314,8 @@ macro_rules! walks {
                             push_tenant(condition, pass)?;
                             pass.push_sql(" AND ");
                             condition.walk_ast(pass.reborrow())?;
-                            pass.push_sql(&format!(" LIMIT {limit}"));
+                            pass.push_sql(" LIMIT ");
+                            pass.push_bind_param::<BigInt, _>(limit)?;
                         }
                         Find::Beyond(condition) => {
                             pass.push_sql(&format!("SELECT id FROM {}", condition.searched.table));
@@ -329,7 +337,7 @@ macro_rules! walks {
 
             impl QueryFragment<$backend> for Changed {
                 fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
-                    let Self { tenant, searched, after, before } = self;
+                    let Self { tenant, searched, after, before, limit } = self;
                     pass.push_sql(&format!("SELECT id FROM {} WHERE tenant_id = ", searched.table));
                     pass.push_bind_param::<BigInt, _>(tenant)?;
                     for (operator, moment) in [(" AND last_updated_on >= ", after), (" AND last_updated_on <= ", before)] {
@@ -338,7 +346,8 @@ macro_rules! walks {
                             pass.push_bind_param::<Instant, _>(moment)?;
                         }
                     }
-                    pass.push_sql(&format!(" ORDER BY tenant_id, last_updated_on, id LIMIT {}", FEW + 1));
+                    pass.push_sql(" ORDER BY tenant_id, last_updated_on, id LIMIT ");
+                    pass.push_bind_param::<BigInt, _>(limit)?;
                     Ok(())
                 }
             }
@@ -379,10 +388,16 @@ macro_rules! finding {
             impl RunQueryDsl<DbConnection> for $type {}
 
             impl $type {
-                pub(super) fn candidates(self, connection: &mut DbConnection) -> QueryResult<Candidates> {
-                    // More rows than records may match, several values of one: FEW + 1 rows still say "many".
-                    let found = self.load(connection)?;
-                    Ok(if found.len() > FEW { Candidates::Many } else { Candidates::of(found) })
+                pub(super) fn candidates(
+                    mut self,
+                    connection: &mut DbConnection,
+                    scope: &Scope,
+                    most: &mut Most,
+                ) -> QueryResult<Candidates> {
+                    most.candidates(connection, scope, |connection, limit| {
+                        self.limit = limit;
+                        self.load(connection)
+                    })
                 }
 
                 fn load(self, connection: &mut DbConnection) -> QueryResult<Vec<i64>> {
@@ -403,7 +418,17 @@ impl QueryFragment<Db> for FieldCondition {
 
 /// What is found by an index before a list is asked for.
 #[derive(Debug, Clone)]
-struct Found(Find);
+struct Found {
+    find: Find,
+    /// The most ids, where there may be many.
+    limit: i64,
+}
+
+impl Found {
+    fn new(find: Find) -> Self {
+        Self { find, limit: 0 }
+    }
+}
 
 #[derive(Debug, Clone)]
 enum Find {
@@ -428,6 +453,8 @@ pub(super) struct Changed {
     searched: &'static Searched,
     after: Option<Timestamp>,
     before: Option<Timestamp>,
+    /// The most ids.
+    limit: i64,
 }
 
 impl Changed {
@@ -438,6 +465,12 @@ impl Changed {
         after: Option<Timestamp>,
         before: Option<Timestamp>,
     ) -> Option<Self> {
-        (after.is_some() || before.is_some()).then(|| Self { tenant: scope.tenant(), searched, after, before })
+        (after.is_some() || before.is_some()).then(|| Self {
+            tenant: scope.tenant(),
+            searched,
+            after,
+            before,
+            limit: 0,
+        })
     }
 }

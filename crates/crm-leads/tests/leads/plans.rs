@@ -53,8 +53,8 @@ crm_testkit::both_databases! {
             (vec![("size", "1")], 3),
             (vec![("size", "20")], 3),
             (vec![("size", "20"), ("includeTotal", "true")], 4),
-            (vec![("size", "20"), ("tags", "t,u,v")], 5),
-            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 6),
+            (vec![("size", "20"), ("tags", "t,u,v")], 6),
+            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 7),
         ] {
             let (_, sent) = statements(&mut connection, |connection| list(connection, &scope, &params));
             assert_eq!(sent.len(), expected, "{params:?}: {sent:#?}");

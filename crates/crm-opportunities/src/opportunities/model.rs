@@ -60,6 +60,9 @@ pub struct Opportunity {
     pub pipeline_id: PipelineId,
     /// The stage of that pipeline in which it is.
     pub stage: StageKey,
+    /// Since when it has been in that stage. The API does not show it.
+    #[serde(skip)]
+    pub stage_since: Timestamp,
     /// Whether it is open, won or lost.
     pub status: OpportunityStatus,
     /// Why it was lost; null unless it is, and that was said.

@@ -1,12 +1,12 @@
 //! The SQL of opportunities. Every query starts at the tenant of a scope.
 
 use crm_core::page::Contains;
-use crm_core::search::{Candidates, Sought, TextIndex};
+use crm_core::search::{Candidates, Most, Sought, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, OpportunityId, PipelineId, PortableExt, Scope, TagId, Timestamp, WriteError, among, any_of,
-    changed, columns, created_within,
+    Db, DbConnection, OpportunityId, PipelineId, PortableExt, RecordKind, Scope, TagId, Timestamp, WriteError, among,
+    any_of, changed, columns, created_within,
 };
 use crm_forms::search::NarrowedFields;
 use crm_forms::{Form, StoredForm, of_fields};
@@ -70,17 +70,19 @@ pub const SOUGHT: Sought = Sought { index: TITLE, shown: "title", ordered: Some(
 const TITLE: TextIndex =
     TextIndex { table: "opportunities", column: "title_search", record: "id", fts_column: "title" };
 
-/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it.
+/// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it,
+/// and one before for how many are few.
 pub(crate) fn narrow(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OpportunityFilter,
     form: &Form,
 ) -> Result<Narrowed, WriteError> {
+    let most = &mut Most::of(RecordKind::Opportunity);
     let titled =
-        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Opportunity, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, &[form])?;
+        filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, most, text))?;
+    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Opportunity, most, filter.tags.as_ref())?;
+    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = titled.and(tagged).and(fields.candidates.clone());
     Ok(Narrowed { candidates, tags, fields })
 }
@@ -167,6 +169,7 @@ pub(crate) fn set_stage(
             opportunities::pipeline_id.eq(*pipeline_id),
             opportunities::stage_key.eq(stage.as_str()),
             opportunities::stage_position.eq(*position),
+            opportunities::stage_since.eq(scope.now()),
             changed!(opportunities, scope, by),
         ))
         .returning(columns::<OpportunityRow>())

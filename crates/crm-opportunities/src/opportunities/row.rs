@@ -56,6 +56,8 @@ pub(crate) struct OpportunityValues {
     pub(crate) pipeline_id: PipelineId,
     stage_key: String,
     stage_position: i16,
+    /// When it came there; `None` where it was made there.
+    stage_since: Option<Timestamp>,
     pub(crate) last_updated_on: Timestamp,
 }
 
@@ -135,6 +137,7 @@ impl OpportunityValues {
             pipeline_id,
             stage_key: stage.as_str().to_owned(),
             stage_position: position,
+            stage_since: None,
             last_updated_on: scope.now(),
         }
     }
@@ -157,9 +160,11 @@ impl OpportunityValues {
         place: Option<Place>,
         scope: &Scope,
     ) -> Self {
-        let (pipeline_id, stage_key, stage_position) = match place {
-            None => (self.pipeline_id, self.stage_key, self.stage_position),
-            Some(Place { pipeline_id, stage, position }) => (pipeline_id, stage.as_str().to_owned(), position),
+        let (pipeline_id, stage_key, stage_position, stage_since) = match place {
+            None => (self.pipeline_id, self.stage_key, self.stage_position, self.stage_since),
+            Some(Place { pipeline_id, stage, position }) => {
+                (pipeline_id, stage.as_str().to_owned(), position, Some(scope.now()))
+            }
         };
         let OpportunityPatch {
             title,
@@ -208,6 +213,7 @@ impl OpportunityValues {
             pipeline_id,
             stage_key,
             stage_position,
+            stage_since,
             last_updated_on: scope.now(),
         }
     }
@@ -292,6 +298,7 @@ impl OpportunityRow {
             pipeline_id,
             stage_key,
             stage_position: _,
+            stage_since,
             last_updated_on,
         } = values;
         Opportunity {
@@ -317,6 +324,7 @@ impl OpportunityRow {
             custom_fields: form.visible(&custom_fields),
             pipeline_id,
             stage: StageKey::stored(stage_key),
+            stage_since: stage_since.unwrap_or(created_on),
             status,
             lost_reason: lost_reason.map(|Json(reason)| reason),
             closed_on,

@@ -169,7 +169,7 @@ fn lock_whole_to_move(
     Ok((row, beside, target))
 }
 
-/// A page of the opportunities that match. It takes three statements however many opportunities it has (form, rows, what other tables have of them), one more to find the tags of a filter, and one more to count all matches where that is asked for.
+/// A page of the opportunities that match. It takes three statements however many opportunities it has (form, rows, what other tables have of them), one more for a filter by title and two for one by tags, one before them for how many are few, and one more to count all matches where that is asked for.
 ///
 /// # Errors
 /// The database's.

@@ -66,6 +66,7 @@ impl<'a> ToldOpportunity<'a> {
             custom_fields: _,
             pipeline_id,
             stage,
+            stage_since: _,
             status,
             lost_reason,
             closed_on,

@@ -160,4 +160,33 @@ crm_testkit::both_databases! {
         try_status(&mut connection, &later, made.id, &json!({ "status": "open" })).unwrap();
         assert_eq!(try_stage(&mut connection, &later, made.id, &stage("proposal")).unwrap().stage.as_str(), "proposal");
     }
+
+    /// Since when it is in its stage: other changes leave that alone, also one that names the stage that it is in.
+    fn it_is_known_since_when_an_opportunity_is_in_its_stage(database) {
+        let (mut connection, scope) = (database.connect(), tenant(database, "acme"));
+        let own = pipeline(&mut connection, &scope, &json!({ "name": "Own", "stages": [{ "key": "proposal", "label": "B" }] })).id;
+        let on = |day: u8| format!("2030-01-0{day}T12:00:00.000Z");
+        let id = create(&mut connection, &at(&scope, &on(1)), &json!({ "title": "x" })).id;
+        let since = |connection: &mut DbConnection| get(connection, &scope, id).stage_since;
+        assert_eq!(since(&mut connection), moment(&on(1)));
+        for (day, body, expected) in [
+            (2, json!({ "title": "y" }), 1),
+            (3, json!({ "stage": "proposal", "note": "z" }), 1),
+            (4, json!({ "stage": "closing" }), 4),
+            (5, json!({ "title": "z" }), 4),
+            (6, json!({ "pipelineId": own, "stage": "proposal" }), 6),
+        ] {
+            let changed = patch(&mut connection, &at(&scope, &on(day)), id, &body);
+            assert_eq!(changed.stage_since, moment(&on(expected)), "{body}");
+            assert_eq!(since(&mut connection), moment(&on(expected)), "{body}");
+        }
+        let back = json!({ "pipelineId": default_pipeline(&mut connection, &scope).id, "stage": "closing" });
+        patch(&mut connection, &at(&scope, &on(7)), id, &back);
+        try_stage(&mut connection, &at(&scope, &on(8)), id, &json!({ "stage": "closing" })).unwrap();
+        assert_eq!(since(&mut connection), moment(&on(7)), "it stayed");
+        try_stage(&mut connection, &at(&scope, &on(9)), id, &json!({ "stage": "proposal" })).unwrap();
+        assert_eq!(since(&mut connection), moment(&on(9)));
+        let shown = json_of(&get(&mut connection, &scope, id));
+        assert!(shown.get("stageSince").is_none(), "{shown}");
+    }
 }

@@ -47,7 +47,7 @@ crm_testkit::both_databases! {
         for (params, expected) in [
             (vec![("size", "1")], 3),
             (vec![("size", "20")], 3),
-            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 6),
+            (vec![("size", "20"), ("tags", "t"), ("includeTotal", "true")], 7),
         ] {
             let (_, sent) = statements(&mut connection, |connection| list(connection, &scope, &params));
             assert_eq!(sent.len(), expected, "{params:?}: {sent:#?}");

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crm_core::search::Candidates;
+use crm_core::search::{Candidates, Most};
 use crm_core::{
     CaseId, Condition, ContactId, Db, DbConnection, FieldCode, FieldErrors, LeadId, OpportunityId, OrganizationId,
-    Scope, TagId, WriteError,
+    RecordKind, Scope, TagId, WriteError,
 };
 use crm_tags::{HasAnyTag, TagKind, TagOption, Tagged};
 use crm_testkit::{TestDatabase, both_databases};
@@ -57,7 +57,8 @@ fn records_have_tags<I: Tagged>(connection: &mut DbConnection, acme: &Scope, oth
 
     let has = |connection: &mut DbConnection, spelled: &[&str]| -> Vec<i64> {
         let spelled: Vec<_> = spelled.iter().map(|text| (*text).to_owned()).collect();
-        let (candidates, ids) = crm_tags::narrow(connection, acme, kind, Some(&spelled)).unwrap();
+        let (candidates, ids) =
+            crm_tags::narrow(connection, acme, kind, &mut Most::of(RecordKind::Lead), Some(&spelled)).unwrap();
         let ids = ids.unwrap();
         let found: Vec<i64> = things::table
             .into_boxed::<Db>()
