@@ -5,6 +5,7 @@ pub mod rules;
 
 use std::collections::BTreeSet;
 
+use crm_core::text::folded;
 use crm_core::{BackendKind, DbConnection, each_backend};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -53,6 +54,7 @@ pub fn broken(connection: &mut DbConnection, mut done: impl FnMut(&str)) -> Quer
         done(&rule.name);
     }
     broken.extend(case_types_at_odds(connection)?);
+    broken.extend(statuses_at_odds(connection)?);
     if connection.kind() == BackendKind::Sqlite {
         let ask = "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok' \
                    UNION ALL SELECT 'foreign key of ' || \"table\" FROM pragma_foreign_key_check";
@@ -102,9 +104,32 @@ pub fn case_types_at_odds(connection: &mut DbConnection) -> QueryResult<Vec<Stri
     Ok(at_odds)
 }
 
-/// The labels of a workflow's nodes, and the names that only its edges use, in lower case.
+/// Statuses of cases whose twin, by which they are compared, is that of another one. No database folds as
+/// [`folded`] does.
+///
+/// # Errors
+/// The database's.
+pub fn statuses_at_odds(connection: &mut DbConnection) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Status {
+        #[diesel(sql_type = Text)]
+        status: String,
+        #[diesel(sql_type = Text)]
+        status_folded: String,
+    }
+    let ask = "SELECT DISTINCT status, status_folded FROM cases";
+    let statuses: Vec<Status> = each_backend!(connection, connection => sql_query(ask).load(connection))?;
+    let at_odds = statuses.into_iter().filter(|Status { status, status_folded }| folded(status) != *status_folded);
+    Ok(at_odds
+        .map(|Status { status, status_folded }| {
+            format!("cases with the status {status:?} are compared by {status_folded:?}")
+        })
+        .collect())
+}
+
+/// The labels of a workflow's nodes, and the names that only its edges use, folded.
 fn statuses(workflow: &Value) -> BTreeSet<String> {
-    let name = |value: &Value| value.as_str().unwrap_or_default().trim().to_lowercase();
+    let name = |value: &Value| folded(value.as_str().unwrap_or_default().trim());
     let list = |name: &str| workflow[name].as_array().cloned().unwrap_or_default();
     let nodes = list("status");
     let ids: BTreeSet<String> = nodes.iter().map(|node| name(&node["id"])).collect();

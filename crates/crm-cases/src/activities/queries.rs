@@ -93,16 +93,20 @@ pub(crate) fn insert(
     diesel::insert_into(case_activities::table).values(row).returning(columns::<ActivityRow>()).get_result(connection)
 }
 
-/// Deletes up to `most` activities of a case, the first ones, and tells how many they were.
+/// Deletes up to `most` activities of a case, the last ones, so that what is left has no gap, and tells how many they were.
 pub(crate) fn delete(connection: &mut DbConnection, scope: &Scope, case: CaseId, most: i64) -> QueryResult<usize> {
     let all = || {
         let of_tenant = case_activities::table.filter(case_activities::tenant_id.eq(scope.tenant()));
         of_tenant.filter(case_activities::case_id.eq(case))
     };
-    let beyond: Option<i64> =
-        all().order(case_activities::id).offset(most).select(case_activities::id).first(connection).optional()?;
+    let beyond: Option<i64> = all()
+        .order(case_activities::id.desc())
+        .offset(most)
+        .select(case_activities::id)
+        .first(connection)
+        .optional()?;
     match beyond {
-        Some(id) => diesel::delete(all().filter(case_activities::id.lt(id))).execute(connection),
+        Some(id) => diesel::delete(all().filter(case_activities::id.gt(id))).execute(connection),
         None => diesel::delete(all()).execute(connection),
     }
 }
