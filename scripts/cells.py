@@ -39,6 +39,10 @@ class Cell:
     def make(self, tenant):
         return json.loads(self.run("tenants", "create", "--id", tenant, "--json"))["primaryKey"]
 
+    def prefixes(self):
+        """How the keys of each tenant begin."""
+        return {tenant["id"]: tenant["keyPrefixes"] for tenant in json.loads(self.run("tenants", "list", "--json"))}
+
     def start(self):
         self.process = subprocess.Popen([self.program], env=self.environment, text=True, stdout=subprocess.PIPE)
         for line in self.process.stdout:
@@ -154,11 +158,6 @@ class Clients:
                 return [one for one, title in self.made.items() if found.get(one) != title]
 
 
-def prefix(key):
-    """Enough of a key to tell it from all others: what `prefix` in /settings/keys shows, and a little more."""
-    return key[:16]
-
-
 def main():
     arguments = argparse.ArgumentParser()
     for name in ("gateway", "work", "server"):
@@ -172,7 +171,7 @@ def main():
     for cell in cells:
         cell.start()
     nginx = Nginx(Path(given.work), cells)
-    places = {prefix(key): "one" for key in keys.values()}
+    places = {prefix: cell.name for cell in cells for prefixes in cell.prefixes().values() for prefix in prefixes}
     nginx.configure(places)
     moved, stays = Clients(nginx.port, keys[MOVED]), Clients(nginx.port, keys[STAYS])
     time.sleep(given.seconds)
@@ -181,7 +180,7 @@ def main():
     one.run("copy", "--from", one.url, "--to", two.url, "--tenant", MOVED)
     copied = time.monotonic() - began
     two.run("tenants", "thaw", MOVED)
-    places[prefix(keys[MOVED])] = "two"
+    places |= {prefix: "two" for prefix in two.prefixes()[MOVED]}
     nginx.configure(places)
     time.sleep(given.seconds)
     for clients in (moved, stays):

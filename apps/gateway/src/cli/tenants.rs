@@ -1,7 +1,7 @@
 use clap::Args;
 use crm_core::tenants::{self, CreatedTenant, Tenant};
 use crm_core::values::Title;
-use crm_core::{DbConnection, PublicTenantId, Timestamp};
+use crm_core::{DbConnection, PublicTenantId, Scope, Timestamp, keys};
 use serde_json::json;
 
 use crate::config::Settings;
@@ -12,7 +12,9 @@ use super::{connect, deletion, freeze, print, provision};
 pub(super) enum Command {
     /// Makes a tenant and prints its keys, once
     Create(Create),
-    /// Lists the tenants by id
+    /// Lists the tenants by id: name, since when, how their keys begin, and whether they are frozen or being deleted
+    ///
+    /// A balancer that knows how the keys begin finds the database of a request by them.
     List {
         /// Print an array of JSON objects
         #[arg(long)]
@@ -65,7 +67,7 @@ pub(super) fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     let mut connection = connect(settings)?;
     match command {
         Command::Create(create) => run_create(&mut connection, create, settings.clock()?.now()),
-        Command::List { json } => list(&mut connection, json),
+        Command::List { json } => list(&mut connection, json, settings.clock()?.now()),
         Command::Freeze { id } => freeze::freeze(&mut connection, &id),
         Command::Thaw { id } => freeze::thaw(&mut connection, &id),
         Command::Delete { id, yes: _ } => deletion::run(&mut connection, &id),
@@ -93,24 +95,31 @@ fn print_created(made: &CreatedTenant, json: bool) -> anyhow::Result<()> {
     print("The keys are shown this once.")
 }
 
-fn list(connection: &mut DbConnection, json: bool) -> anyhow::Result<()> {
-    let all = tenants::list(connection)?;
-    if json {
-        return print(serde_json::Value::from_iter(all.iter().map(described)));
+fn list(connection: &mut DbConnection, json: bool, now: Timestamp) -> anyhow::Result<()> {
+    let mut all = Vec::new();
+    for tenant in tenants::list(connection)? {
+        let prefixes = keys::prefixes(connection, &Scope::new(tenant.id, tenant.public_id.clone(), now))?;
+        all.push((tenant, prefixes));
     }
-    for Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on } in all {
+    if json {
+        return print(serde_json::Value::from_iter(all.iter().map(|(tenant, prefixes)| described(tenant, prefixes))));
+    }
+    for (Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on }, prefixes) in all {
         let state = match (deleted_on, frozen_on) {
             (Some(_), _) => "\tbeing deleted",
             (None, Some(_)) => "\tfrozen",
             (None, None) => "",
         };
-        print(format_args!("{public_id}\t{name}\t{created_on}{state}"))?;
+        print(format_args!("{public_id}\t{name}\t{created_on}\t{}{state}", prefixes.join(",")))?;
     }
     Ok(())
 }
 
-fn described(Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on }: &Tenant) -> serde_json::Value {
-    let mut item = json!({ "id": public_id, "name": name, "createdOn": created_on });
+fn described(
+    Tenant { id: _, public_id, name, created_on, deleted_on, frozen_on }: &Tenant,
+    prefixes: &[String],
+) -> serde_json::Value {
+    let mut item = json!({ "id": public_id, "name": name, "createdOn": created_on, "keyPrefixes": prefixes });
     if let Some(since) = deleted_on {
         item["deletedOn"] = json!(since);
     }

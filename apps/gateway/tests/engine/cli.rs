@@ -32,6 +32,28 @@ both_databases! {
         assert_eq!((all.as_array().unwrap().len(), text(&all[0], "name")), (1, "Acme Corp".to_owned()));
     }
 
+    /// How its keys begin is told with a tenant, while they open it: a balancer finds its database by that.
+    fn a_list_of_tenants_says_how_their_keys_begin(database) {
+        let made: Value = serde_json::from_str(&stdout(database, &["tenants", "create", "--id", "acme", "--json"])).unwrap();
+        stdout(database, &["tenants", "create", "--id", "globex"]);
+        let begins = |key: &str| key.chars().take("crm_rw_".len() + 8).collect::<String>();
+        let (primary, secondary) = (begins(&text(&made, "primaryKey")), begins(&text(&made, "secondaryKey")));
+        let told = || {
+            let all: Value = serde_json::from_str(&stdout(database, &["tenants", "list", "--json"])).unwrap();
+            let [acme, globex] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
+            assert_eq!((text(acme, "id"), text(globex, "id")), ("acme".to_owned(), "globex".to_owned()));
+            assert_ne!(acme["keyPrefixes"], globex["keyPrefixes"]);
+            acme["keyPrefixes"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(), [secondary.clone(), primary.clone()]);
+        let list = stdout(database, &["tenants", "list"]);
+        assert!(list.lines().next().unwrap().ends_with(&format!("\t{secondary},{primary}")), "{list}");
+
+        stdout(database, &["keys", "rotate", "--tenant", "acme", "--which", "primary"]);
+        let rotated = told();
+        assert_eq!((rotated.len(), rotated.contains(&secondary), rotated.contains(&primary)), (2, true, false), "{rotated:?}");
+    }
+
     /// Without an id and a name there is a UUID, and its text as the name; without `--json` the keys are shown too.
     fn a_tenant_needs_no_id(database) {
         let made: Value = serde_json::from_str(&stdout(database, &["tenants", "create", "--json"])).unwrap();

@@ -80,10 +80,10 @@ impl ApiKey {
         Ok(Self(format!("{body}{}", checksum(&body))))
     }
 
-    /// Its beginning, by which people tell keys apart; what follows is far too long to guess.
+    /// Its beginning, by which people tell keys apart, and a balancer tenants; what follows is far too long to guess.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        let shown = if self.is_generated() { WRITES.len() + 4 } else { 4 };
+        let shown = if self.is_generated() { WRITES.len() + 8 } else { 4 };
         &self.0[..shown]
     }
 
@@ -193,7 +193,7 @@ mod tests {
         for (rights, prefix) in [("*:write", WRITES), ("*:read", READS), ("cases:read pipeline:write", WRITES)] {
             let key = ApiKey::generate(rights.parse().unwrap()).unwrap();
             assert!(key.reveal().starts_with(prefix) && key.reveal().starts_with(key.prefix()));
-            assert_eq!(key.prefix().len(), prefix.len() + 4);
+            assert_eq!(key.prefix().len(), prefix.len() + 8);
             let again = ApiKey::parse(key.reveal()).unwrap();
             assert!(again.is_generated() && again.hash() == key.hash());
             for place in 7..key.reveal().len() {

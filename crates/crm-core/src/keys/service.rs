@@ -81,6 +81,21 @@ pub fn list(connection: &mut DbConnection, scope: &Scope) -> Result<Vec<Key>, Ke
     current.into_iter().map(|row| Ok(with_latest_use(row, &replaced).into_key()?)).collect()
 }
 
+/// How the secrets begin that open the tenant at the moment of the scope, those in their grace included.
+///
+/// # Errors
+/// The database's.
+pub fn prefixes(connection: &mut DbConnection, scope: &Scope) -> QueryResult<Vec<String>> {
+    let now = Some(scope.now());
+    let ends = |until: Option<Timestamp>| until.is_some() && until <= now;
+    let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(scope.tenant()));
+    let rows: Vec<KeyRow> = of_tenant.order(api_keys::prefix).select(columns::<KeyRow>()).load(connection)?;
+    let open = rows.into_iter().filter(|row| !ends(row.expires_on) && !ends(row.grace_until));
+    let mut prefixes: Vec<String> = open.map(|row| row.prefix).collect();
+    prefixes.dedup();
+    Ok(prefixes)
+}
+
 /// One key.
 ///
 /// # Errors
