@@ -122,6 +122,30 @@ impl Replica {
         *last = place.max(*last);
     }
 
+    /// As [`was_written`](Self::was_written), of whichever tenant.
+    fn was_written_of_any(&self, place: Place) {
+        let mut written = self.written();
+        for last in written.of.values_mut() {
+            *last = place.max(*last);
+        }
+        written.others = place.max(written.others);
+    }
+
+    /// Whether something was written of which it is not known where.
+    fn misses_places(&self) -> bool {
+        let written = self.written();
+        written.others == Place::NOWHERE || written.of.values().any(|place| *place == Place::NOWHERE)
+    }
+
+    /// All that was written before now stands before this place.
+    fn place(&self, place: Place) {
+        let mut written = self.written();
+        let Written { of, others } = &mut *written;
+        for last in of.values_mut().chain([others]).filter(|last| **last == Place::NOWHERE) {
+            *last = place;
+        }
+    }
+
     /// What the standby has need not be kept by tenant.
     fn forget_replayed(&self) {
         let replayed = self.replayed();
@@ -152,6 +176,9 @@ pub async fn follow(state: Arc<AppState>) {
             (1.., 0) => log::warn!("the standby of CRM_READ_DATABASE_URL does not answer: all reads go to the primary"),
             (0, 1..) => log::info!("reads go to the standby of CRM_READ_DATABASE_URL where it is not behind"),
             _ => {}
+        }
+        if replica.misses_places() {
+            replica.place(end_of_log(&state).await);
         }
         replica.forget_replayed();
         tokio::time::sleep(EVERY).await;
@@ -193,19 +220,36 @@ pub(crate) async fn read<T: Send + 'static>(
     primary.read(move |connection| shared.lock().unwrap_or_else(PoisonError::into_inner)(connection)).await
 }
 
-/// Notes that something of the tenant was committed, and gives what the client has to come with to read it
-/// elsewhere; `None` where there is no standby.
+/// Where the log of the primary stands; nowhere where that does not answer.
+async fn end_of_log(state: &AppState) -> Place {
+    match state.db.look_up(|connection| Ok::<_, Failure>(standby::written(connection)?)).await {
+        Ok(Some(place)) => Place::from_number(place),
+        Ok(None) | Err(_) => Place::NOWHERE,
+    }
+}
+
+/// Notes that something of the tenant was committed, or that its client was shown what the primary has, and gives what
+/// they have to come with to read it elsewhere; `None` where there is no standby.
 pub(crate) async fn was_written(state: &AppState, tenant: TenantId) -> Option<(HeaderName, HeaderValue)> {
     let replica = state.replica.as_ref()?;
-    // After the commit, and so behind it.
-    let place = state.db.look_up(|connection| Ok::<_, Failure>(standby::written(connection)?)).await;
-    let place = match place {
-        Ok(Some(place)) => Place::from_number(place),
-        // Not known where: the primary alone has it.
-        Ok(None) | Err(_) => Place::NOWHERE,
-    };
+    // After the commit, and so behind it. Where it is not known, the primary alone has it.
+    let place = end_of_log(state).await;
     replica.was_written(tenant, place);
     HeaderValue::from_str(&place.to_string()).ok().map(|value| (TOKEN, value))
+}
+
+/// Notes that something of any tenant was committed, by their operator.
+pub(crate) async fn was_written_of_any(state: &AppState) {
+    if let Some(replica) = &state.replica {
+        replica.was_written_of_any(end_of_log(state).await);
+    }
+}
+
+/// Notes that nobody knows whether something of the tenant was committed.
+pub(crate) fn may_be_written(state: &AppState, tenant: TenantId) {
+    if let Some(replica) = &state.replica {
+        replica.was_written(tenant, Place::NOWHERE);
+    }
 }
 
 #[cfg(test)]

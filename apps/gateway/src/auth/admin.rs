@@ -7,6 +7,7 @@ use crm_core::{DbConnection, PublicTenantId, Timestamp};
 use crate::clock::{self, Moment};
 use crate::endpoint::{AmbiguousHeader, Answer, Call, Deadline, Extract, NoContent, OperationDoc, Reply, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
+use crate::replica;
 use crate::state::AppState;
 
 /// How many rows of a tenant are deleted in one transaction.
@@ -173,6 +174,7 @@ impl Operator {
     ) -> Answer<R> {
         let now = self.now;
         let rendered = self.state.db.write(move |connection| Typed::of(job(connection, now)?)).await;
+        replica::was_written_of_any(&self.state).await;
         rendered.map_err(|failure: Failure| failure.into_problem(&self.request_id))
     }
 }

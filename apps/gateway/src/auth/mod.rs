@@ -118,7 +118,7 @@ impl<A, D> Caller<A, D> {
     }
 
     /// As [`read`](Self::read), never from a standby: for what goes on from a place in the order of commits, which a standby
-    /// may not have reached.
+    /// may not have reached, and for what tells of work that others did. What is read after it shows what this tells of.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -126,7 +126,7 @@ impl<A, D> Caller<A, D> {
         self,
         job: impl Fn(&mut DbConnection, &Scope) -> Result<R, Failure> + Send + 'static,
     ) -> Answer<R> {
-        self.requester.read(From::Primary, job).await
+        self.requester.read(From::Newest, job).await
     }
 }
 

@@ -52,12 +52,15 @@ impl Permit {
 }
 
 /// Where something is read, in a database that has a standby.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
     /// The standby, where it has what the client wrote.
     Anywhere,
-    /// Where it is written: what goes on from what another gateway has read.
+    /// Where it is written.
     Primary,
+    /// Where it is written, and what is read next is not older: what goes on from what another gateway has read, or tells of
+    /// what it has done.
+    Newest,
 }
 
 /// Whom a key or token turned out to be of, and what they may do.
@@ -167,13 +170,20 @@ impl Requester {
         };
         let rendered = match from {
             From::Anywhere => replica::read(&state, tenant, &request, read).await,
-            From::Primary => state.db.of(tenant).read(read).await,
+            From::Primary | From::Newest => state.db.of(tenant).read(read).await,
         };
-        let rendered = rendered.map(|(typed, held)| {
-            held.map(|held| request.extensions_mut().insert(held));
-            typed
-        });
-        rendered.map_err(|failure: Failure| failure.into_problem(&request_id))
+        let mut typed = match rendered {
+            Ok((typed, held)) => {
+                held.map(|held| request.extensions_mut().insert(held));
+                typed
+            }
+            Err(failure) => return Err(Failure::into_problem(failure, &request_id)),
+        };
+        if from == From::Newest {
+            // What is read next shows it too.
+            typed.rendered.headers.extend(replica::was_written(&state, tenant).await);
+        }
+        Ok(typed)
     }
 
     pub(super) async fn find<T: Send + 'static>(
@@ -272,6 +282,9 @@ impl Requester {
     /// A failure of the database, as the client is told.
     async fn told(&self, failure: Failure) -> Problem {
         let (tenant, dialect) = (self.scope.tenant(), Dialects::of(&self.request));
+        if failure.is_in_doubt() {
+            replica::may_be_written(&self.state, tenant);
+        }
         or_deleted(&self.state.db, tenant, dialect, failure).await.into_problem(&self.request_id)
     }
 }

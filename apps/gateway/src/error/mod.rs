@@ -352,6 +352,15 @@ impl JobError for Failure {
 }
 
 impl Failure {
+    /// Whether what was asked for may have been done all the same.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Unavailable(why) => why.outcome() == Outcome::Unknown,
+            Self::Database(error) => fault(error) == Fault::CommitUnknown,
+            Self::Problem(_) | Self::Bug(_) => false,
+        }
+    }
+
     /// What the client is told; what it must not know is logged with the id of the request.
     #[must_use]
     pub fn into_problem(self, request_id: &str) -> Problem {

@@ -119,7 +119,7 @@ async fn list_imports(
     let permit = caller.permit();
     let kinds = Kind::NAMES.iter().map(|(_, kind)| *kind);
     let kinds: Vec<Kind> = kinds.filter(|kind| permit.check(right(*kind, Access::Read)).is_ok()).collect();
-    caller.read(move |connection, scope| Ok(Listing(imports::list(connection, scope, &kinds, &request)?))).await
+    caller.read_newest(move |connection, scope| Ok(Listing(imports::list(connection, scope, &kinds, &request)?))).await
 }
 
 async fn get_import(
@@ -128,7 +128,7 @@ async fn get_import(
 ) -> Answer<Item<ImportRunWithProblems>> {
     let permit = caller.permit();
     caller
-        .read(move |connection, scope| {
+        .read_newest(move |connection, scope| {
             let shown = imports::shown(connection, scope, id)?;
             permit.check(right(shown.run.kind, Access::Read))?;
             Ok(Item(shown))

@@ -1,6 +1,6 @@
 //! Two gateways that read from a standby which is behind: who wrote something reads it, by whichever of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crm_core::BackendKind;
 use crm_testkit::TestDatabase;
@@ -71,6 +71,35 @@ fn who_wrote_reads_what_they_wrote() {
         format_args!("{rounds} rounds: 0 stale with the token, {stale} without; {by_standby} by the standby"),
     );
     assert!(stale > 0, "the standby is never behind: nothing was tried");
+    let looks: usize = (0..3).map(|round| what_an_import_made_is_read(&one, &other, round)).sum();
+    figure(&database, "replica", format_args!("3 imports: 0 of {looks} looks at their records stale"));
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(other.get(&path).item(200)["title"], *rounds.to_string(), "the standby comes after");
+}
+
+/// The records of an import are there for whoever was told that it is done: by the gateway that told them, and with its token
+/// by the other one, whatever the standby has. Tells how often they were looked for.
+fn what_an_import_made_is_read(one: &Client, other: &Client, round: usize) -> usize {
+    let lines: String = (0..50).map(|line| format!("{{\"title\":\"round {round}, line {line}\"}}\n")).collect();
+    let kind = ("Content-Type", "application/x-ndjson");
+    let begun = one.send("POST", "/imports?kind=lead", &[kind], Some(&lines));
+    let path = format!("/imports/{}", begun.item(202)["id"].as_str().unwrap());
+    let token = loop {
+        let run = one.get(&path);
+        if run.item(200)["state"] == "done" {
+            break run.header(TOKEN).to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let list = format!("/pipeline/leads?title=round%20{round}%2C&size=100");
+    let told = Instant::now();
+    let mut looks = 0;
+    // Past the moment at which the standby has what came before the import.
+    while told.elapsed() < Duration::from_secs(3) {
+        assert_eq!(one.get(&list).items().len(), 50, "by the gateway that told of it, {:?} later", told.elapsed());
+        let with_token = other.send("GET", &list, &[(TOKEN, &token)], None);
+        assert_eq!(with_token.items().len(), 50, "by another gateway, {:?} later", told.elapsed());
+        looks += 2;
+    }
+    looks
 }
