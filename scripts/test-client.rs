@@ -6,7 +6,7 @@
 mod generated;
 
 use generated::client::{ApiOpError, ConvertLeadApiError, CreateLeadApiError, HttpClient, UpdateLeadApiError};
-use generated::types::{LeadRating, Money, NewLead, NewLeadLeadRating, Problem, ProblemCode, ProblemErrorsItemCode};
+use generated::types::{FieldProblemCode, LeadRating, Money, NewLead, NewLeadLeadRating, Problem, ProblemCode};
 use reqwest::header::{ETAG, HeaderMap, HeaderValue};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -62,7 +62,7 @@ async fn main() -> Outcome<()> {
     };
     let errors = refused.errors.unwrap_or_default();
     assert_eq!(errors.iter().map(|error| (error.field.as_str(), error.code.clone())).collect::<Vec<_>>(),
-        [("title", ProblemErrorsItemCode::Required)]);
+        [("title", FieldProblemCode::Required)]);
     client.convert_lead(&made.id, NO, NO, None).await?;
     let again = match client.convert_lead(&made.id, NO, NO, None).await {
         Err(ApiOpError::Api(refused)) => match refused.typed {

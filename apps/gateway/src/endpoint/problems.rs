@@ -70,21 +70,26 @@ impl Refusal {
 /// The schemas of refusals: RFC 9457, with the members that every problem here has, and those of other dialects.
 pub(super) fn schemas(dialects: &Dialects) -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let others = dialects.all().filter_map(Dialect::schema);
-    std::iter::once((SCHEMA, schema())).chain(others).map(|(name, schema)| (name.to_owned(), schema))
+    ours().into_iter().chain(others).map(|(name, schema)| (name.to_owned(), schema))
 }
 
-fn schema() -> RefOr<Schema> {
+/// Each by its name: a generator would make up one for what has none.
+fn ours() -> [(&'static str, RefOr<Schema>); 6] {
     let string = |text: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(text.to_owned()));
     let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+    let code = string("The stable name of what went wrong.").enum_values(Some(codes));
     let field_codes: Vec<&str> = FieldCode::ALL.iter().map(|code| code.as_str()).collect();
+    let field_code = string("What kind of problem a field has.").enum_values(Some(field_codes));
+    let outcome = string(OUTCOME).enum_values(Some([Outcome::NotDone, Outcome::Unknown].map(Outcome::as_str)));
     let integer = |text: &str| ObjectBuilder::new().schema_type(Type::Integer).description(Some(text.to_owned()));
     let status = ObjectBuilder::new()
         .description(Some("Under `in_use`: a status of the workflow that cases are in."))
         .property("status", string("Its label."))
         .property("cases", integer("How many."));
     let error = ObjectBuilder::new()
+        .description(Some("What is wrong with a field, a parameter or a header."))
         .property("field", string("A path such as `email[0].value`, or a parameter's name."))
-        .property("code", string("What kind of problem it is.").enum_values(Some(field_codes)))
+        .property("code", Ref::from_schema_name("FieldProblemCode"))
         .property("message", string("What to change, for a person."));
     let error = ["field", "code", "message"].into_iter().fold(error, ObjectBuilder::required);
     let problem = ObjectBuilder::new()
@@ -92,20 +97,26 @@ fn schema() -> RefOr<Schema> {
         .property("type", string("`/problems/` and the code."))
         .property("title", string("The same for every occurrence of the code."))
         .property("status", integer("The HTTP status."))
-        .property("code", string("The stable name.").enum_values(Some(codes)))
+        .property("code", Ref::from_schema_name("ProblemCode"))
         .property("detail", string("What happened here, for a person."))
         .property("requestId", string("The same as in the header X-Request-Id."))
-        .property("errors", Array::new(error))
+        .property("errors", Array::new(Ref::from_schema_name("FieldProblem")))
         .property("opportunityId", string("Under `already_converted`: the opportunity that exists."))
         .property("location", string("Under `answer_not_kept`: the path of what was made."))
         .property("allowed", Array::new(string("Under `transition_not_allowed`: a status that is allowed now.")))
         .property("authorizedUsers", Array::new(string("Under `not_authorized_for_transition`: who may.")))
         .property("fields", Array::new(string("Under `field_in_use`: the id of a field.")))
-        .property(
-            "outcome",
-            string(OUTCOME).enum_values(Some([Outcome::NotDone, Outcome::Unknown].map(Outcome::as_str))),
-        )
+        .property("outcome", Ref::from_schema_name("Outcome"))
         .property("cases", integer("Under `in_use`: how many cases have the type."))
-        .property("statuses", Array::new(status));
-    ["type", "title", "status", "code", "detail", "requestId"].into_iter().fold(problem, ObjectBuilder::required).into()
+        .property("statuses", Array::new(Ref::from_schema_name("StatusInUse")));
+    let problem =
+        ["type", "title", "status", "code", "detail", "requestId"].into_iter().fold(problem, ObjectBuilder::required);
+    [
+        (SCHEMA, problem.into()),
+        ("ProblemCode", code.into()),
+        ("FieldProblem", error.into()),
+        ("FieldProblemCode", field_code.into()),
+        ("Outcome", outcome.into()),
+        ("StatusInUse", status.into()),
+    ]
 }
