@@ -40,6 +40,12 @@ impl Document {
         self.0.get("components")?.get("schemas")?.get(name)
     }
 
+    /// The names of the members of what a schema describes; none where it is not known.
+    pub(crate) fn members(&self, schema: &str) -> Vec<&str> {
+        let properties = self.schema(schema).and_then(|schema| schema.get("properties")?.as_object());
+        properties.into_iter().flat_map(Map::keys).map(String::as_str).collect()
+    }
+
     /// The schema itself, or the one that it refers to.
     pub(crate) fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let name = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(SCHEMAS));

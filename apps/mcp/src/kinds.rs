@@ -22,6 +22,17 @@ impl Kind {
         }
     }
 
+    /// The schema of its records in the API document.
+    pub(crate) fn schema(self) -> &'static str {
+        match self {
+            Self::Lead => "Lead",
+            Self::Opportunity => "Opportunity",
+            Self::Contact => "Contact",
+            Self::Organization => "Organization",
+            Self::Case => "Case",
+        }
+    }
+
     /// The path of its collection.
     pub(crate) fn collection(self) -> &'static str {
         match self {

@@ -1,10 +1,12 @@
 //! Converting a lead into an opportunity (docs/compatibility.md, "Leads").
 
+use std::collections::HashMap;
+
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::User;
 use crm_core::{Condition, DbConnection, LeadId, PipelineId, Scope, Timestamp, records};
 use crm_forms::CustomFieldsInput;
-use crm_leads::{Lead, LeadToConvert};
+use crm_leads::{Lead, LeadError, LeadToConvert};
 use crm_opportunities::{ConvertedLead, NewOpportunity, Opportunity, StageKey, StageOrBlank, pipelines};
 use crm_tags::TagRefs;
 
@@ -54,7 +56,7 @@ pub fn convert(
 /// what they ask for alike is asked once.
 ///
 /// # Errors
-/// As [`convert`].
+/// As [`convert`]; [`LeadError::AlreadyConverted`] for a lead that comes twice.
 pub fn convert_each(
     connection: &mut DbConnection,
     scope: &Scope,
@@ -66,8 +68,15 @@ pub fn convert_each(
     crm_leads::lock_each_to_convert(connection, scope, &ids, references::hold_each)?;
     pipelines::hold_stages(connection, scope, &pipelines, &[])?;
     let mut made = Vec::with_capacity(conversions.len());
+    let mut into = HashMap::with_capacity(conversions.len());
     for (moment, id, conversion) in conversions {
-        made.push(make(connection, &scope.clone().at(*moment), *id, &Condition::none(), conversion)?);
+        // The leads are marked once all opportunities are there: none of them shows yet what became of it.
+        if let Some(earlier) = into.get(id) {
+            return Err(LeadError::AlreadyConverted(Some(*earlier)).into());
+        }
+        let opportunity = make(connection, &scope.clone().at(*moment), *id, &Condition::none(), conversion)?;
+        into.insert(*id, opportunity.id);
+        made.push(opportunity);
     }
     // The leads are about to point at them.
     records::settle(connection, scope)?;

@@ -22,6 +22,9 @@ use diesel::QueryResult;
 
 use crate::{SuiteError, cases, contacts, leads, names, opportunities, organizations, references};
 
+/// The kinds of records that can be in the trash.
+pub const KINDS: [Kind; 5] = [Kind::Lead, Kind::Opportunity, Kind::Contact, Kind::Organization, Kind::Case];
+
 /// A page of what is in the trash, of these kinds.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crm_core::input::FromBody;
 use crm_core::{BackendKind, Condition, DbConnection, LeadId, OpportunityId, Scope, Timestamp};
 use crm_directory::{Contact, Organization};
 use crm_forms::FormKind;
-use crm_leads::Lead;
+use crm_leads::{Lead, LeadError};
 use crm_opportunities::{Opportunity, OpportunityStatus, StatusChange};
 use crm_suite::convert::{Conversion, convert, convert_each};
 use crm_suite::resource::Resource;
@@ -232,5 +232,23 @@ both_databases! {
             assert_eq!(one, other);
         }
         assert_eq!(expected.len(), found.len());
+    }
+
+    /// The second conversion of a lead is told what the first one made, as it is by [`convert`], and nothing is left of both.
+    fn a_lead_becomes_one_opportunity(database) {
+        let mut connection = database.connect();
+        let now = Timestamp::now();
+        let scope = tenant(&mut connection, "t", now);
+        connection.write(|c| make::<Lead>(c, &scope, &[json!({ "title": "Harbour" })])).unwrap();
+        let before = rows_of(&mut connection, &scope);
+
+        let conversion = (now, LeadId::from_i64(1), Conversion::default());
+        let twice = connection.write(|c| {
+            batch::together(c, &scope, |c, scope| convert_each(c, scope, &[conversion.clone(), conversion.clone()]))
+        });
+
+        let refused = twice.unwrap_err();
+        assert!(matches!(refused, SuiteError::Lead(LeadError::AlreadyConverted(Some(_)))), "{refused:?}");
+        assert_eq!(rows_of(&mut connection, &scope), before);
     }
 }

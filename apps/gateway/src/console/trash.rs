@@ -21,9 +21,6 @@ use super::filters::value;
 use super::kind::{IdOf, Numbered, Recorded};
 use super::{Done, as_asked, done, frame};
 
-/// The kinds of records that can be in the trash.
-const KINDS: [Kind; 5] = [Kind::Lead, Kind::Opportunity, Kind::Contact, Kind::Organization, Kind::Case];
-
 /// How many a page has.
 const SIZE: i64 = 50;
 /// Among how many, those first that were deleted last, a page looks for a title: a database folds no text as we do.
@@ -59,7 +56,7 @@ struct Wanted {
 
 impl FromParams for Wanted {
     fn from_params(params: &mut ParamReader) -> Self {
-        let known = KINDS.map(|kind| (kind.as_str(), kind));
+        let known = trash::KINDS.map(|kind| (kind.as_str(), kind));
         Self {
             kinds: params.words("kinds", &known, "The kinds of records wanted."),
             title: params.contains("title", "A part of a title or name."),
@@ -75,7 +72,7 @@ async fn trash_list(visitor: Visitor<area::Anywhere, Read>, _: Address) -> Answe
 async fn show(visitor: &Visitor<area::Anywhere, Read>, refused: Typed) -> Answer<Html> {
     let (frame, trash) = (frame(visitor), visitor.trash());
     let notice = done(visitor);
-    let readable_kinds = readable(visitor.scope().actor().rights(), KINDS.to_vec());
+    let readable_kinds = readable(visitor.scope().actor().rights(), trash::KINDS.to_vec());
     let given: Vec<(String, String)> =
         visitor.query().iter().filter(|(name, value)| name != "done" && !value.is_empty()).cloned().collect();
     let asked = match refused.is_refused() {

@@ -19,9 +19,6 @@ use crate::auth::{Caller, Read, Write, area};
 use crate::endpoint::{Answer, Api, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query};
 use crate::error::{Failure, ProblemCode};
 
-/// The kinds of records that can be in the trash.
-const KINDS: [Kind; 5] = [Kind::Lead, Kind::Opportunity, Kind::Contact, Kind::Organization, Kind::Case];
-
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag(
@@ -184,7 +181,7 @@ struct TrashQuery {
 
 impl FromParams for TrashQuery {
     fn from_params(params: &mut ParamReader) -> Self {
-        let known = KINDS.map(|kind| (kind.as_str(), kind));
+        let known = trash::KINDS.map(|kind| (kind.as_str(), kind));
         Self { kinds: params.words("kinds", &known, "The kinds of records wanted.") }
     }
 }
@@ -193,7 +190,7 @@ async fn list_trash(
     caller: Caller<area::Anywhere, Read>,
     Query((TrashQuery { kinds }, request)): Query<(TrashQuery, PageRequest<TrashSort>)>,
 ) -> Answer<Listing<Discarded>> {
-    let wanted = kinds.unwrap_or_else(|| KINDS.to_vec());
+    let wanted = kinds.unwrap_or_else(|| trash::KINDS.to_vec());
     let (trash, kinds) = (caller.trash(), readable(caller.scope().actor().rights(), wanted));
     caller.read(move |connection, scope| Ok(Listing(trash::list(connection, scope, trash, &kinds, &request)?))).await
 }

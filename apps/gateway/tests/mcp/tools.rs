@@ -287,6 +287,7 @@ both_databases! {
             ("search", json!({ "q": "a", "size": 0 }), "size"),
             ("search", json!({ "q": "a", "size": 1.5 }), "size"),
             ("list_records", json!({ "kind": "lead", "size": 201 }), "size"),
+            ("list_records", json!({ "kind": "lead", "fields": ["title", "stage"] }), "fields"),
             ("list_records", json!({ "kind": "lead", "filters": { "title": ["a"] } }), "filters.title"),
             ("list_records", json!({ "kind": "lead", "filters": { "page": 2 } }), "filters.page"),
             ("list_records", json!({ "kind": "lead", "filters": { "key": "x" } }), "filters.key"),

@@ -126,7 +126,7 @@ impl Tool {
                 }
             },
         };
-        (self.run)(Call { api, kind: kind.unwrap_or(Kind::Lead) }, arguments).await
+        (self.run)(Call { api, document, kind: kind.unwrap_or(Kind::Lead) }, arguments).await
     }
 }
 
@@ -138,6 +138,7 @@ fn not_here() -> Refusal {
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     api: &'a dyn Api,
+    document: &'a Document,
     /// The kind of records, of a tool that has kinds.
     kind: Kind,
 }

@@ -196,7 +196,7 @@ async fn list(call: Call<'_>, mut arguments: Arguments) -> Outcome {
     for name in ["orderBy", "sort", TOKEN] {
         query.extend(arguments.text(name).map(|value| (name.to_owned(), value)));
     }
-    let fields = arguments.texts("fields", &[]);
+    let fields = arguments.texts("fields", &call.document.members(call.kind.schema()));
     let size = arguments.size(MOST);
     let total = arguments.boolean("includeTotal");
     query.extend(total.map(|total| ("includeTotal".to_owned(), total.to_string())));
