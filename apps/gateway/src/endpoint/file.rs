@@ -11,7 +11,7 @@ use crate::wire::Rendered;
 use super::operation::OperationDoc;
 use super::reply::{Reply, header};
 
-/// A file of records: 200, its bytes come in parts. They are put into the extensions of the request, as a [`Streamed`].
+/// A file of records: 200, its bytes come in parts. They are put into the extensions of the request, as a `Streamed`.
 #[derive(Debug)]
 pub struct File {
     /// What it is called, without its ending.

@@ -166,7 +166,7 @@ crm_testkit::both_databases! {
         let (mut connection, scope) = (database.connect(), tenant(database, "acme"));
         let own = pipeline(&mut connection, &scope, &json!({ "name": "Own", "stages": [{ "key": "proposal", "label": "B" }] })).id;
         let on = |day: u8| format!("2030-01-0{day}T12:00:00.000Z");
-        let id = create(&mut connection, &at(&scope, &on(1)), &json!({ "title": "x" })).id;
+        let id = create(&mut connection, &at(&scope, &on(1)), &json!({ "title": "x", "stage": "proposal" })).id;
         let since = |connection: &mut DbConnection| get(connection, &scope, id).stage_since;
         assert_eq!(since(&mut connection), moment(&on(1)));
         for (day, body, expected) in [

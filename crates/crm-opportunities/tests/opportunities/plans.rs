@@ -85,7 +85,7 @@ crm_testkit::both_databases! {
             (vec![], 200, [4, 5, 5, 0, 0], 3),
             (vec![], 5, [4, 5, 5, 0, 0], 3),
             (vec![], 3, [3, 3, 3, 0, 0], 3),
-            (vec![("tags", "t")], 200, [4, 5, 5, 0, 0], 5),
+            (vec![("tags", "t")], 200, [4, 5, 5, 0, 0], 6),
             (vec![("ownerId", "nobody")], 200, [0; 5], 3),
         ] {
             let (columns, sent) = board(&mut connection, &params, &stages, most);
@@ -201,7 +201,8 @@ crm_testkit::both_databases! {
                 statements(&mut connection, |connection| crm_opportunities::summary(connection, &scope, &filter).unwrap());
             let plan = sent.last().unwrap().plan(&mut connection);
             assert!(!plan.scans("opportunities"), "{params:?} reads all opportunities:\n{plan}");
-            let asks = |table: &str| sent.iter().any(|statement| statement.sql.replace(['"', '`'], "").contains(table));
+            let last = sent.last().unwrap().sql.replace(['"', '`'], "");
+            let asks = |table: &str| last.contains(table);
             assert_eq!((asks("FROM record_counts "), asks("FROM opportunities ")), (is_kept, !is_kept), "{params:?}: {sent:#?}");
         }
     }
