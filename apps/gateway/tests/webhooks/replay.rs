@@ -1,7 +1,6 @@
 //! Delivering again, and how long the log goes back.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crm_core::{DbConnection, Scope, Timestamp, tenants};
@@ -9,9 +8,10 @@ use crm_testkit::{TestDatabase, both_databases};
 use crm_webhooks::deliveries;
 use serde_json::json;
 
+use crate::client::Api;
 use crate::failing::run;
 use crate::receiver::{Receiver, Says};
-use crate::setup::{ROOT, SOON, change, start, subject, tell, wait_until};
+use crate::setup::{Hook, ROOT, SOON, change, failing, start, subject, tell, wait_until};
 
 fn scope(connection: &mut DbConnection) -> Scope {
     let tenant = tenants::find(connection, &"acme".parse().unwrap()).unwrap();
@@ -25,6 +25,18 @@ fn forget(database: &TestDatabase) -> usize {
         connection.write(|connection| deliveries::forget_old(connection, tenant, Timestamp::now())).unwrap()
     };
     tenants.into_iter().map(|tenant| forget(&mut connection, tenant)).sum()
+}
+
+/// A webhook of two changes of a lead, of which the first fails and the second waits for it.
+fn held_up(api: &Api<'_>, receiver: &Receiver) -> Hook {
+    let hook = tell(&api.acme, receiver, &["lead.updated"]);
+    let lead = subject(&api.acme);
+    change(&api.acme, &lead, "one");
+    let is_tried = || hook.log(&api.acme).first().is_some_and(|first| first["attempts"] != json!([]));
+    wait_until("the first failure", is_tried);
+    change(&api.acme, &lead, "two");
+    wait_until("the one that is held back", || hook.log(&api.acme).len() == 2);
+    hook
 }
 
 both_databases! {
@@ -107,18 +119,8 @@ both_databases! {
     /// What is on its way is not forgotten, however old it is, and neither is what waits behind it.
     fn what_is_on_its_way_is_never_forgotten(database) {
         let api = start(database);
-        let fails = Arc::new(AtomicBool::new(true));
-        let is_failing = Arc::clone(&fails);
-        let receiver = Receiver::start(move |_, _| match is_failing.load(Ordering::Relaxed) {
-            true => Says::status(500),
-            false => Says::ok(),
-        });
-        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
-        let lead = subject(&api.acme);
-        change(&api.acme, &lead, "one");
-        wait_until("the first failure", || hook.log(&api.acme).first().is_some_and(|first| first["attempts"] != json!([])));
-        change(&api.acme, &lead, "two");
-        wait_until("the one that is held back", || hook.log(&api.acme).len() == 2);
+        let (receiver, fails) = failing();
+        let hook = held_up(&api, &receiver);
         let aged = Timestamp::from_datetime(Timestamp::now().as_datetime() - Duration::from_secs(31 * 86_400));
         run(database, &format!("UPDATE deliveries SET created_on = '{aged}' WHERE next_try_on IS NOT NULL"));
         assert_eq!(forget(database), 0, "it is on its way");
@@ -136,12 +138,7 @@ both_databases! {
             true => Says::status(500),
             false => Says::ok(),
         });
-        let hook = tell(&api.acme, &receiver, &["lead.updated"]);
-        let lead = subject(&api.acme);
-        change(&api.acme, &lead, "one");
-        wait_until("the first failure", || hook.log(&api.acme).first().is_some_and(|first| first["attempts"] != json!([])));
-        change(&api.acme, &lead, "two");
-        wait_until("the one that is held back", || hook.log(&api.acme).len() == 2);
+        let hook = held_up(&api, &receiver);
         api.acme.patch(&hook.path, &json!({ "enabled": false })).item(200);
         let aged = Timestamp::from_datetime(Timestamp::now().as_datetime() - Duration::from_secs(31 * 86_400));
         run(database, &format!("UPDATE deliveries SET created_on = '{aged}' WHERE next_try_on IS NOT NULL"));

@@ -1,12 +1,14 @@
 //! A gateway that may send to this machine, webhooks, and something to change.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crm_testkit::TestDatabase;
 use serde_json::{Value, json};
 
 use crate::client::{Api, Client};
-use crate::receiver::{Received, Receiver};
+use crate::receiver::{Received, Receiver, Says};
 
 pub(crate) const ROOT: &str = "/settings/webhooks";
 
@@ -78,6 +80,17 @@ pub(crate) fn subject(client: &Client) -> String {
 /// Changes it.
 pub(crate) fn change(client: &Client, subject: &str, text: &str) {
     client.patch(subject, &json!({ "note": text })).item(200);
+}
+
+/// A receiver that fails until it is told otherwise.
+pub(crate) fn failing() -> (Receiver, Arc<AtomicBool>) {
+    let fails = Arc::new(AtomicBool::new(true));
+    let is_failing = Arc::clone(&fails);
+    let receiver = Receiver::start(move |_, _| match is_failing.load(Ordering::Relaxed) {
+        true => Says::status(500),
+        false => Says::ok(),
+    });
+    (receiver, fails)
 }
 
 /// Waits until something is so.

@@ -1,7 +1,6 @@
 //! What takes days, by a clock that stands still until it is moved.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crm_testkit::{TestDatabase, both_databases};
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::Api;
 use crate::failing::run;
 use crate::receiver::{Received, Receiver, Says};
-use crate::setup::{Hook, SOON, change, is_signed, subject, tell, wait_until};
+use crate::setup::{Hook, SOON, change, failing, is_signed, subject, tell, wait_until};
 
 const KEY: &str = "the-operator-of-a-gateway-under-test";
 const NOON: &str = "2030-01-01T12:00:00.000Z";
@@ -113,12 +112,7 @@ both_databases! {
     /// A change that waits behind one that fails is kept for it, however short the history is.
     fn what_is_held_back_is_not_forgotten(database) {
         let api = start(database, &[("CRM_HISTORY_DAYS", "1"), ("CRM_TRASH_DAYS", "1")]);
-        let fails = Arc::new(AtomicBool::new(true));
-        let is_failing = Arc::clone(&fails);
-        let receiver = Receiver::start(move |_, _| match is_failing.load(Ordering::Relaxed) {
-            true => Says::status(500),
-            false => Says::ok(),
-        });
+        let (receiver, fails) = failing();
         let hook = tell(&api.acme, &receiver, &["lead.updated"]);
         let lead = subject(&api.acme);
         let since = api.acme.get("/changes?since=now").body["next"].as_str().unwrap().to_owned();

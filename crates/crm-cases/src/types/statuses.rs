@@ -184,16 +184,15 @@ fn lock_cases(
     if labels.is_empty() {
         return Ok(());
     }
-    let locked: Vec<CaseId> = cases::table
+    cases::table
         .filter(cases::tenant_id.eq(scope.tenant()))
         .filter(cases::case_type_id.eq(case_type))
         .filter(cases::status_folded.eq_any(labels))
         .order(cases::id)
         .select(cases::id)
         .locked()
-        .load(connection)?;
-    drop(locked);
-    Ok(())
+        .load::<CaseId>(connection)
+        .map(drop)
 }
 
 /// Gives statuses, which are named by their labels in lower case, the nodes that stand behind them.
