@@ -1,7 +1,9 @@
-// Uses the tools with the protocol's reference client. Run by scripts/test-mcp, in the folder that has it.
+// Uses the tools with the protocol's reference client, and again with the inspector's command line. Run by scripts/test-mcp, in the
+// folder that has both.
 //
 //   node test-mcp.mjs URL GATEWAY PRIMARY_KEY SECONDARY_KEY KEY_OF_ANOTHER_TENANT
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.cwd()}/`);
@@ -20,9 +22,44 @@ const transports = {
     new StdioClientTransport({ command: gateway, args: ["mcp", "--url", url], env: { CRM_KEY: key, RUST_LOG: "off" } }),
 };
 
+/** The same calls by the inspector's command line, which starts and connects anew for each. */
+class Inspector {
+  static transports = {
+    http: (key) => ["--stored-auth-only", "--transport", "http", "--header", `Ocp-Apim-Subscription-Key: ${key}`, "--", `${url}/mcp`],
+    stdio: (key) => ["-e", `CRM_KEY=${key}`, "-e", "RUST_LOG=off", "--", gateway, "mcp", "--url", url],
+  };
+
+  constructor(transport, key) {
+    this.server = Inspector.transports[transport](key);
+  }
+
+  /** What it prints of a result. What a tool says is a problem comes with an exit code of its own; anything else that fails is thrown. */
+  ask(method, ...options) {
+    const args = ["--cli", "--quiet", "--format", "json", "--method", method, ...options, ...this.server];
+    return new Promise((resolve, reject) =>
+      execFile("node_modules/.bin/mcp-inspector", args, { timeout: 60_000 }, (failure, printed, said) => {
+        if (printed) resolve(JSON.parse(printed).result);
+        else reject(new Error(said || failure?.message));
+      }),
+    );
+  }
+
+  listTools() {
+    // `--strict` fails where a schema is one that not every model takes.
+    return this.ask("tools/list", "--strict");
+  }
+
+  callTool({ name, arguments: args }) {
+    return this.ask("tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(args));
+  }
+
+  async close() {}
+}
+
 const READING = ["search", "get_record", "list_records", "pipeline_summary", "find_duplicates", "describe_forms"];
 
-async function connected(transport, key) {
+async function connected(transport, key, program = "client") {
+  if (program === "inspector") return new Inspector(transport, key);
   const client = new Client({ name: "crm-test", version: "1.0.0" });
   await client.connect(transports[transport](key));
   return client;
@@ -56,6 +93,17 @@ async function conversation(client) {
     kind: "organization",
     fields: { name: item.name, note: "Met at the fair." },
   });
+
+  // All of them are more than a result has room for: its token leads on, and none comes twice or is left out.
+  const everyone = [];
+  for (let page = {}, pages = 0; pages === 0 || page.continuationToken; pages += 1) {
+    const token = page.continuationToken ? { continuationToken: page.continuationToken } : {};
+    page = await use("list_records", { kind: "organization", size: 200, ...token });
+    everyone.push(...page.items.map((one) => one.id));
+    assert.ok(pages < 20 && (pages > 0 || page.continuationToken), "the first result is cut");
+  }
+  assert.ok(everyone.length > 20 && everyone.includes(twin.id));
+  assert.equal(new Set(everyone).size, everyone.length);
 
   // They are one: a look first, then the merge.
   const { items: groups } = await use("find_duplicates", { kind: "organization", by: "name" });
@@ -112,32 +160,46 @@ async function conversation(client) {
   return lead.id;
 }
 
-for (const transport of Object.keys(transports)) {
-  const client = await connected(transport, primary);
+async function tried(program, transport) {
+  const client = await connected(transport, primary, program);
   const all = await names(client);
+  assert.equal(all.length, new Set(all).size);
   const lead = await conversation(client);
   assert.deepEqual(all.filter((name) => !called.has(name)), [], "every tool is called");
   called.clear();
 
-  const reader = await connected(transport, secondary);
+  const reader = await connected(transport, secondary, program);
   assert.deepEqual((await names(reader)).sort(), [...READING].sort());
-  await call(reader, "update_record", { kind: "lead", id: lead, fields: { note: "x" } }, "read_only_key");
-  await call(reader, "get_record", { kind: "lead", id: lead });
+  const change = { kind: "lead", id: lead, fields: { note: "x" } };
+  // The inspector asks for no tool that is not listed.
+  if (program === "inspector") await assert.rejects(call(reader, "update_record", change), /tool_not_found/);
+  else await call(reader, "update_record", change, "read_only_key");
+  const { item } = await call(reader, "get_record", { kind: "lead", id: lead });
+  assert.equal(item.note, null);
 
-  const stranger = await connected(transport, other);
+  const stranger = await connected(transport, other, program);
   assert.deepEqual(await names(stranger), all);
   await call(stranger, "get_record", { kind: "lead", id: lead }, "not_found");
   assert.deepEqual((await call(stranger, "search", { q: "roof" })).items, []);
 
   // Over HTTP the handshake already fails; over stdio the program is there, and says it at the first question.
-  if (transport === "http") {
-    await assert.rejects(connected(transport, "nobody's"), /invalid_key|401|unknown or was rotated/);
+  const refused = /The key is unknown or was rotated/;
+  if (program === "inspector") {
+    const nobody = await connected(transport, "nobody's", program);
+    await assert.rejects(names(nobody), refused);
+    await assert.rejects(call(nobody, "search", { q: "roof" }), refused);
+  } else if (transport === "http") {
+    await assert.rejects(connected(transport, "nobody's"), refused);
   } else {
     const nobody = await connected(transport, "nobody's");
-    await assert.rejects(names(nobody), /The key is unknown or was rotated/);
+    await assert.rejects(names(nobody), refused);
     await call(nobody, "search", { q: "roof" }, "invalid_key");
     await nobody.close();
   }
   await Promise.all([client, reader, stranger].map((one) => one.close()));
-  console.log(`${transport}: ${all.length} tools`);
+  console.log(`${program}, ${transport}: ${all.length} tools listed and called`);
+}
+
+for (const program of ["client", "inspector"]) {
+  for (const transport of Object.keys(transports)) await tried(program, transport);
 }
