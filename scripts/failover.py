@@ -8,6 +8,7 @@ import pwd
 import random
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -253,23 +254,38 @@ def main():
         gateway, port = start_gateway(given.gateway, cluster, work)
         writers = Writers(port)
         time.sleep(2)
+        outages = {"kill": [], "switchover": []}
         for number in range(1, given.rounds + 1):
             for event, act in (("kill", cluster.kill_leader), ("switchover", cluster.switch)):
                 before, moment = writers.count(), time.monotonic()
                 killed = act()
                 cluster.wait(lambda: writers.count() > before + 20 and cluster.leader(), 90, "no write is acknowledged")
                 time.sleep(1)
-                print(f"failover: {event} {number}: no writes for {writers.gap_since(moment):.1f} s", flush=True)
+                outages[event].append(writers.gap_since(moment))
+                print(f"failover: {event} {number}: no writes for {outages[event][-1]:.1f} s", flush=True)
                 if killed:
                     cluster.restart(killed)
                 cluster.wait(cluster.is_whole, 120, "the old leader does not come back")
         writers.stop()
+        for event, times in outages.items():
+            show(event, times)
         judge(writers, read_all(port))
     finally:
         if gateway:
             gateway.terminate()
             gateway.wait()
         cluster.stop()
+
+
+def show(event, times):
+    """A histogram of the times without writes, in tenths of a second, in bars of which there are few."""
+    tenths = sorted(round(one * 10) for one in times)
+    width = next((one for one in (1, 2, 5, 10, 20, 50) if (tenths[-1] - tenths[0]) / one < 8), 100)
+    print(f"failover: {event}, {len(times)} times: no writes for {tenths[0] / 10} to {tenths[-1] / 10} s, half of them for at "
+          f"most {statistics.median_low(tenths) / 10} s")
+    for bar in range(tenths[0] // width, tenths[-1] // width + 1):
+        inside = sum(one // width == bar for one in tenths)
+        print(f"  {bar * width / 10:4.1f} s | {'█' * inside}{' ' if inside else ''}{inside or ''}".rstrip())
 
 
 def judge(writers, found):
