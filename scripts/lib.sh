@@ -39,6 +39,11 @@ apt_install() {
     } >&2 </dev/null
 }
 
+# The library by which a test moves the clock of a program.
+has_faketime() {
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1
+}
+
 # On a CI machine a minute of apt saves several minutes of compiling OpenSSL.
 prepare_openssl() {
     if [ "${CI:-}" = true ] && ! pkg-config --exists openssl 2>/dev/null && can_install; then

@@ -1,8 +1,8 @@
 //! Numbers for new records on PostgreSQL, outside of the transactions that make them (docs/adr/0005-numbering.md).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,14 +25,27 @@ const AT_EASE: &str = "SET synchronous_commit = off";
 /// The pause between two attempts to connect.
 const RECONNECTION: Duration = Duration::from_secs(1);
 
+/// How many threads may hang before another no longer takes their place.
+const MOST_HANGING: usize = 4;
+
 /// One thread with a connection of its own, which takes the numbers for all who wait at once. While it has no connection, and
-/// where a transaction holds the counter, every creation takes its number itself.
+/// where a transaction holds the counter, every creation takes its number itself. Where it hangs, another takes its place.
 #[derive(Debug)]
 pub(super) struct Counting {
+    opening: Opening,
+    counter: Mutex<Way>,
+    /// Each thread has one of these while it lives.
+    threads: Arc<()>,
+}
+
+/// The way to the thread.
+#[derive(Debug, Clone)]
+struct Way {
     asked: Sender<Asked>,
     is_connected: Arc<AtomicBool>,
 }
 
+#[derive(Debug)]
 struct Asked {
     tenant: TenantId,
     kind: i16,
@@ -43,10 +56,43 @@ struct Asked {
 impl Counting {
     /// The thread connects when the first number is asked for, and ends when this is dropped.
     pub(super) fn start(opening: Opening) -> anyhow::Result<Self> {
+        let threads = Arc::new(());
+        let counter = Way::start(&opening, &threads)?;
+        Ok(Self { opening, counter: Mutex::new(counter), threads })
+    }
+
+    fn way(&self) -> Way {
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A thread did not answer in time: its connection may be one that a firewall forgot. Its place is taken once, by whoever
+    /// notices first.
+    fn replace(&self, hanging: &Way) {
+        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !Arc::ptr_eq(&counter.is_connected, &hanging.is_connected);
+        if is_new || Arc::strong_count(&self.threads) > MOST_HANGING {
+            return;
+        }
+        match Way::start(&self.opening, &self.threads) {
+            Ok(another) => {
+                log::warn!("the thread that numbers new records hangs: another takes its place");
+                *counter = another;
+            }
+            Err(error) => log::error!("{error:#}"),
+        }
+    }
+}
+
+impl Way {
+    fn start(opening: &Opening, threads: &Arc<()>) -> anyhow::Result<Self> {
         let (asked, questions) = channel();
         let is_connected = Arc::new(AtomicBool::new(true));
-        let counter = Counter { opening, questions, is_connected: Arc::clone(&is_connected) };
-        let started = std::thread::Builder::new().name("db-numbers".to_owned()).spawn(move || counter.serve());
+        let counter = Counter { opening: opening.clone(), questions, is_connected: Arc::clone(&is_connected) };
+        let lives = Arc::clone(threads);
+        let started = std::thread::Builder::new().name("db-numbers".to_owned()).spawn(move || {
+            counter.serve();
+            drop(lives);
+        });
         started.context("a thread for the database cannot be started")?;
         Ok(Self { asked, is_connected })
     }
@@ -54,16 +100,21 @@ impl Counting {
 
 impl Numbers for Counting {
     fn next(&self, tenant: TenantId, kind: i16) -> Option<i64> {
+        let way = self.way();
         for attempt in 0..ATTEMPTS {
-            if !self.is_connected.load(Ordering::Relaxed) {
+            if !way.is_connected.load(Ordering::Relaxed) {
                 return None;
             }
             let (reply, answer) = sync_channel(1);
-            self.asked.send(Asked { tenant, kind, reply }).ok()?;
-            match answer.recv_timeout(PATIENCE).ok()? {
-                Advanced::To(number) => return Some(number),
-                Advanced::Absent => return None,
-                Advanced::Held => std::thread::sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << attempt))),
+            way.asked.send(Asked { tenant, kind, reply }).ok()?;
+            match answer.recv_timeout(PATIENCE) {
+                Ok(Advanced::To(number)) => return Some(number),
+                Ok(Advanced::Held) => std::thread::sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << attempt))),
+                Ok(Advanced::Absent) | Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.replace(&way);
+                    return None;
+                }
             }
         }
         None

@@ -5,6 +5,7 @@
 //! waits for a lock keeps nobody from reading.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,7 @@ pub(super) struct Queue {
     arrived: Condvar,
     /// A thread has left.
     left: Condvar,
+    doubts: AtomicU64,
 }
 
 #[derive(Default)]
@@ -99,7 +101,21 @@ struct AtWork {
 
 impl Queue {
     pub(super) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
-        Self { limits, counters, state: Mutex::default(), arrived: Condvar::new(), left: Condvar::new() }
+        let (state, arrived, left) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { limits, counters, state, arrived, left, doubts: AtomicU64::new(0) }
+    }
+
+    /// How often connections have become doubtful: one was lost or hangs, and those that are as old may be as dead without
+    /// anybody having said so (a firewall that forgot them, a server that is another). Who holds one of before opens it anew
+    /// instead of waiting for it.
+    pub(super) fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Relaxed)
+    }
+
+    /// A connection that was opened at this many doubts is lost.
+    pub(super) fn doubt(&self, opened: u64) {
+        // Where another of that time was lost before, nothing new is known.
+        let _ = self.doubts.compare_exchange(opened, opened + 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The number of a new thread.
@@ -135,6 +151,7 @@ impl Queue {
         if replaced == 0 {
             self.arrived.notify_one();
         } else {
+            self.doubts.fetch_add(1, Ordering::Relaxed);
             self.arrived.notify_all();
         }
         Ok(replaced)
@@ -396,8 +413,14 @@ mod tests {
         assert_eq!(lane(queue.take(1)), Some(acme()));
         assert_eq!(lane(queue.take_another(2)), None);
         hang(&queue);
+        assert_eq!(queue.doubts(), 0);
         assert_eq!(push(&queue, acme()), Ok(1), "one has to be started");
         assert_eq!(push(&queue, acme()), Ok(0), "once");
+        assert_eq!(queue.doubts(), 1, "what hangs once makes what is as old doubtful");
+        queue.doubt(0);
+        assert_eq!(queue.doubts(), 1, "known already");
+        queue.doubt(1);
+        assert_eq!(queue.doubts(), 2, "one that is newer is lost");
         assert_eq!(lane(queue.take(queue.hire())), Some(acme()), "the share is free again");
         hang(&queue);
         assert_eq!(push(&queue, acme()), Ok(1));

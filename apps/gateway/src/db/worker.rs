@@ -31,7 +31,7 @@ const GROUP_SIZE: usize = 128;
 const GROUP_TIME: Duration = Duration::from_millis(50);
 
 /// How a thread gets its connection.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Opening {
     pub(super) url: DatabaseUrl,
     /// Only the writer may write to an SQLite file: another writing thread would wait for it by polling.
@@ -88,13 +88,15 @@ pub(super) struct Worker {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     held: Option<DbConnection>,
+    /// The [doubts](Queue::doubts) at which it was opened.
+    opened: u64,
     /// The last member, so that its file is dropped after the connection.
     opening: Opening,
 }
 
 impl Worker {
     pub(super) fn new(number: usize, queue: Arc<Queue>, opening: Opening, counters: Arc<Counters>) -> Self {
-        Self { number, queue, counters, held: None, opening }
+        Self { number, queue, counters, held: None, opened: 0, opening }
     }
 
     /// Serves one job after the other until the queue is closed and empty, or another thread has taken this one's
@@ -252,6 +254,11 @@ impl Worker {
     }
 
     fn connection(&mut self) -> Option<&mut DbConnection> {
+        let doubts = self.queue.doubts();
+        if self.opened != doubts {
+            self.let_go();
+            self.opened = doubts;
+        }
         // Another file that has the name by now must not be taken for the database.
         if self.held.is_none() && !self.opening.file_is_lost() {
             match self.opening.open_patiently() {
@@ -292,6 +299,7 @@ impl Worker {
         let suspicious = trouble.fault().is_some() || matches!(trouble, Trouble::Panicked);
         if suspicious && !self.held.as_mut().is_some_and(works) {
             self.let_go();
+            self.queue.doubt(self.opened);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The database is silent, comes back after a restart, or is locked by somebody else.
+//! The database is silent, its host vanishes, it comes back after a restart, or it is locked by somebody else.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::checker;
 use crate::client::{Api, Client};
 use crate::ledger::{Ledger, Told, prepare};
+use crate::network::Network;
 use crate::proxy::{Proxy, Way};
 use crate::settings::{Random, alone, duration, figure};
 
@@ -90,9 +91,13 @@ fn through(database: &TestDatabase, api: &Api<'_>, name: &str, begin: impl FnOnc
 
 /// A gateway whose way to PostgreSQL leads over a proxy.
 fn behind_a_proxy(database: &TestDatabase) -> (Api<'_>, Proxy) {
+    behind_a_proxy_at(database, "127.0.0.1")
+}
+
+fn behind_a_proxy_at<'a>(database: &'a TestDatabase, host: &str) -> (Api<'a>, Proxy) {
     let url = database.url_text();
     let server = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
-    let proxy = Proxy::before(server);
+    let proxy = Proxy::before(server, host);
     let instead = proxy.instead_of(&url);
     let settings = [("DATABASE_URL", instead.as_str()), ("CRM_JWT_SECRET", SECRET)];
     (Api::start_with(database, &settings), proxy)
@@ -168,6 +173,33 @@ fn a_silent_database_is_told_in_time() {
         }
     };
     through(&database, &api, "silent", silence, || proxy.turn(Way::Open));
+}
+
+/// Nothing is answered and nothing is refused, not even a new connection, and the kernel sends again and again.
+#[test]
+fn a_host_that_vanishes_is_told_in_time() {
+    let _alone = alone();
+    let Some(network) = Network::new() else { return };
+    let database = TestDatabase::postgres();
+    let (api, _proxy) = behind_a_proxy_at(&database, Network::host());
+    through(&database, &api, "vanished", || network.vanish(), || network.appear());
+}
+
+/// Each connection is silent for ever, and nobody says so: others take their place, while the fault lasts.
+#[test]
+fn connections_that_are_forgotten_are_told_in_time() {
+    let _alone = alone();
+    let database = TestDatabase::postgres();
+    let (api, proxy) = behind_a_proxy(&database);
+    let began = std::cell::Cell::new(Instant::now());
+    let forget = || {
+        began.set(Instant::now());
+        proxy.turn(Way::Forgotten);
+    };
+    let told = through(&database, &api, "forgotten", forget, || {});
+    let refused = told.last_refusal.unwrap() - began.get();
+    figure(&database, "gone", format_args!("forgotten: refused for {} ms", refused.as_millis()));
+    assert!(refused < LATEST, "refused for {refused:?}");
 }
 
 /// Where each question is answered, but late, it is the sum of them that has to end.

@@ -13,12 +13,13 @@ use serde_json::json;
 use crate::checker;
 use crate::client::{Api, Client};
 use crate::ledger::{Ledger, Told, prepare};
+use crate::receiver::{Receiver, Says};
 use crate::resources::Course;
 use crate::settings::{Random, alone, duration, figure, is_long};
 use crate::tokens::StopAtEnd;
 
-/// Connections of each class.
-const EACH: usize = 25;
+/// Connections of each class: two hundred in all.
+const EACH: usize = 16;
 /// How much more memory than without them the process may take.
 const MEMORY: u64 = 64 << 20;
 /// How many times slower the good tenant's slowest percent may be; measured in long runs only, on a quiet machine.
@@ -43,9 +44,19 @@ enum Class {
     Parameters,
     /// Sends keys that nobody has.
     Guesses,
+    /// Sends as many leads as a batch may have, of which the last undoes all.
+    Batch,
+    /// Sends files to be looked through.
+    Import,
+    /// Has everything sent out, and reads none of it.
+    UnreadExport,
+    /// Asks by way of the tools for models.
+    Tool,
+    /// Has a receiver tried that never answers.
+    Ping,
 }
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 13] = [
     Class::SlowHead,
     Class::SlowBody,
     Class::Unread,
@@ -54,7 +65,62 @@ const CLASSES: [Class; 8] = [
     Class::Wrong,
     Class::Parameters,
     Class::Guesses,
+    Class::Batch,
+    Class::Import,
+    Class::UnreadExport,
+    Class::Tool,
+    Class::Ping,
 ];
+
+/// What the classes that send much send: made once, so that making it costs the machine nothing.
+struct Bodies {
+    wrong: String,
+    batch: String,
+    file: String,
+    tool: String,
+    parameters: String,
+    /// The path that tries the receiver that never answers.
+    ping: String,
+}
+
+impl Bodies {
+    fn of(client: &Client, receiver: &Receiver) -> Self {
+        let text = "e".repeat(1_800);
+        let lead = json!({ "title": "Not to be", "note": text });
+        let mut items = vec![lead; 499];
+        items.push(json!({ "title": 7 }));
+        let lines: String = (0..5_000).map(|n| format!("Person {n},p{n}@example.com,{}\n", &text[..150])).collect();
+        let tool = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "list_records", "arguments": { "kind": "lead", "filters": { "title": "e" } } } });
+        let hook = json!({ "url": receiver.url(), "events": ["case.deleted"] });
+        let id = client.post("/settings/webhooks", &hook).item(201)["id"].as_str().unwrap().to_owned();
+        Self {
+            wrong: json!({ "followers": (0..20_000).map(|n| json!({ "i": n })).collect::<Vec<_>>() }).to_string(),
+            batch: json!({ "mode": "create", "atomic": true, "items": items }).to_string(),
+            file: format!("name,email,note\n{lines}"),
+            tool: tool.to_string(),
+            parameters: (0..4_000).map(|n| format!("a{n}=&")).collect(),
+            ping: format!("/settings/webhooks/{id}/test"),
+        }
+    }
+
+    /// Checks that each is what its class says: answered as it should be by a gateway that does nothing else.
+    fn check(&self, client: &Client) {
+        let send =
+            |path: &str, kind: &str, body: &str| client.send("POST", path, &[("Content-Type", kind)], Some(body));
+        assert_eq!(send("/pipeline/leads", "application/json", &self.wrong).status, 400);
+        let batch = send("/pipeline/leads/batch", "application/json", &self.batch);
+        assert!(batch.status < 500 && batch.status != 413, "{batch:?}");
+        assert_eq!(client.get("/pipeline/leads?size=1&title=Not%20to%20be").items().len(), 0);
+        let file = send(FILES, "text/csv", &self.file);
+        assert_eq!(file.status, 202, "{file:?}");
+        assert_eq!(send("/mcp", "application/json", &self.tool).status, 200);
+        assert!(self.batch.len() < 1 << 20 && self.file.len() < 1 << 20 && self.wrong.len() < 1 << 20);
+    }
+}
+
+/// Where files are sent that are only looked through.
+const FILES: &str = "/imports?kind=contact&dryRun=true";
 
 /// Gives this thread the lowest priority: a generator of load on the machine of the gateway would otherwise measure
 /// itself.
@@ -68,6 +134,7 @@ fn step_back() {
 /// One hostile client.
 struct Hostile<'a> {
     client: &'a Client,
+    bodies: &'a Bodies,
     done: &'a AtomicBool,
     requests: &'a AtomicU64,
 }
@@ -89,18 +156,24 @@ impl Hostile<'_> {
                     let list = "/pipeline/leads?size=200&includeTotal=true&title=e&orderBy=value&ownerId=x";
                     self.client.read_only().try_send("GET", list, &[], None).map(drop).map_err(std::io::Error::other)
                 }
-                Class::Wrong => {
-                    let wrong = json!({ "followers": (0..20_000).map(|n| json!({ "i": n })).collect::<Vec<_>>() });
-                    self.ask(self.client, "POST", "/pipeline/leads", Some(&wrong.to_string()))
-                }
+                Class::Wrong => self.ask(self.client, "POST", "/pipeline/leads", Some(&self.bodies.wrong)),
                 Class::Parameters => {
-                    let many: String = (0..4_000).map(|n| format!("a{n}=&")).collect();
-                    self.ask(&self.client.with_key(None), "GET", &format!("/healthz?{many}"), None)
+                    let many = format!("/healthz?{}", self.bodies.parameters);
+                    self.ask(&self.client.with_key(None), "GET", &many, None)
                 }
                 Class::Guesses => {
                     let guess = format!("{:0>43}", self.requests.load(Ordering::Relaxed));
                     self.ask(&self.client.with_key(Some(&guess)), "GET", "/pipeline/leads", None)
                 }
+                Class::Batch => self.ask(self.client, "POST", "/pipeline/leads/batch", Some(&self.bodies.batch)),
+                Class::Import => self
+                    .client
+                    .try_send("POST", FILES, &[("Content-Type", "text/csv")], Some(&self.bodies.file))
+                    .map(drop)
+                    .map_err(std::io::Error::other),
+                Class::UnreadExport => self.unread(&self.head("GET", "/pipeline/leads/export", "\r\n")),
+                Class::Tool => self.ask(self.client, "POST", "/mcp", Some(&self.bodies.tool)),
+                Class::Ping => self.ask(self.client, "POST", &self.bodies.ping, None),
             };
         }
     }
@@ -161,7 +234,9 @@ fn work(ledger: &mut Ledger, api: &Api<'_>, random: &mut Random, time: Duration,
 }
 
 fn beside_a_good_tenant(database: &TestDatabase) {
-    let api = Api::start_with(database, &[("CRM_RATE_LIMIT", "60000")]);
+    let receiver = Receiver::start(|_, _| Says::Nothing);
+    let settings = [("CRM_RATE_LIMIT", "60000"), ("CRM_WEBHOOK_ALLOW", "127.0.0.0/8")];
+    let api = Api::start_with(database, &settings);
     let bad = api.tenant("bad");
     for client in [&api.acme, &bad] {
         prepare(client);
@@ -170,6 +245,8 @@ fn beside_a_good_tenant(database: &TestDatabase) {
     for _ in 0..200 {
         bad.post("/pipeline/leads", &json!({ "title": "A lead", "note": note })).item(201);
     }
+    let bodies = Bodies::of(&bad, &receiver);
+    bodies.check(&bad);
     let (mut ledger, mut random, time) = (Ledger::of(4), Random::new(), duration(Duration::from_secs(4)));
     let (mut before, mut course) = (Course::default(), Course::default());
     let baseline = work(&mut ledger, &api, &mut random, (time / 10).max(Duration::from_secs(2)), &mut before);
@@ -178,8 +255,8 @@ fn beside_a_good_tenant(database: &TestDatabase) {
         let _stop = StopAtEnd(&done);
         for class in CLASSES {
             for client in (0..EACH).map(|_| bad.apart()) {
-                let (done, requests) = (&done, &requests);
-                scope.spawn(move || Hostile { client: &client, done, requests }.run(class));
+                let (bodies, done, requests) = (&bodies, &done, &requests);
+                scope.spawn(move || Hostile { client: &client, bodies, done, requests }.run(class));
             }
         }
         work(&mut ledger, &api, &mut random, time, &mut course)

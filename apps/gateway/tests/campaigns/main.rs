@@ -27,6 +27,7 @@ mod hostile;
 mod importing;
 mod ledger;
 mod mount;
+mod network;
 mod planted;
 mod power;
 #[path = "../common/process.rs"]

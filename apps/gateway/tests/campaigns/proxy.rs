@@ -1,8 +1,8 @@
 //! A way to the database that can be cut: a TCP proxy before PostgreSQL.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,12 +12,15 @@ use std::time::Duration;
 pub(crate) enum Way {
     /// Passes everything on.
     Open,
-    /// Takes everything and passes nothing on, either way: a stopped server, a host that vanished, dropped packets.
+    /// Takes everything and passes nothing on, either way: a stopped server.
     Silent,
     /// Passes everything on, each time after a while: every question of the database takes long, and has an answer.
     Slow,
     /// Connections are broken, and new ones closed at once: a server that starts again.
     Closed,
+    /// Takes everything of the connections that there are and passes nothing of them on, ever; new ones are as they should
+    /// be: a firewall that forgets connections.
+    Forgotten,
 }
 
 /// Listens on a port of its own and passes on to a server.
@@ -25,7 +28,9 @@ pub(crate) enum Way {
 pub(crate) struct Proxy {
     way: Arc<AtomicU8>,
     connections: Arc<Mutex<Vec<TcpStream>>>,
-    port: u16,
+    /// How many times connections were forgotten; one that is of an earlier time is silent.
+    time: Arc<AtomicU64>,
+    address: SocketAddr,
 }
 
 /// How often a connection looks whether the way has changed.
@@ -35,13 +40,15 @@ const LOOK: Duration = Duration::from_millis(10);
 const SLOW: Duration = Duration::from_millis(400);
 
 impl Proxy {
-    /// One before the server at this `host:port`. Its threads end with the process of the test.
-    pub(crate) fn before(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// One before the server at this `host:port`, on this address of the machine. Its threads end with the process of the
+    /// test.
+    pub(crate) fn before(server: String, host: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
         let way = Arc::new(AtomicU8::new(Way::Open as u8));
         let connections = Arc::new(Mutex::new(Vec::new()));
-        let (shared_way, shared) = (Arc::clone(&way), Arc::clone(&connections));
+        let time = Arc::new(AtomicU64::new(0));
+        let (shared_way, shared, shared_time) = (Arc::clone(&way), Arc::clone(&connections), Arc::clone(&time));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if shared_way.load(Ordering::Relaxed) == Way::Closed as u8 {
@@ -49,24 +56,28 @@ impl Proxy {
                 }
                 let Ok(server) = TcpStream::connect(&server) else { continue };
                 shared.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+                let born = shared_time.load(Ordering::Relaxed);
                 for (from, to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
-                    let way = Arc::clone(&shared_way);
-                    std::thread::spawn(move || pass(from, to, &way));
+                    let (way, time) = (Arc::clone(&shared_way), Arc::clone(&shared_time));
+                    std::thread::spawn(move || pass(from, to, &way, || time.load(Ordering::Relaxed) > born));
                 }
             }
         });
-        Self { way, connections, port }
+        Self { way, connections, time, address }
     }
 
     /// Where it listens, in place of the `host:port` of a URL.
     pub(crate) fn instead_of(&self, url: &str) -> String {
         let (before, rest) = url.split_once('@').unwrap();
         let (_, path) = rest.split_once('/').unwrap();
-        format!("{before}@127.0.0.1:{}/{path}", self.port)
+        format!("{before}@{}/{path}", self.address)
     }
 
     pub(crate) fn turn(&self, way: Way) {
         self.way.store(way as u8, Ordering::Relaxed);
+        if way == Way::Forgotten {
+            self.time.fetch_add(1, Ordering::Relaxed);
+        }
         if way == Way::Closed {
             for connection in self.connections.lock().unwrap().drain(..) {
                 let _ = connection.shutdown(Shutdown::Both);
@@ -75,13 +86,14 @@ impl Proxy {
     }
 }
 
-/// Passes bytes on until one side ends. What was taken while the way was silent goes on when it is open again.
-fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
+/// Passes bytes on until one side ends. What was taken while the way was silent goes on when it is open again; what is
+/// forgotten never does.
+fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8, is_forgotten: impl Fn() -> bool) {
     from.set_read_timeout(Some(LOOK)).unwrap();
     let _ = to.set_nodelay(true);
     let mut bytes = [0; 16_384];
     loop {
-        if way.load(Ordering::Relaxed) == Way::Silent as u8 {
+        if way.load(Ordering::Relaxed) == Way::Silent as u8 || is_forgotten() {
             std::thread::sleep(LOOK);
             continue;
         }
