@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crm_core::{BackendKind, DbConnection, each_backend, migrate};
 use crm_testkit::{TestDatabase, both_databases};
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 
@@ -192,32 +193,140 @@ both_databases! {
     }
 }
 
-/// What a PostgreSQL that is sharded by tenant refuses beside (docs/scaling.md): triggers, and rows that are unique across
-/// tenants. What is not spread, but on every node, is exempt.
+/// Rules of a PostgreSQL that is sharded by tenant (docs/scaling.md), beside those above: what each is, and a question for
+/// whatever breaks it. `whole` is what every node has; everything else is spread.
+const OF_A_CLUSTER: &[(&str, &str)] = &[
+    (
+        "each spread table has a tenant of one type, by which it is spread",
+        "SELECT t.relname AS name, coalesce(format_type(a.atttypid, -1), 'none') AS detail FROM pg_class t
+         LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+         WHERE t.oid IN (SELECT oid FROM spread)
+           AND (a.attnum IS NULL OR a.atttypid <> 'bigint'::regtype OR NOT a.attnotnull OR a.attgenerated <> '')",
+    ),
+    (
+        "each has a primary key, by which a part is moved while it is written to",
+        "SELECT relname AS name, '' AS detail FROM spread
+         WHERE NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = spread.oid AND x.indisprimary)",
+    ),
+    (
+        "nothing is unique across tenants",
+        "SELECT i.relname AS name, t.relname AS detail
+         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN spread t ON t.oid = x.indrelid
+         WHERE (x.indisunique OR x.indisexclusion) AND NOT EXISTS (SELECT FROM pg_attribute a
+               WHERE a.attrelid = t.oid AND a.attname = 'tenant_id' AND a.attnum = ANY (x.indkey::smallint[]))",
+    ),
+    (
+        "a foreign key between spread tables has the tenant on both sides",
+        "SELECT c.conname AS name, t.relname AS detail
+         FROM pg_constraint c JOIN spread t ON t.oid = c.conrelid JOIN spread r ON r.oid = c.confrelid
+         WHERE c.contype = 'f' AND NOT EXISTS (SELECT FROM unnest(c.conkey, c.confkey) k(x, y)
+               JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.x AND a.attname = 'tenant_id'
+               JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = k.y AND b.attname = 'tenant_id')",
+    ),
+    (
+        "what every node has refers to nothing that is spread",
+        "SELECT c.conname AS name, t.relname AS detail
+         FROM pg_constraint c JOIN whole t ON t.oid = c.conrelid JOIN spread r ON r.oid = c.confrelid WHERE c.contype = 'f'",
+    ),
+    (
+        "no foreign key changes the tenant of a row, or anything on an update",
+        "SELECT conname AS name, conrelid::regclass::text AS detail FROM pg_constraint
+         WHERE contype = 'f' AND (confupdtype <> 'a' OR confdeltype IN ('n', 'd'))",
+    ),
+    (
+        // The order of changes within a turn may have gaps; the coordinator counts it.
+        "no number that is told is counted by a sequence, which has gaps, and begins otherwise on each node",
+        "SELECT t.relname AS name, a.attname AS detail FROM spread t JOIN pg_attribute a ON a.attrelid = t.oid
+         LEFT JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
+         WHERE (t.relname, a.attname) <> ('changes', 'seq')
+           AND a.attnum > 0 AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%')",
+    ),
+    (
+        "there is no trigger",
+        "SELECT g.tgname AS name, t.relname AS detail FROM pg_trigger g JOIN ours t ON t.oid = g.tgrelid WHERE NOT g.tgisinternal",
+    ),
+    (
+        "there is no rule, no view, no table in parts and none that inherits",
+        "SELECT relname AS name, relkind::text AS detail FROM ours
+         WHERE relkind NOT IN ('r', 'i', 'S') OR relhassubclass OR relrowsecurity OR relhasrules",
+    ),
+];
+
+/// What breaks the rules of a cluster, each with the rule.
+fn against_a_cluster(connection: &mut DbConnection) -> Vec<(&'static str, String)> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        found: String,
+    }
+    let mut broken = Vec::new();
+    for (rule, question) in OF_A_CLUSTER {
+        let query = format!(
+            "WITH ours AS (SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'),
+             whole AS (SELECT oid, relname FROM ours WHERE relname IN ('tenants', 'api_keys', 'crm_schema_migrations')),
+             spread AS (SELECT oid, relname FROM ours WHERE relkind IN ('r', 'p') AND oid NOT IN (SELECT oid FROM whole))
+             SELECT concat_ws(' of ', name, nullif(detail, '')) AS found FROM ({question}) q ORDER BY 1"
+        );
+        let found: Vec<Found> =
+            each_backend!(connection, connection => diesel::sql_query(query).load(connection)).unwrap();
+        broken.extend(found.into_iter().map(|row| (*rule, row.found)));
+    }
+    broken
+}
+
+/// Nothing of ours breaks a rule, and whatever is planted to break one is found by that rule.
 #[cfg_attr(not(feature = "postgres"), ignore = "it needs PostgreSQL")]
 #[test]
 fn nothing_stands_in_the_way_of_spreading_the_tables() {
     let database = TestDatabase::postgres();
     let mut connection = database.connect();
-    let triggers = rows(
-        &mut connection,
-        "SELECT t.tgname::text AS name, c.relname::text AS detail FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
-         JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' WHERE NOT t.tgisinternal",
-        "",
-    );
-    assert_eq!(triggers, BTreeSet::new(), "triggers");
-    let across = rows(
-        &mut connection,
-        "SELECT i.relname::text AS name, t.relname::text AS detail
-         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
-         JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'public'
-         WHERE (x.indisunique OR x.indisexclusion) AND NOT EXISTS (SELECT FROM pg_attribute a
-               WHERE a.attrelid = t.oid AND a.attname = 'tenant_id' AND a.attnum = ANY (x.indkey::smallint[]))",
-        "",
-    );
-    let spread: Vec<_> =
-        across.iter().filter(|(_, table)| !OF_NO_TENANT.contains(&table.as_str()) && table != "api_keys").collect();
-    assert_eq!(spread, Vec::<&(String, String)>::new(), "unique across tenants");
+    assert_eq!(against_a_cluster(&mut connection), []);
+    for (rule, plant, found) in [
+        (0, "CREATE TABLE planted (id BIGINT PRIMARY KEY)", "planted of none"),
+        (0, "CREATE TABLE planted (tenant_id INTEGER, id BIGINT, PRIMARY KEY (tenant_id, id))", "planted of integer"),
+        (1, "CREATE TABLE planted (tenant_id BIGINT NOT NULL)", "planted"),
+        (2, "CREATE UNIQUE INDEX planted_search ON leads (id)", "planted_search of leads"),
+        (2, "ALTER TABLE leads ADD CONSTRAINT planted EXCLUDE USING btree (title WITH =)", "planted of leads"),
+        (
+            3,
+            "CREATE UNIQUE INDEX leads_planted ON leads (id, tenant_id); ALTER TABLE leads ADD COLUMN planted BIGINT;
+             ALTER TABLE leads ADD CONSTRAINT planted FOREIGN KEY (id, planted) REFERENCES leads (id, tenant_id)",
+            "planted of leads",
+        ),
+        (
+            4,
+            "ALTER TABLE api_keys ADD COLUMN planted BIGINT;
+             ALTER TABLE api_keys ADD CONSTRAINT planted FOREIGN KEY (tenant_id, planted) REFERENCES leads",
+            "planted of api_keys",
+        ),
+        (
+            5,
+            "ALTER TABLE tags ADD COLUMN planted BIGINT; ALTER TABLE tags ADD CONSTRAINT planted
+             FOREIGN KEY (tenant_id, planted) REFERENCES leads ON UPDATE CASCADE",
+            "planted of tags",
+        ),
+        (
+            5,
+            "ALTER TABLE tags ADD COLUMN planted BIGINT; ALTER TABLE tags ADD CONSTRAINT planted
+             FOREIGN KEY (tenant_id, planted) REFERENCES leads ON DELETE SET NULL",
+            "planted of tags",
+        ),
+        (6, "ALTER TABLE leads ADD COLUMN planted BIGINT GENERATED ALWAYS AS IDENTITY", "leads of planted"),
+        (6, "ALTER TABLE leads ADD COLUMN planted BIGSERIAL", "leads of planted"),
+        (
+            7,
+            "CREATE TRIGGER planted BEFORE UPDATE ON leads FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "planted of leads",
+        ),
+        (8, "CREATE VIEW planted AS SELECT 1 AS one", "planted of v"),
+        (8, "ALTER TABLE leads ENABLE ROW LEVEL SECURITY", "leads of r"),
+    ] {
+        connection.batch_execute(&format!("BEGIN; {plant}")).unwrap();
+        let broken = against_a_cluster(&mut connection);
+        connection.batch_execute("ROLLBACK").unwrap();
+        assert!(broken.contains(&(OF_A_CLUSTER[rule].0, found.to_owned())), "{plant}: {broken:?}");
+    }
+    assert_eq!(against_a_cluster(&mut connection), [], "what was planted is gone");
 }
 
 /// One schema, written twice.

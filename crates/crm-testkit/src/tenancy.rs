@@ -101,20 +101,32 @@ pub fn unscoped(sql: &str) -> Vec<Unscoped> {
     let sql = sql.replace('`', "\"");
     let words = words(&sql);
     let bound = Bound::of(&words);
-    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    let may = |table: &Table<'_>| {
+        OF_ALL_TENANTS.iter().any(|(of, text, _)| *of == table.name && sql.contains(text)) || !is_of_tenants(table.name)
+    };
     let mut unscoped = Vec::new();
-    for table in tables(&words) {
-        let count = used.entry(table.alias).or_default();
-        *count += usize::from(table.inserts.is_none());
+    // By alias: how often a table of it is named, and the first of them.
+    let mut named: BTreeMap<&str, (usize, Unscoped)> = BTreeMap::new();
+    for table in tables(&words).iter().filter(|table| !may(table)) {
+        let found = || Unscoped { table: table.name.to_owned(), quoted: table.quoted };
+        let is_search = table.name.ends_with("_search");
         let is_held = match table.inserts {
-            Some(names_tenant) => names_tenant || (table.name.ends_with("_search") && sql.ends_with(MERGES_AN_INDEX)),
-            None if table.name.ends_with("_search") => bound.rows,
-            None => bound.times(table.alias) >= *count,
+            Some(names_tenant) => names_tenant || (is_search && sql.ends_with(MERGES_AN_INDEX)),
+            None if is_search => bound.rows,
+            None => {
+                named.entry(table.alias).or_insert_with(|| (0, found())).0 += 1;
+                true
+            }
         };
-        let may = |(of, text, _): &(&str, &str, &str)| *of == table.name && sql.contains(text);
-        if !is_held && is_of_tenants(table.name) && !OF_ALL_TENANTS.iter().any(may) {
-            unscoped.push(Unscoped { table: table.name.to_owned(), quoted: table.quoted });
+        if !is_held {
+            unscoped.push(found());
         }
+    }
+    // What a name of its own does not hold, a comparison without a name may: each of them one table.
+    let missing = |(alias, (count, _)): &(&&str, &(usize, Unscoped))| count.saturating_sub(bound.times(alias));
+    let nameless = bound.times("");
+    if named.iter().map(|of| missing(&of)).sum::<usize>() > nameless {
+        unscoped.extend(named.iter().filter(|of| missing(of) > 0).map(|(_, (_, table))| table.clone()));
     }
     unscoped
 }
@@ -201,13 +213,27 @@ fn tables<'a>(words: &[Word<'a>]) -> Vec<Table<'a>> {
         .map(|(_, word)| word.text)
         .collect();
     let mut tables = Vec::new();
+    // For each parenthesis that is open: whether the tables of a FROM are being named in it.
+    let mut naming = vec![false];
     for (at, word) in words.iter().enumerate() {
         let before = at.checked_sub(1).map(|before| words[before]);
-        let is_before = |text: &str| before.is_some_and(|word| word.is(text));
-        let begins = (word.is("FROM") && !is_before("DISTINCT"))
+        let is_before = |texts: &[&str]| before.is_some_and(|word| texts.iter().any(|text| word.is(text)));
+        let from = word.is("FROM") && !is_before(&["DISTINCT"]);
+        match word.text {
+            "(" => naming.push(false),
+            ")" if naming.len() > 1 => drop(naming.pop()),
+            _ => {
+                if let Some(now) = naming.last_mut() {
+                    *now = from || (*now && !ENDS_A_FROM.iter().any(|keyword| word.is(keyword)));
+                }
+            }
+        }
+        let begins = from
             || word.is("JOIN")
-            || (word.is("INTO") && is_before("INSERT"))
-            || (word.is("UPDATE") && before.is_none_or(|before| before.is("(") || before.is(";")));
+            || (word.is(",") && naming.last() == Some(&true))
+            || (word.is("USING") && words.get(at + 1).is_some_and(Word::is_name))
+            || (word.is("INTO") && is_before(&["INSERT", "IGNORE", "REPLACE"]))
+            || (word.is("UPDATE") && !is_before(&["DO", "FOR", "KEY", "ON"]));
         let mut rest = words[at + 1..].iter().skip_while(|word| word.is("(")).peekable();
         let Some(name) = rest.next().filter(|name| begins && name.is_name() && !name.is("SELECT")) else { continue };
         let inserts = word.is("INTO").then(|| rest.clone().take_while(|word| !word.is(")")).any(Word::is_tenant));
@@ -222,6 +248,23 @@ fn tables<'a>(words: &[Word<'a>]) -> Vec<Table<'a>> {
     }
     tables
 }
+
+/// What ends the tables of a FROM.
+const ENDS_A_FROM: [&str; 13] = [
+    "SELECT",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "WINDOW",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "SET",
+    "RETURNING",
+];
 
 /// Whether the name there is that of a `WITH name AS (`.
 fn is_cte(words: &[Word<'_>], at: usize) -> bool {
@@ -314,10 +357,9 @@ impl<'a> Bound<'a> {
         bound
     }
 
-    /// How often the tenant of this name is held; a comparison without a name counts for all.
+    /// How often the tenant of this name is held.
     fn times(&self, name: &str) -> usize {
-        let of = |name: &str| if self.given.contains(name) { self.compared.get(name).copied().unwrap_or(0) } else { 0 };
-        of(name) + of("")
+        if self.given.contains(name) { self.compared.get(name).copied().unwrap_or(0) } else { 0 }
     }
 }
 
@@ -363,6 +405,11 @@ mod tests {
             "SELECT 1 FROM leads l, json_each(?) WHERE l.tenant_id IN (1, 2) AND l.id IS DISTINCT FROM 7",
             "SELECT value FROM json_each(?)",
             "SELECT `cases`.`id` FROM `cases` WHERE ((tenant_id, id) IN (SELECT ?, value FROM json_each(?)) AND true)",
+            "SELECT 1 FROM leads l, unnest($1) WITH ORDINALITY AS x (id, n), tags t WHERE l.tenant_id = $2 AND t.tenant_id = $2",
+            "WITH a AS (SELECT id FROM leads WHERE tenant_id = $1), b AS (SELECT 1) UPDATE cases SET tags = $2 FROM a, b \
+             WHERE cases.tenant_id = $1",
+            "DELETE FROM tags USING cases c WHERE tags.tenant_id = $1 AND c.tenant_id = tags.tenant_id",
+            "SELECT id FROM leads WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM tags WHERE tenant_id = $1)",
             "SELECT id FROM tenants",
             "SELECT number FROM \"marks\"",
             "SELECT 'it''s FROM leads'",
@@ -384,10 +431,17 @@ mod tests {
             ),
             (r#"SELECT 1 FROM "cases" WHERE "cases"."tenant_id" = $1 AND EXISTS (SELECT 1 FROM "cases")"#, "cases"),
             ("SELECT rowid FROM leads_search WHERE leads_search MATCH ?", "leads_search"),
+            ("SELECT 1 FROM leads l, tags t WHERE l.tenant_id = $1 AND t.id = l.id", "tags"),
+            ("SELECT 1 FROM leads l JOIN cases c ON c.tenant_id = l.tenant_id, tags WHERE l.tenant_id = $1", "tags"),
+            ("DELETE FROM tags USING cases c WHERE tags.tenant_id = $1 AND c.id = tags.id", "cases"),
+            ("WITH a AS (SELECT 1) UPDATE cases SET tags = $1 FROM a", "cases"),
+            ("INSERT OR IGNORE INTO tags (id) VALUES (?)", "tags"),
         ] {
             assert_eq!(names(sql), [table], "{sql}");
         }
         let joined = r#"SELECT 1 FROM "cases" JOIN "tags" ON "tags"."tenant_id" = "cases"."tenant_id""#;
         assert_eq!(names(joined), ["cases", "tags"], "joined, and no tenant is given");
+        let one_for_two = "SELECT id FROM leads WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM tags WHERE id = $2)";
+        assert_eq!(names(one_for_two), ["leads", "tags"], "it may be of either");
     }
 }
