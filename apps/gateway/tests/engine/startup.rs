@@ -1,13 +1,13 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crm_core::tenants;
 use crm_testkit::{TestDatabase, both_databases};
 
 use crate::process::{Serving, gateway, is_installed, one_error, output, stdout};
-use crate::settings::rounds;
+use crate::settings::{is_long, rounds};
 
 fn empty_databases() -> impl Iterator<Item = TestDatabase> {
     (0..rounds(5)).flat_map(|_| [TestDatabase::empty_sqlite(), TestDatabase::empty_postgres()])
@@ -44,6 +44,29 @@ fn a_killed_migration_is_done_by_the_next() {
         child.wait().unwrap();
         stdout(&database, &["migrate"]);
         assert!(is_current(&database), "{}, round {round}", database.url());
+    }
+}
+
+/// A job that tests against it waits for that (docs/recipes/ci.md).
+#[test]
+fn in_memory_it_listens_at_once() {
+    let a_start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crm-gateway"));
+        command.env_clear().env("CRM_LISTEN", "127.0.0.1:0").args(["serve", "--database-url", "sqlite::memory:"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let log = File::create("/dev/null").unwrap();
+        let began = Instant::now();
+        let serving = Serving::start_logging(&mut command, log);
+        let took = began.elapsed();
+        assert_eq!(serving.terminate(), Some(0));
+        took
+    };
+    let mut times: Vec<Duration> = (0..rounds(5)).map(|_| a_start()).collect();
+    times.sort();
+    let (quickest, half, slowest) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+    println!("in memory it listens after {quickest:.0?} to {slowest:.0?}, half of the times by {half:.0?}");
+    if is_long() {
+        assert!(quickest < Duration::from_millis(100), "{times:?}");
     }
 }
 
