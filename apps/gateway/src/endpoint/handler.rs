@@ -84,8 +84,9 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// One sentence, shown in lists of operations.
-    pub fn summary(&mut self, summary: &str) -> &mut Self {
+    /// What the document calls it: its id, by which generated clients name their functions, and one sentence, shown in lists of operations.
+    pub fn named(&mut self, id: &str, summary: &str) -> &mut Self {
+        id.clone_into(&mut self.doc.id);
         summary.clone_into(&mut self.doc.summary);
         self
     }
@@ -152,32 +153,32 @@ impl Api {
     }
 
     /// Declares a GET, which answers HEAD as well.
-    pub fn get<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+    pub fn get<H: Handler<A>, A>(&mut self, path: &str, handler: H) -> &mut Operation {
         self.add(Method::GET, path, handler)
     }
 
     /// Declares a POST.
-    pub fn post<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+    pub fn post<H: Handler<A>, A>(&mut self, path: &str, handler: H) -> &mut Operation {
         self.add(Method::POST, path, handler)
     }
 
     /// Declares a PUT.
-    pub fn put<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+    pub fn put<H: Handler<A>, A>(&mut self, path: &str, handler: H) -> &mut Operation {
         self.add(Method::PUT, path, handler)
     }
 
     /// Declares a PATCH.
-    pub fn patch<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+    pub fn patch<H: Handler<A>, A>(&mut self, path: &str, handler: H) -> &mut Operation {
         self.add(Method::PATCH, path, handler)
     }
 
     /// Declares a DELETE.
-    pub fn delete<H: Handler<A>, A>(&mut self, path: &'static str, handler: H) -> &mut Operation {
+    pub fn delete<H: Handler<A>, A>(&mut self, path: &str, handler: H) -> &mut Operation {
         self.add(Method::DELETE, path, handler)
     }
 
-    fn add<H: Handler<A>, A>(&mut self, method: Method, path: &'static str, handler: H) -> &mut Operation {
-        let mut doc = OperationDoc::new(method, path, function_name::<H>(), self.tag);
+    fn add<H: Handler<A>, A>(&mut self, method: Method, path: &str, handler: H) -> &mut Operation {
+        let mut doc = OperationDoc::new(method, path, self.tag);
         H::describe(&mut doc);
         let run: Run = Rc::new(move |call| handler.clone().run(call));
         let index = self.operations.len();
@@ -191,19 +192,19 @@ impl Api {
     }
 
     /// The methods and paths of all operations, of those too that the document leaves out.
-    pub fn declared(&self) -> impl Iterator<Item = (&Method, &'static str)> {
-        self.operations.iter().map(|operation| (&operation.doc.method, operation.doc.path))
+    pub fn declared(&self) -> impl Iterator<Item = (&Method, &str)> {
+        self.operations.iter().map(|operation| (&operation.doc.method, operation.doc.path.as_str()))
     }
 
     /// Registers all operations, and the answers to everything else.
     pub fn register(self, config: &mut web::ServiceConfig) {
         config.app_data(self.dialects);
-        let mut by_path: BTreeMap<&'static str, Vec<Operation>> = BTreeMap::new();
+        let mut by_path: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
         for operation in self.operations {
-            by_path.entry(operation.doc.path).or_default().push(operation);
+            by_path.entry(operation.doc.path.clone()).or_default().push(operation);
         }
         for (path, operations) in by_path {
-            config.service(resource(path, operations));
+            config.service(resource(&path, operations));
         }
         config.default_service(web::to(|request: HttpRequest| async move {
             unserved(&request, Problem::unknown_route(request.path()))
@@ -211,7 +212,7 @@ impl Api {
     }
 }
 
-fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resource {
+fn resource(path: &str, operations: Vec<Operation>) -> actix_web::Resource {
     let mut allow: Vec<String> = Vec::new();
     let mut resource = web::resource(path);
     for Operation { run, longest, doc } in operations {
@@ -243,16 +244,6 @@ fn resource(path: &'static str, operations: Vec<Operation>) -> actix_web::Resour
 fn unserved(request: &HttpRequest, problem: Problem) -> HttpResponse {
     let problem = pairs::check_count(request.query_string()).err().unwrap_or(problem);
     problem_response(request, &problem)
-}
-
-/// The last part of a function's type name: `…::http::leads::create_lead` gives `create_lead`. What is generic over a kind
-/// of records has its name behind: `…::read_external<crm_leads::model::Lead>` gives `read_external_lead`.
-fn function_name<H>() -> String {
-    let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_ascii_lowercase();
-    match std::any::type_name::<H>().trim_end_matches('>').split_once('<') {
-        Some((function, kind)) => format!("{}_{}", last(function), last(kind)),
-        None => last(std::any::type_name::<H>()),
-    }
 }
 
 async fn answer(

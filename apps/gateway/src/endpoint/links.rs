@@ -20,7 +20,7 @@ pub(super) fn add<'a>(
     let status = if responses.contains_key("201") { "201" } else { "202" };
     let Some(RefOr::T(created)) = responses.get_mut(status) else { return };
     let acts_on_it = |other: &&OperationDoc| {
-        let rest = other.path.strip_prefix(doc.path).and_then(|rest| rest.strip_prefix("/{id}"));
+        let rest = other.path.strip_prefix(doc.path.as_str()).and_then(|rest| rest.strip_prefix("/{id}"));
         doc.method == Method::POST && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     for other in all.filter(acts_on_it) {

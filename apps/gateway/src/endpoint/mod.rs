@@ -2,7 +2,7 @@
 //! registers it with actix and writes it into the OpenAPI document.
 //!
 //! ```text
-//! api.post("/pipeline/leads", create_lead).summary("Create a lead");
+//! api.post("/pipeline/leads", create_lead).named("create_lead", "Create a lead");
 //!
 //! async fn create_lead(caller: Caller<area::Pipeline, Write>, body: Body<NewLead>) -> Answer<Created<Lead>> { … }
 //! ```

@@ -27,10 +27,10 @@ pub fn document(api: &Api) -> serde_json::Result<OpenApi> {
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     let mut sent = Sent::default();
     for doc in api.docs() {
-        let dialect = api.dialects().of_path(doc.path);
+        let dialect = api.dialects().of_path(&doc.path);
         let mut operation = doc.operation(dialect, &examples);
         links::add(&mut operation, doc, dialect, api.docs());
-        paths.add_path_operation(doc.path, vec![http_method(&doc.method)], operation);
+        paths.add_path_operation(&doc.path, vec![http_method(&doc.method)], operation);
         schemas.extend(doc.schemas.iter().cloned());
         sent.add(doc.request_schema())?;
         responses.extend(doc.refusals(dialect).iter().map(|refusal| (refusal.name(), refusal.response(&examples))));

@@ -37,8 +37,8 @@ pub struct OperationDoc {
     /// The method.
     pub method: Method,
     /// The path with its parameters in braces, as actix writes them too.
-    pub path: &'static str,
-    /// The name of the handler.
+    pub path: String,
+    /// By which generated clients name their function; empty where the document leaves it out.
     pub id: String,
     pub(super) tag: &'static str,
     pub(super) summary: String,
@@ -71,12 +71,12 @@ struct Success {
 }
 
 impl OperationDoc {
-    pub(super) fn new(method: Method, path: &'static str, id: String, tag: &'static str) -> Self {
+    pub(super) fn new(method: Method, path: &str, tag: &'static str) -> Self {
         let problems = [ProblemCode::NotAcceptable, ProblemCode::InternalError].into();
         Self {
             method,
-            path,
-            id,
+            path: path.to_owned(),
+            id: String::new(),
             tag,
             summary: String::new(),
             description: String::new(),

@@ -39,28 +39,30 @@ pub(super) fn routes(api: &mut Api) {
         "Tenants, for whoever runs this server. These routes take the key of the setting `CRM_ADMIN_KEY` as a bearer token, \
          and are not there where it is not set.",
     );
-    api.get("/admin/tenants", list_tenants).summary("List tenants");
+    api.get("/admin/tenants", list_tenants).named("list_tenants", "List tenants");
     api.post("/admin/tenants", create_tenant)
-        .summary("Create a tenant")
+        .named("create_tenant", "Create a tenant")
         .about("With its two keys, which are shown in this answer only, or with keys that come with it.")
         .problem(ProblemCode::TenantExists)
         .problem(ProblemCode::KeyInUse);
-    api.get("/admin/tenants/{id}", get_tenant).summary("Read a tenant");
-    api.delete("/admin/tenants/{id}", delete_tenant).summary("Delete a tenant with everything that it has").about(
-        "Its keys stop working within 5 seconds on every gateway. What it has goes in small parts: where that is \
+    api.get("/admin/tenants/{id}", get_tenant).named("get_tenant", "Read a tenant");
+    api.delete("/admin/tenants/{id}", delete_tenant)
+        .named("delete_tenant", "Delete a tenant with everything that it has")
+        .about(
+            "Its keys stop working within 5 seconds on every gateway. What it has goes in small parts: where that is \
                 interrupted, it can be sent again.",
-    );
+        );
     api.post("/admin/tenants/{id}/keys/primary/rotate", rotate_primary)
-        .summary("Replace a tenant's primary key by a new one")
+        .named("rotate_primary", "Replace a tenant's primary key by a new one")
         .problem(ProblemCode::TenantFrozen);
     api.post("/admin/tenants/{id}/keys/secondary/rotate", rotate_secondary)
-        .summary("Replace a tenant's secondary key by a new one")
+        .named("rotate_secondary", "Replace a tenant's secondary key by a new one")
         .problem(ProblemCode::TenantFrozen);
     api.post("/admin/tenants/{id}/reset", reset_tenant)
-        .summary("Empty a tenant to what a new one has")
+        .named("reset_tenant", "Empty a tenant to what a new one has")
         .about("Its two keys stay; named ones go, and everything else. Only with `CRM_ALLOW_RESET=true`, for tests.")
         .problem(ProblemCode::TenantFrozen);
-    api.post("/admin/clock", move_clock).summary("Move the clock of a gateway under test").about(
+    api.post("/admin/clock", move_clock).named("move_clock", "Move the clock of a gateway under test").about(
         "From then on it stands at this moment: new records have it as their time, and what is over by then is over with the \
          answer. Only with `CRM_NOW`, for tests.",
     );

@@ -9,9 +9,13 @@ use crate::endpoint::{Answer, Api, Body, Plain};
 pub(super) fn routes(api: &mut Api) {
     const ABOUT: &str = "Deletes what DELETE of each would, all or nothing. Ids that name no record are told back.";
     api.tag("Bulk actions", "One action on up to 1,000 records, in one transaction.");
-    api.post("/pipeline/bulk-actions", bulk_pipeline).summary("Delete many leads or opportunities").about(ABOUT);
-    api.post("/directory/bulk-actions", bulk_directory).summary("Delete many contacts or organizations").about(ABOUT);
-    api.post("/cases/bulk-actions", bulk_cases).summary("Delete many cases").about(ABOUT);
+    api.post("/pipeline/bulk-actions", bulk_pipeline)
+        .named("bulk_pipeline", "Delete many leads or opportunities")
+        .about(ABOUT);
+    api.post("/directory/bulk-actions", bulk_directory)
+        .named("bulk_directory", "Delete many contacts or organizations")
+        .about(ABOUT);
+    api.post("/cases/bulk-actions", bulk_cases).named("bulk_cases", "Delete many cases").about(ABOUT);
 }
 
 async fn bulk_pipeline(

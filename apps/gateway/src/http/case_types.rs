@@ -11,15 +11,15 @@ use crate::error::ProblemCode;
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Case types", "A form and a workflow for cases. A new tenant has the type `General`.");
-    api.get("/cases/types/cases", list_case_types).summary("List case types");
+    api.get("/cases/types/cases", list_case_types).named("list_case_types", "List case types");
     api.post("/cases/types/cases", create_case_type)
-        .summary("Create a case type")
+        .named("create_case_type", "Create a case type")
         .about("Without a form or workflow it takes those of the default type.")
         .problem(ProblemCode::LabelTaken)
         .problem(ProblemCode::LimitReached);
-    api.get("/cases/types/cases/{id}", get_case_type).summary("Read a case type");
+    api.get("/cases/types/cases/{id}", get_case_type).named("get_case_type", "Read a case type");
     api.patch("/cases/types/cases/{id}", update_case_type)
-        .summary("Change a case type")
+        .named("update_case_type", "Change a case type")
         .about(
             "`form` and `workflow` are replaced whole. A status that cases are in stays: it may get another label \
              under its id, which its cases follow, but it cannot be removed.",
@@ -28,7 +28,7 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::InUse)
         .problem(ProblemCode::FieldInUse);
     api.delete("/cases/types/cases/{id}", delete_case_type)
-        .summary("Delete a case type")
+        .named("delete_case_type", "Delete a case type")
         .about("One that no case has, and not the default type.")
         .problem(ProblemCode::InUse)
         .problem(ProblemCode::DefaultCaseType);

@@ -18,14 +18,14 @@ pub(super) fn routes(api: &mut Api) {
         "Requests of customers. A case has a type, whose workflow says from which status to which other it \
          may go, and who may take it there.",
     );
-    api.get("/cases/cases", list_cases).summary("List cases");
-    export::describe(api.get("/cases/cases/export", export_cases).summary("Export cases"));
+    api.get("/cases/cases", list_cases).named("list_cases", "List cases");
+    export::describe(api.get("/cases/cases/export", export_cases).named("export_cases", "Export cases"));
     api.post("/cases/cases", create_case)
-        .summary("Create a case")
+        .named("create_case", "Create a case")
         .about("Without a type it has the tenant's default one, without a status the first of its type.");
-    api.get("/cases/cases/{id}", get_case).summary("Read a case");
+    api.get("/cases/cases/{id}", get_case).named("get_case", "Read a case");
     api.patch("/cases/cases/{id}", update_case)
-        .summary("Change a case")
+        .named("update_case", "Change a case")
         .problem(ProblemCode::ExternalIdTaken)
         .about(
             "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. A new `status` \
@@ -34,11 +34,12 @@ pub(super) fn routes(api: &mut Api) {
         )
         .problem(ProblemCode::TransitionNotAllowed)
         .problem(ProblemCode::NotAuthorizedForTransition);
-    api.delete("/cases/cases/{id}", delete_case).summary("Delete a case");
+    api.delete("/cases/cases/{id}", delete_case).named("delete_case", "Delete a case");
     api.get("/cases/cases/{id}/activities", list_case_activities)
-        .summary("List what happened to a case")
+        .named("list_case_activities", "List what happened to a case")
         .about("Changes of its status and comments, newest first.");
-    api.post("/cases/cases/{id}/activities", create_case_comment).summary("Add a comment to a case");
+    api.post("/cases/cases/{id}/activities", create_case_comment)
+        .named("create_case_comment", "Add a comment to a case");
     collections::routes::<Case>(api);
 }
 

@@ -16,7 +16,7 @@ use crate::error::ProblemCode;
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.get("/changes", list_changes)
-        .summary("Follow everything that happens")
+        .named("list_changes", "Follow everything that happens")
         .about(
             "The changes of all records and settings that the key may read, oldest first. Keep `next`, and pass it back as \
              `since`: who does so sees every change exactly once, and those of one record in the order in which they were \

@@ -20,21 +20,22 @@ pub(super) fn routes(api: &mut Api) {
          header `x-tenantid`, no key, and have envelopes of their own.",
     );
     api.get("/api/v1/ticketing/clientMap/findAndCountAll", find_and_count_all)
-        .summary("Find and count all client mappings")
+        .named("find_and_count_all", "Find and count all client mappings")
         .about("Oldest first. With the header `usecase`, only those of that use case.");
     api.post("/api/v1/ticketing/clientMap", create_client_map)
-        .summary("Create a client mapping")
+        .named("create_client_map", "Create a client mapping")
         .problem(ProblemCode::ClientIdTaken)
         .problem(ProblemCode::LimitReached);
-    api.get("/api/v1/ticketing/clientMap/{id}", get_client_map).summary("Read a client mapping");
+    api.get("/api/v1/ticketing/clientMap/{id}", get_client_map).named("get_client_map", "Read a client mapping");
     api.patch("/api/v1/ticketing/clientMap/{id}", update_client_map)
-        .summary("Change a client mapping")
+        .named("update_client_map", "Change a client mapping")
         .about("A JSON merge patch at the top level: `configuration` is replaced whole, but for masked secrets.")
         .problem(ProblemCode::ClientIdTaken)
         .problem(ProblemCode::LimitReached);
-    api.delete("/api/v1/ticketing/clientMap/{id}", delete_client_map).summary("Delete a client mapping");
+    api.delete("/api/v1/ticketing/clientMap/{id}", delete_client_map)
+        .named("delete_client_map", "Delete a client mapping");
     api.post("/api/v1/ticketing/clientMap/{id}/sync", report_client_map_sync)
-        .summary("Report a run of the integration")
+        .named("report_client_map_sync", "Report a run of the integration")
         .about("`lastSyncAt` is now where it is left out and the run has ended.");
 }
 

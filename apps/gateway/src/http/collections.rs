@@ -22,46 +22,45 @@ pub(super) trait Collection: Resource + Serialize + ToSchema {
     type Area: InArea;
     /// Its path.
     const PATH: &'static str;
-    /// The path of a record by external id.
-    const EXTERNAL: &'static str;
-    /// The path of batches.
-    const BATCH: &'static str;
+    /// Its word for one of its records, in ids of operations.
+    const ONE: &'static str;
 }
 
 macro_rules! collections {
-    ($($record:ty, $area:ty, $path:literal;)*) => {
+    ($($record:ty, $area:ty, $path:literal, $one:literal;)*) => {
         $(impl Collection for $record {
             type Area = $area;
             const PATH: &'static str = $path;
-            const EXTERNAL: &'static str = concat!($path, "/external/{externalId}");
-            const BATCH: &'static str = concat!($path, "/batch");
+            const ONE: &'static str = $one;
         })*
     };
 }
 
 collections! {
-    Lead, area::Pipeline, "/pipeline/leads";
-    Opportunity, area::Pipeline, "/pipeline/opportunities";
-    Contact, area::Directory, "/directory/contacts";
-    Organization, area::Directory, "/directory/organizations";
-    Case, area::Cases, "/cases/cases";
+    Lead, area::Pipeline, "/pipeline/leads", "lead";
+    Opportunity, area::Pipeline, "/pipeline/opportunities", "opportunity";
+    Contact, area::Directory, "/directory/contacts", "contact";
+    Organization, area::Directory, "/directory/organizations", "organization";
+    Case, area::Cases, "/cases/cases", "case";
 }
 
 /// Declares what the collection has beside its own routes.
 pub(super) fn routes<R: Collection>(api: &mut Api) {
-    api.get(R::EXTERNAL, read_external::<R>)
-        .summary("Read by external id")
+    let (path, one) = (R::PATH, R::ONE);
+    let external = format!("{path}/external/{{externalId}}");
+    api.get(&external, read_external::<R>)
+        .named(&format!("read_external_{one}"), "Read by external id")
         .about("The record to which another system gave this id, percent-encoded in the path.");
-    api.put(R::EXTERNAL, put_external::<R>)
-        .summary("Make or change by external id")
+    api.put(&external, put_external::<R>)
+        .named(&format!("put_external_{one}"), "Make or change by external id")
         .about(
             "Makes the record with this external id, from a body as of POST, or changes the one that has it, by a body \
              as of PATCH; of any number of requests at once one makes it. Send the same body again and nothing changes. \
              `If-None-Match: *` only makes it, `If-Match: *` only changes it.",
         )
         .problem(ProblemCode::ExternalIdTaken);
-    api.post(R::BATCH, batch::<R>)
-        .summary("Make and change many")
+    api.post(&format!("{path}/batch"), batch::<R>)
+        .named(&format!("batch_{one}"), "Make and change many")
         .about(
             "Up to 500 items in one transaction, each as the body of POST or PATCH would be, in their order. `mode` is \
              `create`, `update` or `upsert`; the latter two change the record that an item matches by its `id` (of \

@@ -22,25 +22,29 @@ pub(super) fn routes(api: &mut Api) {
         "People. Leads, opportunities and cases refer to them; deleting or merging contacts takes care of \
          those references.",
     );
-    api.get("/directory/contacts", list_contacts).summary("List contacts");
-    export::describe(api.get("/directory/contacts/export", export_contacts).summary("Export contacts"));
+    api.get("/directory/contacts", list_contacts).named("list_contacts", "List contacts");
+    export::describe(
+        api.get("/directory/contacts/export", export_contacts).named("export_contacts", "Export contacts"),
+    );
     api.get("/directory/contacts/duplicates", list_contact_duplicates)
-        .summary("List contacts that look like one")
+        .named("list_contact_duplicates", "List contacts that look like one")
         .about(
             "In groups, each with what its contacts have in common as it is compared, how many they are, and the first 20 of \
              them: by e-mail addresses first, then by phone numbers, then by names. Merge them where they are one.",
         );
-    api.post("/directory/contacts", create_contact).summary("Create a contact").problem(ProblemCode::Duplicate);
-    api.get("/directory/contacts/{id}", get_contact).summary("Read a contact");
+    api.post("/directory/contacts", create_contact)
+        .named("create_contact", "Create a contact")
+        .problem(ProblemCode::Duplicate);
+    api.get("/directory/contacts/{id}", get_contact).named("get_contact", "Read a contact");
     api.patch("/directory/contacts/{id}", update_contact)
-        .summary("Change a contact")
+        .named("update_contact", "Change a contact")
         .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
     api.delete("/directory/contacts/{id}", delete_contact)
-        .summary("Delete a contact")
+        .named("delete_contact", "Delete a contact")
         .about("Records that pointed at it lose that reference.");
     api.post("/directory/contacts/{id}/merge", merge_contacts)
-        .summary("Merge contacts into this one")
+        .named("merge_contacts", "Merge contacts into this one")
         .about(
             "This one keeps what it has and is filled up from the others, in their order. What pointed at them \
              points at this one, and they are deleted.",

@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Declares the routes of this area, in the group of [`process`](super::process).
 pub(super) fn routes(api: &mut Api) {
     api.get("/docs", docs_page)
-        .summary("A page to read and try the API")
+        .named("docs_page", "A page to read and try the API")
         .about(
             "An HTML page for browsers. It loads nothing from other hosts; a key that is entered stays in the browser.",
         )

@@ -18,34 +18,6 @@ impl Tagged for FormItems {
     }
 }
 
-/// Writes the two routes of one form: a handler's name is its operation's id, so that each has its own.
-macro_rules! form {
-    ($api:ident, $path:literal, $area:ident, $kind:ident, $of:literal, $get:ident, $put:ident) => {
-        async fn $get(caller: Caller<area::$area, Read>) -> Answer<Items<Field>> {
-            caller
-                .read(|connection, scope| Ok(Items(forms::get(connection, scope, FormKind::$kind)?.fields().to_vec())))
-                .await
-        }
-
-        async fn $put(
-            caller: Caller<area::$area, Write>,
-            condition: Precondition<FormItems>,
-            body: Body<NewForm>,
-        ) -> Answer<Items<Field>> {
-            replace(caller, FormKind::$kind, condition, body).await
-        }
-
-        $api.get($path, $get).summary(concat!("Read the form of ", $of));
-        $api.put($path, $put)
-            .summary(concat!("Replace the form of ", $of))
-            .about(
-                "A custom field that is left out keeps its values, which come back with it; until then they are \
-                 neither returned nor accepted.",
-            )
-            .problem(ProblemCode::FieldInUse);
-    };
-}
-
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag(
@@ -53,25 +25,36 @@ pub(super) fn routes(api: &mut Api) {
         "Which fields a kind of record has: its own ones, and custom fields of nineteen types, whose values \
          are in `customFields`.",
     );
-    form!(
+    of_kind::<area::Pipeline>(
         api,
         "/pipeline/forms/opportunities",
-        Pipeline,
-        Pipeline,
-        "leads and opportunities",
-        get_pipeline_form,
-        replace_pipeline_form
+        FormKind::Pipeline,
+        ("pipeline", "leads and opportunities"),
     );
-    form!(api, "/directory/forms/contacts", Directory, Contacts, "contacts", get_contact_form, replace_contact_form);
-    form!(
+    of_kind::<area::Directory>(api, "/directory/forms/contacts", FormKind::Contacts, ("contact", "contacts"));
+    of_kind::<area::Directory>(
         api,
         "/directory/forms/organizations",
-        Directory,
-        Organizations,
-        "organizations",
-        get_organization_form,
-        replace_organization_form
+        FormKind::Organizations,
+        ("organization", "organizations"),
     );
+}
+
+/// The same two for each form, which has a word for itself and one for the records.
+fn of_kind<A: InArea>(api: &mut Api, path: &str, kind: FormKind, (one, many): (&str, &str)) {
+    api.get(path, move |caller: Caller<A, Read>| get(caller, kind))
+        .named(&format!("get_{one}_form"), &format!("Read the form of {many}"));
+    api.put(path, move |caller: Caller<A, Write>, condition, body| replace(caller, kind, condition, body))
+        .named(&format!("replace_{one}_form"), &format!("Replace the form of {many}"))
+        .about(
+            "A custom field that is left out keeps its values, which come back with it; until then they are \
+             neither returned nor accepted.",
+        )
+        .problem(ProblemCode::FieldInUse);
+}
+
+async fn get<A: InArea>(caller: Caller<A, Read>, kind: FormKind) -> Answer<Items<Field>> {
+    caller.read(move |connection, scope| Ok(Items(forms::get(connection, scope, kind)?.fields().to_vec()))).await
 }
 
 async fn replace<A: InArea>(

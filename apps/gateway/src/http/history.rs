@@ -1,14 +1,18 @@
 //! What happened to one record: `…/{id}/history` (docs/compatibility.md, "Changes").
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use crm_cases::types as case_types;
 use crm_core::page::PageRequest;
-use crm_core::{CaseId, CaseTypeId, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, PipelineId, Scope};
+use crm_core::{DbConnection, Scope};
 use crm_forms::FormKind;
 use crm_history::{Change, HistorySort, Kind};
 use crm_opportunities::pipelines;
 use crm_suite::{cases, contacts, leads, opportunities, organizations};
+use utoipa::ToSchema;
 
-use crate::auth::{Caller, Read, area};
+use crate::auth::{Caller, InArea, Read, area};
 use crate::endpoint::{Answer, Api, Listing, PathId, Query};
 use crate::error::Failure;
 
@@ -27,42 +31,6 @@ fn page(
     Ok(Listing(page))
 }
 
-/// Writes the route of one kind: a handler's name is its operation's id, so that each has its own.
-macro_rules! history {
-    ($api:ident, $path:literal, $area:ident, $kind:ident, $id:ty, $of:literal, $get:ident, $look:path) => {
-        async fn $get(
-            caller: Caller<area::$area, Read>,
-            PathId(id): PathId<$id>,
-            Query((request,)): Query<(PageRequest<HistorySort>,)>,
-        ) -> Answer<Listing<Change>> {
-            caller
-                .read(move |connection, scope| {
-                    let look = |connection: &mut DbConnection| Ok($look(connection, scope, id).map(drop)?);
-                    page(connection, scope, (Kind::$kind, &id.to_string()), &request, look)
-                })
-                .await
-        }
-
-        $api.get($path, $get)
-            .summary(concat!("List what happened to ", $of))
-            .about("Newest first; of what is deleted too, while its changes are kept.");
-    };
-    (form $api:ident, $path:literal, $area:ident, $kind:ident, $of:literal, $get:ident) => {
-        async fn $get(
-            caller: Caller<area::$area, Read>,
-            Query((request,)): Query<(PageRequest<HistorySort>,)>,
-        ) -> Answer<Listing<Change>> {
-            caller
-                .read(move |connection, scope| {
-                    page(connection, scope, (Kind::Form, FormKind::$kind.name()), &request, |_| Ok(()))
-                })
-                .await
-        }
-
-        $api.get($path, $get).summary(concat!("List what happened to the form of ", $of)).about("Newest first.");
-    };
-}
-
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag(
@@ -70,59 +38,107 @@ pub(super) fn routes(api: &mut Api) {
         "What happened: every write adds one change for each record that it touched. It tells who did it, when, by which key \
          and request, and which members changed.",
     );
-    history!(api, "/pipeline/leads/{id}/history", Pipeline, Lead, LeadId, "a lead", list_lead_history, leads::get);
-    history!(
+    of_record::<area::Pipeline, _, _, _>(api, "/pipeline/leads", Kind::Lead, ("lead", "a lead"), leads::get);
+    of_record::<area::Pipeline, _, _, _>(
         api,
-        "/pipeline/opportunities/{id}/history",
-        Pipeline,
-        Opportunity,
-        OpportunityId,
-        "an opportunity",
-        list_opportunity_history,
-        opportunities::get
+        "/pipeline/opportunities",
+        Kind::Opportunity,
+        ("opportunity", "an opportunity"),
+        opportunities::get,
     );
-    history!(
+    of_record::<area::Directory, _, _, _>(
         api,
-        "/directory/contacts/{id}/history",
-        Directory,
-        Contact,
-        ContactId,
-        "a contact",
-        list_contact_history,
-        contacts::get
+        "/directory/contacts",
+        Kind::Contact,
+        ("contact", "a contact"),
+        contacts::get,
     );
-    history!(
+    of_record::<area::Directory, _, _, _>(
         api,
-        "/directory/organizations/{id}/history",
-        Directory,
-        Organization,
-        OrganizationId,
-        "an organization",
-        list_organization_history,
-        organizations::get
+        "/directory/organizations",
+        Kind::Organization,
+        ("organization", "an organization"),
+        organizations::get,
     );
-    history!(api, "/cases/cases/{id}/history", Cases, Case, CaseId, "a case", list_case_history, cases::get);
-    history!(
+    of_record::<area::Cases, _, _, _>(api, "/cases/cases", Kind::Case, ("case", "a case"), cases::get);
+    of_record::<area::Cases, _, _, _>(
         api,
-        "/cases/types/cases/{id}/history",
-        Cases,
-        CaseType,
-        CaseTypeId,
-        "a case type",
-        list_case_type_history,
-        case_types::get
+        "/cases/types/cases",
+        Kind::CaseType,
+        ("case_type", "a case type"),
+        case_types::get,
     );
-    history!(
+    of_record::<area::Pipeline, _, _, _>(
         api,
-        "/pipeline/pipelines/opportunities/{id}/history",
-        Pipeline,
-        Pipeline,
-        PipelineId,
-        "a pipeline",
-        list_pipeline_history,
-        pipelines::get
+        "/pipeline/pipelines/opportunities",
+        Kind::Pipeline,
+        ("pipeline", "a pipeline"),
+        pipelines::get,
     );
-    history!(form api, "/pipeline/forms/opportunities/history", Pipeline, Pipeline, "leads and opportunities", list_pipeline_form_history);
-    history!(form api, "/directory/forms/contacts/history", Directory, Contacts, "contacts", list_contact_form_history);
-    history!(form api, "/directory/forms/organizations/history", Directory, Organizations, "organizations", list_organization_form_history);
+    of_form::<area::Pipeline>(
+        api,
+        "/pipeline/forms/opportunities",
+        FormKind::Pipeline,
+        ("pipeline", "leads and opportunities"),
+    );
+    of_form::<area::Directory>(api, "/directory/forms/contacts", FormKind::Contacts, ("contact", "contacts"));
+    of_form::<area::Directory>(
+        api,
+        "/directory/forms/organizations",
+        FormKind::Organizations,
+        ("organization", "organizations"),
+    );
+}
+
+/// An id of records or of what is set up for them, as it stands in a path.
+trait Id: Copy + Display + FromStr + ToSchema + Send + 'static {}
+
+impl<I: Copy + Display + FromStr + ToSchema + Send + 'static> Id for I {}
+
+/// Reads a record by its id, to see whether it is there.
+type Get<I, R, E> = fn(&mut DbConnection, &Scope, I) -> Result<R, E>;
+
+/// The route of one kind, whose records are at `path`; `one` is in its id, `of` in sentences.
+fn of_record<A: InArea, I: Id, R: 'static, E: Into<Failure> + 'static>(
+    api: &mut Api,
+    path: &str,
+    kind: Kind,
+    (one, of): (&str, &str),
+    get: Get<I, R, E>,
+) {
+    api.get(&format!("{path}/{{id}}/history"), move |caller: Caller<A, Read>, id, query| {
+        list(caller, kind, id, query, get)
+    })
+    .named(&format!("list_{one}_history"), &format!("List what happened to {of}"))
+    .about("Newest first; of what is deleted too, while its changes are kept.");
+}
+
+/// The route of one form, which has a word for itself and one for its records.
+fn of_form<A: InArea>(api: &mut Api, path: &str, kind: FormKind, (one, many): (&str, &str)) {
+    api.get(&format!("{path}/history"), move |caller: Caller<A, Read>, query| list_of_form(caller, kind, query))
+        .named(&format!("list_{one}_form_history"), &format!("List what happened to the form of {many}"))
+        .about("Newest first.");
+}
+
+async fn list<A: InArea, I: Id, R: 'static, E: Into<Failure> + 'static>(
+    caller: Caller<A, Read>,
+    kind: Kind,
+    PathId(id): PathId<I>,
+    Query((request,)): Query<(PageRequest<HistorySort>,)>,
+    get: Get<I, R, E>,
+) -> Answer<Listing<Change>> {
+    caller
+        .read(move |connection, scope| {
+            let look = |connection: &mut DbConnection| get(connection, scope, id).map(drop).map_err(Into::into);
+            page(connection, scope, (kind, &id.to_string()), &request, look)
+        })
+        .await
+}
+
+async fn list_of_form<A: InArea>(
+    caller: Caller<A, Read>,
+    kind: FormKind,
+    Query((request,)): Query<(PageRequest<HistorySort>,)>,
+) -> Answer<Listing<Change>> {
+    caller.read(move |connection, scope| page(connection, scope, (Kind::Form, kind.name()), &request, |_| Ok(()))).await
 }

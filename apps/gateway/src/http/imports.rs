@@ -33,7 +33,7 @@ pub(super) fn routes(api: &mut Api) {
          days. Needs the scopes of the kind: `directory:write` to import contacts, `directory:read` to see how far that is.",
     );
     api.post("/imports", create_import)
-        .summary("Import a file")
+        .named("create_import", "Import a file")
         .about(
             "CSV with a header, or one JSON object a line, up to 256 MiB. Columns are named as fields, or by their labels, in any \
              case: `email.Work`, `value.amount`, `tags` with `;` between, `owner.email`, a custom field, `organization` by its \
@@ -43,21 +43,23 @@ pub(super) fn routes(api: &mut Api) {
         )
         .problem(ProblemCode::LimitReached)
         .longest(LONGEST_UPLOAD * 2);
-    api.get("/imports", list_imports).summary("List imports").about("Those of the last 30 days, the latest first.");
+    api.get("/imports", list_imports)
+        .named("list_imports", "List imports")
+        .about("Those of the last 30 days, the latest first.");
     api.get("/imports/{id}", get_import)
-        .summary("Read how far an import is")
+        .named("get_import", "Read how far an import is")
         .about("With what was wrong with its first 100 rows that failed.");
     api.get("/imports/{id}/problems", get_import_problems)
-        .summary("Read the rows of an import that failed")
+        .named("get_import_problems", "Read the rows of an import that failed")
         .about(
             "As they came, with a column `problem`, in the form in which they came: mend them and send them again. The column is \
              ignored then. They are kept of the first 100 000 rows that fail.",
         );
-    api.delete("/imports/{id}", cancel_import).summary("Cancel an import").about(
+    api.delete("/imports/{id}", cancel_import).named("cancel_import", "Cancel an import").about(
         "It ends after the part that is written just now; what it has made stays. One that is over stays as it is.",
     );
     api.post("/imports/{id}/undo", undo_import)
-        .summary("Take an import back")
+        .named("undo_import", "Take an import back")
         .about(
             "What it made goes into the trash, and what it changed becomes what it was, where nobody has changed it since. It goes \
              on by itself, as the import did.",

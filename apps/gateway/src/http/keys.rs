@@ -18,19 +18,19 @@ pub(super) fn routes(api: &mut Api) {
          to a hundred named ones with the scopes that they need.",
     );
     api.get("/settings/keys", list_keys)
-        .summary("List keys")
+        .named("list_keys", "List keys")
         .about("All of them, oldest first, without their secrets.");
     api.post("/settings/keys", create_key)
-        .summary("Create a key")
+        .named("create_key", "Create a key")
         .about(
             "The answer is the only place where the key itself, `key`, is ever shown. Nobody gives a scope that is not \
                 his own.",
         )
         .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::LimitReached);
-    api.get("/settings/keys/{id}", get_key).summary("Read a key");
+    api.get("/settings/keys/{id}", get_key).named("get_key", "Read a key");
     api.patch("/settings/keys/{id}", update_key)
-        .summary("Change a key")
+        .named("update_key", "Change a key")
         .about(
             "A JSON merge patch. It holds within 5 seconds on every gateway. The primary and the secondary key can be \
                 given other names only; the key in use cannot be changed.",
@@ -39,18 +39,18 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::FixedKey);
     api.delete("/settings/keys/{id}", delete_key)
-        .summary("Delete a key")
+        .named("delete_key", "Delete a key")
         .about("It stops working within 5 seconds on every gateway.")
         .problem(ProblemCode::FixedKey);
     api.post("/settings/keys/{id}/rotate", rotate_key)
-        .summary("Replace a key by a new one")
+        .named("rotate_key", "Replace a key by a new one")
         .about("The old one works for `graceMinutes` more beside the new one, and then within 5 seconds nowhere. Without a \
                 grace, those that earlier rotations left end too. A secret that was replaced rotates nothing.")
         .problem(ProblemCode::ReplacedKey)
         .problem(ProblemCode::LimitReached);
-    api.get("/me", get_me).summary("Who am I, and what may I do?").about("For any key or token.");
+    api.get("/me", get_me).named("get_me", "Who am I, and what may I do?").about("For any key or token.");
     api.post("/me/rotate", rotate_own_key)
-        .summary("Replace the key in use by a new one")
+        .named("rotate_own_key", "Replace the key in use by a new one")
         .about("For any key, whatever its scopes. Otherwise as `/settings/keys/{id}/rotate`.")
         .problem(ProblemCode::NoKey)
         .problem(ProblemCode::ReplacedKey)

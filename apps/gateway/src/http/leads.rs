@@ -27,24 +27,24 @@ pub(super) fn routes(api: &mut Api) {
          which happens once.",
     );
     api.get("/pipeline/leads", list_leads)
-        .summary("List leads")
+        .named("list_leads", "List leads")
         .about("Archived and converted leads are listed too, unless a filter leaves them out.");
-    export::describe(api.get("/pipeline/leads/export", export_leads).summary("Export leads"));
-    api.post("/pipeline/leads", create_lead).summary("Create a lead");
-    api.get("/pipeline/leads/{id}", get_lead).summary("Read a lead");
+    export::describe(api.get("/pipeline/leads/export", export_leads).named("export_leads", "Export leads"));
+    api.post("/pipeline/leads", create_lead).named("create_lead", "Create a lead");
+    api.get("/pipeline/leads/{id}", get_lead).named("get_lead", "Read a lead");
     api.patch("/pipeline/leads/{id}", update_lead)
-        .summary("Change a lead")
+        .named("update_lead", "Change a lead")
         .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field.");
-    api.delete("/pipeline/leads/{id}", delete_lead).summary("Delete a lead");
+    api.delete("/pipeline/leads/{id}", delete_lead).named("delete_lead", "Delete a lead");
     api.patch("/pipeline/leads/{id}/archive", archive_lead)
-        .summary("Archive a lead")
+        .named("archive_lead", "Archive a lead")
         .about("One that is archived already stays as it is. `/pipeline/lead/{id}/archive` works too.");
     api.patch("/pipeline/leads/{id}/unarchive", unarchive_lead)
-        .summary("Take a lead out of the archive")
+        .named("unarchive_lead", "Take a lead out of the archive")
         .about("One that is not archived stays as it is. `/pipeline/lead/{id}/unarchive` works too.");
     api.post("/pipeline/leads/{id}/convert", convert_lead)
-        .summary("Convert a lead into an opportunity")
+        .named("convert_lead", "Convert a lead into an opportunity")
         .about(
             "Makes an opportunity with what the lead has, its tags by label, and answers with the opportunity. A lead \
              is converted once, whoever asks at the same time.",
@@ -53,7 +53,7 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::LeadArchived)
         .problem(ProblemCode::LimitReached);
     api.post("/pipeline/leads/{id}/merge", merge_leads)
-        .summary("Merge leads into this one")
+        .named("merge_leads", "Merge leads into this one")
         .about(
             "This one keeps what it has and is filled up from the others, in their order; it takes over their tags, participants, \
              followers and comments, and they are deleted. A lead that was converted is merged into no other one.",

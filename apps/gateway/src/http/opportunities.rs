@@ -17,20 +17,23 @@ use crate::error::{Problem, ProblemCode};
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Opportunities", "A deal on its way through the stages of a pipeline, until it is won or lost.");
-    api.get("/pipeline/opportunities", list_opportunities).summary("List opportunities");
-    export::describe(api.get("/pipeline/opportunities/export", export_opportunities).summary("Export opportunities"));
+    api.get("/pipeline/opportunities", list_opportunities).named("list_opportunities", "List opportunities");
+    export::describe(
+        api.get("/pipeline/opportunities/export", export_opportunities)
+            .named("export_opportunities", "Export opportunities"),
+    );
     api.post("/pipeline/opportunities", create_opportunity)
-        .summary("Create an opportunity")
+        .named("create_opportunity", "Create an opportunity")
         .about("In the first stage of the tenant's default pipeline, unless it says another.");
     api.get("/pipeline/opportunities/summary", summarize_opportunities)
-        .summary("Add up the open opportunities of each stage")
+        .named("summarize_opportunities", "Add up the open opportunities of each stage")
         .about(
             "For each stage of the pipelines that the filters allow: how many open opportunities match, the sum of \
              their values by currency, and that sum times the probability of the stage. Exact to the last decimal.",
         );
-    api.get("/pipeline/opportunities/{id}", get_opportunity).summary("Read an opportunity");
+    api.get("/pipeline/opportunities/{id}", get_opportunity).named("get_opportunity", "Read an opportunity");
     api.patch("/pipeline/opportunities/{id}", update_opportunity)
-        .summary("Change an opportunity")
+        .named("update_opportunity", "Change an opportunity")
         .problem(ProblemCode::ExternalIdTaken)
         .about(
             "A JSON merge patch: what is left out stays, `null` clears. `customFields` merges by field. Another \
@@ -38,13 +41,13 @@ pub(super) fn routes(api: &mut Api) {
         )
         .problem(ProblemCode::OpportunityClosed);
     api.delete("/pipeline/opportunities/{id}", delete_opportunity)
-        .summary("Delete an opportunity")
+        .named("delete_opportunity", "Delete an opportunity")
         .about("A lead that it was made of stays converted, without its opportunity.");
     api.patch("/pipeline/opportunities/{id}/updateStatus", update_opportunity_status)
-        .summary("Win, lose or reopen an opportunity")
+        .named("update_opportunity_status", "Win, lose or reopen an opportunity")
         .about("The status that it has already changes nothing.");
     api.patch("/pipeline/opportunities/{id}/updateStage", update_opportunity_stage)
-        .summary("Move an opportunity to another stage")
+        .named("update_opportunity_stage", "Move an opportunity to another stage")
         .about("Only an open one moves.")
         .problem(ProblemCode::OpportunityClosed);
     collections::routes::<Opportunity>(api);

@@ -19,27 +19,30 @@ use crate::error::{Problem, ProblemCode};
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Organizations", "Companies. Contacts belong to them, and leads, opportunities and cases refer to them.");
-    api.get("/directory/organizations", list_organizations).summary("List organizations");
-    export::describe(api.get("/directory/organizations/export", export_organizations).summary("Export organizations"));
+    api.get("/directory/organizations", list_organizations).named("list_organizations", "List organizations");
+    export::describe(
+        api.get("/directory/organizations/export", export_organizations)
+            .named("export_organizations", "Export organizations"),
+    );
     api.get("/directory/organizations/duplicates", list_organization_duplicates)
-        .summary("List organizations that look like one")
+        .named("list_organization_duplicates", "List organizations that look like one")
         .about(
             "In groups, each with what its organizations have in common as it is compared, how many they are, and the first 20 of \
              them: by e-mail addresses first, then by phone numbers, then by names. Merge them where they are one.",
         );
     api.post("/directory/organizations", create_organization)
-        .summary("Create an organization")
+        .named("create_organization", "Create an organization")
         .problem(ProblemCode::Duplicate);
-    api.get("/directory/organizations/{id}", get_organization).summary("Read an organization");
+    api.get("/directory/organizations/{id}", get_organization).named("get_organization", "Read an organization");
     api.patch("/directory/organizations/{id}", update_organization)
-        .summary("Change an organization")
+        .named("update_organization", "Change an organization")
         .problem(ProblemCode::ExternalIdTaken)
         .about("A JSON merge patch: what is left out stays, `null` clears. `email` and `phone` are replaced whole.");
     api.delete("/directory/organizations/{id}", delete_organization)
-        .summary("Delete an organization")
+        .named("delete_organization", "Delete an organization")
         .about("Records that pointed at it lose that reference.");
     api.post("/directory/organizations/{id}/merge", merge_organizations)
-        .summary("Merge organizations into this one")
+        .named("merge_organizations", "Merge organizations into this one")
         .about(
             "This one keeps what it has and is filled up from the others, in their order. What pointed at them \
              points at this one, and they are deleted.",

@@ -15,15 +15,16 @@ pub(super) fn routes(api: &mut Api) {
         "The stages that opportunities go through. A new tenant has one pipeline; it can change it and make \
          others.",
     );
-    api.get("/pipeline/pipelines/opportunities", list_pipelines).summary("List pipelines with their stages");
+    api.get("/pipeline/pipelines/opportunities", list_pipelines)
+        .named("list_pipelines", "List pipelines with their stages");
     api.post("/pipeline/pipelines/opportunities", create_pipeline)
-        .summary("Create a pipeline")
+        .named("create_pipeline", "Create a pipeline")
         .about("An `id` of the pipeline and a `key` of a stage that come with it are kept.")
         .problem(ProblemCode::IdTaken)
         .problem(ProblemCode::LimitReached);
-    api.get("/pipeline/pipelines/opportunities/{id}", get_pipeline).summary("Read a pipeline");
+    api.get("/pipeline/pipelines/opportunities/{id}", get_pipeline).named("get_pipeline", "Read a pipeline");
     api.patch("/pipeline/pipelines/opportunities/{id}", update_pipeline)
-        .summary("Change a pipeline")
+        .named("update_pipeline", "Change a pipeline")
         .about(
             "`stages` are replaced whole: those whose keys are sent back are kept, in their new order, and the others \
              are removed, which takes that no opportunity is in them. `isDefault: true` takes the place of the \
@@ -32,7 +33,7 @@ pub(super) fn routes(api: &mut Api) {
         .problem(ProblemCode::InUse)
         .problem(ProblemCode::DefaultPipeline);
     api.delete("/pipeline/pipelines/opportunities/{id}", delete_pipeline)
-        .summary("Delete a pipeline")
+        .named("delete_pipeline", "Delete a pipeline")
         .about("One without opportunities, and not the default one.")
         .problem(ProblemCode::InUse)
         .problem(ProblemCode::DefaultPipeline);

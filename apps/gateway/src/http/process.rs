@@ -19,18 +19,20 @@ const PROBE_WAIT: Duration = Duration::from_millis(900);
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Process", "The server itself. These routes take no key.");
-    api.get("/healthz", healthz).summary("Is the process alive?").about("Answers `ok` while the process lives.");
+    api.get("/healthz", healthz)
+        .named("healthz", "Is the process alive?")
+        .about("Answers `ok` while the process lives.");
     api.get("/readyz", readyz)
-        .summary("Can the process serve requests?")
+        .named("readyz", "Can the process serve requests?")
         .about("Answers `ready` when the database answers and its schema is this version's.")
         .problem(ProblemCode::NotReady)
         .problem(ProblemCode::Overloaded)
         .problem(ProblemCode::DatabaseUnavailable);
-    api.get("/metrics", metrics).summary("What the process counts").about(
+    api.get("/metrics", metrics).named("metrics", "What the process counts").about(
         "Prometheus' text format: requests by route, method and status, their time, and the database's executor.",
     );
     api.get("/openapi.json", openapi_json)
-        .summary("Read this document")
+        .named("openapi_json", "Read this document")
         .about("OpenAPI 3.1.")
         .media_type("application/json");
 }

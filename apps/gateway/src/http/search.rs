@@ -8,7 +8,7 @@ use crate::endpoint::{Answer, Api, Items, Query};
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Search", "Records of all kinds by what somebody knows of them.");
-    api.get("/search", search_records).summary("Search records of all kinds").about(
+    api.get("/search", search_records).named("search_records", "Search records of all kinds").about(
         "Over titles and names, e-mail addresses, the digits of phone numbers, external ids and ids: first those that are \
          the text, then those that begin with it, then those that contain it; in any case and without accents. External ids \
          are compared as they stand, from their beginning, and ids as a whole. It shows only what the key may read.",

@@ -7,63 +7,43 @@ use crate::auth::{Caller, InArea, Read, Write, area};
 use crate::endpoint::{Answer, Api, Body, Created, Item, Items, NoContent, PathId, Precondition};
 use crate::error::ProblemCode;
 
-/// Writes the four routes of one kind: a handler's name is its operation's id, so that each has its own.
-macro_rules! tags {
-    ($api:ident, $path:literal, $area:ident, $kind:ident, $of:literal, $list:ident, $create:ident, $update:ident, $delete:ident) => {
-        async fn $list(caller: Caller<area::$area, Read>) -> Answer<Items<TagOption>> {
-            list(caller, TagKind::$kind).await
-        }
-
-        async fn $create(caller: Caller<area::$area, Write>, body: Body<NewTag>) -> Answer<Created<TagOption>> {
-            create(caller, TagKind::$kind, $path, body).await
-        }
-
-        async fn $update(
-            caller: Caller<area::$area, Write>,
-            id: PathId<TagId>,
-            condition: Precondition<Item<TagOption>>,
-            body: Body<TagPatch>,
-        ) -> Answer<Item<TagOption>> {
-            update(caller, TagKind::$kind, id, condition, body).await
-        }
-
-        async fn $delete(
-            caller: Caller<area::$area, Write>,
-            id: PathId<TagId>,
-            condition: Precondition<Item<TagOption>>,
-        ) -> Answer<NoContent> {
-            delete(caller, TagKind::$kind, id, condition).await
-        }
-
-        $api.get($path, $list).summary(concat!("List the tags of ", $of)).about("All of them, ordered by label.");
-        $api.post($path, $create)
-            .summary(concat!("Create a tag of ", $of))
-            .problem(ProblemCode::LabelTaken)
-            .problem(ProblemCode::LimitReached);
-        $api.patch(concat!($path, "/{id}"), $update)
-            .summary(concat!("Change a tag of ", $of))
-            .about("A new label shows on every record at once.")
-            .problem(ProblemCode::LabelTaken);
-        $api.delete(concat!($path, "/{id}"), $delete)
-            .summary(concat!("Delete a tag of ", $of))
-            .about("It comes off every record that has it.");
-    };
-}
-
-/// Declares the routes of this area: the same four for each kind.
-#[rustfmt::skip]
+/// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.tag("Tags", "Labels with a colour, a set of them for each kind of record. Records name them by label or id.");
-    tags!(api, "/pipeline/tags/leads", Pipeline, Lead, "leads",
-        list_lead_tags, create_lead_tag, update_lead_tag, delete_lead_tag);
-    tags!(api, "/pipeline/tags/opportunities", Pipeline, Opportunity, "opportunities",
-        list_opportunity_tags, create_opportunity_tag, update_opportunity_tag, delete_opportunity_tag);
-    tags!(api, "/directory/tags/contacts", Directory, Contact, "contacts",
-        list_contact_tags, create_contact_tag, update_contact_tag, delete_contact_tag);
-    tags!(api, "/directory/tags/organizations", Directory, Organization, "organizations",
-        list_organization_tags, create_organization_tag, update_organization_tag, delete_organization_tag);
-    tags!(api, "/cases/tags/cases", Cases, Case, "cases",
-        list_case_tags, create_case_tag, update_case_tag, delete_case_tag);
+    of_kind::<area::Pipeline>(api, "/pipeline/tags/leads", TagKind::Lead, ("lead", "leads"));
+    of_kind::<area::Pipeline>(
+        api,
+        "/pipeline/tags/opportunities",
+        TagKind::Opportunity,
+        ("opportunity", "opportunities"),
+    );
+    of_kind::<area::Directory>(api, "/directory/tags/contacts", TagKind::Contact, ("contact", "contacts"));
+    of_kind::<area::Directory>(
+        api,
+        "/directory/tags/organizations",
+        TagKind::Organization,
+        ("organization", "organizations"),
+    );
+    of_kind::<area::Cases>(api, "/cases/tags/cases", TagKind::Case, ("case", "cases"));
+}
+
+/// The same four for each kind, which has a word for one and a word for many.
+fn of_kind<A: InArea>(api: &mut Api, path: &'static str, kind: TagKind, (one, many): (&str, &str)) {
+    let tag = format!("{path}/{{id}}");
+    api.get(path, move |caller: Caller<A, Read>| list(caller, kind))
+        .named(&format!("list_{one}_tags"), &format!("List the tags of {many}"))
+        .about("All of them, ordered by label.");
+    api.post(path, move |caller: Caller<A, Write>, body| create(caller, kind, path, body))
+        .named(&format!("create_{one}_tag"), &format!("Create a tag of {many}"))
+        .problem(ProblemCode::LabelTaken)
+        .problem(ProblemCode::LimitReached);
+    api.patch(&tag, move |caller: Caller<A, Write>, id, condition, body| update(caller, kind, id, condition, body))
+        .named(&format!("update_{one}_tag"), &format!("Change a tag of {many}"))
+        .about("A new label shows on every record at once.")
+        .problem(ProblemCode::LabelTaken);
+    api.delete(&tag, move |caller: Caller<A, Write>, id, condition| delete(caller, kind, id, condition))
+        .named(&format!("delete_{one}_tag"), &format!("Delete a tag of {many}"))
+        .about("It comes off every record that has it.");
 }
 
 async fn list<A: InArea>(caller: Caller<A, Read>, kind: TagKind) -> Answer<Items<TagOption>> {

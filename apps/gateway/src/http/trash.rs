@@ -3,7 +3,7 @@
 use crm_cases::Case;
 use crm_core::page::PageRequest;
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{CaseId, ContactId, DbConnection, LeadId, OpportunityId, OrganizationId, RecordId, Scope};
+use crm_core::{DbConnection, RecordId, Scope};
 use crm_directory::{Contact, Organization};
 use crm_exchange::imports;
 use crm_history::{Discarded, Kind, TrashSort};
@@ -12,10 +12,12 @@ use crm_opportunities::Opportunity;
 use crm_suite::erasing::{self, Erased};
 use crm_suite::trash::{self, Restorable};
 use crm_webhooks::deliveries;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::changes::readable;
 use super::leads::ChangedBy;
-use crate::auth::{Caller, Read, Write, area};
+use crate::auth::{Caller, InArea, Read, Write, area};
 use crate::endpoint::{Answer, Api, Item, Listing, NoContent, OptionalBody, PathId, Precondition, Query};
 use crate::error::{Failure, ProblemCode};
 
@@ -27,132 +29,80 @@ pub(super) fn routes(api: &mut Api) {
          does not exist.",
     );
     api.get("/trash", list_trash)
-        .summary("List what is in the trash")
+        .named("list_trash", "List what is in the trash")
         .about("What was deleted last comes first. Only kinds that the key may read are shown.");
-    lead::routes(api);
-    opportunity::routes(api);
-    contact::routes(api);
-    organization::routes(api);
-    case::routes(api);
+    of_kind::<area::Pipeline, Lead>(api, ("lead", "a lead"));
+    of_kind::<area::Pipeline, Opportunity>(api, ("opportunity", "an opportunity"));
+    of_kind::<area::Directory, Contact>(api, ("contact", "a contact"));
+    of_kind::<area::Directory, Organization>(api, ("organization", "an organization"));
+    of_kind::<area::Cases, Case>(api, ("case", "a case"));
 }
 
-/// Writes the routes of one kind, with its scope and its record in their signatures: a handler's name is its operation's id.
-macro_rules! of_kind {
-    ($name:ident, $path:literal, $area:ident, $record:ty, $id:ty, $one:literal, $get:ident, $restore:ident, $delete:ident) => {
-        mod $name {
-            use super::*;
+/// A record in the trash, as its routes show it.
+trait Shown: Restorable<Id: Ord + ToSchema> + Serialize + ToSchema + Send + 'static {}
 
-            pub(super) fn routes(api: &mut Api) {
-                api.get($path, $get)
-                    .summary(concat!("Read ", $one, " that is in the trash"))
-                    .about("The record as it was when it was deleted.");
-                api.post(concat!($path, "/restore"), $restore)
-                    .summary(concat!("Restore ", $one))
-                    .about(
-                        "The record is there again, with its id, `createdOn`, history and comments, and those of its tags and \
-                         references that still exist. What its deletion took away from other records is given back to them \
-                         where it is still empty; after a merge, what was its own and still points at the target.",
-                    )
-                    .problem(ProblemCode::CannotRestore);
-                api.delete($path, $delete)
-                    .summary(concat!("Delete ", $one, " for good"))
-                    .about(
-                        "It is not in the trash any more, and cannot be restored. Its history stays, unless `erase` takes every \
-                         value out of that as well, of what was merged into it too: also when it is in the trash no more.",
-                    );
-            }
+impl<R: Restorable<Id: Ord + ToSchema> + Serialize + ToSchema + Send + 'static> Shown for R {}
 
-            async fn $get(caller: Caller<area::$area, Read>, PathId(id): PathId<$id>) -> Answer<Item<$record>> {
-                let trash = caller.trash();
-                caller
-                    .read(move |connection, scope| Ok(Item(<$record>::in_trash(connection, scope, trash, id)?)))
-                    .await
-            }
-
-            async fn $restore(
-                caller: Caller<area::$area, Write>,
-                PathId(id): PathId<$id>,
-                Precondition(condition): Precondition<Item<$record>>,
-                OptionalBody(body): OptionalBody<ChangedBy>,
-            ) -> Answer<Item<$record>> {
-                let (trash, by) = (caller.trash(), body.and_then(|ChangedBy(user)| user));
-                caller
-                    .write(move |connection, scope| {
-                        // What is in the trash stays as it is until it is there no more.
-                        condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
-                        Ok(Item(<$record>::restore(connection, scope, trash, id, by.as_ref())?))
-                    })
-                    .await
-            }
-
-            async fn $delete(
-                caller: Caller<area::$area, Write>,
-                PathId(id): PathId<$id>,
-                Precondition(condition): Precondition<Item<$record>>,
-                Query((Finality { erases },)): Query<(Finality,)>,
-            ) -> Answer<NoContent> {
-                let trash = caller.trash();
-                caller
-                    .write(move |connection, scope| {
-                        condition.check(|| <$record>::in_trash(connection, scope, trash, id))?;
-                        if erases {
-                            erase(connection, scope, id)?;
-                        } else {
-                            <$record>::let_go(connection, scope, trash, id)?;
-                        }
-                        Ok(NoContent)
-                    })
-                    .await
-            }
-        }
-    };
+/// The same three for each kind; `one` is in paths and ids, `of` in sentences.
+fn of_kind<A: InArea, R: Shown>(api: &mut Api, (one, of): (&str, &str)) {
+    let path = format!("/trash/{one}/{{id}}");
+    api.get(&path, get::<A, R>)
+        .named(&format!("get_deleted_{one}"), &format!("Read {of} that is in the trash"))
+        .about("The record as it was when it was deleted.");
+    api.post(&format!("{path}/restore"), restore::<A, R>)
+        .named(&format!("restore_{one}"), &format!("Restore {of}"))
+        .about(
+            "The record is there again, with its id, `createdOn`, history and comments, and those of its tags and \
+             references that still exist. What its deletion took away from other records is given back to them \
+             where it is still empty; after a merge, what was its own and still points at the target.",
+        )
+        .problem(ProblemCode::CannotRestore);
+    api.delete(&path, delete::<A, R>).named(&format!("delete_{one}_for_good"), &format!("Delete {of} for good")).about(
+        "It is not in the trash any more, and cannot be restored. Its history stays, unless `erase` takes every \
+             value out of that as well, of what was merged into it too: also when it is in the trash no more.",
+    );
 }
 
-of_kind!(
-    lead,
-    "/trash/lead/{id}",
-    Pipeline,
-    Lead,
-    LeadId,
-    "a lead",
-    get_deleted_lead,
-    restore_lead,
-    delete_lead_for_good
-);
-of_kind!(
-    opportunity,
-    "/trash/opportunity/{id}",
-    Pipeline,
-    Opportunity,
-    OpportunityId,
-    "an opportunity",
-    get_deleted_opportunity,
-    restore_opportunity,
-    delete_opportunity_for_good
-);
-of_kind!(
-    contact,
-    "/trash/contact/{id}",
-    Directory,
-    Contact,
-    ContactId,
-    "a contact",
-    get_deleted_contact,
-    restore_contact,
-    delete_contact_for_good
-);
-of_kind!(
-    organization,
-    "/trash/organization/{id}",
-    Directory,
-    Organization,
-    OrganizationId,
-    "an organization",
-    get_deleted_organization,
-    restore_organization,
-    delete_organization_for_good
-);
-of_kind!(case, "/trash/case/{id}", Cases, Case, CaseId, "a case", get_deleted_case, restore_case, delete_case_for_good);
+async fn get<A: InArea, R: Shown>(caller: Caller<A, Read>, PathId(id): PathId<R::Id>) -> Answer<Item<R>> {
+    let trash = caller.trash();
+    caller.read(move |connection, scope| Ok(Item(R::in_trash(connection, scope, trash, id)?))).await
+}
+
+async fn restore<A: InArea, R: Shown>(
+    caller: Caller<A, Write>,
+    PathId(id): PathId<R::Id>,
+    Precondition(condition): Precondition<Item<R>>,
+    OptionalBody(body): OptionalBody<ChangedBy>,
+) -> Answer<Item<R>> {
+    let (trash, by) = (caller.trash(), body.and_then(|ChangedBy(user)| user));
+    caller
+        .write(move |connection, scope| {
+            // What is in the trash stays as it is until it is there no more.
+            condition.check(|| R::in_trash(connection, scope, trash, id))?;
+            Ok(Item(R::restore(connection, scope, trash, id, by.as_ref())?))
+        })
+        .await
+}
+
+async fn delete<A: InArea, R: Shown>(
+    caller: Caller<A, Write>,
+    PathId(id): PathId<R::Id>,
+    Precondition(condition): Precondition<Item<R>>,
+    Query((Finality { erases },)): Query<(Finality,)>,
+) -> Answer<NoContent> {
+    let trash = caller.trash();
+    caller
+        .write(move |connection, scope| {
+            condition.check(|| R::in_trash(connection, scope, trash, id))?;
+            if erases {
+                erase(connection, scope, id)?;
+            } else {
+                R::let_go(connection, scope, trash, id)?;
+            }
+            Ok(NoContent)
+        })
+        .await
+}
 
 /// Takes every value of a record that is no more out of all that is kept.
 pub(crate) fn erase<I: RecordId + Ord>(connection: &mut DbConnection, scope: &Scope, id: I) -> Result<(), Failure> {

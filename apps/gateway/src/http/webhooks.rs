@@ -28,41 +28,41 @@ pub(super) fn routes(api: &mut Api) {
          once, and in order for each record: `webhook-id` is the same whenever it is sent.",
     );
     api.get("/settings/webhooks", list_webhooks)
-        .summary("List webhooks")
+        .named("list_webhooks", "List webhooks")
         .about("All of them, oldest first, without their secrets.");
     api.post("/settings/webhooks", create_webhook)
-        .summary("Create a webhook")
+        .named("create_webhook", "Create a webhook")
         .about(
             "The answer is the only place where `secret`, which everything is signed with, is ever shown. It is told of what \
              happens from now on. Nobody has something sent that he may not read.",
         )
         .problem(ProblemCode::LimitReached);
-    api.get("/settings/webhooks/{id}", get_webhook).summary("Read a webhook");
+    api.get("/settings/webhooks/{id}", get_webhook).named("get_webhook", "Read a webhook");
     api.patch("/settings/webhooks/{id}", update_webhook)
-        .summary("Change a webhook")
+        .named("update_webhook", "Change a webhook")
         .about(
             "A JSON merge patch. While it is off nothing is made to be sent; one that is switched on again goes on with what \
              happens from then on, and with what was on its way.",
         );
     api.delete("/settings/webhooks/{id}", delete_webhook)
-        .summary("Delete a webhook")
+        .named("delete_webhook", "Delete a webhook")
         .about("Nothing more is sent, what is on its way included.");
     api.post("/settings/webhooks/{id}/rotateSecret", rotate_webhook_secret)
-        .summary("Replace the secret of a webhook")
+        .named("rotate_webhook_secret", "Replace the secret of a webhook")
         .about(
             "For `graceMinutes` everything has two signatures, the new secret's first; without a grace only that one.",
         );
     api.post("/settings/webhooks/{id}/test", test_webhook)
-        .summary("Send a ping to a webhook")
+        .named("test_webhook", "Send a ping to a webhook")
         .about("One, now, whether it is on or off; the answer is what the receiver said. It is in no log.");
     api.get("/settings/webhooks/{id}/deliveries", list_deliveries)
-        .summary("List what was and is to be delivered")
+        .named("list_deliveries", "List what was and is to be delivered")
         .about("Of the last 30 days.");
     api.post("/settings/webhooks/deliveries/{deliveryId}/replay", replay_delivery)
-        .summary("Deliver something again")
+        .named("replay_delivery", "Deliver something again")
         .about("Under its first `webhook-id`, as if it had never been tried; the record is sent as it is then.");
     api.post("/settings/webhooks/{id}/replay", replay_deliveries)
-        .summary("Deliver everything of a time again")
+        .named("replay_deliveries", "Deliver everything of a time again")
         .about(
             "What was made to be delivered from `since` to `until`, oldest first, under its first `webhook-id`. One request takes \
              10 000; where there are more, `next` is the `since` of the next request.",
