@@ -12,7 +12,7 @@ use actix_web::web;
 
 use crate::config::Config;
 use crate::console;
-use crate::db::Db;
+use crate::db::Executor;
 use crate::deliveries;
 use crate::endpoint::{Api, StoredForms, document};
 use crate::error::Failure;
@@ -67,7 +67,7 @@ const NOTICE: Duration = Duration::from_millis(500);
 /// When the database cannot be used at the start, or the listener fails.
 pub async fn serve(
     config: &Config,
-    db: Db,
+    db: Executor,
     listener: TcpListener,
     ready: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {

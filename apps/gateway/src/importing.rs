@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 use crate::identity::or_deleted;
 use crate::state::AppState;
@@ -40,7 +40,7 @@ impl Importing {
 }
 
 /// Goes on with imports until the process is told to stop.
-pub async fn run(state: Arc<AppState>, db: Db) {
+pub async fn run(state: Arc<AppState>, db: Executor) {
     let holder = Uuid::random();
     while !state.is_draining() {
         match db.look_up(move |connection| Ok::<_, Failure>(imports::left_behind(connection, holder)?)).await {
@@ -66,7 +66,7 @@ pub async fn run(state: Arc<AppState>, db: Db) {
 }
 
 /// Goes on with an import for a while; whether anything was done.
-async fn turn(state: &AppState, db: &Db, holder: Uuid, one: Left) -> bool {
+async fn turn(state: &AppState, db: &Executor, holder: Uuid, one: Left) -> bool {
     let (began, mut is_done) = (Instant::now(), false);
     while began.elapsed() < TURN && !state.is_draining() {
         let Left { tenant, public_tenant, id } = one.clone();
@@ -96,7 +96,7 @@ async fn turn(state: &AppState, db: &Db, holder: Uuid, one: Left) -> bool {
 }
 
 /// What becomes of an import that could not go on: it is tried again later, unless that would be no better.
-async fn end_of(state: &AppState, db: &Db, one: &Left, failure: Failure) {
+async fn end_of(state: &AppState, db: &Executor, one: &Left, failure: Failure) {
     let failure = or_deleted(&state.db, one.tenant, &ProblemDetails, failure).await;
     let is_bug = match &failure {
         Failure::Bug(_) => true,
@@ -117,7 +117,7 @@ async fn end_of(state: &AppState, db: &Db, one: &Left, failure: Failure) {
 }
 
 /// Leaves all imports to other gateways, at once.
-async fn give_back(state: &AppState, db: &Db, holder: Uuid) {
+async fn give_back(state: &AppState, db: &Executor, holder: Uuid) {
     let held = db.look_up(move |connection| Ok::<_, Failure>(imports::left_behind(connection, holder)?)).await;
     for Left { tenant, public_tenant, id } in held.unwrap_or_default() {
         let scope = Scope::new(tenant, public_tenant, state.clock.now());

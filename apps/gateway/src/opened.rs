@@ -6,12 +6,12 @@ use anyhow::{Context, bail};
 use crm_core::migrate::{self, FileLock, with_suffix};
 
 use crate::config::{BadSetting, Config};
-use crate::db::{Db, DbSettings};
+use crate::db::{DbSettings, Executor};
 
 /// A database of this version's schema, with its threads, that nobody else serves where only one can.
 pub struct Opened {
     /// The way to it.
-    pub db: Db,
+    pub db: Executor,
     _lock: Option<FileLock>,
 }
 
@@ -23,7 +23,7 @@ impl Opened {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         let lock = config.database.file().map(serve_lock).transpose()?;
         // Before the migrations: a database in memory is gone when nobody has a connection to it.
-        let db = Db::open(&config.database, DbSettings { threads: config.db_pool })?;
+        let db = Executor::open(&config.database, DbSettings { threads: config.db_pool })?;
         migrate::migrate(&config.database)?;
         check_secrets(config)?;
         go_on_with_changes(config)?;

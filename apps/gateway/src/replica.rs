@@ -16,7 +16,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use crm_core::database::standby;
 use crm_core::{DbConnection, TenantId};
 
-use crate::db::{Db, JobError};
+use crate::db::{Executor, JobError};
 use crate::error::Failure;
 use crate::state::AppState;
 
@@ -42,11 +42,11 @@ impl Place {
         text.map_or(Self::default(), |text| text.parse().unwrap_or(Self::NOWHERE))
     }
 
-    fn from_number(number: i64) -> Self {
+    fn from_i64(number: i64) -> Self {
         Self(number.unsigned_abs())
     }
 
-    fn as_number(self) -> i64 {
+    fn as_i64(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 }
@@ -76,7 +76,7 @@ impl FromStr for Place {
 
 /// The standby, and what this gateway knows of it.
 pub struct Replica {
-    db: Db,
+    db: Executor,
     /// How far it had replayed the log when it was last asked; 0 where it did not answer, or is no standby any more.
     replayed: AtomicU64,
     written: Mutex<Written>,
@@ -93,7 +93,7 @@ struct Written {
 impl Replica {
     /// Reads through this executor.
     #[must_use]
-    pub fn new(db: Db) -> Self {
+    pub fn new(db: Executor) -> Self {
         Self { db, replayed: AtomicU64::new(0), written: Mutex::default() }
     }
 
@@ -168,7 +168,7 @@ pub async fn follow(state: Arc<AppState>) {
     loop {
         let asked = replica.db.look_up(|connection| Ok::<_, Failure>(standby::replayed(connection)?));
         let replayed = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(Some(place))) => Place::from_number(place),
+            Ok(Ok(Some(place))) => Place::from_i64(place),
             Ok(Ok(None) | Err(_)) | Err(_) => Place::default(),
         };
         let before = replica.replayed.swap(replayed.0, Ordering::Relaxed);
@@ -202,7 +202,7 @@ pub(crate) async fn read<T: Send + 'static>(
         let job = Arc::clone(&shared);
         of_tenant.read(move |connection| {
             // The one that answers may not be the one that was asked before.
-            if standby::replayed(connection)?.is_none_or(|replayed| replayed < needed.as_number()) {
+            if standby::replayed(connection)?.is_none_or(|replayed| replayed < needed.as_i64()) {
                 return Ok(None);
             }
             job.lock().unwrap_or_else(PoisonError::into_inner)(connection).map(Some)
@@ -223,7 +223,7 @@ pub(crate) async fn read<T: Send + 'static>(
 /// Where the log of the primary stands; nowhere where that does not answer.
 async fn end_of_log(state: &AppState) -> Place {
     match state.db.look_up(|connection| Ok::<_, Failure>(standby::written(connection)?)).await {
-        Ok(Some(place)) => Place::from_number(place),
+        Ok(Some(place)) => Place::from_i64(place),
         Ok(None) | Err(_) => Place::NOWHERE,
     }
 }

@@ -11,7 +11,7 @@ use crm_history::Trash;
 use crate::app::served_document;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, DbSettings};
+use crate::db::{DbSettings, Executor};
 use crate::deliveries::{Courier, Deliveries, Reach};
 use crate::error::Failure;
 use crate::feed::Listeners;
@@ -30,7 +30,7 @@ pub struct AppState {
     /// What time it is.
     pub clock: Clock,
     /// The way to the database.
-    pub db: Db,
+    pub db: Executor,
     /// A standby to read from; `None` where there is none.
     pub replica: Option<Replica>,
     /// The keys that were seen in the last seconds.
@@ -101,11 +101,11 @@ impl AppState {
     /// # Errors
     /// When the database cannot be asked whether it holds chosen keys, the key for tokens cannot be used, or a thread cannot be
     /// started.
-    pub async fn new(db: Db, config: &Config) -> anyhow::Result<Self> {
+    pub async fn new(db: Executor, config: &Config) -> anyhow::Result<Self> {
         let chosen = db.look_up(|connection| Ok::<_, Failure>(keys::any_chosen(connection)?)).await;
         let chosen = chosen.map_err(|failure| anyhow::anyhow!(failure.into_problem("start").detail))?;
         let standby = config.read_database.as_ref();
-        let standby = standby.map(|url| Db::open(url, DbSettings { threads: config.db_pool })).transpose()?;
+        let standby = standby.map(|url| Executor::open(url, DbSettings { threads: config.db_pool })).transpose()?;
         Ok(Self {
             clock: config.clock.clone(),
             replica: standby.map(Replica::new),

@@ -9,7 +9,7 @@ use crm_exchange::imports;
 use crm_webhooks::deliveries;
 use diesel::QueryResult;
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 use crate::state::AppState;
 
@@ -105,7 +105,7 @@ async fn know_tables(state: &AppState) -> Result<(), Failure> {
 /// For each that has something to forget: forgets a part of it at a time, until there is no more, in transactions so small
 /// that no request notices them.
 async fn forget<T: Clone + Send + 'static>(
-    db: &Db,
+    db: &Executor,
     all: impl Fn(&mut DbConnection) -> QueryResult<Vec<T>> + Send + 'static,
     a_part: impl Fn(&mut DbConnection, &T) -> Result<bool, Failure> + Clone + Send + 'static,
 ) -> Result<(), Failure> {
@@ -184,7 +184,7 @@ async fn empty_trash(state: &AppState) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn shrink(db: &Db) -> Result<(), Failure> {
+pub async fn shrink(db: &Executor) -> Result<(), Failure> {
     for _ in 0..MOST_STEPS {
         let step = db.write(|connection| Ok::<_, Failure>(database::shrink(connection, PAGES_AT_ONCE, KEPT_PAGES)?));
         if !step.await? {

@@ -18,7 +18,7 @@ macro_rules! database_integer {
         pub struct $name(i64);
 
         impl $name {
-            /// The id with this number, which came from the database.
+            /// The id with this number, which came from the database. Any number is taken: one that nothing has finds nothing.
             #[must_use]
             pub fn from_i64(number: i64) -> Self {
                 Self(number)
@@ -79,7 +79,7 @@ pub trait RecordId: Copy + fmt::Display + std::str::FromStr<Err = NotAnId> + Sen
     /// What it is the id of.
     const KIND: RecordKind;
 
-    /// The id with this number, which came from the database.
+    /// The id with this number, which came from the database. Any number is taken: one that no record has finds none.
     fn from_i64(number: i64) -> Self;
 
     /// The number.

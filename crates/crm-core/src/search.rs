@@ -129,10 +129,10 @@ impl Candidates {
     }
 }
 
-/// The boxed query that a list starts with: `among!(leads, scope, candidates)` selects those of a tenant's records that
+/// The boxed query that a list starts with: `list_query!(leads, scope, candidates)` selects those of a tenant's records that
 /// [`Candidates`](crate::search::Candidates) leave.
 #[macro_export]
-macro_rules! among {
+macro_rules! list_query {
     ($table:ident, $scope:expr, $candidates:expr) => {
         match $candidates {
             $crate::search::Candidates::Few(ids) => $table::table

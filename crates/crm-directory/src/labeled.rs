@@ -182,6 +182,12 @@ macro_rules! labeled_lists {
                 pub fn values(&self) -> &LabeledValues {
                     &self.0
                 }
+
+            /// Whether there is none.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
             }
 
             impl FromJson for $name {

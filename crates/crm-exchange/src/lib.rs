@@ -24,6 +24,6 @@ pub use import::{Counts, Done, Import};
 pub use intake::Intake;
 pub use kind::Kind;
 pub use reader::{Content, Delimiter, Format, RawRow, Reader, Unreadable, cells_line};
-pub use row::{Lookup, Named, Row};
+pub use row::{Lookup, NameToFind, Row};
 pub use sheet::Sheet;
 pub use vocabulary::columns;

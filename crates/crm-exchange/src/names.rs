@@ -9,7 +9,7 @@ use crm_directory::{NewOrganization, Organization};
 use crm_suite::SuiteError;
 use crm_suite::resource::Resource;
 
-use crate::row::{Lookup, Named};
+use crate::row::{Lookup, NameToFind};
 use crate::{Kind, Row};
 
 /// Whether a row names what is missing.
@@ -17,7 +17,7 @@ pub(crate) fn lacks(row: &Row, missing: &BTreeMap<String, String>) -> bool {
     row.names.iter().any(|named| is_missing(named, missing))
 }
 
-pub(crate) fn is_missing(named: &Named, missing: &BTreeMap<String, String>) -> bool {
+pub(crate) fn is_missing(named: &NameToFind, missing: &BTreeMap<String, String>) -> bool {
     named.lookup == Lookup::Organization && missing.contains_key(&folded(&named.name))
 }
 

@@ -50,7 +50,7 @@ impl Lookup {
 /// A name in a row, for which an id is to be found. Where the row has an id beside it, that one is not in the body: ids
 /// are those of the system that the row comes from. It says which is meant where several have the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct NameToFind {
     /// What has the name.
     pub lookup: Lookup,
     /// The name as it came, without blanks at its ends.
@@ -66,7 +66,7 @@ pub struct Row {
     /// it: they say nothing.
     pub body: JsonObject,
     /// The records that it names. Whoever finds their ids adds them to the body, by [`Lookup::members`].
-    pub names: Vec<Named>,
+    pub names: Vec<NameToFind>,
     /// What the API shows and does not take, but for data that is moved: `createdOn`, `isArchived`, of opportunities
     /// `status`, `lostReason` and `closedOn`, and of cases `firstResolutionOn` and `lastResolutionOn`.
     pub moved: JsonObject,
@@ -111,7 +111,7 @@ impl Row {
 
     /// Notes a name.
     pub(crate) fn name(&mut self, lookup: Lookup, name: &str) {
-        self.names.push(Named { lookup, name: name.trim().to_owned(), id: None });
+        self.names.push(NameToFind { lookup, name: name.trim().to_owned(), id: None });
     }
 
     /// What is true of a row as a whole, once all of it was read.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod checks;
 mod custom;
 mod error;
 mod field;
@@ -12,6 +13,7 @@ mod moments;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod own;
+mod rating;
 mod replace;
 mod schema;
 pub mod search;
@@ -26,4 +28,5 @@ pub use field_value::FieldValue;
 pub use form::{Form, StoredForm};
 pub use in_use::custom_fields_in_use;
 pub use own::{CONTACTS, FormKind, ORGANIZATIONS, OwnField, OwnOptions, PIPELINE};
+pub use rating::LeadRating;
 pub use service::{NewForm, get, get_shared, of_stored, replace};

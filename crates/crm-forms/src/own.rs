@@ -1,4 +1,4 @@
-use crate::FieldType;
+use crate::{FieldType, LeadRating};
 
 /// The forms that a tenant has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,7 +94,8 @@ impl OwnField {
 
 const NO_OPTIONS: OwnOptions = OwnOptions::Free(&[]);
 const ORIGINS: OwnOptions = OwnOptions::Free(&["website", "referral", "partner", "inbound", "other"]);
-const RATINGS: OwnOptions = OwnOptions::Closed(&["1_cold", "2_warm", "3_hot"]);
+const RATINGS: OwnOptions =
+    OwnOptions::Closed(&[LeadRating::Cold.as_str(), LeadRating::Warm.as_str(), LeadRating::Hot.as_str()]);
 
 /// The own fields of leads and opportunities.
 pub const PIPELINE: &[OwnField] = &[

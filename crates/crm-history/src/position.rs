@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 pub struct ChangeId(i64);
 
 impl ChangeId {
-    /// The id with this number, which came from the database.
+    /// The id with this number, which came from the database. Any number is taken: one that no change has finds none.
     #[must_use]
     pub fn from_i64(seq: i64) -> Self {
         Self(seq)

@@ -2,7 +2,7 @@
 
 use crm_core::error::collision;
 use crm_core::records::Present;
-use crm_core::values::{HoldReferences, References, User};
+use crm_core::values::{HoldReferences, ReferencedRecords, User};
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
 use crm_forms::{Form, FormKind};
 use crm_history::{Action, Fields, Kind, NewChange, What};
@@ -73,7 +73,7 @@ pub fn lock_each_to_convert(
     connection: &mut DbConnection,
     scope: &Scope,
     ids: &[LeadId],
-    hold_each: impl FnOnce(&mut DbConnection, &Scope, &[References]) -> QueryResult<()>,
+    hold_each: impl FnOnce(&mut DbConnection, &Scope, &[ReferencedRecords]) -> QueryResult<()>,
 ) -> QueryResult<()> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let rows = queries::rows(connection, scope, ids)?;
@@ -83,8 +83,8 @@ pub fn lock_each_to_convert(
     queries::remember(connection, scope, ids)
 }
 
-fn references_of(lead: &Lead) -> References {
-    References::of(lead.organization_id, lead.contact_id, Some(&lead.participants))
+fn references_of(lead: &Lead) -> ReferencedRecords {
+    ReferencedRecords::of(lead.organization_id, lead.contact_id, Some(&lead.participants))
 }
 
 /// Marks a lead as converted into an opportunity. Of any number of callers at once one succeeds.

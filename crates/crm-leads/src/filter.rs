@@ -1,8 +1,8 @@
 use crm_core::page::{SortColumn, SortField, SortKind, Weight};
 use crm_core::params::{FromParams, ParamReader};
 use crm_core::records::People;
-use crm_core::values::LeadRating;
 use crm_core::{ContactId, LeadId, OrganizationId, Timestamp, nullable_column};
+use crm_forms::LeadRating;
 use crm_forms::search::{FieldFilter, Own, Searched};
 
 /// Which leads a list has (docs/compatibility.md, "Leads"). What is `None` filters nothing; filters combine with

@@ -16,6 +16,7 @@ mod service;
 mod told;
 
 pub use convert::{LeadToConvert, lock_each_to_convert, lock_to_convert, mark_converted};
+pub use crm_forms::LeadRating;
 pub use error::LeadError;
 pub use filter::{LeadFilter, LeadSort, OWNERS};
 pub use links::{
@@ -27,4 +28,4 @@ pub use model::{Lead, LeadPatch, NewLead};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptLead, restore};
-pub use service::{archive, create, delete, get, list, record_deletion, unarchive, update};
+pub use service::*;

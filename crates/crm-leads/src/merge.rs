@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crm_core::error::collision;
 use crm_core::records::{Stored, run_again_where_taken};
-use crm_core::values::{Followers, Participants, References};
+use crm_core::values::{Followers, Participants, ReferencedRecords};
 use crm_core::{Condition, ContactId, DbConnection, LeadId, OrganizationId, Patch, Scope};
 use crm_forms::search::forget_and_index;
 use crm_forms::{Form, FormKind};
@@ -19,7 +19,7 @@ use crate::told::ToldLead;
 use crate::{Lead, LeadError, participants, queries};
 
 /// What each of these leads points at, in two statements.
-fn references(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<References>> {
+fn references(connection: &mut DbConnection, scope: &Scope, ids: &[LeadId]) -> QueryResult<Vec<ReferencedRecords>> {
     let rows = queries::rows(connection, scope, ids)?;
     let mut lists = participants::of(connection, scope, ids)?;
     let of_row = |row: LeadRow| row.references(&Participants::stored(lists.remove(&row.id).unwrap_or_default()));
@@ -31,7 +31,7 @@ fn locked(
     connection: &mut DbConnection,
     scope: &Scope,
     all: &[LeadId],
-    held: &[References],
+    held: &[ReferencedRecords],
     form: &Form,
 ) -> Result<Vec<(Lead, LeadRow)>, LeadError> {
     let rows = queries::lock_rows(connection, scope, all)?;
@@ -39,7 +39,7 @@ fn locked(
     let organizations: HashSet<OrganizationId> = held.iter().filter_map(|held| held.organization).collect();
     let contacts: HashSet<ContactId> = held.iter().flat_map(|held| &held.contacts).map(|(_, id)| *id).collect();
     for (lead, row) in leads.iter().zip(&rows) {
-        let References { organization, contacts: of_lead } = row.references(&lead.participants);
+        let ReferencedRecords { organization, contacts: of_lead } = row.references(&lead.participants);
         let is_held = organization.is_none_or(|id| organizations.contains(&id))
             && of_lead.iter().all(|(_, id)| contacts.contains(id));
         if !is_held {
@@ -69,7 +69,7 @@ pub fn merge(
     target: LeadId,
     condition: &Condition<Lead>,
     request: &MergeRequest<LeadId>,
-    hold: impl FnOnce(&mut DbConnection, &Scope, &[References]) -> QueryResult<()>,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &[ReferencedRecords]) -> QueryResult<()>,
 ) -> Result<Merging<LeadId>, LeadError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Pipeline)?;
     let all = request.all(target)?;

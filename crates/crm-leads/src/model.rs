@@ -1,12 +1,12 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    ExternalId, Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText,
+    ExternalId, Followers, HasReferences, LongText, Money, Participants, Reference, ReferencedRecords, ShortText,
     Title, User, check_seen,
 };
 use crm_core::{
     ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PublicTenantId, Scope, Timestamp,
 };
-use crm_forms::{CustomFields, CustomFieldsInput};
+use crm_forms::{CustomFields, CustomFieldsInput, LeadRating};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
@@ -176,8 +176,8 @@ impl LeadPatch {
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
     /// came later do not matter to it; who makes the change is told all the same.
     pub(crate) fn changes(&self, lead: &Lead, errors: &mut FieldErrors) -> Self {
-        check_seen(&self.seen_organization, lead.organization_id, References::ORGANIZATION, errors);
-        check_seen(&self.seen_contact, lead.contact_id, References::CONTACT, errors);
+        check_seen(&self.seen_organization, lead.organization_id, ReferencedRecords::ORGANIZATION, errors);
+        check_seen(&self.seen_contact, lead.contact_id, ReferencedRecords::CONTACT, errors);
         Self {
             title: self.title.clone().filter(|title| *title != lead.title),
             value: self.value.changing(lead.value.as_ref()),
@@ -205,15 +205,15 @@ impl LeadPatch {
     }
 }
 
-impl Referring for NewLead {
-    fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, Some(&self.participants))
+impl HasReferences for NewLead {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id, self.contact_id, Some(&self.participants))
     }
 }
 
-impl Referring for LeadPatch {
-    fn references(&self) -> References {
-        References::of(
+impl HasReferences for LeadPatch {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(
             self.organization_id.value().copied(),
             self.contact_id.value().copied(),
             self.participants.value(),

@@ -6,10 +6,10 @@ use crm_core::sql::among;
 use crm_core::text::all_searchable;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, LeadId, OpportunityId, PortableExt, RecordKind, Scope, TagId, WriteError, among, any_of, changed,
-    columns, created_within,
+    Db, DbConnection, LeadId, OpportunityId, PortableExt, RecordKind, Scope, TagId, WriteError, any_of, changed,
+    columns, created_within, list_query,
 };
-use crm_forms::search::NarrowedFields;
+use crm_forms::search::ResolvedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
@@ -22,7 +22,8 @@ use crate::{LeadError, LeadFilter, LeadSort};
 
 type Query = leads::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(leads, LeadId, LeadRow);
+crm_core::record_queries!(leads, LeadId, LeadRow: find, find_locked, lock, lock_rows);
+// Makes `find_whole`, `find_whole_locked`, `remember`, `beside`.
 crm_core::whole_records!(
     leads,
     LeadId,
@@ -38,19 +39,23 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = leads.tenant_id AND b.kind = 1"
     }
 );
+// Makes `update`, `delete`.
 crm_history::record_writes!(leads, LeadId, LeadRow, LeadValues);
+// Makes `with_external_ids`, `claim_external_id`.
 crm_core::external_ids!(leads, LeadId, LeadError);
+// Makes `release_external_ids`, `external_id_again`.
 crm_core::released_external_ids!(leads, LeadId, LeadError);
+// Makes `insert`.
 crm_history::record_inserts!(leads, LeadRow);
 
 /// What a filter means once other tables were asked.
-pub(crate) struct Narrowed {
+pub(crate) struct ResolvedFilter {
     /// The records that its title and fields leave.
     candidates: Candidates,
     /// The tags that its spellings name.
     pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
-    fields: NarrowedFields,
+    fields: ResolvedFields,
 }
 
 /// What a search over all kinds looks into.
@@ -61,23 +66,23 @@ const TITLE: TextIndex = TextIndex { table: "leads", column: "title_search", rec
 
 /// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it,
 /// and one before for how many are few.
-pub(crate) fn narrow(
+pub(crate) fn resolve(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &LeadFilter,
     form: &Form,
-) -> Result<Narrowed, WriteError> {
+) -> Result<ResolvedFilter, WriteError> {
     let most = &mut Most::of(RecordKind::Lead);
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, most, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Lead, most, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
+    let (tagged, tags) = crm_tags::resolve_filter(connection, scope, TagKind::Lead, most, filter.tags.as_ref())?;
+    let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = titled.and(tagged).and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags, fields })
+    Ok(ResolvedFilter { candidates, tags, fields })
 }
 
 /// The leads that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, resolved: &ResolvedFilter) -> Query {
     let LeadFilter {
         ids,
         title,
@@ -95,7 +100,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         created_before,
     } = filter;
     let origin = origin.as_deref().map(all_searchable);
-    let mut query = among!(leads, scope, &narrowed.candidates);
+    let mut query = list_query!(leads, scope, &resolved.candidates);
     any_of!(query, leads::id, ids);
     any_of!(query, leads::contact_id, contact_id);
     any_of!(query, leads::organization_id, organization_id);
@@ -105,7 +110,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
     if let Some(text) = title {
         query = query.filter(Contains::new("title_search", text));
     }
-    if let Some(tags) = &narrowed.tags {
+    if let Some(tags) = &resolved.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Lead, tags.clone()));
     }
     if let Some(archived) = is_archived {
@@ -117,7 +122,7 @@ pub(crate) fn matching(scope: &Scope, filter: &LeadFilter, narrowed: &Narrowed) 
         Some(false) => query = query.filter(leads::converted_on.is_null()),
     }
     any_of!(query, leads::external_id, external_id);
-    of_fields!(query, leads, fields, &narrowed.fields);
+    of_fields!(query, leads, fields, &resolved.fields);
     created_within!(query, leads, created_after, created_before);
     query
 }

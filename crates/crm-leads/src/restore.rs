@@ -1,7 +1,7 @@
 //! Leads in the trash: what their deletion or merge keeps, and how they come back.
 
 use crm_core::records::{Stored, run_again_where_taken};
-use crm_core::values::{Participant, Participants, References, User, Vanished};
+use crm_core::values::{Participant, Participants, ReferencedRecords, User, Vanished};
 use crm_core::{DbConnection, LeadId, OpportunityId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
@@ -33,7 +33,7 @@ pub(crate) fn deleted(lead: &Lead, row: LeadRow) -> QueryResult<What> {
 impl KeptLead {
     /// What it pointed at.
     #[must_use]
-    pub fn references(&self) -> References {
+    pub fn references(&self) -> ReferencedRecords {
         self.row.references(&Participants::stored(self.participants.clone()))
     }
 

@@ -1,7 +1,7 @@
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::{HoldReferences, Referring, User, unknown_reference};
+use crm_core::values::{HasReferences, HoldReferences, User, unknown_reference};
 use crm_core::{Condition, DbConnection, LeadId, Scope, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{Form, FormKind};
@@ -76,14 +76,14 @@ pub fn list(
     request: &PageRequest<LeadSort>,
 ) -> Result<Page<Lead>, LeadError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
     let page = request.load_with_total(
         connection,
         scope,
-        || queries::matching(scope, filter, &narrowed),
+        || queries::matching(scope, filter, &resolved),
         LeadRow::place,
         |connection| {
-            crm_tags::total(connection, scope, TagKind::Lead, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+            crm_tags::total(connection, scope, TagKind::Lead, filter.is_by_tags_alone(), resolved.tags.as_ref())
         },
     )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)

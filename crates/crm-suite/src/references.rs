@@ -1,6 +1,6 @@
 //! Whether the records exist that another one is about to point at.
 
-use crm_core::values::{References, Vanished};
+use crm_core::values::{ReferencedRecords, Vanished};
 use crm_core::{ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, RecordId, Scope, records};
 use crm_directory::{contacts, organizations};
 use diesel::QueryResult;
@@ -9,11 +9,15 @@ use std::hash::Hash;
 
 /// Keeps the records that another one is about to point at from being deleted before the end of the transaction. Gives the problems
 /// with those that do not exist, which whoever writes the record tells together with everything else that is wrong.
-pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &References) -> QueryResult<FieldErrors> {
+pub(crate) fn hold(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    references: &ReferencedRecords,
+) -> QueryResult<FieldErrors> {
     let mut errors = FieldErrors::new();
     let of_organization: Vec<OrganizationId> = references.organization.into_iter().collect();
     for id in missing(connection, scope, &of_organization, organizations::lock_missing)? {
-        blame(&mut errors, References::ORGANIZATION_FIELD, id);
+        blame(&mut errors, ReferencedRecords::ORGANIZATION_FIELD, id);
     }
     let ids: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();
     let missing: HashSet<ContactId> = missing(connection, scope, &ids, contacts::lock_missing)?.into_iter().collect();
@@ -24,7 +28,7 @@ pub(crate) fn hold(connection: &mut DbConnection, scope: &Scope, references: &Re
 }
 
 /// As [`hold`], of many inputs at once, whose problems each of them is told when it is written.
-pub(crate) fn hold_each(connection: &mut DbConnection, scope: &Scope, all: &[References]) -> QueryResult<()> {
+pub(crate) fn hold_each(connection: &mut DbConnection, scope: &Scope, all: &[ReferencedRecords]) -> QueryResult<()> {
     let organizations: Vec<OrganizationId> = all.iter().filter_map(|references| references.organization).collect();
     missing(connection, scope, &organizations, organizations::lock_missing)?;
     let contacts: Vec<ContactId> = all.iter().flat_map(|all| &all.contacts).map(|(_, id)| *id).collect();
@@ -81,7 +85,7 @@ impl<I> Default for Held<I> {
 pub(crate) fn hold_left(
     connection: &mut DbConnection,
     scope: &Scope,
-    references: &References,
+    references: &ReferencedRecords,
 ) -> QueryResult<Vanished> {
     let organizations: Vec<OrganizationId> = references.organization.into_iter().collect();
     let contacts: Vec<ContactId> = references.contacts.iter().map(|(_, id)| *id).collect();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crm_cases::{Case, CasePatch, NewCase};
 use crm_core::input::{At, FromBody, FromJson, JsonObject};
 use crm_core::text::folded;
-use crm_core::values::{ExternalId, LabeledValueKind, References, Referring};
+use crm_core::values::{ExternalId, HasReferences, LabeledValueKind, ReferencedRecords};
 use crm_core::{
     CaseId, Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, NotATimestamp, OpportunityId,
     OrganizationId, Patch, Scope, Timestamp,
@@ -135,10 +135,10 @@ pub trait Resource: Sized + Send + 'static {
     }
 
     /// What a new one points at.
-    fn references_of_new(new: &Self::New) -> References;
+    fn references_of_new(new: &Self::New) -> ReferencedRecords;
 
     /// What a change makes it point at.
-    fn references_of_patch(patch: &Self::Patch) -> References;
+    fn references_of_patch(patch: &Self::Patch) -> ReferencedRecords;
 
     /// The tags that a new one is to have.
     fn tags_of_new(new: &Self::New) -> &TagRefs;
@@ -300,11 +300,11 @@ macro_rules! with_form {
 /// Of kinds that point at others.
 macro_rules! refers {
     () => {
-        fn references_of_new(new: &Self::New) -> References {
+        fn references_of_new(new: &Self::New) -> ReferencedRecords {
             new.references()
         }
 
-        fn references_of_patch(patch: &Self::Patch) -> References {
+        fn references_of_patch(patch: &Self::Patch) -> ReferencedRecords {
             patch.references()
         }
     };
@@ -377,12 +377,12 @@ resource!(Organization, OrganizationId, NewOrganization, OrganizationPatch, orga
     matches_by_address!(Self, crm_directory::organizations, Email, Name);
     with_form!(Organizations);
 
-    fn references_of_new(_: &NewOrganization) -> References {
-        References::default()
+    fn references_of_new(_: &NewOrganization) -> ReferencedRecords {
+        ReferencedRecords::default()
     }
 
-    fn references_of_patch(_: &OrganizationPatch) -> References {
-        References::default()
+    fn references_of_patch(_: &OrganizationPatch) -> ReferencedRecords {
+        ReferencedRecords::default()
     }
 });
 

@@ -19,7 +19,7 @@ crm_core::on_sqlite! { use diesel::sqlite::Sqlite; }
 ///
 /// # Errors
 /// The database's.
-pub fn narrow(
+pub fn resolve_filter(
     connection: &mut DbConnection,
     scope: &Scope,
     kind: TagKind,
@@ -43,7 +43,7 @@ pub fn narrow(
 
 /// How many records a list has whose filter is nothing but tags, or nothing at all: of what is counted already, or of the links
 /// alone. `None` where the filter has something else, and they are to be counted by themselves. `tags` are those that
-/// [`narrow`] found.
+/// [`resolve_filter`] found.
 ///
 /// # Errors
 /// The database's.
@@ -78,7 +78,7 @@ pub fn total(
 /// table. With no tag at all it matches nothing.
 ///
 /// It is asked of each record by itself, so that a list of a tag that many have is read in its own order until the page is
-/// full, as one of a common title is (docs/adr/0006). A list of few begins with [those](narrow).
+/// full, as one of a common title is (docs/adr/0006). A list of few begins with [those](resolve_filter).
 #[derive(Debug, Clone)]
 pub struct HasAnyTag {
     links: Links,

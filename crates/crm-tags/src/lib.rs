@@ -14,7 +14,7 @@ mod told;
 
 pub use ensure::ensure;
 pub use error::TagError;
-pub use filter::{HasAnyTag, narrow, total};
+pub use filter::{HasAnyTag, resolve_filter, total};
 pub use links::{add, existing, give, is_used, labels, lock_links, of, set, stored};
 pub use model::{NewTag, TagKind, TagLabel, TagOption, TagPatch, Tagged};
 pub use refs::{TagRefs, hold_each, resolve, resolve_patch, union};

@@ -1,7 +1,7 @@
 //! The executor: the only place where blocking work of the database leaves the event loop.
 //!
 //! A fixed set of threads, each with a connection of its own, takes jobs from a queue and answers each through a
-//! channel. Tenants take turns in it ([`Db::of`]). On PostgreSQL all threads read and write. On an SQLite file some
+//! channel. Tenants take turns in it ([`Executor::of`]). On PostgreSQL all threads read and write. On an SQLite file some
 //! threads read, and one writes with **group commit**: many jobs, each in a savepoint, share one transaction and its
 //! single `fsync`, and are answered after the commit. An SQLite database in memory has one thread for everything.
 //!
@@ -63,9 +63,9 @@ pub struct DbSettings {
     pub threads: Option<NonZeroUsize>,
 }
 
-/// A handle to the executor; clones share it. It stops when the last is dropped or one is [closed](Db::close).
+/// A handle to the executor; clones share it. It stops when the last is dropped or one is [closed](Executor::close).
 #[derive(Clone)]
-pub struct Db {
+pub struct Executor {
     inner: Arc<Inner>,
     owner: Option<TenantId>,
 }
@@ -131,7 +131,7 @@ impl Drop for Crew {
     }
 }
 
-impl Db {
+impl Executor {
     /// Starts the threads. They connect when the first job arrives, so that a database which is out of reach
     /// shows in the jobs' answers.
     ///

@@ -16,7 +16,7 @@ use super::message::Body;
 use super::room::Rooms;
 use super::work::{Done, Found, Report, sweep, turn};
 use super::{Event, Events};
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 use crate::state::AppState;
 
@@ -45,7 +45,7 @@ const WITHOUT_WEBHOOKS: Duration = Duration::from_millis(250);
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// Delivers until the process is told to stop, and then until what is under way has ended, or this long.
-pub async fn run(state: Arc<AppState>, db: Db, kind: BackendKind, courier: Courier, patience: Duration) {
+pub async fn run(state: Arc<AppState>, db: Executor, kind: BackendKind, courier: Courier, patience: Duration) {
     let Some(events) = state.deliveries.take_events() else { return };
     let task = Task {
         events: state.deliveries.sender(),
@@ -65,7 +65,7 @@ pub async fn run(state: Arc<AppState>, db: Db, kind: BackendKind, courier: Couri
 
 struct Task {
     state: Arc<AppState>,
-    db: Db,
+    db: Executor,
     kind: BackendKind,
     courier: Courier,
     /// Tells this process from others in the database.

@@ -9,7 +9,7 @@ use crm_webhooks::deliveries::{self, Due, Tried, Turn, Wanted};
 
 use super::courier::Sent;
 use super::message::{Body, bodies};
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 
 /// A try that has ended.
@@ -34,14 +34,21 @@ pub(super) enum Found {
 }
 
 /// Asks which tenants something is left behind of.
-pub(super) async fn sweep(db: Db, now: Timestamp) -> Done {
+pub(super) async fn sweep(db: Executor, now: Timestamp) -> Done {
     let began = Instant::now();
     let found = db.look_up(move |connection| Ok::<_, Failure>(deliveries::tenants_with_work(connection, now)?)).await;
     Done::Sweep { took: began.elapsed(), found }
 }
 
 /// Notes what has ended, takes the turn, and writes what is to be sent.
-pub(super) async fn turn(db: Db, scope: Scope, wanted: Wanted, ended: Vec<Tried>, asks: bool, is_full: bool) -> Done {
+pub(super) async fn turn(
+    db: Executor,
+    scope: Scope,
+    wanted: Wanted,
+    ended: Vec<Tried>,
+    asks: bool,
+    is_full: bool,
+) -> Done {
     let tenant = scope.tenant();
     let noted = Arc::new(ended);
     let outcome = found(&db, scope, wanted, Arc::clone(&noted), asks, is_full).await;
@@ -49,7 +56,7 @@ pub(super) async fn turn(db: Db, scope: Scope, wanted: Wanted, ended: Vec<Tried>
 }
 
 async fn found(
-    db: &Db,
+    db: &Executor,
     scope: Scope,
     wanted: Wanted,
     ended: Arc<Vec<Tried>>,

@@ -6,7 +6,7 @@ use actix_web::web::{self, Bytes};
 use crm_core::{DbConnection, database, migrate};
 
 use crate::app::served_document;
-use crate::db::{Db, Unavailable};
+use crate::db::{Executor, Unavailable};
 use crate::endpoint::{Answer, Api, Call, Extract, OperationDoc, Raw, Stored, Typed};
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::metrics;
@@ -84,7 +84,7 @@ async fn readyz(process: Process) -> Answer<Raw> {
 }
 
 /// Why this database cannot be served, in words of this program's own: a stranger reads them.
-fn hindrance(db: &Db, connection: &mut DbConnection) -> Result<Option<String>, Failure> {
+fn hindrance(db: &Executor, connection: &mut DbConnection) -> Result<Option<String>, Failure> {
     if let Some(lost) = db.lost_file() {
         return Ok(Some(format!("{lost}.")));
     }

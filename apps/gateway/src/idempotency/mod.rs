@@ -24,7 +24,7 @@ use crm_core::{DbConnection, Scope, TenantId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::{Failure, Problem, ProblemCode};
 use crate::wire::{Dialect, Rendered};
 
@@ -160,7 +160,7 @@ impl Entered {
     ///
     /// # Errors
     /// [`ProblemCode::IdempotencyKeyInFlight`], [`ProblemCode::IdempotencyKeyReused`].
-    pub async fn first_answer(&self, db: &Db) -> Result<Option<Rendered>, Failure> {
+    pub async fn first_answer(&self, db: &Executor) -> Result<Option<Rendered>, Failure> {
         let Once { scope, key, fingerprint, answers: _ } = &self.once;
         let (scope, key, fingerprint) = (scope.clone(), key.clone(), *fingerprint);
         let tenant = scope.tenant();
@@ -174,7 +174,7 @@ impl Entered {
     /// As [`first_answer`](Self::first_answer), and what of the work's is not kept.
     pub async fn run(
         self,
-        db: &Db,
+        db: &Executor,
         repeats: &Repeats,
         work: impl Fn(&mut DbConnection, &Scope) -> Result<Rendered, Failure> + Send + 'static,
     ) -> Result<Rendered, Failure> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crm_core::{TenantId, idempotency};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 
 /// How many bytes of a tenant this process keeps until it looks again: the quota holds but for them.
@@ -38,7 +38,7 @@ impl Kept {
 
     /// Forgets the oldest answers of a tenant beyond its quota, once in a while. Whoever fills it waits for that, and has its
     /// answer whatever becomes of it.
-    pub(super) async fn hold(&self, db: &Db, tenant: TenantId, size: usize) {
+    pub(super) async fn hold(&self, db: &Executor, tenant: TenantId, size: usize) {
         if self.is_due(tenant, size)
             && let Err(failure) = forget(db, tenant).await
         {
@@ -48,7 +48,7 @@ impl Kept {
     }
 }
 
-async fn forget(db: &Db, tenant: TenantId) -> Result<(), Failure> {
+async fn forget(db: &Executor, tenant: TenantId) -> Result<(), Failure> {
     let beyond = db.read(move |connection| Ok::<_, Failure>(idempotency::beyond_quota(connection, tenant)?));
     let Some(before) = beyond.await? else { return Ok(()) };
     let forget =

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crm_core::keys::{self, ApiKey, Holder, KeyHash};
 use crm_core::{TenantId, Timestamp};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 
 use super::fading::Fading;
@@ -60,7 +60,13 @@ impl KeyCache {
     ///
     /// # Errors
     /// When the database cannot be asked, or too many keys from there were nobody's.
-    pub async fn holder(&self, db: &Db, key: &ApiKey, from: IpAddr, now: Timestamp) -> Result<Option<Holder>, Failure> {
+    pub async fn holder(
+        &self,
+        db: &Executor,
+        key: &ApiKey,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<Holder>, Failure> {
         if !key.is_generated() && !self.chosen_keys_exist(db).await? {
             return Ok(None);
         }
@@ -93,7 +99,7 @@ impl KeyCache {
 
     /// Whether a key that this program did not make can be somebody's. Another gateway may have been given the first one, so
     /// that the database is asked, once a second at the most.
-    async fn chosen_keys_exist(&self, db: &Db) -> Result<bool, Failure> {
+    async fn chosen_keys_exist(&self, db: &Executor) -> Result<bool, Failure> {
         if self.chosen_keys_exist.load(Ordering::Relaxed) {
             return Ok(true);
         }

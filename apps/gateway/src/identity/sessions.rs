@@ -6,7 +6,7 @@ use std::time::Instant;
 use crm_core::sessions::{self, Session, SessionHash};
 use crm_core::{TenantId, Timestamp};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 
 use super::fading::Fading;
@@ -38,7 +38,7 @@ impl SessionCache {
     /// When the database cannot be asked, or too many sessions from there were nobody's.
     pub async fn find(
         &self,
-        db: &Db,
+        db: &Executor,
         hash: SessionHash,
         from: IpAddr,
         now: Timestamp,

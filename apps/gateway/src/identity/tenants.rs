@@ -4,7 +4,7 @@ use crm_core::error::{Fault, fault};
 use crm_core::tenants::{self, Tenant, TenantError};
 use crm_core::{PublicTenantId, TenantId};
 
-use crate::db::Db;
+use crate::db::Executor;
 use crate::error::Failure;
 use crate::wire::Dialect;
 
@@ -39,7 +39,7 @@ impl TenantCache {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find(&self, db: &Db, id: &PublicTenantId) -> Result<Option<Found>, Failure> {
+    pub async fn find(&self, db: &Executor, id: &PublicTenantId) -> Result<Option<Found>, Failure> {
         // Counted from before the look-up, so that a deletion during it is seen in time.
         let asked = Instant::now();
         if let Some((found, _)) = self.0.get(id).filter(|(_, until)| asked < *until) {
@@ -67,7 +67,7 @@ impl TenantCache {
 
 /// What a failure of a write is where the tenant was deleted while its key was still trusted here: the key is nobody's,
 /// and the database refused the rows of a tenant that is not there.
-pub(crate) async fn or_deleted(db: &Db, tenant: TenantId, dialect: &dyn Dialect, failure: Failure) -> Failure {
+pub(crate) async fn or_deleted(db: &Executor, tenant: TenantId, dialect: &dyn Dialect, failure: Failure) -> Failure {
     let is_bug = match &failure {
         Failure::Database(error) => fault(error) == Fault::Bug,
         Failure::Bug(_) => true,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::web;
 use crm_gateway::app::routes;
 use crm_gateway::config::{Config, Settings};
-use crm_gateway::db::{Db, DbSettings};
+use crm_gateway::db::{DbSettings, Executor};
 use crm_gateway::endpoint::{Answer, Call, Extract, OperationDoc, Raw, Typed};
 use crm_gateway::error::Problem;
 use crm_gateway::server::{Patience, server_with};
@@ -196,7 +196,7 @@ async fn long(_: Nothing) -> Answer<Raw> {
 
 /// A gateway in this process, whose patience is short, and its URL.
 fn impatient(database: &TestDatabase, patience: Patience) -> String {
-    let db = Db::open(database.url(), DbSettings::default()).unwrap();
+    let db = Executor::open(database.url(), DbSettings::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crm_core::error::{Fault, fault};
 use crm_core::{BackendKind, DatabaseUrl, DbConnection, TenantId};
-use crm_gateway::db::{Db, DbSettings, JobError, Outcome, Unavailable};
+use crm_gateway::db::{DbSettings, Executor, JobError, Outcome, Unavailable};
 use crm_testkit::{TestDatabase, both_databases};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -63,9 +63,9 @@ pub(crate) fn marked(connection: &mut DbConnection) -> Result<Vec<i32>, Failure>
 }
 
 /// An executor on a database with the table `marks`.
-pub(crate) fn open(database: &TestDatabase, threads: usize) -> Db {
+pub(crate) fn open(database: &TestDatabase, threads: usize) -> Executor {
     database.connect().batch_execute("CREATE TABLE marks (number INTEGER PRIMARY KEY)").unwrap();
-    Db::open(database.url(), DbSettings { threads: threads.try_into().ok() }).unwrap()
+    Executor::open(database.url(), DbSettings { threads: threads.try_into().ok() }).unwrap()
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -369,7 +369,7 @@ fn test_seconds() -> u64 {
 }
 
 /// Waits until so many threads are at work.
-async fn busy(db: &Db, threads: u64) {
+async fn busy(db: &Executor, threads: u64) {
     let began = Instant::now();
     while db.stats().busy < threads && began.elapsed() < Duration::from_secs(5) {
         sleep(5).await;
@@ -442,7 +442,7 @@ fn a_reader_of_an_sqlite_file_cannot_write() {
 #[test]
 fn an_sqlite_database_in_memory_lives_as_long_as_the_executor() {
     let url: DatabaseUrl = "sqlite::memory:".parse().unwrap();
-    let db = Db::open(&url, DbSettings::default()).unwrap();
+    let db = Executor::open(&url, DbSettings::default()).unwrap();
     crm_core::migrate::migrate(&url).unwrap();
     block_on(async {
         let created = db.write(|connection| {

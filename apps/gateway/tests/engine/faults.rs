@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crm_core::{DatabaseUrl, ForUpdateExt};
-use crm_gateway::db::{Db, DbSettings, Unavailable};
+use crm_gateway::db::{DbSettings, Executor, Unavailable};
 use crm_testkit::TestDatabase;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -22,7 +22,7 @@ fn kill_connections(url: &DatabaseUrl) {
 
 /// Waits until no thread works: one that answered a read may be ending its snapshot still, and lets a connection that dies
 /// there go without a word.
-async fn idle(db: &Db) {
+async fn idle(db: &Executor) {
     while db.stats().busy > 0 {
         actix_web::rt::time::sleep(Duration::from_millis(1)).await;
     }
@@ -113,7 +113,7 @@ fn transactions_that_deadlock_are_repeated_until_both_are_done() {
 #[test]
 fn a_database_out_of_reach_is_told_within_seconds_also_to_those_who_wait() {
     let url: DatabaseUrl = "postgres://nobody@127.0.0.1:1/nothing".parse().unwrap();
-    let db = Db::open(&url, DbSettings { threads: 1.try_into().ok() }).unwrap();
+    let db = Executor::open(&url, DbSettings { threads: 1.try_into().ok() }).unwrap();
     let began = Instant::now();
     let outcomes = block_on(join_all((0..50).map(|_| db.read(|_| Ok::<_, Failure>(())))));
     for outcome in outcomes {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crm_core::DatabaseUrl;
 use crm_core::migrate::with_suffix;
-use crm_gateway::db::{Db, DbSettings};
+use crm_gateway::db::{DbSettings, Executor};
 use crm_gateway::upkeep;
 use crm_testkit::TestDatabase;
 use diesel::connection::SimpleConnection;
@@ -148,7 +148,7 @@ fn a_file_shrinks_after_deletions() {
     let full = size();
     run("DELETE FROM filler; PRAGMA wal_checkpoint(TRUNCATE)");
     assert_eq!(size(), full, "deleting alone gives nothing back");
-    let db = Db::open(database.url(), DbSettings::default()).unwrap();
+    let db = Executor::open(database.url(), DbSettings::default()).unwrap();
     block_on(upkeep::shrink(&db)).unwrap();
     db.close();
     assert!(size() < 6 * 1024 * 1024 && full > 30 * 1024 * 1024, "from {full} to {}", size());

@@ -76,7 +76,7 @@ fn a_module_that_uses_what_stands_on_it_is_found() {
         ("endpoint", "fn a() {\n    crate::ticketing::code(b)\n}", &["ticketing"]),
         (
             "identity",
-            "pub(in crate::identity) fn a() {}\nuse crate::{db::Db, limits, auth::Caller};",
+            "pub(in crate::identity) fn a() {}\nuse crate::{db::Executor, limits, auth::Caller};",
             &["auth", "limits"],
         ),
         ("endpoint", "/// As [`a`](crate::auth::a).\nuse crate::identity;\n#[cfg(test)]\nuse crate::http;", &[]),

@@ -1,7 +1,7 @@
 //! Whatever goes wrong under `/api/v1/ticketing/` comes in ticketing's own envelope, whoever found out.
 
 use crm_gateway::config::{Config, Settings};
-use crm_gateway::db::{Db, DbSettings};
+use crm_gateway::db::{DbSettings, Executor};
 use crm_gateway::endpoint::{Answer, Api, Call, Extract, NoContent, OperationDoc};
 use crm_gateway::error::Problem;
 use crm_gateway::server::server;
@@ -101,7 +101,7 @@ async fn panics(_: Nothing) -> Answer<NoContent> {
 #[test]
 fn a_panic_has_the_envelope_too() {
     let database = TestDatabase::sqlite();
-    let db = Db::open(database.url(), DbSettings::default()).unwrap();
+    let db = Executor::open(database.url(), DbSettings::default()).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/api/v1/ticketing/panics", listener.local_addr().unwrap());
     let routes = || {

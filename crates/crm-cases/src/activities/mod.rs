@@ -5,6 +5,6 @@ mod queries;
 mod service;
 
 pub use model::{Activity, ActivitySort, NewComment};
-pub use service::{add, forget, list};
+pub use service::*;
 
 pub(crate) use service::record_step;

@@ -25,5 +25,5 @@ pub use links::{
 pub use model::{Case, CasePatch, NewCase};
 pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptCase, restore};
-pub use service::{create, delete, get, hold_types, list, move_resolutions, record_deletion, update};
+pub use service::*;
 pub use values::{Day, Priority};

@@ -1,5 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
-use crm_core::values::{ExternalId, LongText, Reference, References, Referring, ShortText, Title, User, check_seen};
+use crm_core::values::{
+    ExternalId, HasReferences, LongText, Reference, ReferencedRecords, ShortText, Title, User, check_seen,
+};
 use crm_core::{CaseId, CaseTypeId, ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
 use crm_tags::{TagOption, TagRefs};
@@ -172,8 +174,8 @@ impl CasePatch {
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
     /// came later do not matter to it; who makes the change is told all the same.
     pub(crate) fn changes(&self, case: &Case, errors: &mut FieldErrors) -> Self {
-        check_seen(&self.seen_organization, case.organization_id, References::ORGANIZATION, errors);
-        check_seen(&self.seen_contact, case.contact_id, References::CONTACT, errors);
+        check_seen(&self.seen_organization, case.organization_id, ReferencedRecords::ORGANIZATION, errors);
+        check_seen(&self.seen_contact, case.contact_id, ReferencedRecords::CONTACT, errors);
         Self {
             title: self.title.clone().filter(|title| *title != case.title),
             description: self.description.changing(case.description.as_ref()),
@@ -210,15 +212,15 @@ impl CasePatch {
     }
 }
 
-impl Referring for NewCase {
-    fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, None)
+impl HasReferences for NewCase {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id, self.contact_id, None)
     }
 }
 
-impl Referring for CasePatch {
-    fn references(&self) -> References {
-        References::of(self.organization_id.value().copied(), self.contact_id.value().copied(), None)
+impl HasReferences for CasePatch {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id.value().copied(), self.contact_id.value().copied(), None)
     }
 }
 

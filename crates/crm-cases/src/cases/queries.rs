@@ -3,8 +3,8 @@
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, Sought, TextIndex};
 use crm_core::text::all_searchable;
-use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, TagId, among, any_of, created_within};
-use crm_forms::search::NarrowedFields;
+use crm_core::{CaseId, CaseTypeId, Db, DbConnection, Scope, TagId, any_of, created_within, list_query};
+use crm_forms::search::ResolvedFields;
 use crm_forms::{StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -16,7 +16,8 @@ use crate::{CaseError, CaseFilter, CaseSort};
 
 type Query = cases::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(cases, CaseId, CaseRow);
+crm_core::record_queries!(cases, CaseId, CaseRow: find_locked, lock, lock_rows);
+// Makes `find_whole`, `find_whole_locked`, `remember`, `beside`.
 crm_core::whole_records!(
     cases,
     CaseId,
@@ -32,8 +33,11 @@ crm_core::whole_records!(
         form: "case_types AS b WHERE b.tenant_id = cases.tenant_id AND b.id = cases.case_type_id"
     }
 );
+// Makes `update`, `delete`.
 crm_history::record_writes!(cases, CaseId, CaseRow, CaseValues);
+// Makes `with_external_ids`, `claim_external_id`.
 crm_core::external_ids!(cases, CaseId, CaseError);
+// Makes `insert`.
 crm_history::record_inserts!(cases, CaseRow);
 
 /// The type of a case, which can have changed by the time that the case is locked.
@@ -56,15 +60,15 @@ pub(crate) const TITLE: TextIndex =
 
 /// What a filter means once other tables were asked: the cases that its title leaves, its tags and statuses.
 #[derive(Debug)]
-pub(crate) struct Named {
+pub(crate) struct ResolvedFilter {
     pub(crate) candidates: Candidates,
     pub(crate) tags: Option<Vec<TagId>>,
     pub(crate) status: Option<InStatus>,
-    pub(crate) fields: NarrowedFields,
+    pub(crate) fields: ResolvedFields,
 }
 
 /// The cases that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, resolved: &ResolvedFilter) -> Query {
     let CaseFilter {
         ids,
         title,
@@ -82,7 +86,7 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> 
         created_before,
     } = filter;
     let priority = priority.as_deref().map(all_searchable);
-    let mut query = among!(cases, scope, &narrowed.candidates);
+    let mut query = list_query!(cases, scope, &resolved.candidates);
     any_of!(query, cases::id, ids);
     any_of!(query, cases::case_type_id, case_type);
     any_of!(query, cases::owner_id, owner_id);
@@ -93,14 +97,14 @@ pub(crate) fn matching(scope: &Scope, filter: &CaseFilter, narrowed: &Named) -> 
     if let Some(text) = title {
         query = query.filter(Contains::new("title_search", text));
     }
-    if let Some(status) = &narrowed.status {
+    if let Some(status) = &resolved.status {
         query = query.filter(status.clone());
     }
-    if let Some(tags) = &narrowed.tags {
+    if let Some(tags) = &resolved.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Case, tags.clone()));
     }
     any_of!(query, cases::external_id, external_id);
-    of_fields!(query, cases, fields, &narrowed.fields);
+    of_fields!(query, cases, fields, &resolved.fields);
     created_within!(query, cases, created_after, created_before);
     query
 }

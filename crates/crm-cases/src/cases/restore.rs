@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::records::{Stored, run_again_where_taken};
 use crm_core::text::folded;
-use crm_core::values::{ExternalId, References, User, Vanished};
+use crm_core::values::{ExternalId, ReferencedRecords, User, Vanished};
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, TagId};
 use crm_forms::Form;
 use crm_forms::search::index;
@@ -37,7 +37,7 @@ pub(crate) fn deleted(case: &Case, row: CaseRow) -> QueryResult<What> {
 
 impl KeptCase {
     /// What it pointed at.
-    fn references(&self) -> References {
+    fn references(&self) -> ReferencedRecords {
         self.row.references()
     }
 
@@ -67,7 +67,7 @@ pub fn restore(
     scope: &Scope,
     kept: KeptCase,
     by: Option<&User>,
-    hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &ReferencedRecords) -> QueryResult<Vanished>,
 ) -> Result<(ChangeId, Vec<TagId>), CaseError> {
     let vanished = hold(connection, scope, &kept.references())?;
     let KeptCase { mut row, tags } = kept;

@@ -2,7 +2,7 @@ use crm_core::page::{Direction, SortKey};
 use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
-use crm_core::values::{ExternalId, LongText, References, Title, User, Vanished};
+use crm_core::values::{ExternalId, LongText, ReferencedRecords, Title, User, Vanished};
 use crm_core::{CaseId, CaseTypeId, ContactId, Db, OrganizationId, Patch, Scope, Timestamp};
 use crm_forms::{CustomFields, Form};
 use crm_tags::TagOption;
@@ -201,8 +201,8 @@ impl CaseRow {
     }
 
     /// What it points at.
-    pub(crate) fn references(&self) -> References {
-        References::of(self.values.organization_id, self.values.contact_id, None)
+    pub(crate) fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.values.organization_id, self.values.contact_id, None)
     }
 
     /// What the person with this id is to the case as it stands.

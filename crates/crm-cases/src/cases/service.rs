@@ -5,7 +5,7 @@ use crm_core::page::{Page, PageRequest};
 use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::search::{Candidates, Most};
 use crm_core::sql::Json;
-use crm_core::values::{HoldReferences, Referring, ShortText, unknown_reference};
+use crm_core::values::{HasReferences, HoldReferences, ShortText, unknown_reference};
 use crm_core::{
     CaseId, CaseTypeId, Condition, DbConnection, FieldCode, FieldErrors, RecordKind, Scope, Timestamp, numbering,
     records,
@@ -19,7 +19,7 @@ use diesel::result::Error as DieselError;
 
 use crate::cases::check::{check_new, check_patch};
 use crate::cases::filter::SEARCHED;
-use crate::cases::queries::Named;
+use crate::cases::queries::ResolvedFilter;
 use crate::cases::restore::deleted;
 use crate::cases::row::{CaseRow, CaseValues};
 use crate::cases::status_filter::InStatus;
@@ -162,11 +162,11 @@ pub fn list(
         .title
         .as_ref()
         .map_or(Ok(Candidates::Many), |text| queries::TITLE.candidates(connection, scope, most, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Case, most, filter.tags.as_ref())?;
+    let (tagged, tags) = crm_tags::resolve_filter(connection, scope, TagKind::Case, most, filter.tags.as_ref())?;
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &forms.iter().collect::<Vec<_>>())?;
-    let named = Named { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
+    let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &forms.iter().collect::<Vec<_>>())?;
+    let named = ResolvedFilter { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
     let page = request.load_with_total(
         connection,
         scope,

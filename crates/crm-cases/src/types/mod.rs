@@ -9,7 +9,7 @@ mod statuses;
 mod told;
 
 pub use model::{CaseType, CaseTypePatch, CaseTypeSort, NewCaseType};
-pub use service::{MOST_CASE_TYPES, create, delete, forms, get, list, provision, update};
+pub use service::*;
 
 pub(crate) use queries::{default_id, default_shared, forms_of, hold, shared};
 pub(crate) use row::{KnownType, stored_form};

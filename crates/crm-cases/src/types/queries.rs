@@ -15,7 +15,8 @@ use crate::schema::{case_types, cases};
 use crate::types::row::{CaseTypeRow, CaseTypeValues, KnownType, stored_form};
 
 // While one is locked, no case comes into it, leaves it or changes in it.
-crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow);
+crm_core::record_queries!(case_types, CaseTypeId, CaseTypeRow: find, find_locked);
+// Makes `update`, `delete`.
 crm_history::record_writes!(case_types, CaseTypeId, CaseTypeRow, CaseTypeValues);
 
 /// All case types of the tenant, in no order.

@@ -16,7 +16,7 @@ use crm_cases::{
     NewCaseType, activities as timeline, cases, types as case_types,
 };
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::References;
+use crm_core::values::ReferencedRecords;
 use crm_core::{CaseId, CaseTypeId, Condition, DbConnection, FieldErrors, Scope};
 use crm_tags::{NewTag, TagKind, TagOption};
 use crm_testkit::TestDatabase;
@@ -40,7 +40,7 @@ fn tenant(database: &TestDatabase, id: &str) -> Scope {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Case, CaseError> {
     let new: NewCase = read(body)?;
-    connection.write(|connection| cases::create(connection, scope, &new, References::unchecked))
+    connection.write(|connection| cases::create(connection, scope, &new, ReferencedRecords::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
@@ -49,8 +49,9 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Case {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Result<Case, CaseError> {
     let patch: CasePatch = read(body)?;
-    connection
-        .write(|connection| cases::update(connection, scope, id, &Condition::none(), &patch, References::unchecked))
+    connection.write(|connection| {
+        cases::update(connection, scope, id, &Condition::none(), &patch, ReferencedRecords::unchecked)
+    })
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: CaseId, body: &Value) -> Case {

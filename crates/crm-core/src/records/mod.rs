@@ -24,9 +24,10 @@ pub use people::People;
 pub use present::Present;
 pub use rows::{Cell, Rows, forget_unwritten, settle};
 
-/// A checked value as a row has it: made without another check, since only checked ones were stored. For the crates that own
-/// the rows, and no part of what others may use; whoever has a value from elsewhere makes it by `new`, which checks it.
-#[doc(hidden)]
+/// A checked value as a row has it: made without another check, since only checked ones were stored.
+///
+/// For the crates that own the rows. It keeps no rule of the value, and a record that is written with a value that breaks one
+/// is shown so ever after: whoever has a value from anywhere but a row makes it by `new`, which checks it.
 pub trait Stored: Sized {
     /// What the row has.
     type Of;
@@ -124,11 +125,14 @@ macro_rules! record_names {
     };
 }
 
-/// Declares `find`, `find_locked`, `lock` and `lock_rows` for a table with the key `(tenant_id, id)`:
-/// `record_queries!(leads, LeadId, LeadRow)` with the table, the type of its id and the row that is read.
+/// Declares those functions of a table with the key `(tenant_id, id)` that are named, of `find`, `find_locked`, `lock` and
+/// `lock_rows`: `record_queries!(leads, LeadId, LeadRow: find, lock)` with the table, the type of its id and the row that is read.
 #[macro_export]
 macro_rules! record_queries {
-    ($table:ident, $id:ty, $row:ty) => {
+    ($table:ident, $id:ty, $row:ident: $($function:ident),+) => {
+        $($crate::record_queries!(@$function $table, $id, $row);)+
+    };
+    (@find $table:ident, $id:ty, $row:ty) => {
         pub(crate) fn find(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
@@ -137,7 +141,8 @@ macro_rules! record_queries {
             use ::diesel::prelude::*;
             $table::table.find((scope.tenant(), id)).select($crate::columns::<$row>()).first(connection).optional()
         }
-
+    };
+    (@find_locked $table:ident, $id:ty, $row:ty) => {
         pub(crate) fn find_locked(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,
@@ -148,7 +153,8 @@ macro_rules! record_queries {
             let record = $table::table.find((scope.tenant(), id)).select($crate::columns::<$row>());
             record.locked().get_result(connection).optional()
         }
-
+    };
+    (@lock $table:ident, $id:ty, $row:ty) => {
         /// Locks those of these records that exist, and gives them in ascending order.
         pub(crate) fn lock(
             connection: &mut $crate::DbConnection,
@@ -165,8 +171,9 @@ macro_rules! record_queries {
             }
             Ok(found)
         }
-
-        /// As [`lock`], with the rows.
+    };
+    (@lock_rows $table:ident, $id:ty, $row:ty) => {
+        /// Locks those of these records that exist, and gives their rows in ascending order.
         pub(crate) fn lock_rows(
             connection: &mut $crate::DbConnection,
             scope: &$crate::Scope,

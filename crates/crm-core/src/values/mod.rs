@@ -9,7 +9,6 @@ mod labeled;
 mod money;
 mod money_total;
 mod participants;
-mod rating;
 mod reference;
 mod text;
 mod url;
@@ -23,8 +22,9 @@ pub use labeled::{LabeledValue, LabeledValueKind, LabeledValues};
 pub use money::{Currency, Money, NotACurrency, NotAnAmount};
 pub use money_total::MoneyTotal;
 pub use participants::{Participant, Participants};
-pub use rating::LeadRating;
-pub use reference::{HoldReferences, Reference, References, Referring, Vanished, check_seen, unknown_reference};
+pub use reference::{
+    HasReferences, HoldReferences, Reference, ReferencedRecords, Vanished, check_seen, unknown_reference,
+};
 pub use text::{LongText, ShortText, Title, contains_control, is_blank, read_text};
 pub use url::Url;
 pub use user::{Followers, User};

@@ -59,6 +59,12 @@ impl Participants {
         &self.0
     }
 
+    /// Whether there is nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The participants themselves, in order.
     #[must_use]
     pub fn into_vec(self) -> Vec<Participant> {

@@ -28,14 +28,14 @@ impl<I: Clone + PartialEq> Reference<I> {
 /// The records that a new or changed record points at, each with the field to blame where it does not exist:
 /// what must be checked by somebody who knows those records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct References {
+pub struct ReferencedRecords {
     /// Its organization.
     pub organization: Option<OrganizationId>,
     /// Its contact and participants, with a path such as `participants[0].id`.
     pub contacts: Vec<(String, ContactId)>,
 }
 
-impl References {
+impl ReferencedRecords {
     /// The field of the organization.
     pub const ORGANIZATION_FIELD: &'static str = "organizationId";
     /// The organization as an object, beside its id.
@@ -72,10 +72,10 @@ impl References {
 ///
 /// A service that writes a record is given one, because it knows of no other kind of records, and calls it once, in its place
 /// in the order of locks: after it has locked the form, and before the record. crm-suite gives what asks contacts and
-/// organizations; [`References::unchecked`] asks nobody.
-pub trait HoldReferences: FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<FieldErrors> {}
+/// organizations; [`ReferencedRecords::unchecked`] asks nobody.
+pub trait HoldReferences: FnOnce(&mut DbConnection, &Scope, &ReferencedRecords) -> QueryResult<FieldErrors> {}
 
-impl<F: FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<FieldErrors>> HoldReferences for F {}
+impl<F: FnOnce(&mut DbConnection, &Scope, &ReferencedRecords) -> QueryResult<FieldErrors>> HoldReferences for F {}
 
 /// Records that another one pointed at, and that do not exist any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,9 +126,9 @@ pub fn unknown_reference(
         None => organization.is_none() || contact.is_none(),
     };
     let field = if organization.is_some() && violated("_organization_fkey") {
-        References::ORGANIZATION_FIELD
+        ReferencedRecords::ORGANIZATION_FIELD
     } else if contact.is_some() && violated("_contact_fkey") {
-        References::CONTACT_FIELD
+        ReferencedRecords::CONTACT_FIELD
     } else {
         return error.into();
     };
@@ -155,7 +155,7 @@ pub fn check_seen<I: RecordId + PartialEq>(
 }
 
 /// An input that points at other records: what must be known of it to check them.
-pub trait Referring {
+pub trait HasReferences {
     /// What it points at.
-    fn references(&self) -> References;
+    fn references(&self) -> ReferencedRecords;
 }

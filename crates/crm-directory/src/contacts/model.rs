@@ -1,6 +1,7 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    ExternalId, LabeledValues, LongText, Reference, References, Referring, ShortText, Title, Url, User, check_seen,
+    ExternalId, HasReferences, LabeledValues, LongText, Reference, ReferencedRecords, ShortText, Title, Url, User,
+    check_seen,
 };
 use crm_core::{ContactId, FieldErrors, OrganizationId, Patch, PublicTenantId, Scope, Timestamp};
 use crm_forms::{CustomFields, CustomFieldsInput};
@@ -163,7 +164,7 @@ impl ContactPatch {
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
     /// came later do not matter to it; who makes the change is told all the same.
     pub(crate) fn changes(&self, contact: &Contact, errors: &mut FieldErrors) -> Self {
-        check_seen(&self.seen_organization, contact.organization_id, References::ORGANIZATION, errors);
+        check_seen(&self.seen_organization, contact.organization_id, ReferencedRecords::ORGANIZATION, errors);
         Self {
             name: self.name.clone().filter(|name| *name != contact.name),
             email: Emails::changing("email", &self.email, &contact.email, errors),
@@ -190,15 +191,15 @@ impl ContactPatch {
     }
 }
 
-impl Referring for NewContact {
-    fn references(&self) -> References {
-        References::of(self.organization_id, None, None)
+impl HasReferences for NewContact {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id, None, None)
     }
 }
 
-impl Referring for ContactPatch {
-    fn references(&self) -> References {
-        References::of(self.organization_id.value().copied(), None, None)
+impl HasReferences for ContactPatch {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id.value().copied(), None, None)
     }
 }
 

@@ -4,10 +4,10 @@ use crm_core::page::Contains;
 use crm_core::search::{Candidates, Most};
 use crm_core::sql::among;
 use crm_core::{
-    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, RecordKind, Scope, TagId, WriteError, among, any_of,
-    created_within,
+    ContactId, Db, DbConnection, ForKeyShareExt, OrganizationId, RecordKind, Scope, TagId, WriteError, any_of,
+    created_within, list_query,
 };
-use crm_forms::search::NarrowedFields;
+use crm_forms::search::ResolvedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::dsl::exists;
@@ -26,7 +26,8 @@ type Query = contacts::BoxedQuery<'static, Db>;
 pub(crate) const TABLES: Tables =
     Tables { records: "contacts", emails: "contact_emails", phones: "contact_phones", record: "contact_id" };
 
-crm_core::record_queries!(contacts, ContactId, ContactRow);
+crm_core::record_queries!(contacts, ContactId, ContactRow: find_locked, lock, lock_rows);
+// Makes `find_whole`, `find_whole_locked`, `remember`, `beside`.
 crm_core::whole_records!(
     contacts,
     ContactId,
@@ -42,11 +43,15 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = contacts.tenant_id AND b.kind = 2"
     }
 );
+// Makes `update`, `delete`.
 crm_history::record_writes!(contacts, ContactId, ContactRow, ContactValues);
+// Makes `with_external_ids`, `claim_external_id`.
 crm_core::external_ids!(contacts, ContactId, DirectoryError);
+// Makes `release_external_ids`, `external_id_again`.
 crm_core::released_external_ids!(contacts, ContactId, DirectoryError);
 looking_like!(contacts, ContactId, contact_emails, contact_phones);
 matched_by!(ContactId, TABLES);
+// Makes `insert`.
 crm_history::record_inserts!(contacts, ContactRow);
 
 /// Keeps the organizations of these contacts from being deleted until the end of the transaction. Whoever deletes
@@ -67,16 +72,16 @@ pub(crate) fn hold_organizations_of(
 }
 
 /// What a filter means once other tables were asked.
-pub(crate) struct Narrowed {
+pub(crate) struct ResolvedFilter {
     /// The contacts that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
     pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
-    fields: NarrowedFields,
+    fields: ResolvedFields,
 }
 
-impl Narrowed {
+impl ResolvedFilter {
     /// Whether nothing is left, so that the list need not be asked for.
     pub(crate) fn is_nothing(&self) -> bool {
         self.candidates.is_none() || self.tags.as_ref().is_some_and(Vec::is_empty)
@@ -85,12 +90,12 @@ impl Narrowed {
 
 /// Asks the indexes of texts and the tags: one statement for how many are few, one for each filter, three for `searchValue`, whose
 /// organizations' contacts are one more.
-pub(crate) fn narrow(
+pub(crate) fn resolve(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &ContactFilter,
     form: &Form,
-) -> Result<Narrowed, WriteError> {
+) -> Result<ResolvedFilter, WriteError> {
     let most = &mut Most::of(RecordKind::Contact);
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
@@ -110,10 +115,10 @@ pub(crate) fn narrow(
             .or(candidates_of_organizations(connection, scope, most, text)?);
         candidates = candidates.and(found);
     }
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Contact, most, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
+    let (tagged, tags) = crm_tags::resolve_filter(connection, scope, TagKind::Contact, most, filter.tags.as_ref())?;
+    let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = candidates.and(tagged).and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags, fields })
+    Ok(ResolvedFilter { candidates, tags, fields })
 }
 
 /// Contacts of organizations whose name contains this text.
@@ -139,7 +144,7 @@ fn candidates_of_organizations(
 }
 
 /// The contacts that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, resolved: &ResolvedFilter) -> Query {
     let ContactFilter {
         ids,
         name,
@@ -154,8 +159,8 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         created_after,
         created_before,
     } = filter;
-    let Narrowed { candidates, tags, fields: _ } = narrowed;
-    let mut query = among!(contacts, scope, candidates);
+    let ResolvedFilter { candidates, tags, fields: _ } = resolved;
+    let mut query = list_query!(contacts, scope, candidates);
     any_of!(query, contacts::id, ids);
     any_of!(query, contacts::organization_id, organization_id);
     any_of!(query, contacts::owner_id, owner_id);
@@ -181,7 +186,7 @@ pub(crate) fn matching(scope: &Scope, filter: &ContactFilter, narrowed: &Narrowe
         query = query.filter(HasAnyTag::new(scope, TagKind::Contact, tags.clone()));
     }
     any_of!(query, contacts::external_id, external_id);
-    of_fields!(query, contacts, fields, &narrowed.fields);
+    of_fields!(query, contacts, fields, &resolved.fields);
     created_within!(query, contacts, created_after, created_before);
     query
 }

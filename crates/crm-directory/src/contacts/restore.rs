@@ -1,7 +1,7 @@
 //! Contacts in the trash: what their deletion or merge keeps, and how they come back.
 
 use crm_core::records::{Stored, run_again_where_taken};
-use crm_core::values::{LabeledValue, LabeledValues, References, User, Vanished};
+use crm_core::values::{LabeledValue, LabeledValues, ReferencedRecords, User, Vanished};
 use crm_core::{ContactId, DbConnection, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
@@ -37,8 +37,8 @@ pub(super) fn deleted(contact: &Contact, row: ContactRow) -> QueryResult<What> {
 
 impl KeptContact {
     /// What it pointed at.
-    fn references(&self) -> References {
-        References::of(self.row.values.organization_id, None, None)
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.row.values.organization_id, None, None)
     }
 
     /// The contact as it was, with those of its tags that are still there.
@@ -74,7 +74,7 @@ pub fn restore(
     kept: KeptContact,
     target: Option<ContactId>,
     by: Option<&User>,
-    hold: impl FnOnce(&mut DbConnection, &Scope, &References) -> QueryResult<Vanished>,
+    hold: impl FnOnce(&mut DbConnection, &Scope, &ReferencedRecords) -> QueryResult<Vanished>,
 ) -> Result<(ChangeId, Vec<TagId>), DirectoryError> {
     let form = crm_forms::get_shared(connection, scope, FormKind::Contacts)?;
     let vanished = hold(connection, scope, &kept.references())?;

@@ -2,7 +2,7 @@ use crm_core::error::is_foreign_key_violation;
 use crm_core::page::{Page, PageRequest};
 use crm_core::records::Beside;
 use crm_core::sql::Json;
-use crm_core::values::{HoldReferences, Reference, References, Referring};
+use crm_core::values::{HasReferences, HoldReferences, Reference, ReferencedRecords};
 use crm_core::{
     Condition, ContactId, DbConnection, FieldCode, FieldErrors, OrganizationId, Patch, RecordId, Scope, numbering,
     records,
@@ -110,17 +110,17 @@ pub fn list(
     request: &PageRequest<ContactSort>,
 ) -> Result<Page<Contact>, DirectoryError> {
     let form = crm_forms::get(connection, scope, FormKind::Contacts)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
-    if narrowed.is_nothing() {
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
+    if resolved.is_nothing() {
         return Ok(request.nothing());
     }
     let page = request.load_with_total(
         connection,
         scope,
-        || queries::matching(scope, filter, &narrowed),
+        || queries::matching(scope, filter, &resolved),
         ContactRow::place,
         |connection| {
-            crm_tags::total(connection, scope, TagKind::Contact, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+            crm_tags::total(connection, scope, TagKind::Contact, filter.is_by_tags_alone(), resolved.tags.as_ref())
         },
     )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
@@ -278,7 +278,7 @@ fn unknown_reference(error: DieselError, organization: Option<OrganizationId>) -
     match organization {
         Some(id) if is_foreign_key_violation(&error) => {
             let message = format!("no such organization: {id}");
-            FieldErrors::of(References::ORGANIZATION_FIELD, FieldCode::UnknownReference, message).into()
+            FieldErrors::of(ReferencedRecords::ORGANIZATION_FIELD, FieldCode::UnknownReference, message).into()
         }
         _ => records::run_again_where_taken(error).into(),
     }

@@ -19,7 +19,7 @@ pub use merge::merge;
 pub use model::{NewOrganization, Organization, OrganizationPatch};
 pub use queries::{remember, with_emails, with_external_ids, with_names};
 pub use restore::{KeptOrganization, restore};
-pub use service::{create, create_unless, delete, duplicates, get, list, record_deletion, update};
+pub use service::*;
 
 /// What a search over all kinds looks into, and what each is called.
 pub const SOUGHT: &[(&str, crm_core::search::Sought)] = crate::query::OF_ORGANIZATIONS;

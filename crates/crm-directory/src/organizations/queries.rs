@@ -3,8 +3,10 @@
 use crm_core::page::Contains;
 use crm_core::search::{Candidates, Most};
 use crm_core::text::all_searchable;
-use crm_core::{Db, DbConnection, OrganizationId, RecordKind, Scope, TagId, WriteError, among, any_of, created_within};
-use crm_forms::search::NarrowedFields;
+use crm_core::{
+    Db, DbConnection, OrganizationId, RecordKind, Scope, TagId, WriteError, any_of, created_within, list_query,
+};
+use crm_forms::search::ResolvedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_tags::{HasAnyTag, TagKind};
 use diesel::prelude::*;
@@ -26,7 +28,8 @@ pub(crate) const TABLES: Tables = Tables {
     record: "organization_id",
 };
 
-crm_core::record_queries!(organizations, OrganizationId, OrganizationRow);
+crm_core::record_queries!(organizations, OrganizationId, OrganizationRow: find_locked, lock, lock_rows);
+// Makes `find_whole`, `find_whole_locked`, `remember`, `beside`.
 crm_core::whole_records!(
     organizations,
     OrganizationId,
@@ -42,24 +45,28 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = organizations.tenant_id AND b.kind = 3"
     }
 );
+// Makes `update`, `delete`.
 crm_history::record_writes!(organizations, OrganizationId, OrganizationRow, OrganizationValues);
+// Makes `with_external_ids`, `claim_external_id`.
 crm_core::external_ids!(organizations, OrganizationId, DirectoryError);
+// Makes `release_external_ids`, `external_id_again`.
 crm_core::released_external_ids!(organizations, OrganizationId, DirectoryError);
 looking_like!(organizations, OrganizationId, organization_emails, organization_phones);
 matched_by!(OrganizationId, TABLES);
+// Makes `insert`.
 crm_history::record_inserts!(organizations, OrganizationRow);
 
 /// What a filter means once other tables were asked.
-pub(crate) struct Narrowed {
+pub(crate) struct ResolvedFilter {
     /// The organizations that its texts leave.
     candidates: Candidates,
     /// The tags that its spellings name.
     pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
-    fields: NarrowedFields,
+    fields: ResolvedFields,
 }
 
-impl Narrowed {
+impl ResolvedFilter {
     /// Whether nothing is left, so that the list need not be asked for.
     pub(crate) fn is_nothing(&self) -> bool {
         self.candidates.is_none() || self.tags.as_ref().is_some_and(Vec::is_empty)
@@ -67,12 +74,12 @@ impl Narrowed {
 }
 
 /// Asks the indexes of texts and the tags: one statement for how many are few, one for each filter, three for `searchValue`.
-pub(crate) fn narrow(
+pub(crate) fn resolve(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OrganizationFilter,
     form: &Form,
-) -> Result<Narrowed, WriteError> {
+) -> Result<ResolvedFilter, WriteError> {
     let most = &mut Most::of(RecordKind::Organization);
     let mut candidates = Candidates::Many;
     if let Some(text) = &filter.name {
@@ -95,14 +102,15 @@ pub(crate) fn narrow(
             .or(query::ORGANIZATION_WEBSITE.candidates(connection, scope, most, text)?);
         candidates = candidates.and(found);
     }
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Organization, most, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
+    let (tagged, tags) =
+        crm_tags::resolve_filter(connection, scope, TagKind::Organization, most, filter.tags.as_ref())?;
+    let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = candidates.and(tagged).and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags, fields })
+    Ok(ResolvedFilter { candidates, tags, fields })
 }
 
 /// The organizations that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, resolved: &ResolvedFilter) -> Query {
     let OrganizationFilter {
         ids,
         name,
@@ -118,9 +126,9 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         created_after,
         created_before,
     } = filter;
-    let Narrowed { candidates, tags, fields: _ } = narrowed;
+    let ResolvedFilter { candidates, tags, fields: _ } = resolved;
     let industry = industry.as_deref().map(all_searchable);
-    let mut query = among!(organizations, scope, candidates);
+    let mut query = list_query!(organizations, scope, candidates);
     any_of!(query, organizations::id, ids);
     any_of!(query, organizations::industry_search, industry);
     any_of!(query, organizations::owner_id, owner_id);
@@ -145,7 +153,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OrganizationFilter, narrowed: &Na
         query = query.filter(HasAnyTag::new(scope, TagKind::Organization, tags.clone()));
     }
     any_of!(query, organizations::external_id, external_id);
-    of_fields!(query, organizations, fields, &narrowed.fields);
+    of_fields!(query, organizations, fields, &resolved.fields);
     created_within!(query, organizations, created_after, created_before);
     query
 }

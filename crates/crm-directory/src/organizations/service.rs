@@ -100,18 +100,18 @@ pub fn list(
     request: &PageRequest<OrganizationSort>,
 ) -> Result<Page<Organization>, DirectoryError> {
     let form = crm_forms::get(connection, scope, FormKind::Organizations)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
-    if narrowed.is_nothing() {
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
+    if resolved.is_nothing() {
         return Ok(request.nothing());
     }
     let page = request.load_with_total(
         connection,
         scope,
-        || queries::matching(scope, filter, &narrowed),
+        || queries::matching(scope, filter, &resolved),
         OrganizationRow::place,
         |connection| {
             let is_by_tags_alone = filter.is_by_tags_alone();
-            crm_tags::total(connection, scope, TagKind::Organization, is_by_tags_alone, narrowed.tags.as_ref())
+            crm_tags::total(connection, scope, TagKind::Organization, is_by_tags_alone, resolved.tags.as_ref())
         },
     )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)

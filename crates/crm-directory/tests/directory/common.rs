@@ -3,7 +3,7 @@
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, SortField};
 use crm_core::params::FromParams;
-use crm_core::values::References;
+use crm_core::values::ReferencedRecords;
 use crm_core::{Condition, ContactId, DbConnection, FieldErrors, OrganizationId, Scope};
 use crm_directory::{
     Contact, ContactFilter, ContactPatch, ContactSort, DirectoryError, NewContact, NewOrganization, Organization,
@@ -81,7 +81,7 @@ impl Desk {
 
     pub(crate) fn try_contact(&mut self, new: &NewContact) -> Result<Contact, DirectoryError> {
         let Self { connection, scope } = self;
-        connection.write(|connection| contacts::create(connection, scope, new, References::unchecked))
+        connection.write(|connection| contacts::create(connection, scope, new, ReferencedRecords::unchecked))
     }
 
     pub(crate) fn organization(&mut self, body: Value) -> Organization {
@@ -97,7 +97,7 @@ impl Desk {
         let patch: ContactPatch = read(body)?;
         let Self { connection, scope } = self;
         connection.write(|connection| {
-            contacts::update(connection, scope, id, &Condition::none(), &patch, References::unchecked)
+            contacts::update(connection, scope, id, &Condition::none(), &patch, ReferencedRecords::unchecked)
         })
     }
 

@@ -1,6 +1,6 @@
 //! What other records need of the directory.
 
-use crm_core::values::References;
+use crm_core::values::ReferencedRecords;
 use crm_core::{ContactId, OrganizationId};
 use crm_directory::{contacts, organizations};
 use crm_testkit::{both_databases, statements::statements};
@@ -70,7 +70,7 @@ fn a_held_organization_outlives_the_transaction_that_refers_to_it() {
             assert!(organizations::lock_missing(connection, scope, &[acme])?.is_empty());
             held.send(()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(200));
-            contacts::create(connection, scope, &new, References::unchecked)
+            contacts::create(connection, scope, &new, ReferencedRecords::unchecked)
         })
         .unwrap();
     assert!(deleting.join().unwrap().is_err(), "the contact that was made meanwhile points at it");

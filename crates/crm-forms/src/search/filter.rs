@@ -7,7 +7,7 @@ use crm_core::text::searchable;
 use crm_core::{DbConnection, FieldCode, FieldErrors, Scope, Timestamp, WriteError};
 
 use super::key::{self, Edge};
-use super::narrowed::NarrowedFields;
+use super::resolved::ResolvedFields;
 use super::sql::{Changed, FieldCondition, Test};
 use super::{Own, Searched};
 use crate::{FieldType, Form};
@@ -111,21 +111,21 @@ impl FieldFilter {
     /// # Errors
     /// A field that no form has, a value that the field cannot have, a filter that would look at too many records; the
     /// database's.
-    pub fn narrow(
+    pub fn resolve(
         &self,
         connection: &mut DbConnection,
         scope: &Scope,
         searched: &'static Searched,
         most: &mut Most,
         forms: &[&Form],
-    ) -> Result<NarrowedFields, WriteError> {
+    ) -> Result<ResolvedFields, WriteError> {
         let mut errors = FieldErrors::new();
         let conditions = self.conditions(scope, searched, forms, &mut errors);
         let conditions = errors.into_result(conditions)?;
         if conditions.is_empty() && self.updated_after.is_none() && self.updated_before.is_none() {
-            return Ok(NarrowedFields::default());
+            return Ok(ResolvedFields::default());
         }
-        NarrowedFields::of(connection, scope, self, searched, most, conditions)
+        ResolvedFields::of(connection, scope, self, searched, most, conditions)
     }
 
     fn conditions(
@@ -245,7 +245,7 @@ impl Asked {
     }
 }
 
-impl NarrowedFields {
+impl ResolvedFields {
     fn of(
         connection: &mut DbConnection,
         scope: &Scope,
@@ -255,21 +255,21 @@ impl NarrowedFields {
         conditions: Vec<FieldCondition>,
     ) -> Result<Self, WriteError> {
         let mut candidates = Candidates::Many;
-        let mut narrowed = Vec::with_capacity(conditions.len());
+        let mut resolved = Vec::with_capacity(conditions.len());
         for condition in conditions {
             let (these, condition) = condition.candidates(connection, scope, most)?;
             candidates = candidates.and(these);
-            narrowed.push(condition);
+            resolved.push(condition);
         }
         let changed = Changed::new(scope, searched, filter.updated_after, filter.updated_before);
         if let Some(changed) = changed {
             candidates = candidates.and(changed.candidates(connection, scope, most)?);
         }
         if candidates == Candidates::Many {
-            for condition in &narrowed {
+            for condition in &resolved {
                 condition.check_cost(connection)?;
             }
         }
-        Ok(Self { candidates, conditions: narrowed })
+        Ok(Self { candidates, conditions: resolved })
     }
 }

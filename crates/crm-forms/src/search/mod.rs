@@ -2,12 +2,12 @@
 
 mod filter;
 mod key;
-mod narrowed;
+mod resolved;
 mod sql;
 mod write;
 
 pub use filter::FieldFilter;
-pub use narrowed::NarrowedFields;
+pub use resolved::ResolvedFields;
 pub use sql::FieldCondition;
 pub use write::{forget_and_index, index};
 

@@ -1,5 +1,5 @@
 use super::*;
-use crm_core::values::Referring;
+use crm_core::values::HasReferences;
 
 crm_testkit::both_databases! {
     /// The source's first example: what is read is what was sent, with every member printed.

@@ -9,7 +9,7 @@ mod plans;
 mod values;
 
 use crm_core::page::Page;
-use crm_core::values::References;
+use crm_core::values::ReferencedRecords;
 use crm_core::{Condition, DbConnection, FieldErrors, LeadId, Scope, Timestamp};
 use crm_forms::{FormKind, NewForm};
 use crm_leads::{Lead, LeadError, LeadFilter, LeadPatch, LeadSort, NewLead};
@@ -38,7 +38,7 @@ fn add_fields(connection: &mut DbConnection, scope: &Scope, custom: &[Value]) {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Lead, LeadError> {
     let new: NewLead = read(body)?;
-    connection.write(|connection| crm_leads::create(connection, scope, &new, References::unchecked))
+    connection.write(|connection| crm_leads::create(connection, scope, &new, ReferencedRecords::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
@@ -47,8 +47,9 @@ fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Lead {
 
 fn try_patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Result<Lead, LeadError> {
     let patch: LeadPatch = read(body)?;
-    connection
-        .write(|connection| crm_leads::update(connection, scope, id, &Condition::none(), &patch, References::unchecked))
+    connection.write(|connection| {
+        crm_leads::update(connection, scope, id, &Condition::none(), &patch, ReferencedRecords::unchecked)
+    })
 }
 
 fn patch(connection: &mut DbConnection, scope: &Scope, id: LeadId, body: &Value) -> Lead {

@@ -26,7 +26,7 @@ pub use model::{ConvertedLead, NewOpportunity, Opportunity, OpportunityPatch};
 pub use participants::{relink_contacts, repoint_contacts, unlink_contacts};
 pub use queries::{SOUGHT, remember, with_external_ids};
 pub use restore::{KeptOpportunity, restore};
-pub use service::{by_stage, create, create_from_lead, delete, get, list, record_deletion, update};
+pub use service::*;
 pub use status::{LostReason, OpportunityStatus};
 pub use summary::{StageSummary, summary};
 pub use transitions::{StageChange, StatusChange, update_stage, update_status};

@@ -1,12 +1,12 @@
 use crm_core::input::{FromBody, ObjectReader};
 use crm_core::values::{
-    ExternalId, Followers, LeadRating, LongText, Money, Participants, Reference, References, Referring, ShortText,
+    ExternalId, Followers, HasReferences, LongText, Money, Participants, Reference, ReferencedRecords, ShortText,
     Title, User, check_seen,
 };
 use crm_core::{
     ContactId, FieldErrors, LeadId, OpportunityId, OrganizationId, Patch, PipelineId, PublicTenantId, Scope, Timestamp,
 };
-use crm_forms::{CustomFields, CustomFieldsInput, Form};
+use crm_forms::{CustomFields, CustomFieldsInput, Form, LeadRating};
 use crm_tags::{TagOption, TagRefs};
 use serde::Serialize;
 
@@ -211,8 +211,8 @@ impl OpportunityPatch {
     /// What this changes of a record as it stands. What it sends as it is there already is no change, so that rules that
     /// came later do not matter to it; who makes the change is told all the same.
     pub(crate) fn changes(&self, opportunity: &Opportunity, errors: &mut FieldErrors) -> Self {
-        check_seen(&self.seen_organization, opportunity.organization_id, References::ORGANIZATION, errors);
-        check_seen(&self.seen_contact, opportunity.contact_id, References::CONTACT, errors);
+        check_seen(&self.seen_organization, opportunity.organization_id, ReferencedRecords::ORGANIZATION, errors);
+        check_seen(&self.seen_contact, opportunity.contact_id, ReferencedRecords::CONTACT, errors);
         Self {
             title: self.title.clone().filter(|title| *title != opportunity.title),
             value: self.value.changing(opportunity.value.as_ref()),
@@ -249,15 +249,15 @@ impl OpportunityPatch {
     }
 }
 
-impl Referring for NewOpportunity {
-    fn references(&self) -> References {
-        References::of(self.organization_id, self.contact_id, Some(&self.participants))
+impl HasReferences for NewOpportunity {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(self.organization_id, self.contact_id, Some(&self.participants))
     }
 }
 
-impl Referring for OpportunityPatch {
-    fn references(&self) -> References {
-        References::of(
+impl HasReferences for OpportunityPatch {
+    fn references(&self) -> ReferencedRecords {
+        ReferencedRecords::of(
             self.organization_id.value().copied(),
             self.contact_id.value().copied(),
             self.participants.value(),

@@ -5,10 +5,10 @@ use crm_core::search::{Candidates, Most, Sought, TextIndex};
 use crm_core::sql::Json;
 use crm_core::values::User;
 use crm_core::{
-    Db, DbConnection, OpportunityId, PipelineId, PortableExt, RecordKind, Scope, TagId, Timestamp, WriteError, among,
-    any_of, changed, columns, created_within,
+    Db, DbConnection, OpportunityId, PipelineId, PortableExt, RecordKind, Scope, TagId, Timestamp, WriteError, any_of,
+    changed, columns, created_within, list_query,
 };
-use crm_forms::search::NarrowedFields;
+use crm_forms::search::ResolvedFields;
 use crm_forms::{Form, StoredForm, of_fields};
 use crm_history::Written;
 use crm_tags::{HasAnyTag, TagKind};
@@ -23,7 +23,8 @@ use crate::schema::opportunities;
 
 pub(crate) type Query = opportunities::BoxedQuery<'static, Db>;
 
-crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow);
+crm_core::record_queries!(opportunities, OpportunityId, OpportunityRow: find_locked, lock, lock_rows);
+// Makes `find_whole`, `find_whole_locked`, `remember`, `beside`.
 crm_core::whole_records!(
     opportunities,
     OpportunityId,
@@ -39,8 +40,11 @@ crm_core::whole_records!(
         form: "forms AS b WHERE b.tenant_id = opportunities.tenant_id AND b.kind = 1"
     }
 );
+// Makes `update`, `delete`.
 crm_history::record_writes!(opportunities, OpportunityId, OpportunityRow, OpportunityValues);
+// Makes `with_external_ids`, `claim_external_id`.
 crm_core::external_ids!(opportunities, OpportunityId, OpportunityError);
+// Makes `insert`.
 crm_history::record_inserts!(opportunities, OpportunityRow);
 
 /// The pipeline and the key of the stage of an opportunity, which can have changed by the time that it is locked.
@@ -54,13 +58,13 @@ pub(crate) fn place_of(
 }
 
 /// What a filter means once other tables were asked.
-pub(crate) struct Narrowed {
+pub(crate) struct ResolvedFilter {
     /// The records that its title and fields leave.
     candidates: Candidates,
     /// The tags that its spellings name.
     pub(crate) tags: Option<Vec<TagId>>,
     /// What is asked of any field.
-    fields: NarrowedFields,
+    fields: ResolvedFields,
 }
 
 /// The index of titles (docs/adr/0006).
@@ -72,23 +76,23 @@ const TITLE: TextIndex =
 
 /// Asks the index of titles and the tags: one statement for a title, two for tags, where the filter has it,
 /// and one before for how many are few.
-pub(crate) fn narrow(
+pub(crate) fn resolve(
     connection: &mut DbConnection,
     scope: &Scope,
     filter: &OpportunityFilter,
     form: &Form,
-) -> Result<Narrowed, WriteError> {
+) -> Result<ResolvedFilter, WriteError> {
     let most = &mut Most::of(RecordKind::Opportunity);
     let titled =
         filter.title.as_ref().map_or(Ok(Candidates::Many), |text| TITLE.candidates(connection, scope, most, text))?;
-    let (tagged, tags) = crm_tags::narrow(connection, scope, TagKind::Opportunity, most, filter.tags.as_ref())?;
-    let fields = filter.fields.narrow(connection, scope, &SEARCHED, most, &[form])?;
+    let (tagged, tags) = crm_tags::resolve_filter(connection, scope, TagKind::Opportunity, most, filter.tags.as_ref())?;
+    let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &[form])?;
     let candidates = titled.and(tagged).and(fields.candidates.clone());
-    Ok(Narrowed { candidates, tags, fields })
+    Ok(ResolvedFilter { candidates, tags, fields })
 }
 
 /// The opportunities that match, in no order.
-pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Narrowed) -> Query {
+pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, resolved: &ResolvedFilter) -> Query {
     let OpportunityFilter {
         ids,
         title,
@@ -104,7 +108,7 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
         created_after,
         created_before,
     } = filter;
-    let mut query = among!(opportunities, scope, &narrowed.candidates);
+    let mut query = list_query!(opportunities, scope, &resolved.candidates);
     any_of!(query, opportunities::id, ids);
     any_of!(query, opportunities::contact_id, contact_id);
     any_of!(query, opportunities::organization_id, organization_id);
@@ -116,11 +120,11 @@ pub(crate) fn matching(scope: &Scope, filter: &OpportunityFilter, narrowed: &Nar
     if let Some(text) = title {
         query = query.filter(Contains::new("title_search", text));
     }
-    if let Some(tags) = &narrowed.tags {
+    if let Some(tags) = &resolved.tags {
         query = query.filter(HasAnyTag::new(scope, TagKind::Opportunity, tags.clone()));
     }
     any_of!(query, opportunities::external_id, external_id);
-    of_fields!(query, opportunities, fields, &narrowed.fields);
+    of_fields!(query, opportunities, fields, &resolved.fields);
     created_within!(query, opportunities, created_after, created_before);
     query
 }

@@ -1,7 +1,7 @@
 //! Opportunities in the trash: what their deletion keeps, and how they come back.
 
 use crm_core::records::{Stored, run_again_where_taken};
-use crm_core::values::{ExternalId, Participant, Participants, References, User, Vanished};
+use crm_core::values::{ExternalId, Participant, Participants, ReferencedRecords, User, Vanished};
 use crm_core::{DbConnection, FieldErrors, LeadId, Scope, TagId};
 use crm_forms::FormKind;
 use crm_forms::search::index;
@@ -36,7 +36,7 @@ pub(super) fn deleted(opportunity: &Opportunity, row: OpportunityRow) -> QueryRe
 impl KeptOpportunity {
     /// What it pointed at.
     #[must_use]
-    pub fn references(&self) -> References {
+    pub fn references(&self) -> ReferencedRecords {
         self.row.references(&Participants::stored(self.participants.clone()))
     }
 

@@ -4,11 +4,11 @@ use crm_core::records::Stored;
 use crm_core::sql::Json;
 use crm_core::text::{folded, searchable};
 use crm_core::values::{
-    ExternalId, Followers, LeadRating, LongText, Money, Participant, Participants, References, ShortText, Title, User,
+    ExternalId, Followers, LongText, Money, Participant, Participants, ReferencedRecords, ShortText, Title, User,
     Vanished,
 };
 use crm_core::{ContactId, Db, LeadId, OpportunityId, OrganizationId, PipelineId, Scope, Timestamp};
-use crm_forms::{CustomFields, Form};
+use crm_forms::{CustomFields, Form, LeadRating};
 use crm_tags::TagOption;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -242,8 +242,8 @@ impl OpportunityRow {
     }
 
     /// What it points at, with these participants.
-    pub(crate) fn references(&self, participants: &Participants) -> References {
-        References::of(self.values.organization_id, self.values.contact_id, Some(participants))
+    pub(crate) fn references(&self, participants: &Participants) -> ReferencedRecords {
+        ReferencedRecords::of(self.values.organization_id, self.values.contact_id, Some(participants))
     }
 
     /// Where the row stands in an order.

@@ -4,7 +4,7 @@ use crm_core::error::{collision, is_unique_violation};
 use crm_core::page::{Direction, Page, PageRequest};
 use crm_core::records::{Beside, Present, ShowsNames};
 use crm_core::sql::Json;
-use crm_core::values::{HoldReferences, Referring, unknown_reference};
+use crm_core::values::{HasReferences, HoldReferences, unknown_reference};
 use crm_core::{Condition, DbConnection, FieldErrors, LeadId, OpportunityId, PipelineId, Scope, numbering, records};
 use crm_forms::search::{forget_and_index, index};
 use crm_forms::{CustomFields, Form, FormKind};
@@ -180,14 +180,14 @@ pub fn list(
     request: &PageRequest<OpportunitySort>,
 ) -> Result<Page<Opportunity>, OpportunityError> {
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
     let page = request.load_with_total(
         connection,
         scope,
-        || queries::matching(scope, filter, &narrowed),
+        || queries::matching(scope, filter, &resolved),
         OpportunityRow::place,
         |connection| {
-            crm_tags::total(connection, scope, TagKind::Opportunity, filter.is_by_tags_alone(), narrowed.tags.as_ref())
+            crm_tags::total(connection, scope, TagKind::Opportunity, filter.is_by_tags_alone(), resolved.tags.as_ref())
         },
     )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows, &form))?)
@@ -209,14 +209,14 @@ pub fn by_stage(
     let form = crm_forms::get(connection, scope, FormKind::Pipeline)?;
     let mut request = PageRequest::first(most);
     (request.order_by, request.direction) = (OpportunitySort::LastUpdatedOn, Direction::Desc);
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
     let of_stage = |stage: &&StageKey| OpportunityFilter {
         stage: Some(vec![stage.to_string()]),
         status: Some(vec![OpportunityStatus::Open]),
         ..filter.clone()
     };
     let filters: Vec<OpportunityFilter> = stages.iter().map(of_stage).collect();
-    let lists: Vec<_> = filters.iter().map(|filter| || queries::matching(scope, filter, &narrowed)).collect();
+    let lists: Vec<_> = filters.iter().map(|filter| || queries::matching(scope, filter, &resolved)).collect();
     let stage_of = |row: &OpportunityRow| stages.iter().position(|stage| row.values.is_in(stage));
     let mut columns = request.load_each(connection, scope, &lists, stage_of)?;
     let size = usize::try_from(request.size).unwrap_or(usize::MAX);

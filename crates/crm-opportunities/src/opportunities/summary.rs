@@ -65,9 +65,9 @@ fn open(
     filter: &OpportunityFilter,
 ) -> Result<Select<queries::Query, Columns>, OpportunityError> {
     let form = form_for(connection, scope, filter)?;
-    let narrowed = queries::narrow(connection, scope, filter, &form)?;
+    let resolved = queries::resolve(connection, scope, filter, &form)?;
     let open =
-        queries::matching(scope, filter, &narrowed).filter(opportunities::status.eq(OpportunityStatus::Open.as_str()));
+        queries::matching(scope, filter, &resolved).filter(opportunities::status.eq(OpportunityStatus::Open.as_str()));
     Ok(open.select((
         opportunities::pipeline_id,
         opportunities::stage_key,

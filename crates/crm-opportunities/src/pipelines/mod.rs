@@ -11,7 +11,7 @@ mod told;
 
 pub use error::PipelineError;
 pub use model::{NewPipeline, Pipeline, PipelinePatch, PipelineSort};
-pub use service::{MOST_PIPELINES, create, delete, get, list, names, provision, update};
+pub use service::*;
 pub use stage::{NewStage, NewStages, Stage, StageKey, StageOrBlank};
 pub use stages::hold_stages;
 

@@ -11,7 +11,7 @@ mod races;
 mod summary;
 
 use crm_core::page::{Page, PageRequest};
-use crm_core::values::References;
+use crm_core::values::ReferencedRecords;
 use crm_core::{Condition, DbConnection, FieldErrors, OpportunityId, Scope, Timestamp};
 use crm_opportunities::{
     NewOpportunity, NewPipeline, Opportunity, OpportunityError, OpportunityFilter, OpportunityPatch, OpportunitySort,
@@ -35,7 +35,7 @@ fn tenant(database: &TestDatabase, id: &str) -> Scope {
 
 fn try_create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Result<Opportunity, OpportunityError> {
     let new: NewOpportunity = read(body)?;
-    connection.write(|connection| crm_opportunities::create(connection, scope, &new, References::unchecked))
+    connection.write(|connection| crm_opportunities::create(connection, scope, &new, ReferencedRecords::unchecked))
 }
 
 fn create(connection: &mut DbConnection, scope: &Scope, body: &Value) -> Opportunity {
@@ -50,7 +50,7 @@ fn try_patch(
 ) -> Result<Opportunity, OpportunityError> {
     let patch: OpportunityPatch = read(body)?;
     connection.write(|connection| {
-        crm_opportunities::update(connection, scope, id, &Condition::none(), &patch, References::unchecked)
+        crm_opportunities::update(connection, scope, id, &Condition::none(), &patch, ReferencedRecords::unchecked)
     })
 }
 

@@ -101,7 +101,7 @@ crm_testkit::both_databases! {
                 Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, &Condition::none(), without).map(drop)),
                 Box::new(|connection| crm_opportunities::pipelines::update(connection, scope, made.id, &Condition::none(), swapped).map(drop)),
                 Box::new(move |connection| {
-                    crm_opportunities::create(connection, scope, new, References::unchecked).map(drop).map_err(as_pipeline_error)
+                    crm_opportunities::create(connection, scope, new, ReferencedRecords::unchecked).map(drop).map_err(as_pipeline_error)
                 }),
                 Box::new(move |connection| {
                     crm_opportunities::update_stage(connection, scope, moving, &Condition::none(), change)

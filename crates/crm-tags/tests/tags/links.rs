@@ -58,7 +58,7 @@ fn records_have_tags<I: Tagged>(connection: &mut DbConnection, acme: &Scope, oth
     let has = |connection: &mut DbConnection, spelled: &[&str]| -> Vec<i64> {
         let spelled: Vec<_> = spelled.iter().map(|text| (*text).to_owned()).collect();
         let (candidates, ids) =
-            crm_tags::narrow(connection, acme, kind, &mut Most::of(RecordKind::Lead), Some(&spelled)).unwrap();
+            crm_tags::resolve_filter(connection, acme, kind, &mut Most::of(RecordKind::Lead), Some(&spelled)).unwrap();
         let ids = ids.unwrap();
         let found: Vec<i64> = things::table
             .into_boxed::<Db>()

@@ -1,5 +1,6 @@
-use crm_core::values::{Decimal, LeadRating, LongText, Money, Participant, Participants, ShortText, Title};
+use crm_core::values::{Decimal, LongText, Money, Participant, Participants, ShortText, Title};
 use crm_core::{Condition, LeadId, Timestamp};
+use crm_leads::LeadRating;
 use crm_leads::{Lead, NewLead};
 use crm_suite::leads;
 use crm_suite::resource::Resource;

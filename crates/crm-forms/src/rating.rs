@@ -1,3 +1,6 @@
+use crm_core::input::{At, FromJson};
+use crm_core::sql::{List, Listed};
+use crm_core::{FieldCode, FieldErrors};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -5,10 +8,6 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::error::{FieldCode, FieldErrors};
-use crate::input::{At, FromJson};
-use crate::sql::{List, Listed};
 
 /// How promising a lead or opportunity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
@@ -33,7 +32,7 @@ impl LeadRating {
 
     /// The name on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cold => "1_cold",
             Self::Warm => "2_warm",
@@ -85,6 +84,6 @@ impl Listed for LeadRating {
     type Sql = Text;
 
     fn list(values: impl Iterator<Item = Self>) -> List {
-        List::of_texts(values.map(|rating| rating.as_str().to_owned()))
+        <&str>::list(values.map(Self::as_str))
     }
 }
