@@ -1,8 +1,10 @@
-// Cards of the board are moved by dragging, or with Alt and the arrow keys, to be won or lost too. The menu of each card works
-// without this.
+// Cards of the board are moved by dragging, with Alt and the arrow keys, or by a menu, to be won or lost too. Without this the
+// link to the menu leads to a page that has the same.
 
 const board = document.querySelector("[data-board]");
 const said = document.querySelector("[data-board-said]");
+/** The one menu of all cards; there is none for who may not move them. */
+const menu = document.querySelector("dialog[data-menu]");
 
 /** @param {string} words */
 function say(words) {
@@ -32,6 +34,56 @@ async function refresh() {
   }
 }
 
+/** @param {Element} card @returns {string} What is moved. */
+function titleOf(card) {
+  return card.querySelector("a")?.textContent ?? "";
+}
+
+/** @param {Element} card @returns {string} The stage that it is in. */
+function stageOf(card) {
+  return card.closest("[data-stage]")?.getAttribute("data-stage") ?? "";
+}
+
+/** @param {Element} card Fills the menu in for it. */
+function fill(card) {
+  if (!(menu instanceof HTMLDialogElement)) return;
+  const path = card.querySelector("a")?.getAttribute("href") ?? "";
+  for (const form of menu.querySelectorAll("form")) {
+    if (form.method === "dialog") continue;
+    form.reset();
+    form.setAttribute("action", `${path}/${(form.getAttribute("action") ?? "").split("/").pop()}`);
+  }
+  for (const details of menu.querySelectorAll("details")) details.open = false;
+  const select = menu.querySelector("select");
+  if (select) select.value = stageOf(card);
+  const title = menu.querySelector("h2");
+  if (title) title.textContent = `Move ${titleOf(card)}`;
+}
+
+/** @param {string} end Leads to where it is won, or to why it is lost. */
+function lead(end) {
+  const part = menu?.querySelector(`[data-to="${end}"]`);
+  for (const details of part?.querySelectorAll("details") ?? []) details.open = true;
+  const field = part?.querySelector("select, input:not([type=hidden]), button");
+  if (field instanceof HTMLElement) field.focus();
+}
+
+/** @param {Element} card @param {string} end Opens the menu for it, at its stage, at Won or at Lost. */
+function open(card, end) {
+  if (!(menu instanceof HTMLDialogElement)) return;
+  fill(card);
+  if (!menu.open) menu.showModal();
+  lead(end);
+}
+
+/** @param {Element} card @param {string} end Where it was dropped. */
+function close(card, end) {
+  const form = menu?.querySelector(`form[data-to="${end}"]`);
+  if (!(form instanceof HTMLFormElement)) return open(card, end);
+  fill(card);
+  form.requestSubmit();
+}
+
 /**
  * Moves a card and tells the server. What it refuses goes back where it was.
  * @param {HTMLElement} card
@@ -40,53 +92,32 @@ async function refresh() {
 async function move(card, target) {
   const source = card.closest("[data-stage]");
   const cards = target.querySelector("[data-cards]");
-  if (!(board instanceof HTMLElement) || !source || !cards || source === target) return;
+  const form = menu?.querySelector('form[data-to="stage"]');
+  if (!(form instanceof HTMLFormElement) || !source || !cards || source === target) return;
   const before = card.nextElementSibling;
   cards.prepend(card);
   count(source, -1);
   count(target, 1);
-  const stage = target.getAttribute("data-stage") ?? "";
-  const body = new URLSearchParams({ _token: board.dataset.token ?? "", stage, quiet: "yes" });
+  fill(card);
+  const token = String(new FormData(form).get("_token"));
   let moved = false;
   try {
-    const answer = await fetch(`/console/opportunities/${card.dataset.card}/stage`, { method: "POST", body, redirect: "manual" });
+    const body = new URLSearchParams({ _token: token, stage: stageOf(card), quiet: "yes" });
+    const answer = await fetch(form.getAttribute("action") ?? "", { method: "POST", body, redirect: "manual" });
     moved = answer.status === 204;
   } catch {
     moved = false;
   }
   if (moved) {
-    const select = card.querySelector("select[name=stage]");
-    if (select instanceof HTMLSelectElement) select.value = stage;
     await refresh();
-    say(`${card.dataset.title} is now in ${target.querySelector("h2")?.textContent ?? stage}`);
+    say(`${titleOf(card)} is now in ${target.querySelector("h2")?.textContent ?? ""}`);
     return;
   }
   source.querySelector("[data-cards]")?.insertBefore(card, before);
   count(source, 1);
   count(target, -1);
-  say(`${card.dataset.title} could not be moved`);
+  say(`${titleOf(card)} could not be moved`);
   card.classList.add("refused");
-}
-
-/**
- * Opens the menu of a card, where it is won, or lost once it is said why.
- * @param {HTMLElement} card
- * @param {string} end
- */
-function open(card, end) {
-  const part = card.querySelector(`[data-to="${end}"]`);
-  for (const details of card.querySelectorAll("details")) details.open = details.contains(part) || part?.contains(details) === true;
-  const field = part?.querySelector("input:not([type=hidden]), button");
-  if (!(field instanceof HTMLElement)) return;
-  field.scrollIntoView({ block: "nearest", inline: "nearest" });
-  field.focus();
-}
-
-/** @param {HTMLElement} card @param {string} end */
-function close(card, end) {
-  const form = card.querySelector(`form[data-to="${end}"]`);
-  if (form instanceof HTMLFormElement) form.requestSubmit();
-  else open(card, end);
 }
 
 /** @type {HTMLElement | null} */
@@ -105,17 +136,31 @@ function showEnds(areShown) {
 
 /** @param {EventTarget | null} target */
 function cardOf(target) {
-  const card = target instanceof Element ? target.closest("[data-card]") : null;
+  const card = target instanceof Element ? target.closest(".deal") : null;
   return card instanceof HTMLElement ? card : null;
 }
 
-if (board instanceof HTMLElement) {
+if (board instanceof HTMLElement && menu instanceof HTMLDialogElement) {
+  for (const card of board.querySelectorAll(".deal")) {
+    card.setAttribute("draggable", "true");
+    const link = card.querySelector("a + a");
+    link?.setAttribute("aria-haspopup", "dialog");
+    link?.setAttribute("aria-label", `Move ${titleOf(card)}`);
+  }
+  board.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest(".deal > a + a") : null;
+    const card = cardOf(link);
+    // In another tab it is the page.
+    if (!card || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    open(card, "stage");
+  });
   board.addEventListener("dragstart", (event) => {
     dragged = cardOf(event.target);
     dragged?.classList.add("dragged");
     if (event.dataTransfer && dragged) {
       event.dataTransfer.effectAllowed = "move";
-      event.dataTransfer.setData("text/plain", dragged.dataset.card ?? "");
+      event.dataTransfer.setData("text/plain", titleOf(dragged));
     }
     // Not at once: a page that changes as a drag begins ends it.
     if (dragged) setTimeout(() => showEnds(dragged !== null));
@@ -144,16 +189,19 @@ if (board instanceof HTMLElement) {
   board.addEventListener("keydown", (event) => {
     const card = cardOf(event.target);
     if (!card || !event.altKey || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
-    // Where something is typed, these keys are those of the field.
-    if (event.target instanceof Element && event.target.matches("input, select, textarea")) return;
     event.preventDefault();
     const stages = [...board.querySelectorAll("[data-stage]")];
     const here = stages.indexOf(/** @type {Element} */ (card.closest("[data-stage]")));
     const target = stages[here + (event.key === "ArrowLeft" ? -1 : 1)];
     const focused = document.activeElement;
-    if (!card.draggable) return;
     if (target) void move(card, target).then(() => focused instanceof HTMLElement && focused.focus());
     // Behind the last column are Won and, a key further, Lost: nothing is done before somebody says so.
-    else if (event.key === "ArrowRight") open(card, card.querySelector('form[data-to="won"]')?.contains(focused) ? "lost" : "won");
+    else if (event.key === "ArrowRight") open(card, "won");
+  });
+  menu.addEventListener("keydown", (event) => {
+    const isWon = event.target instanceof Element && event.target.closest('[data-to="won"]') !== null;
+    if (!isWon || !event.altKey || event.key !== "ArrowRight") return;
+    event.preventDefault();
+    lead("lost");
   });
 }

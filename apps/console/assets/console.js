@@ -1,7 +1,7 @@
 // What every page has: times in the zone of whoever reads, `/` for the search field. Every page works without it.
 
 /** @param {HTMLTimeElement} element */
-function localize(element) {
+export function localize(element) {
   const moment = new Date(element.dateTime);
   if (Number.isNaN(moment.getTime())) return;
   const isToday = moment.toDateString() === new Date().toDateString();

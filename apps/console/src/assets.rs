@@ -26,6 +26,7 @@ const ASSETS: &[Asset] = &[
     asset!("console.css", CSS),
     asset!("console.js", SCRIPT),
     asset!("board.js", SCRIPT),
+    asset!("record.js", SCRIPT),
     asset!("progress.js", SCRIPT),
     asset!("order.js", SCRIPT),
     asset!("workflow.js", SCRIPT),

@@ -3,7 +3,7 @@
 use crm_core::Timestamp;
 use crm_core::keys::{Access, Area};
 use crm_exchange::Kind;
-use crm_opportunities::{Opportunity, Pipeline, StageSummary};
+use crm_opportunities::{Opportunity, Pipeline, Stage, StageKey, StageSummary};
 use crm_tags::TagOption;
 use maud::{Markup, html};
 
@@ -76,6 +76,10 @@ impl Board<'_> {
     pub fn page(&self, frame: &Frame) -> Markup {
         let may_write = frame.may(Area::Pipeline, Access::Write);
         let back = self.address();
+        // What the menu of each card is reached by, behind the path of its opportunity.
+        let is_plain = back == PATH;
+        let move_with =
+            may_write.then(|| if is_plain { "/stage".to_owned() } else { list::at("/stage", [("back", &*back)]) });
         let actions = html! {
             @if may_write { a class="button button-main" href=(new_in(Kind::Opportunity, &self.pipeline.id.to_string())) { (Icon::Plus.draw()) "New opportunity" } }
         };
@@ -87,9 +91,9 @@ impl Board<'_> {
             (self.refused.summary(&["pipelineId", "title", "owner", "tags"]))
             (self.filters())
             p class="hidden" id="board-help" { "A card is moved by its menu, by dragging, or with Alt and the left and right arrow keys. To the right of the last column it is won or lost: its menu opens there." }
-            div class="board" data-board data-token=(frame.token) data-back=(back) tabindex="0" role="region" aria-label="Stages" {
+            div class="board" data-board tabindex="0" role="region" aria-label="Stages" aria-describedby=[may_write.then_some("board-help")] {
                 @for (stage, column) in self.pipeline.stages.iter().zip(self.columns) {
-                    (self.column(frame, stage, column, may_write, &back))
+                    (self.column(stage, column, move_with.as_deref()))
                 }
                 // Where a card is dropped to be won or lost: shown by the script while one is dragged.
                 @if may_write {
@@ -99,6 +103,7 @@ impl Board<'_> {
                     }
                 }
             }
+            @if may_write { (self.menu(frame, &back)) }
             p class="hidden" role="status" aria-live="polite" data-board-said {}
             script type="module" src=(assets::path_of("board.js")) {}
         };
@@ -129,14 +134,7 @@ impl Board<'_> {
         }
     }
 
-    fn column(
-        &self,
-        frame: &Frame,
-        stage: &crm_opportunities::Stage,
-        column: &Column,
-        may_write: bool,
-        back: &str,
-    ) -> Markup {
+    fn column(&self, stage: &Stage, column: &Column, move_with: Option<&str>) -> Markup {
         let sum = self.sums.iter().find(|sum| sum.stage == stage.key && sum.pipeline_id == self.pipeline.id);
         let key = stage.key.as_str();
         let id = format!("stage-{key}");
@@ -153,7 +151,7 @@ impl Board<'_> {
                     }
                 }
                 ol class="cards" data-cards {
-                    @for card in &column.cards { (self.card(frame, card, may_write, back)) }
+                    @for card in &column.cards { (self.card(card, move_with)) }
                 }
                 @if column.has_more {
                     p class="small" { a href=(self.rest(key)) { "More of them" } }
@@ -162,51 +160,75 @@ impl Board<'_> {
         }
     }
 
-    fn card(&self, frame: &Frame, card: &Opportunity, may_write: bool, back: &str) -> Markup {
-        let id = card.id.to_string();
-        let path = show::path(Kind::Opportunity, &id);
+    /// A card. There may be a thousand of them: nothing stands there twice, and the script names the link by the title.
+    fn card(&self, card: &Opportunity, move_with: Option<&str>) -> Markup {
+        let path = show::path(Kind::Opportunity, &card.id.to_string());
         let days = (self.now.as_datetime() - card.stage_since.as_datetime()).num_days().max(0);
         html! {
-            li class="deal" data-card=(id) data-title=(card.title.as_str()) draggable=[may_write.then_some("true")] aria-describedby=[may_write.then_some("board-help")] {
-                div class="deal-head" {
-                    p class="deal-title" { a href=(path) { (card.title.as_str()) } }
-                    @if may_write { (self.menu(frame, card, &path, back)) }
-                }
-                @if let Some(organization) = &card.organization { p class="quiet small" { (organization.name) } }
+            li class="deal" {
+                a href=(path) { (card.title.as_str()) }
+                @if let Some(move_with) = move_with { a href={ (path) (move_with) } aria-label="Move" { "⋯" } }
+                @if let Some(organization) = &card.organization { p { (organization.name) } }
                 @if !card.tags.is_empty() { p { @for tag in &card.tags { span class="pill" { (show::dot(Some(&tag.color))) (tag.label) } " " } } }
-                div class="deal-foot small" {
-                    @if let Some(value) = &card.value { strong { (show::grouped(&value.amount().to_string())) " " (value.currency().code()) } }
-                    span class="quiet" title="Days in this stage" { (days) " d" }
-                    @if let Some(owner) = card.owner.as_ref().map(name) { span class="quiet owner" { (owner) } }
+                div {
+                    @if let Some(value) = &card.value { b { (show::grouped(&value.amount().to_string())) " " (value.currency().code()) } }
+                    span title="Days in this stage" { (days) " d" }
+                    @if let Some(owner) = card.owner.as_ref().map(name) { span { (owner) } }
                 }
             }
         }
     }
 
-    fn menu(&self, frame: &Frame, card: &Opportunity, path: &str, back: &str) -> Markup {
+    /// The one menu of all cards: the script fills it in for the one that it is opened for.
+    fn menu(&self, frame: &Frame, back: &str) -> Markup {
         html! {
-            details class="pop card-menu" {
-                summary aria-label={ "Move " (card.title.as_str()) } title="Move, win or lose" { (Icon::More.draw()) }
-                div class="pop-box" {
-                    form class="together" method="post" action={ (path) "/stage" } {
-                        (form::token(frame))
-                        input type="hidden" name="back" value=(back);
-                        select name="stage" aria-label="Stage" {
-                            @for stage in &self.pipeline.stages { option value=(stage.key.as_str()) selected[stage.key == card.stage] { (stage.label.as_str()) } }
-                        }
-                        button class="button" type="submit" { "Move" }
-                    }
-                    form method="post" action={ (path) "/status" } data-to="won" {
-                        (form::token(frame))
-                        input type="hidden" name="back" value=(back);
-                        input type="hidden" name="status" value="won";
-                        button class="button button-main" type="submit" { "Won" }
-                    }
-                    div data-to="lost" { (lost(frame, &format!("{path}/status"), Some(back), &Typed::default())) }
+            dialog class="dialog" data-menu aria-labelledby="menu-title" {
+                div class="head" {
+                    h2 id="menu-title" { "Move" }
+                    form method="dialog" { button class="button" type="submit" { "Close" } }
                 }
+                (ways(frame, "/console/opportunities", self.pipeline, None, back))
             }
         }
     }
+}
+
+/// Where an opportunity of a pipeline can go: to a stage, to be won, to be lost. What has these leads `back` then.
+fn ways(frame: &Frame, path: &str, pipeline: &Pipeline, here: Option<&StageKey>, back: &str) -> Markup {
+    html! {
+        form class="together" method="post" action={ (path) "/stage" } data-to="stage" {
+            (form::token(frame))
+            input type="hidden" name="back" value=(back);
+            select name="stage" aria-label="Stage" {
+                @for stage in &pipeline.stages { option value=(stage.key.as_str()) selected[Some(&stage.key) == here] { (stage.label.as_str()) } }
+            }
+            button class="button" type="submit" { "Move" }
+        }
+        form method="post" action={ (path) "/status" } data-to="won" {
+            (form::token(frame))
+            input type="hidden" name="back" value=(back);
+            input type="hidden" name="status" value="won";
+            button class="button button-main" type="submit" { "Won" }
+        }
+        div data-to="lost" { (lost(frame, &format!("{path}/status"), Some(back), &Typed::default())) }
+    }
+}
+
+/// The page where a card is moved, for whom the board has no menu: a browser without script.
+#[must_use]
+pub fn card_page(frame: &Frame, card: &Opportunity, pipeline: &Pipeline, back: &str) -> Markup {
+    let title = format!("Move {}", card.title.as_str());
+    let path = show::path(Kind::Opportunity, &card.id.to_string());
+    let content = html! {
+        nav class="crumbs" aria-label="Where you are" {
+            a class="with-icon" href=(back) { (Icon::Board.draw()) "Board" }
+            span aria-hidden="true" { "/" }
+            a href=(path) { "Opportunity #" (card.id) }
+        }
+        (show::head(&title, &html! {}))
+        div class="card ways" { (ways(frame, &path, pipeline, Some(&card.stage), back)) }
+    };
+    frame.page(Place::Board, &title, &content)
 }
 
 /// What is shown where there is no pipeline.

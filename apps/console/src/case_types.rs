@@ -100,7 +100,7 @@ impl Editor<'_> {
             form class="column" method="post" action=(path) data-workflow {
                 (form::token(frame))
                 input type="hidden" name="seen" value=(self.seen);
-                div class="card graph-card" tabindex="0" role="region" aria-label="Picture" { (graph::draw(self.document, self.workflow)) }
+                div class="card graph-card" tabindex="0" role="region" aria-label="Picture" { (graph::draw(self.document, self.workflow, None)) }
                 @if may_write { p class="quiet small" { "Drag a status to move it; drag from the circle at its edge to another status to draw a transition. Hold Ctrl and turn the wheel for a closer look. Nothing is saved before you say so." } }
                 @if self.workflow.transitions().is_empty() { p class="quiet" { "There are no transitions: a case may go from each status to each other." } }
                 @if may_write {

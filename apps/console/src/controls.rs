@@ -17,9 +17,11 @@ use crate::{Frame, show};
 pub(crate) fn all(frame: &Frame, entries: &[Entry], record: &Value, typed: &Typed, conflicts: &[String]) -> Markup {
     html! {
         @for entry in entries {
-            (draw(frame, entry, record, typed))
-            @if !record.is_null() { (was(entry, record)) }
-            @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
+            div class="entry" data-entry=(entry.name()) {
+                (draw(frame, entry, record, typed))
+                @if !record.is_null() { (was(entry, record)) }
+                @if conflicts.contains(&entry.name()) { (conflict(entry, record)) }
+            }
         }
     }
 }

@@ -152,9 +152,34 @@ fn short(text: &str) -> String {
     }
 }
 
-/// The picture of a workflow whose document this is.
+/// A workflow that a case is in.
+#[derive(Debug)]
+pub struct Picture {
+    /// Its document.
+    pub document: Value,
+    /// Its graph.
+    pub workflow: Workflow,
+    /// The status of the case.
+    pub here: String,
+}
+
+impl Picture {
+    /// The picture with the present status marked.
+    #[must_use]
+    pub fn draw(&self) -> Markup {
+        draw(&self.document, &self.workflow, Some(&self.here))
+    }
+}
+
+/// The picture of a workflow whose document this is: to be edited, or with the status marked where a case is.
 #[must_use]
-pub fn draw(document: &Value, workflow: &Workflow) -> Markup {
+pub fn draw(document: &Value, workflow: &Workflow, here: Option<&str>) -> Markup {
+    let label = match here {
+        None => "The workflow; the tables below have the same in words".to_owned(),
+        Some(here) => format!("The workflow: the case is at “{here}”"),
+    };
+    let marked = here.and_then(|here| workflow.status(here));
+    let marked = workflow.statuses().iter().position(|status| marked == Some(status));
     let all = places(document, workflow);
     let edge =
         |of: fn(&Place) -> f64, pick: fn(f64, f64) -> f64, none: f64| all.iter().map(of).reduce(pick).unwrap_or(none);
@@ -164,7 +189,7 @@ pub fn draw(document: &Value, workflow: &Workflow) -> Markup {
     let mut seen: HashMap<(usize, usize), f64> = HashMap::new();
     let mut taken: Vec<Taken> = all.iter().map(|place| [place.x, place.y, place.x + WIDTH, place.y + HEIGHT]).collect();
     html! {
-        svg class="graph" viewBox=(format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)) role="img" aria-label="The workflow; the tables below have the same in words" data-graph {
+        svg class="graph" viewBox=(format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)) role="img" aria-label=(label) data-graph[here.is_none()] {
             defs { marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto-start-reverse" { path class="graph-head" d="M0 0L8 4L0 8z" {} } }
             @for transition in workflow.transitions() {
                 @if let (Some(source), Some(target)) = (all.get(transition.source), all.get(transition.target)) {
@@ -181,20 +206,20 @@ pub fn draw(document: &Value, workflow: &Workflow) -> Markup {
                     }
                 }
             }
-            @for place in &all { (status(place)) }
+            @for (index, place) in all.iter().enumerate() { (status(place, marked == Some(index), here.is_none())) }
         }
     }
 }
 
-fn status(place: &Place) -> Markup {
+fn status(place: &Place, is_here: bool, is_edited: bool) -> Markup {
     let (x, y) = (place.x, place.y);
     html! {
-        g class={ "graph-status" @if place.is_ghost { " graph-ghost" } } data-status=(place.id) transform=(format!("translate({x:.1} {y:.1})")) data-x=(format!("{x:.1}")) data-y=(format!("{y:.1}")) {
-            title { (place.label) @if place.ends { " (resolves)" } @if place.is_ghost { " (only transitions name it)" } }
+        g class={ "graph-status" @if place.is_ghost { " graph-ghost" } @if is_here { " graph-here" } } data-status=(place.id) transform=(format!("translate({x:.1} {y:.1})")) data-x=(format!("{x:.1}")) data-y=(format!("{y:.1}")) {
+            title { (place.label) @if place.ends { " (resolves)" } @if place.is_ghost { " (only transitions name it)" } @if is_here { " (the case is here)" } }
             rect class="graph-box" width=(WIDTH) height=(HEIGHT) rx="8" {}
             @if let Some(color) = &place.color { rect width="8" height=(HEIGHT) rx="4" fill=(color) {} }
             text x=(WIDTH / 2.0) y=(HEIGHT / 2.0) text-anchor="middle" dominant-baseline="middle" { (short(&place.label)) @if place.ends { " ✓" } }
-            @if !place.is_ghost { circle class="graph-handle" cx=(WIDTH) cy=(HEIGHT / 2.0) r="7" data-handle-of=(place.id) {} }
+            @if is_edited && !place.is_ghost { circle class="graph-handle" cx=(WIDTH) cy=(HEIGHT / 2.0) r="7" data-handle-of=(place.id) {} }
         }
     }
 }

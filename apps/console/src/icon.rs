@@ -49,8 +49,8 @@ pub enum Icon {
     Check,
     /// Something is wrong.
     Alert,
-    /// More that can be done.
-    More,
+    /// Something that can be changed where it stands.
+    Pencil,
     /// The API's document.
     Document,
 }
@@ -86,7 +86,7 @@ impl Icon {
             Self::Plus => "M8 3v10M3 8h10",
             Self::Check => "M3 8.5l3.2 3.2L13 4.8",
             Self::Alert => "M8 2.2 14.2 13H1.8zM8 6.4v3.2M8 11.3v.3",
-            Self::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
+            Self::Pencil => "M2.5 13.5l.8-3.3 7.5-7.5 2.5 2.5-7.5 7.5zM9 4.5 11.5 7",
             Self::Document => "M3.5 1.8h6l3 3v9.4h-9zM9.5 1.8v3h3M5.8 8h4.4M5.8 10.8h4.4",
         }
     }

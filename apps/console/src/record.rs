@@ -10,9 +10,10 @@ use crate::controls;
 use crate::fields::{Control, Entry};
 use crate::form::{self, Field, Typed};
 use crate::frame::area_of;
+use crate::graph::Picture;
 use crate::happened::{Names, happening};
 use crate::icon::Icon;
-use crate::{Frame, Place, list, show};
+use crate::{Frame, Place, assets, list, show};
 
 /// Something that was said about a record.
 #[derive(Debug, Clone)]
@@ -38,6 +39,15 @@ pub struct Step {
     pub is_here: bool,
     /// Whether it is refused without a comment.
     pub takes_comment: bool,
+}
+
+/// Where a record can go from where it is.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    /// Each step.
+    pub steps: Vec<Step>,
+    /// The workflow that these are steps of.
+    pub picture: Option<Picture>,
 }
 
 /// A part of what was said or happened.
@@ -73,6 +83,8 @@ pub struct Record<'a> {
     pub related: &'a [(Kind, Vec<Value>)],
     /// The stages of all pipelines, those of its own first, or the transitions that it can walk.
     pub steps: &'a [Step],
+    /// The workflow that a case is in.
+    pub picture: Option<&'a Picture>,
     /// What has just been done.
     pub notice: Option<&'a str>,
     /// What was refused.
@@ -108,14 +120,22 @@ impl Record<'_> {
                 span { (one) " #" (self.id()) }
             }
             div class="head" {
-                div class="titled" { h1 { (title) } (show::state(self.kind, self.record)) (show::tags(self.record)) }
-                @if may_write { div class="actions" { (self.actions(frame)) } }
+                div class="titled" data-part="title" {
+                    div class="titled" data-field=[may_write.then(|| self.kind.required())] {
+                        h1 { (title) }
+                        @if may_write { (self.opener(self.kind.required(), Icon::Pencil)) }
+                    }
+                    (show::state(self.kind, self.record))
+                    div data-field=[may_write.then_some("tags")] { (show::tags(self.record)) @if may_write { (self.opener("tags", Icon::Tag)) } }
+                }
+                @if may_write { div class="actions" data-part="actions" { (self.actions(frame)) } }
             }
             @if let Some(words) = self.notice { (show::done(words)) }
             (self.typed.summary(self.asked()))
-            div class="split" {
+            div class="split" data-record=(self.path()) {
                 div class="column" {
-                    (self.fields())
+                    (self.fields(may_write))
+                    @if let Some(picture) = self.picture { (self.workflow(picture, may_write)) }
                     (self.said(frame, may_write))
                 }
                 div class="column" {
@@ -123,6 +143,19 @@ impl Record<'_> {
                     (self.related())
                     (self.happened())
                 }
+            }
+            @if may_write {
+                p class="hidden" role="status" data-record-said {}
+                template data-in-place {
+                    form class="in-place" {
+                        div class="column" data-parts {}
+                        div class="actions" {
+                            button class="button button-main" type="submit" { "Save" }
+                            button class="button" type="button" data-cancel { "Cancel" }
+                        }
+                    }
+                }
+                script type="module" src=(assets::path_of("record.js")) {}
             }
         };
         frame.page(Place::Records(self.kind), title, &content)
@@ -255,16 +288,41 @@ impl Record<'_> {
         }
     }
 
-    fn fields(&self) -> Markup {
+    /// What opens one of its fields where it stands, where it has that.
+    fn opener(&self, id: &str, icon: Icon) -> Markup {
+        let found = self.entries.iter().find(|entry| !entry.is_custom && entry.id == id);
+        html! { @if let Some(entry) = found { (opener(entry, icon)) } }
+    }
+
+    fn fields(&self, may_write: bool) -> Markup {
         html! {
-            section class="card" aria-labelledby="fields" {
+            section class="card" aria-labelledby="fields" data-part="fields" {
                 h2 id="fields" class="hidden" { "Fields" }
                 dl class="facts" {
                     @for entry in self.entries {
                         @if entry.id != self.kind.required() && entry.id != "tags" {
                             dt { (entry.label) }
-                            dd { (fact(entry, self.record)) }
+                            dd data-field=[may_write.then(|| entry.name())] { (fact(entry, self.record)) @if may_write { (opener(entry, Icon::Pencil)) } }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where a case is in its workflow, and where whoever looks may take it.
+    fn workflow(&self, picture: &Picture, may_write: bool) -> Markup {
+        html! {
+            section class="card no-print" aria-labelledby="workflow" data-part="workflow" {
+                h2 id="workflow" { "Workflow" }
+                div class="graph-card" tabindex="0" role="region" aria-label="Picture of the workflow" { (picture.draw()) }
+                p class="small" {
+                    "It is at " strong { (picture.here) } ". "
+                    @if may_write && self.steps.is_empty() { "No step leads on from there for you." }
+                    @else if may_write {
+                        "From there you may take it by: "
+                        @for (place, step) in self.steps.iter().enumerate() { @if place > 0 { ", " } (step.words) @if step.takes_comment { " (with a comment)" } }
+                        "."
                     }
                 }
             }
@@ -274,7 +332,7 @@ impl Record<'_> {
     fn about(&self) -> Markup {
         let record = self.record;
         html! {
-            section class="card" aria-labelledby="about" {
+            section class="card" aria-labelledby="about" data-part="about" {
                 h2 id="about" { "About" }
                 dl class="facts facts-narrow" {
                     dt { "Number" } dd { (self.id()) }
@@ -353,7 +411,7 @@ impl Record<'_> {
 
     fn happened(&self) -> Markup {
         html! {
-            section class="card" aria-labelledby="history" {
+            section class="card" aria-labelledby="history" data-part="history" {
                 h2 id="history" { "History" }
                 @if self.history.items.is_empty() { p class="quiet" { "Nothing is kept." } }
                 ol class="timeline" { @for change in self.history.items { (happening(change, self.names)) } }
@@ -376,6 +434,11 @@ impl Record<'_> {
             }
         }
     }
+}
+
+/// What opens a field where it stands. Without script the whole form is opened.
+fn opener(entry: &Entry, icon: Icon) -> Markup {
+    html! { button class="pencil no-print" type="button" hidden data-edit aria-label={ "Edit " (entry.label) } title={ "Edit " (entry.label) } { (icon.draw()) } }
 }
 
 /// The value of a field, with links where it is something to go to.

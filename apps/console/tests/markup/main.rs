@@ -108,6 +108,7 @@ fn pages(frame: &Frame, text: &str) -> Vec<String> {
         names: &Names::default(),
         related: &[(Kind::Lead, vec![value.clone()])],
         steps: &[],
+        picture: None,
         notice: Some(text),
         typed: &typed,
     };
@@ -189,6 +190,7 @@ fn only_web_addresses_are_links() {
             names: &Names::default(),
             related: &[],
             steps: &[],
+            picture: None,
             notice: None,
             typed: &Typed::default(),
         };

@@ -362,18 +362,18 @@ fn a_change_of_a_form_says_what_it_breaks() {
 
 #[test]
 fn a_workflow_is_drawn_where_it_was_put_and_is_no_way_in() {
-    let picture = graph::draw(&document("#12ab34"), &workflow("Open")).into_string();
+    let picture = graph::draw(&document("#12ab34"), &workflow("Open"), None).into_string();
     assert!(picture.contains("translate(10.0 20.0)") && picture.contains("fill=\"#12ab34\""), "{picture}");
     assert_eq!(picture.matches("graph-ghost").count(), 1, "what only transitions name");
     for color in ["red", "#12ab3", "#12ab345", "url(//evil.example)", "#12ab3g"] {
         assert!(
-            !graph::draw(&document(color), &workflow("Open")).into_string().contains(&format!("fill=\"{color}")),
+            !graph::draw(&document(color), &workflow("Open"), None).into_string().contains(&format!("fill=\"{color}")),
             "{color}"
         );
     }
     let far =
         json!({ "status": [{ "id": "open", "position": { "x": 1e300, "y": "down" }, "data": { "label": "Open" } }] });
-    let picture = graph::draw(&far, &workflow("Open")).into_string();
+    let picture = graph::draw(&far, &workflow("Open"), None).into_string();
     assert!(!picture.contains("NaN") && !picture.contains("inf") && !picture.contains("0000000"), "{picture}");
 }
 

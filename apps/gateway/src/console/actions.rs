@@ -1,24 +1,28 @@
 //! What is done with one record by a button: archive, convert, move, win, lose.
 
+use crm_console::{board, show};
 use crm_core::input::{FromBody, JsonObject};
+use crm_core::params::{FromParams, ParamReader};
 use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
+use crm_exchange::Kind;
 use crm_leads::Lead;
-use crm_opportunities::{Opportunity, OpportunityPatch, StageChange, StatusChange};
+use crm_opportunities::{Opportunity, OpportunityPatch, OpportunityStatus, StageChange, StatusChange, pipelines};
 use crm_suite::convert::{Conversion, convert};
 use crm_suite::{leads, opportunities};
 
-use crate::auth::{Visitor, Write, area};
-use crate::endpoint::{Answer, Api, Form, Html};
+use crate::auth::{Read, Visitor, Write, area, is_local};
+use crate::endpoint::{Answer, Api, Form, Html, Query};
 use crate::error::Failure;
 
 use super::kind::{IdOf, Numbered, Recorded};
-use super::{again, back, body, named_as_in_form, records, steps};
+use super::{again, back, body, frame, may_change, named_as_in_form, records, steps};
 
 /// Declares the routes of this area.
 pub(super) fn routes(api: &mut Api) {
     api.post("/console/leads/{id}/archive", archive).undocumented();
     api.post("/console/leads/{id}/unarchive", unarchive).undocumented();
     api.post("/console/leads/{id}/convert", convert_lead).undocumented();
+    api.get("/console/opportunities/{id}/stage", stage_page).undocumented();
     api.post("/console/opportunities/{id}/stage", set_stage).undocumented();
     api.post("/console/opportunities/{id}/status", set_status).undocumented();
     api.post("/console/cases/{id}/status", steps::walk).undocumented();
@@ -68,6 +72,35 @@ async fn convert_lead(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Num
         Ok(Html::see_other(format!("/console/opportunities/{}?done=converted", made.id)))
     });
     again(visitor.form(), converted.await, |typed| records::show::<Lead, _>(&visitor, id, typed)).await
+}
+
+/// The parameter that leads back to the board.
+struct Back(Option<String>);
+
+impl FromParams for Back {
+    fn from_params(params: &mut ParamReader) -> Self {
+        Self(params.text("back", "The board to lead back to."))
+    }
+}
+
+/// Where a card is moved without script. What is won or lost already is looked at.
+async fn stage_page(
+    visitor: Visitor<area::Pipeline, Read>,
+    Numbered(id): Numbered<OpportunityId>,
+    Query((Back(back),)): Query<(Back,)>,
+) -> Answer<Html> {
+    may_change(&visitor)?;
+    let frame = frame(&visitor);
+    let back = back.filter(|path| is_local(path)).unwrap_or_else(|| board::PATH.to_owned());
+    let page = visitor.read(move |connection, scope| {
+        let card = opportunities::get(connection, scope, id)?;
+        if card.status != OpportunityStatus::Open {
+            return Ok(Html::see_other(show::path(Kind::Opportunity, &id.to_string())));
+        }
+        let pipeline = pipelines::get(connection, scope, card.pipeline_id)?;
+        Ok(Html::page(board::card_page(&frame, &card, &pipeline, &back)))
+    });
+    page.await
 }
 
 async fn set_stage(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbered<OpportunityId>) -> Answer<Html> {

@@ -6,8 +6,8 @@ use crm_console::duplicates::{Comparison, groups};
 use crm_console::fields;
 use crm_console::form::Typed;
 use crm_core::input::{FromBody, JsonObject};
-use crm_core::page::Page;
-use crm_core::{Condition, ContactId, DbConnection, LeadId, OrganizationId, Scope, Unmet};
+use crm_core::page::{Page, PageRequest};
+use crm_core::{Condition, ContactId, DbConnection, FieldCode, FieldErrors, LeadId, OrganizationId, Scope, Unmet};
 use crm_directory::{Contact, Duplicates, DuplicatesRequest, Organization};
 use crm_history::MergeRequest;
 use crm_leads::Lead;
@@ -227,11 +227,23 @@ async fn compared<R: Mergeable>(visitor: Visitor<R::Area, Write>) -> Answer<Html
     again(visitor.form(), merged.await, |typed| compare::<R, _>(&visitor, ids, into, typed)).await
 }
 
+/// Refuses the number of none beside its field. What is no number is told by the merge.
+fn is_there<R: Mergeable>(connection: &mut DbConnection, scope: &Scope, source: &str) -> Result<(), Failure> {
+    let Ok(id) = source.parse::<IdOf<R>>() else { return Ok(()) };
+    let page = R::list(connection, scope, &R::of_ids(vec![id]), &PageRequest::first(1))?;
+    if page.items.is_empty() {
+        let words = format!("is the number of no {}", R::KIND.name());
+        return Err(FieldErrors::of("sourceId", FieldCode::UnknownReference, &words).into());
+    }
+    Ok(())
+}
+
 /// From the page of a record: another one by its number.
 async fn merge_into<R: Mergeable>(visitor: Visitor<R::Area, Write>, Numbered(id): Numbered<IdOf<R>>) -> Answer<Html> {
     let form: Form = visitor.form().clone();
     let merged = visitor.write(move |connection, scope| {
         let source = form.value("sourceId").unwrap_or_default().trim().trim_start_matches('#').to_owned();
+        is_there::<R>(connection, scope, &source)?;
         R::merge(connection, scope, id, &as_seen::<R>(&form), &request("", &[source]))?;
         Ok(Html::see_other(back(&form, &format!("/console/{}/{id}?done=merged", R::KIND.plural()))))
     });

@@ -3,7 +3,7 @@
 use crm_cases::{Activity, ActivitySort, Case, CaseFilter, CaseSort, NewComment, activities};
 use crm_console::happened::Names;
 use crm_console::people::Role;
-use crm_console::record::{Places, Said, Step};
+use crm_console::record::{Ahead, Places, Said, Step};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::page::{Page, PageRequest, SortField};
 use crm_core::params::FromParams;
@@ -92,8 +92,8 @@ pub(super) trait Recorded: Resource + Serialize + Restorable<Id = <Self as Resou
     }
 
     /// Where it can go from where it is. What is read for that has its names in the history too.
-    fn steps(&self, _: &mut DbConnection, _: &Scope, _: &mut Names) -> Result<Vec<Step>, Failure> {
-        Ok(Vec::new())
+    fn steps(&self, _: &mut DbConnection, _: &Scope, _: &mut Names) -> Result<Ahead, Failure> {
+        Ok(Ahead::default())
     }
 }
 
@@ -215,7 +215,7 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
         Ok(Some(Places { label: "Pipelines", places: places.collect() }))
     }
 
-    fn steps(&self, connection: &mut DbConnection, scope: &Scope, names: &mut Names) -> Result<Vec<Step>, Failure> {
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope, names: &mut Names) -> Result<Ahead, Failure> {
         let mut all = Self::pipelines(connection, scope)?;
         names.call_pipelines(&all);
         all.sort_by_key(|pipeline| pipeline.id != self.pipeline_id);
@@ -229,7 +229,7 @@ recorded!(Opportunity, Pipeline, Opportunity, OpportunityFilter, OpportunitySort
                 takes_comment: false,
             })
         });
-        Ok(steps.collect())
+        Ok(Ahead { steps: steps.collect(), picture: None })
     }
 });
 
@@ -300,7 +300,7 @@ recorded!(Case, Cases, Case, CaseFilter, CaseSort, cases {
         Ok(Some(Places { label: "Case types", places: places.collect() }))
     }
 
-    fn steps(&self, connection: &mut DbConnection, scope: &Scope, _: &mut Names) -> Result<Vec<Step>, Failure> {
+    fn steps(&self, connection: &mut DbConnection, scope: &Scope, _: &mut Names) -> Result<Ahead, Failure> {
         steps::of(connection, scope, self)
     }
 });

@@ -108,7 +108,7 @@ pub(super) async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, id: IdOf
         known.know(kind, entries.clone());
         known.call_record(kind, &value);
         let said = R::said(connection, scope, id, &of_comments)?;
-        let steps = found.steps(connection, scope, &mut known)?;
+        let ahead = found.steps(connection, scope, &mut known)?;
         let record = Record {
             kind: R::KIND,
             record: &value,
@@ -118,7 +118,8 @@ pub(super) async fn show<R: Recorded, D>(visitor: &Visitor<R::Area, D>, id: IdOf
             history: part(&history, &of_history),
             names: &names::of(connection, scope, &history.items, known)?,
             related: &related(connection, scope, R::KIND, &id.to_string())?,
-            steps: &steps,
+            steps: &ahead.steps,
+            picture: ahead.picture.as_ref(),
             notice,
             typed: &typed,
         };

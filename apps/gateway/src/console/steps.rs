@@ -1,12 +1,14 @@
 //! The steps that a case can take, each by the transition that is walked.
 
-use crm_cases::workflow::{Roles, Transition};
+use crm_cases::workflow::{Roles, Transition, Workflow, WorkflowDocument};
 use crm_cases::{Case, CasePatch, types};
-use crm_console::record::Step;
+use crm_console::graph::Picture;
+use crm_console::record::{Ahead, Step};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::values::User;
 use crm_core::{CaseId, Condition, DbConnection, FieldCode, FieldErrors, Scope};
 use crm_suite::cases;
+use serde_json::Value;
 
 use crate::auth::{Visitor, Write, area};
 use crate::endpoint::{Answer, Form, Html};
@@ -41,8 +43,8 @@ fn roles(case: &Case, scope: &Scope) -> Roles {
     Roles { owner: is(&case.owner), assignee: is(&case.assignee), requestor: is(&case.creator) }
 }
 
-fn ways(connection: &mut DbConnection, scope: &Scope, case: &Case) -> Result<Vec<Way>, Failure> {
-    let workflow = types::get(connection, scope, case.case_type_id)?.workflow.graph()?;
+/// The ways that whoever looks may go with a case, in this workflow.
+fn ways(scope: &Scope, case: &Case, workflow: &Workflow) -> Vec<Way> {
     let (here, actor) = (case.status.as_str(), roles(case, scope));
     let mut ways = Vec::new();
     for status in workflow.statuses().iter().filter(|status| Some(*status) != workflow.status(here)) {
@@ -60,12 +62,26 @@ fn ways(connection: &mut DbConnection, scope: &Scope, case: &Case) -> Result<Vec
             add(Some(transition), true);
         }
     }
-    Ok(ways)
+    ways
 }
 
-/// The steps that whoever looks may take with a case.
-pub(super) fn of(connection: &mut DbConnection, scope: &Scope, case: &Case) -> Result<Vec<Step>, Failure> {
-    Ok(ways(connection, scope, case)?.iter().map(Way::step).collect())
+/// The workflow of a case, as its type has it and as a graph.
+fn workflow_of(
+    connection: &mut DbConnection,
+    scope: &Scope,
+    case: &Case,
+) -> Result<(WorkflowDocument, Workflow), Failure> {
+    let document = types::get(connection, scope, case.case_type_id)?.workflow;
+    let workflow = document.graph()?;
+    Ok((document, workflow))
+}
+
+/// The steps that whoever looks may take with a case, in the picture of its workflow.
+pub(super) fn of(connection: &mut DbConnection, scope: &Scope, case: &Case) -> Result<Ahead, Failure> {
+    let (document, workflow) = workflow_of(connection, scope, case)?;
+    let steps = ways(scope, case, &workflow).iter().map(Way::step).collect();
+    let (document, here) = (Value::Object(document.to_object()), case.status.as_str().to_owned());
+    Ok(Ahead { steps, picture: Some(Picture { document, workflow, here }) })
 }
 
 /// The step that a form chose, with what it says about it.
@@ -93,7 +109,7 @@ pub(super) async fn walk(visitor: Visitor<area::Cases, Write>, Numbered(id): Num
     let form = visitor.form().clone();
     let walked = visitor.write(move |connection, scope| {
         let case = cases::get(connection, scope, id)?;
-        let (status, comment) = chosen(&ways(connection, scope, &case)?, &form)?;
+        let (status, comment) = chosen(&ways(scope, &case, &workflow_of(connection, scope, &case)?.1), &form)?;
         let mut patch = JsonObject::from_iter([("status".to_owned(), status.into())]);
         if let Some(comment) = comment {
             patch.insert("comment".to_owned(), comment.replace("\r\n", "\n").into());

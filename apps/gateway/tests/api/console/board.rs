@@ -72,6 +72,41 @@ both_databases! {
         assert_eq!(browser.post("/console/opportunities/1/stage", &[("to", "nothing at all")]).status, 400);
     }
 
+    /// The board has one menu for all cards, which needs script: without it a link of each leads to a page with the same.
+    fn a_card_is_moved_on_its_own_page(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let stages = stages(&api);
+        for number in 0..10 {
+            let owner = json!({ "id": if number == 7 { "eva" } else { "adam" } });
+            acme.post("/pipeline/opportunities", &json!({ "title": format!("Deal {number} & <more>"), "owner": owner })).item(201);
+        }
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let board = browser.get("/console/board?ownerId=eva");
+        assert_eq!(board.text.matches("<select name=\"stage\"").count(), 1, "{}", board.text);
+        let card = between(&board.text, "<li class=\"deal\">", "</li>").unwrap();
+        assert!(card.contains("\">Deal 7 &amp; &lt;more&gt;</a>") && card.contains("aria-label=\"Move\""), "{card}");
+        let link = between(card, "</a><a href=\"", "\"").unwrap().replace("&amp;", "&");
+        let page = browser.get(&link);
+        assert!(page.status == 200 && page.text.contains("<h1>Move Deal 7 &amp; &lt;more&gt;</h1>"), "{}", page.text);
+        let options = between(&page.text, "<select name=\"stage\"", "</select>").unwrap();
+        assert_eq!(options.matches("<option").count(), stages.len());
+        assert!(options.contains(&format!("value=\"{}\" selected", stages[0])), "{options}");
+        let back = between(&page.text, "name=\"back\" value=\"", "\"").unwrap().replace("&amp;", "&");
+        assert_eq!(browser.get(&back).text.matches("<li class=\"deal\">").count(), 1, "the board is filtered as it was: {back}");
+        let moved = browser.post("/console/opportunities/8/stage", &[("stage", &stages[1]), ("back", &back)]);
+        assert_eq!((moved.status, moved.header("location")), (303, &*back), "{}", moved.text);
+        let page = browser.get("/console/opportunities/8/stage?back=//evil.example");
+        assert!(page.text.contains("name=\"back\" value=\"/console/board\""), "{}", page.text);
+        assert!(page.text.contains(&format!("value=\"{}\" selected", stages[1])), "{}", page.text);
+        assert_eq!(browser.post("/console/opportunities/8/status", &[("status", "won"), ("back", &back)]).status, 303);
+        let closed = browser.get(&link);
+        assert_eq!((closed.status, closed.header("location")), (303, "/console/opportunities/8"), "{}", closed.text);
+        assert_eq!(browser.get("/console/opportunities/99/stage").status, 404);
+        let all = browser.get("/console/board").text;
+        assert!(all.contains("href=\"/console/opportunities/1/stage\""), "what leads back to all of it is not repeated: {all}");
+    }
+
     fn cards_are_moved_won_and_lost(database) {
         let api = Api::start(database);
         let acme = &api.acme;
@@ -121,7 +156,7 @@ both_databases! {
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
         let all = browser.get("/console/board");
         let first = column(&all.text, &stages[0]);
-        assert_eq!(first.matches("data-card=").count(), 200);
+        assert_eq!(first.matches("<li class=\"deal\">").count(), 200);
         assert!(first.contains(">205<") && first.contains("More of them"), "{}", &first[..500]);
         let tag = acme.post("/pipeline/tags/opportunities", &json!({ "label": "hot" })).item(201)["id"].as_str().unwrap().to_owned();
         let ids: Vec<Value> = (2..=204).map(|id| json!({ "id": id.to_string(), "tags": [{ "id": tag }] })).collect();
@@ -131,7 +166,7 @@ both_databases! {
         // What the column leaves out is where its link leads, filtered by the same.
         let narrowed = browser.get(&format!("/console/board?ownerId=adam&title=deal&tags={tag}"));
         let first = column(&narrowed.text, &stages[0]);
-        assert_eq!(first.matches("data-card=").count(), 200, "of 201");
+        assert_eq!(first.matches("<li class=\"deal\">").count(), 200, "of 201");
         let link = between(first, "<p class=\"small\"><a href=\"", "\"").unwrap().replace("&amp;", "&");
         let list = browser.get(&link);
         let on: Vec<&str> = list.text.split("class=\"active-words\">").skip(1).filter_map(|rest| rest.split('<').next()).collect();
@@ -142,8 +177,9 @@ both_databases! {
         assert_eq!(export.text.lines().count(), 202, "all of them and the head");
         let some = browser.get("/console/board?ownerId=eva&title=");
         let first = column(&some.text, &stages[0]);
-        assert!(first.matches("data-card=").count() == 3 && !first.contains("More of them"));
+        assert!(first.matches("<li class=\"deal\">").count() == 3 && !first.contains("More of them"));
         let read_only = Browser::signed_in(acme, &acme.keys.secondary).get("/console/board");
-        assert!(!read_only.text.contains("draggable") && !read_only.text.contains("/status\""), "who only reads moves nothing");
+        assert!(!read_only.text.contains("data-menu") && !read_only.text.contains("/stage?") && !read_only.text.contains("/status\""), "who only reads moves nothing");
+        assert_eq!(Browser::signed_in(acme, &acme.keys.secondary).get("/console/opportunities/1/stage").status, 403);
     }
 }

@@ -294,12 +294,12 @@ both_databases! {
         let board = browser.get("/console/board");
         assert_eq!(options(&board, "board-ownerId").0.len(), 5);
         let one = browser.get("/console/board?ownerId=u-3");
-        assert!(one.text.matches("data-card=").count() == 1 && options(&one, "board-ownerId").1 == ["ADA (u-3)"], "{}", one.text);
+        assert!(one.text.matches("class=\"deal\"").count() == 1 && options(&one, "board-ownerId").1 == ["ADA (u-3)"], "{}", one.text);
         assert_eq!(browser.get("/console/board?owner=zoe&title=o").header("location"), "/console/board?title=o&ownerId=zoe%40acme%2Eexample");
         let which = browser.get("/console/board?owner=ada");
         assert!(which.text.contains("href=\"/console/board?ownerId=u%2D3\"") && which.text.contains("action=\"/console/board\""), "{}", which.text);
         let unknown = browser.get("/console/board?ownerId=o-1");
-        assert_eq!((unknown.text.matches("data-card=").count(), options(&unknown, "board-ownerId").1), (0, vec!["unknown owner “o-1”"]));
+        assert_eq!((unknown.text.matches("class=\"deal\"").count(), options(&unknown, "board-ownerId").1), (0, vec!["unknown owner “o-1”"]));
     }
 
     fn more_people_than_are_offered_are_typed(database) {

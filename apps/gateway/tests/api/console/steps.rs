@@ -39,7 +39,18 @@ both_databases! {
             acme.post("/cases/cases", &json!({ "title": title, "caseTypeId": of_type })).item(201);
         }
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
-        let offered = steps(&browser.get("/console/cases/1").text);
+        let page = browser.get("/console/cases/1").text;
+        let offered = steps(&page);
+        // The picture has them all, and where the case is.
+        let picture = between(&page, "<section class=\"card no-print\" aria-labelledby=\"workflow\"", "</section>").unwrap();
+        assert_eq!((picture.matches("data-status=").count(), picture.matches("data-source=").count()), (4, 4), "{picture}");
+        assert_eq!((picture.matches("graph-here").count(), picture.matches("graph-handle").count()), (1, 0), "{picture}");
+        let here = between(picture, "graph-here", "</g>").unwrap();
+        assert!(here.contains(">Open") && picture.contains("the case is at “Open”"), "{picture}");
+        let words = "From there you may take it by: Close → Closed, Reject &lt;b&gt; → Closed (with a comment), Pause → Paused &lt;i&gt; (with a comment).";
+        assert!(picture.contains(words), "{picture}");
+        let read_only = Browser::signed_in(acme, &acme.keys.secondary).get("/console/cases/1").text;
+        assert!(read_only.contains("graph-here") && !read_only.contains("you may take it"), "{read_only}");
         let [close, reject, pause] = &offered[..] else { panic!("{offered:?}") };
         assert_eq!(close.1, "Close → Closed");
         assert_eq!(reject.1, "Reject &lt;b&gt; → Closed (with a comment)");
@@ -69,7 +80,9 @@ both_databases! {
             assert_eq!((&activity["transition"], activity["comment"].as_str().unwrap_or_default()), (&json!(transition), said.replace("\r\n", "\n").as_str()));
         }
         // Where no transition leads on, nothing is offered, and a page that is old says so.
-        assert!(!browser.get("/console/cases/1").text.contains("Change the status"));
+        let ended = browser.get("/console/cases/1").text;
+        assert!(!ended.contains("Change the status") && ended.contains("No step leads on from there for you."), "{ended}");
+        assert!(between(&ended, "graph-here", "</g>").unwrap().contains(">Closed"), "{ended}");
         let late = browser.post("/console/cases/1/status", &[("step", &close.0)]);
         assert!(late.status == 400 && late.text.contains("leads nowhere from where the case is now"), "{}", late.text);
     }
