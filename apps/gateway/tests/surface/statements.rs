@@ -205,7 +205,7 @@ const PAGES: &[(&str, usize)] = &[
     ("/console/trash?kinds=lead,case&title=harbour", 1),
     ("/console/search?q=jane", 12),
     ("/console/board", 9),
-    ("/console/opportunities/1/stage", 6),
+    ("/console/opportunities/1/stage", 4),
     ("/console/board?tags=new,none", 15),
 ];
 

@@ -86,7 +86,6 @@ const FORMS: &[&str] = &[
 const PAGES: &[&str] = &[
     "/console",
     "/console/board",
-    "/console/opportunities/{id}/stage",
     "/console/search?q=a",
     "/console/trash",
     "/console/contacts/duplicates",
