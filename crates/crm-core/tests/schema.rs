@@ -213,7 +213,7 @@ const OF_A_CLUSTER: &[(&str, &str)] = &[
         "SELECT i.relname AS name, t.relname AS detail
          FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN spread t ON t.oid = x.indrelid
          WHERE (x.indisunique OR x.indisexclusion) AND NOT EXISTS (SELECT FROM pg_attribute a
-               WHERE a.attrelid = t.oid AND a.attname = 'tenant_id' AND a.attnum = ANY (x.indkey::smallint[]))",
+               WHERE a.attrelid = t.oid AND a.attname = 'tenant_id' AND a.attnum = ANY ((x.indkey::smallint[])[0:x.indnkeyatts - 1]))",
     ),
     (
         "a foreign key between spread tables has the tenant on both sides",
@@ -284,8 +284,15 @@ fn nothing_stands_in_the_way_of_spreading_the_tables() {
     for (rule, plant, found) in [
         (0, "CREATE TABLE planted (id BIGINT PRIMARY KEY)", "planted of none"),
         (0, "CREATE TABLE planted (tenant_id INTEGER, id BIGINT, PRIMARY KEY (tenant_id, id))", "planted of integer"),
+        (0, "CREATE TABLE planted (tenant_id BIGINT, id BIGINT)", "planted of bigint"),
+        (
+            0,
+            "CREATE TABLE planted (id BIGINT, tenant_id BIGINT NOT NULL GENERATED ALWAYS AS (id) STORED)",
+            "planted of bigint",
+        ),
         (1, "CREATE TABLE planted (tenant_id BIGINT NOT NULL)", "planted"),
         (2, "CREATE UNIQUE INDEX planted_search ON leads (id)", "planted_search of leads"),
+        (2, "CREATE UNIQUE INDEX planted_search ON leads (id) INCLUDE (tenant_id)", "planted_search of leads"),
         (2, "ALTER TABLE leads ADD CONSTRAINT planted EXCLUDE USING btree (title WITH =)", "planted of leads"),
         (
             3,
@@ -319,6 +326,9 @@ fn nothing_stands_in_the_way_of_spreading_the_tables() {
             "planted of leads",
         ),
         (8, "CREATE VIEW planted AS SELECT 1 AS one", "planted of v"),
+        (8, "CREATE RULE planted AS ON DELETE TO leads DO INSTEAD NOTHING", "leads of r"),
+        (8, "CREATE TABLE planted () INHERITS (leads)", "leads of r"),
+        (8, "CREATE TABLE planted (tenant_id BIGINT NOT NULL) PARTITION BY LIST (tenant_id)", "planted of p"),
         (8, "ALTER TABLE leads ENABLE ROW LEVEL SECURITY", "leads of r"),
     ] {
         connection.batch_execute(&format!("BEGIN; {plant}")).unwrap();

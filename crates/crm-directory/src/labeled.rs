@@ -183,11 +183,11 @@ macro_rules! labeled_lists {
                     &self.0
                 }
 
-            /// Whether there is none.
-            #[must_use]
-            pub fn is_empty(&self) -> bool {
-                self.0.is_empty()
-            }
+                /// Whether there is none.
+                #[must_use]
+                pub fn is_empty(&self) -> bool {
+                    self.0.is_empty()
+                }
             }
 
             impl FromJson for $name {

@@ -2,8 +2,7 @@
 
 use crm_core::values::{ExternalId, Followers, LongText, Money, Participant, ShortText, Title, User};
 use crm_core::{ContactId, LeadId, OpportunityId, OrganizationId, TagId, Timestamp};
-use crm_forms::CustomFields;
-use crm_forms::LeadRating;
+use crm_forms::{CustomFields, LeadRating};
 use crm_history::{Linked, linked};
 
 use crate::Lead;

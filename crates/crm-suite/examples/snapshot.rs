@@ -20,7 +20,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// How many leads there are.
 const LEADS: u32 = 1000;
-/// How often each is read in each way; the middle of these is told.
+/// How many reads there are in each way; the middle of how long they took is told.
 const TIMES: usize = 20_000;
 
 fn main() -> Outcome<()> {

@@ -57,7 +57,7 @@ impl Counting {
     /// The thread connects when the first number is asked for, and ends when this is dropped.
     pub(super) fn start(opening: Opening) -> anyhow::Result<Self> {
         let threads = Arc::new(());
-        let counter = Way::start(&opening, &threads)?;
+        let counter = Way::start(&opening, &threads, true)?;
         Ok(Self { opening, counter: Mutex::new(counter), threads })
     }
 
@@ -66,14 +66,14 @@ impl Counting {
     }
 
     /// A thread did not answer in time: its connection may be one that a firewall forgot. Its place is taken once, by whoever
-    /// notices first.
+    /// notices first, and by one that connects before anybody asks it.
     fn replace(&self, hanging: &Way) {
         let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !Arc::ptr_eq(&counter.is_connected, &hanging.is_connected);
         if is_new || Arc::strong_count(&self.threads) > MOST_HANGING {
             return;
         }
-        match Way::start(&self.opening, &self.threads) {
+        match Way::start(&self.opening, &self.threads, false) {
             Ok(another) => {
                 log::warn!("the thread that numbers new records hangs: another takes its place");
                 *counter = another;
@@ -84,13 +84,14 @@ impl Counting {
 }
 
 impl Way {
-    fn start(opening: &Opening, threads: &Arc<()>) -> anyhow::Result<Self> {
+    /// The thread connects when it is first asked, or else at once: until then everybody takes numbers without it.
+    fn start(opening: &Opening, threads: &Arc<()>, when_asked: bool) -> anyhow::Result<Self> {
         let (asked, questions) = channel();
-        let is_connected = Arc::new(AtomicBool::new(true));
+        let is_connected = Arc::new(AtomicBool::new(when_asked));
         let counter = Counter { opening: opening.clone(), questions, is_connected: Arc::clone(&is_connected) };
         let lives = Arc::clone(threads);
         let started = std::thread::Builder::new().name("db-numbers".to_owned()).spawn(move || {
-            counter.serve();
+            counter.serve(when_asked);
             drop(lives);
         });
         started.context("a thread for the database cannot be started")?;
@@ -129,8 +130,12 @@ struct Counter {
 }
 
 impl Counter {
-    fn serve(self) {
+    fn serve(self, when_asked: bool) {
         let mut held = None;
+        if !when_asked {
+            held = self.connect_again();
+            self.is_connected.store(true, Ordering::Relaxed);
+        }
         while let Ok(first) = self.questions.recv() {
             let mut waiting = vec![first];
             waiting.extend(self.questions.try_iter());
@@ -143,6 +148,9 @@ impl Counter {
                 }),
             };
             if let Err(error) = answered {
+                if self.is_replaced() {
+                    return;
+                }
                 log::warn!("new records take their numbers in their transactions for now: {}", one_line(&error));
                 self.is_connected.store(false, Ordering::Relaxed);
                 held = self.connect_again();
@@ -157,13 +165,18 @@ impl Counter {
         Ok(connection)
     }
 
+    /// Whether nobody can ask any more: another has its place, or the gateway ends.
+    fn is_replaced(&self) -> bool {
+        matches!(self.questions.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
     /// `None` where nobody is there any more who would ask.
     fn connect_again(&self) -> Option<DbConnection> {
         loop {
             std::thread::sleep(RECONNECTION);
             match self.connect() {
                 Ok(connection) => return Some(connection),
-                Err(_) if matches!(self.questions.try_recv(), Err(TryRecvError::Disconnected)) => return None,
+                Err(_) if self.is_replaced() => return None,
                 Err(_) => {}
             }
         }

@@ -96,6 +96,8 @@ struct AtWork {
     thread: usize,
     lane: Lane,
     since: Instant,
+    /// Those that there were when it began.
+    doubts: u64,
     is_replaced: bool,
 }
 
@@ -112,9 +114,9 @@ impl Queue {
         self.doubts.load(Ordering::Relaxed)
     }
 
-    /// A connection that was opened at this many doubts is lost.
+    /// A connection that was opened at this many doubts is lost, or hangs.
     pub(super) fn doubt(&self, opened: u64) {
-        // Where another of that time was lost before, nothing new is known.
+        // Where another of that time was before, nothing new is known.
         let _ = self.doubts.compare_exchange(opened, opened + 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
@@ -146,12 +148,12 @@ impl Queue {
         if is_first {
             state.turns.push_back(lane);
         }
-        let replaced = state.replace_hanging(&self.limits);
+        let (replaced, doubts) = state.replace_hanging(&self.limits);
         drop(state);
         if replaced == 0 {
             self.arrived.notify_one();
         } else {
-            self.doubts.fetch_add(1, Ordering::Relaxed);
+            self.doubt(doubts);
             self.arrived.notify_all();
         }
         Ok(replaced)
@@ -161,7 +163,7 @@ impl Queue {
     pub(super) fn take(&self, thread: usize) -> Option<Request> {
         let mut state = self.state();
         loop {
-            let found = state.next(thread, &self.limits, &self.counters);
+            let found = state.next(thread, self);
             let is_over = state.is_closed && state.turns.is_empty();
             if is_over {
                 // Others may have waited for a lane that had its share.
@@ -184,7 +186,7 @@ impl Queue {
             }
             state.at_work.swap_remove(place);
         }
-        state.next(thread, &self.limits, &self.counters)
+        state.next(thread, self)
     }
 
     /// Waits until somebody waits; false when the queue is closed and nobody does.
@@ -248,17 +250,17 @@ impl Queue {
 }
 
 impl State {
-    fn next(&mut self, thread: usize, limits: &Limits, counters: &Counters) -> Option<Request> {
+    fn next(&mut self, thread: usize, queue: &Queue) -> Option<Request> {
         for _ in 0..self.turns.len() {
             let lane = self.turns.pop_front()?;
-            if self.has_its_share(lane, limits) {
+            if self.has_its_share(lane, &queue.limits) {
                 self.turns.push_back(lane);
                 continue;
             }
             let waiting = self.waiting.get_mut(&lane)?;
             let found = std::iter::from_fn(|| waiting.pop_front()).find(|request| {
                 let begins = request.begin();
-                counters.skipped.add(u64::from(!begins));
+                queue.counters.skipped.add(u64::from(!begins));
                 begins
             });
             if waiting.is_empty() {
@@ -267,7 +269,8 @@ impl State {
                 self.turns.push_back(lane);
             }
             if found.is_some() {
-                self.at_work.push(AtWork { thread, lane, since: Instant::now(), is_replaced: false });
+                let (since, doubts) = (Instant::now(), queue.doubts());
+                self.at_work.push(AtWork { thread, lane, since, doubts, is_replaced: false });
                 return found;
             }
         }
@@ -284,15 +287,21 @@ impl State {
         of_lane >= limits.of(lane) || of_owner >= limits.tenant
     }
 
-    fn replace_hanging(&mut self, limits: &Limits) -> usize {
+    /// How many hang and are replaced from now on, and the doubts at which the newest of them began.
+    fn replace_hanging(&mut self, limits: &Limits) -> (usize, u64) {
         let now = Instant::now();
         let room = limits.replacements.saturating_sub(self.replaced);
         let hangs = |at_work: &&mut AtWork| !at_work.is_replaced && now.duration_since(at_work.since) > HANGING;
         let hanging = self.at_work.iter_mut().filter(hangs).take(room);
-        let number = hanging.map(|at_work| at_work.is_replaced = true).count();
+        let (mut number, mut doubts) = (0, 0);
+        for at_work in hanging {
+            at_work.is_replaced = true;
+            doubts = doubts.max(at_work.doubts);
+            number += 1;
+        }
         self.serving -= number;
         self.replaced += number;
-        number
+        (number, doubts)
     }
 }
 

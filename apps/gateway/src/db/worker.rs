@@ -254,11 +254,7 @@ impl Worker {
     }
 
     fn connection(&mut self) -> Option<&mut DbConnection> {
-        let doubts = self.queue.doubts();
-        if self.opened != doubts {
-            self.let_go();
-            self.opened = doubts;
-        }
+        self.let_go_of_what_is_doubtful();
         // Another file that has the name by now must not be taken for the database.
         if self.held.is_none() && !self.opening.file_is_lost() {
             match self.opening.open_patiently() {
@@ -279,10 +275,19 @@ impl Worker {
         Some(connection)
     }
 
+    /// Only where a network is between: a file, or memory, forgets nobody.
+    fn let_go_of_what_is_doubtful(&mut self) {
+        let doubts = self.queue.doubts();
+        if self.opened != doubts && matches!(self.opening.url, DatabaseUrl::Postgres(_)) {
+            self.let_go();
+            self.opened = doubts;
+        }
+    }
+
     /// Ends what [`in_snapshot`] began, after the answer: it has nothing to commit.
     fn end_snapshot(&mut self, access: Access) {
         if access == Access::Read && self.held.as_mut().is_some_and(|connection| connection.end_read().is_err()) {
-            self.let_go();
+            self.lose();
         }
     }
 
@@ -293,13 +298,18 @@ impl Worker {
         }
     }
 
+    /// The connection is dead.
+    fn lose(&mut self) {
+        self.let_go();
+        self.queue.doubt(self.opened);
+    }
+
     /// Counts a trouble, and lets the connection go unless it works.
     fn note(&mut self, trouble: &Trouble) {
         self.count(trouble);
         let suspicious = trouble.fault().is_some() || matches!(trouble, Trouble::Panicked);
         if suspicious && !self.held.as_mut().is_some_and(works) {
-            self.let_go();
-            self.queue.doubt(self.opened);
+            self.lose();
         }
     }
 

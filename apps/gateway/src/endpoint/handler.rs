@@ -31,7 +31,7 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// An `async fn` whose arguments are [`Extract`] and whose result is an [`Answer`].
+/// An `async fn`, or a closure that gives such a future, whose arguments are [`Extract`] and whose result is an [`Answer`].
 pub trait Handler<Arguments>: Clone + 'static {
     /// Extracts the arguments in their order and runs it.
     fn run(self, call: Call) -> LocalBoxFuture<'static, Result<Rendered, Problem>>;

@@ -33,16 +33,19 @@ impl Network {
         let number = std::process::id() % 100_000;
         let network = Self { interface: format!("crm{number}a") };
         let (one, other) = (&network.interface, format!("crm{number}b"));
-        let made = ip(&format!("link add {one} type veth peer name {other}"))
-            && ip(&format!("link set {one} up"))
-            && ip(&format!("link set {other} up"))
-            && ip(&format!("addr add {HERE}/32 dev {one}"))
-            && ip(&format!("neigh add {HOST} lladdr {NOBODY} nud permanent dev {one}"))
-            && network.route("add");
-        if !made {
+        if !ip(&format!("link add {one} type veth peer name {other}")) {
             println!("SKIPPED: a host that vanishes: only root may make networks, and not in every container");
             return None;
         }
+        for command in [
+            format!("link set {one} up"),
+            format!("link set {other} up"),
+            format!("addr add {HERE}/32 dev {one}"),
+            format!("neigh add {HOST} lladdr {NOBODY} nud permanent dev {one}"),
+        ] {
+            assert!(ip(&command), "ip {command}");
+        }
+        assert!(network.route("add"), "{HOST} is here already: was a run killed? `ip link` shows its crm…a");
         Some(network)
     }
 

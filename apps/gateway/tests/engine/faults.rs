@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crm_core::{DatabaseUrl, ForUpdateExt};
+use crm_core::{DatabaseUrl, ForUpdateExt, TenantId};
 use crm_gateway::db::{DbSettings, Executor, Unavailable};
 use crm_testkit::TestDatabase;
 use diesel::connection::SimpleConnection;
@@ -20,8 +20,8 @@ fn kill_connections(url: &DatabaseUrl) {
     url.connect().unwrap().batch_execute(kill).unwrap();
 }
 
-/// Waits until no thread works: one that answered a read may be ending its snapshot still, and lets a connection that dies
-/// there go without a word.
+/// Waits until no thread works: one that answered a read may be ending its snapshot still, and a connection that dies there is
+/// no trouble of a job.
 async fn idle(db: &Executor) {
     while db.stats().busy > 0 {
         actix_web::rt::time::sleep(Duration::from_millis(1)).await;
@@ -47,6 +47,37 @@ fn a_connection_that_died_while_idle_is_replaced_unnoticed() {
         }
     });
     assert_eq!(db.stats().retries, 10, "{:?}", db.stats());
+    db.close();
+}
+
+#[test]
+fn one_dead_connection_has_the_others_opened_anew_before_they_are_used() {
+    let database = TestDatabase::postgres();
+    let db = open(&database, 8);
+    // Each of so many tenants has a thread of its own while it is held.
+    let on_each = async || {
+        let held = (1..=8).map(|tenant| {
+            let db = db.of(TenantId::from_i64(tenant));
+            async move {
+                db.read(|connection| {
+                    std::thread::sleep(Duration::from_millis(300));
+                    marked(connection)
+                })
+                .await
+            }
+        });
+        join_all(held).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+        idle(&db).await;
+    };
+    block_on(async {
+        on_each().await;
+        assert_eq!(db.stats().connected, 8, "{:?}", db.stats());
+        kill_connections(database.url());
+        db.read(marked).await.unwrap();
+        assert_eq!(db.stats().retries, 1, "{:?}", db.stats());
+        on_each().await;
+    });
+    assert_eq!(db.stats().retries, 1, "no other job met a dead one: {:?}", db.stats());
     db.close();
 }
 

@@ -65,9 +65,9 @@ fn in_memory_it_listens_at_once() {
     times.sort();
     let (quickest, half, slowest) = (times[0], times[times.len() / 2], times[times.len() - 1]);
     println!("in memory it listens after {quickest:.0?} to {slowest:.0?}, half of the times by {half:.0?}");
-    if is_long() {
-        assert!(quickest < Duration::from_millis(100), "{times:?}");
-    }
+    // How fast it is counts in long runs alone, on a machine that does nothing else.
+    let bound = if is_long() { Duration::from_millis(100) } else { Duration::from_secs(5) };
+    assert!(quickest < bound, "{times:?}");
 }
 
 both_databases! {

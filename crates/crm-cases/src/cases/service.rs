@@ -166,13 +166,16 @@ pub fn list(
     let status = filter.status.as_ref().map(|names| InStatus::named(connection, scope, names)).transpose()?;
     let forms = if filter.fields.asks_custom_fields() { all_forms(connection, scope)? } else { Vec::new() };
     let fields = filter.fields.resolve(connection, scope, &SEARCHED, most, &forms.iter().collect::<Vec<_>>())?;
-    let named = ResolvedFilter { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
+    let resolved =
+        ResolvedFilter { candidates: titled.and(tagged).and(fields.candidates.clone()), tags, status, fields };
     let page = request.load_with_total(
         connection,
         scope,
-        || queries::matching(scope, filter, &named),
+        || queries::matching(scope, filter, &resolved),
         CaseRow::place,
-        |connection| crm_tags::total(connection, scope, TagKind::Case, filter.is_by_tags_alone(), named.tags.as_ref()),
+        |connection| {
+            crm_tags::total(connection, scope, TagKind::Case, filter.is_by_tags_alone(), resolved.tags.as_ref())
+        },
     )?;
     Ok(page.try_map(|rows| complete(connection, scope, rows))?)
 }
