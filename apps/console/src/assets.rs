@@ -25,6 +25,7 @@ macro_rules! asset {
 const ASSETS: &[Asset] = &[
     asset!("console.css", CSS),
     asset!("console.js", SCRIPT),
+    asset!("ask.js", SCRIPT),
     asset!("board.js", SCRIPT),
     asset!("record.js", SCRIPT),
     asset!("progress.js", SCRIPT),

@@ -6,8 +6,8 @@ use crm_exchange::Lookup;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::fields::{Choice, Control, Entry, KEEP, MAKE, WAS};
-use crate::form::{Field, Typed};
+use crate::fields::{Choice, Control, Entry, KEEP, MAKE, WAS, retired};
+use crate::form::{Field, Typed, step};
 use crate::icon::Icon;
 use crate::{Frame, show};
 
@@ -95,7 +95,7 @@ fn draw(frame: &Frame, entry: &Entry, record: &Value, typed: &Typed) -> Markup {
                 choices.iter().map(|choice| (choice.id.clone(), choice.words.clone())).collect();
             field("").choice(typed, &options, &texts[0])
         }
-        Control::Many(choices, _) => many(entry, choices, typed, &texts[0]),
+        Control::Many(choices, _) => many(entry, choices, typed, record),
         Control::Money => pair(entry, typed, &texts, ["Amount", "Currency"], "text"),
         Control::Range(kind) => pair(entry, typed, &texts, ["from", "to"], kind),
         Control::Person => pair(entry, typed, &texts, ["Name", "E-mail"], "text"),
@@ -125,19 +125,27 @@ fn maker(name: &str, lookup: Lookup) -> Markup {
     }
 }
 
-fn many(entry: &Entry, choices: &[Choice], typed: &Typed, text: &str) -> Markup {
-    let name = entry.name();
+fn many(entry: &Entry, choices: &[Choice], typed: &Typed, record: &Value) -> Markup {
+    let (name, texts) = (entry.name(), entry.texts(record));
     let is_chosen = |id: &str| match typed.values.is_empty() {
-        true => text.lines().any(|chosen| chosen == id),
+        true => texts[0].lines().any(|chosen| chosen == id),
         false => typed.has(&name, id),
     };
+    // They stay until somebody takes them off.
+    let retired = retired(entry.value(record), choices);
     let boxes = html! {
-        @if choices.is_empty() { p class="quiet small" { "There is nothing to choose yet." } }
+        @if choices.is_empty() && retired.is_empty() { p class="quiet small" { "There is nothing to choose yet." } }
         div class="boxes" {
             @for choice in choices {
                 label class="box" {
                     input type="checkbox" name=(name) value=(choice.id) checked[is_chosen(&choice.id)];
                     (show::dot(choice.color.as_deref())) span { (choice.words) }
+                }
+            }
+            @for choice in &retired {
+                label class="box" {
+                    input type="checkbox" name=(name) value=(choice.id) checked[is_chosen(&choice.id)];
+                    span { (choice.words) " (no longer offered)" }
                 }
             }
         }
@@ -151,7 +159,7 @@ fn pair(entry: &Entry, typed: &Typed, texts: &[String], labels: [&str; 2], kind:
     let both = html! {
         div class={ @if entry.control == Control::Money { "pair pair-money" } @else { "pair" } } {
             @for ((part, text), label) in entry.parts().iter().zip(texts).zip(labels) {
-                input type=(kind) name=(part) value=(typed.value(part).unwrap_or(text)) aria-label={ (entry.label) ": " (label) }
+                input type=(kind) step=[step(kind)] name=(part) value=(typed.value(part).unwrap_or(text)) aria-label={ (entry.label) ": " (label) }
                     placeholder=(label) autocomplete="off" aria-invalid=[is_bad.then_some("true")];
             }
         }

@@ -208,8 +208,13 @@ impl Entry {
             Control::Labeled(_) => read_labeled(text(0)),
             Control::People => read_lines(text(0), was, person_line, read_person),
             Control::Contacts => read_lines(text(0), was, contact_line, read_contact),
-            Control::Many(_, true) => text(0).lines().map(|id| json!({ "id": id })).collect(),
-            Control::Many(_, false) => text(0).lines().map(Value::from).collect(),
+            Control::Many(_, are_objects) => {
+                let before = ids(was);
+                let mut chosen: Vec<&str> = text(0).lines().collect();
+                // Those that were there stay in their places.
+                chosen.sort_by_key(|id| before.iter().position(|other| other == id).unwrap_or(before.len()));
+                chosen.into_iter().map(|id| if *are_objects { json!({ "id": id }) } else { id.into() }).collect()
+            }
             Control::Lines => texts[0].as_str().into(),
             Control::Line(_) | Control::One(_) | Control::Record(_) => text(0).into(),
         }
@@ -240,6 +245,16 @@ impl Entry {
         }
     }
 
+    /// Whether two plain texts are the same value: boxes are ticked in no order.
+    fn is_same(&self, one: &[String], other: &[String]) -> bool {
+        let sorted = |texts: &[String]| {
+            let mut lines: Vec<String> = texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        };
+        one == other || (matches!(self.control, Control::Many(..)) && sorted(one) == sorted(other))
+    }
+
     /// Puts a value into a body.
     pub fn put(&self, value: Value, body: &mut JsonObject) {
         if !self.is_custom {
@@ -251,6 +266,14 @@ impl Entry {
             members.insert(self.id.clone(), value);
         }
     }
+}
+
+/// What a record has chosen and is no longer offered.
+pub(crate) fn retired(value: &Value, offered: &[Choice]) -> Vec<Choice> {
+    let chosen = value.as_array().into_iter().flatten();
+    let chosen = chosen.filter_map(|one| Some((one.as_str().or(one["id"].as_str())?, one["label"].as_str())));
+    let retired = chosen.filter(|(id, _)| !offered.iter().any(|choice| choice.id == *id));
+    retired.map(|(id, label)| choice(id, label.unwrap_or(id), None)).collect()
 }
 
 fn email_of(user: &Value) -> &Value {
@@ -383,17 +406,22 @@ pub fn edit(entries: &[Entry], record: &Value, value: impl Fn(&str) -> Option<St
         let Some(was) = was else { continue };
         let mine: Vec<String> = parts.iter().map(|part| value(part).map(plain).unwrap_or_default()).collect();
         let theirs: Vec<String> = entry.texts(record).into_iter().map(plain).collect();
-        if mine == was || mine == theirs {
+        if entry.is_same(&mine, &was) || entry.is_same(&mine, &theirs) {
             continue;
         }
-        let chosen = value(&format!("{KEEP}{}", entry.name()));
-        match chosen.as_deref() {
-            Some("theirs") => {}
-            None if theirs != was => edit.conflicts.push(entry.name()),
-            _ => entry.put(entry.read(&mine, entry.value(record)), &mut edit.body),
+        // Whoever chose has chosen between these: what is changed again is asked about again.
+        if !entry.is_same(&theirs, &was) {
+            edit.conflicts.push(entry.name());
+        } else if !keeps_theirs(entry, &value) {
+            entry.put(entry.read(&mine, entry.value(record)), &mut edit.body);
         }
     }
     edit
+}
+
+/// Whether somebody chose that what somebody else typed into an entry is to stay.
+fn keeps_theirs(entry: &Entry, value: impl Fn(&str) -> Option<String>) -> bool {
+    value(&format!("{KEEP}{}", entry.name())).as_deref() == Some("theirs")
 }
 
 /// The body of a new record.
@@ -416,10 +444,13 @@ pub fn new_body(entries: &[Entry], value: impl Fn(&str) -> Option<String>) -> Js
 pub fn carried(entries: &[Entry], record: &Value, value: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let mut carried = Vec::new();
     for entry in entries {
+        let keeps_theirs = keeps_theirs(entry, &value);
         for (part, now) in entry.parts().into_iter().zip(entry.texts(record)) {
             let was = value(&format!("{WAS}{part}")).map(|text| entry.plain(text));
             let mine = value(&part).map(|text| text.replace("\r\n", "\n")).unwrap_or_default();
-            let shown = if was.is_none_or(|was| was == entry.plain(&mine)) { now } else { mine };
+            let is_same = |one: &str, other: &str| entry.is_same(&[entry.plain(one)], &[entry.plain(other)]);
+            let is_theirs = |was: &String| is_same(was, &mine) || (keeps_theirs && is_same(was, &now));
+            let shown = if was.as_ref().is_none_or(is_theirs) { now } else { mine };
             match entry.control {
                 Control::Many(..) => carried.extend(shown.lines().map(|id| (part.clone(), id.to_owned()))),
                 _ => carried.push((part, shown)),

@@ -80,6 +80,11 @@ impl Typed {
     }
 }
 
+/// The steps of an `input` of this type: a time has seconds.
+pub(crate) fn step(kind: &str) -> Option<&'static str> {
+    matches!(kind, "time" | "datetime-local").then_some("1")
+}
+
 /// A field of a form.
 pub struct Field<'a> {
     /// Its name.
@@ -148,7 +153,7 @@ impl Field<'_> {
         let value = typed.value(self.name).unwrap_or(value);
         self.draw(typed, |id, described, bad| {
             html! {
-                input type=(kind) id=(id) name=(self.name) value=(value) required[self.required]
+                input type=(kind) step=[step(kind)] id=(id) name=(self.name) value=(value) required[self.required]
                     aria-describedby=[described] aria-invalid=[bad.then_some("true")] autocomplete="off";
             }
         })
@@ -177,7 +182,7 @@ impl Field<'_> {
                 select id=(id) name=(self.name) required[self.required]
                     aria-describedby=[described] aria-invalid=[bad.then_some("true")] {
                     @if !options.iter().any(|(option, _)| option.is_empty()) { option value="" { "–" } }
-                    @if !is_known { option value=(value) selected { (value) } }
+                    @if !is_known { option value=(value) selected { (value) " (no longer offered)" } }
                     @for (option, words) in options {
                         option value=(option) selected[option == value] { (words) }
                     }

@@ -148,6 +148,7 @@ impl Record<'_> {
                 p class="hidden" role="status" data-record-said {}
                 template data-in-place {
                     form class="in-place" {
+                        div class="notice notice-bad" role="alert" data-told hidden {}
                         div class="column" data-parts {}
                         div class="actions" {
                             button class="button button-main" type="submit" { "Save" }
@@ -195,7 +196,7 @@ impl Record<'_> {
                     (self.merge(frame))
                 }
                 Kind::Opportunity => {
-                    @if self.is_closed() { (hidden(frame, &format!("{path}/status"), &[("status", "open")], "Reopen")) }
+                    @if self.is_closed() { (hidden(frame, &format!("{path}/status"), &[("status", "open"), ("was", record["status"].as_str().unwrap_or_default())], "Reopen")) }
                     @else {
                         (self.moves(frame))
                         (hidden(frame, &format!("{path}/status"), &[("status", "won")], "Won"))

@@ -3,7 +3,7 @@
 use crm_console::{board, show};
 use crm_core::input::{FromBody, JsonObject};
 use crm_core::params::{FromParams, ParamReader};
-use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope};
+use crm_core::{Condition, DbConnection, LeadId, OpportunityId, Scope, Unmet};
 use crm_exchange::Kind;
 use crm_leads::Lead;
 use crm_opportunities::{Opportunity, OpportunityPatch, OpportunityStatus, StageChange, StatusChange, pipelines};
@@ -126,8 +126,25 @@ async fn set_status(visitor: Visitor<area::Pipeline, Write>, Numbered(id): Numbe
             change.insert("lostReason".to_owned(), body(form, &["reasonId", "comment"]).into());
         }
         let change = StatusChange::from_body(&change)?;
-        opportunities::update_status(connection, scope, id, &Condition::none(), &change)?;
+        opportunities::update_status(connection, scope, id, &is_still(form.value("was"), change.status), &change)?;
         Ok(())
     })
     .await
+}
+
+/// It is as it was when somebody decided about it: open where it is to be won or lost, and closed as it was shown where it is
+/// opened again. What is so already is neither refused nor changed, but for the reason of a loss.
+fn is_still(was: Option<&str>, wanted: OpportunityStatus) -> Condition<Opportunity> {
+    let was = was.map(str::to_owned);
+    Condition::new(move |now: &Opportunity| {
+        let is_still = match (now.status, wanted) {
+            (OpportunityStatus::Open, _) | (OpportunityStatus::Won, OpportunityStatus::Won) => true,
+            (status, OpportunityStatus::Open) => was.as_deref().is_none_or(|was| was == status.as_str()),
+            _ => false,
+        };
+        if is_still {
+            return Ok(());
+        }
+        Err(Unmet(format!("It is {} already, since this was shown, and stays so.", now.status.as_str())))
+    })
 }

@@ -3,6 +3,7 @@
 use crm_testkit::both_databases;
 use serde_json::{Value, json};
 
+use super::settings::{fields, send};
 use crate::browser::{Browser, between};
 use crate::client::Api;
 
@@ -145,6 +146,45 @@ both_databases! {
         for words in ["Won and lost by month", "Changed last", "Opportunity #1"] {
             assert!(overview.text.contains(words), "{words}: {}", overview.text);
         }
+    }
+
+    /// Whoever has an old menu before them is told, and undoes nothing.
+    fn what_somebody_else_closed_meanwhile_stays_so(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        for title in ["First", "Second"] {
+            acme.post("/pipeline/opportunities", &json!({ "title": title })).item(201);
+        }
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        browser.get("/console/board");
+        let close = |id: u8, change: &Value| drop(acme.patch(&format!("/pipeline/opportunities/{id}/updateStatus"), change).item(200));
+        let now = |id: u8| acme.get(&format!("/pipeline/opportunities/{id}")).item(200).clone();
+        let back = ("back", "/console/board");
+        let lost = [("status", "lost"), ("reasonId", "too_expensive"), back];
+        close(1, &json!({ "status": "won" }));
+        close(2, &json!({ "status": "lost", "lostReason": { "reasonId": "theirs" } }));
+        for (id, sent, words) in [(1, &lost[..], "It is won already"), (2, &lost[..], "It is lost already"), (2, &[("status", "won"), back][..], "It is lost already")] {
+            let before = now(id);
+            let refused = browser.post(&format!("/console/opportunities/{id}/status"), sent);
+            assert!(refused.status == 412 && refused.text.contains(words), "{id}: {} {}", refused.status, refused.text);
+            assert_eq!(now(id), before, "{id}: {sent:?}");
+        }
+        // Twice won is won.
+        let before = now(1);
+        assert_eq!(browser.post("/console/opportunities/1/status", &[("status", "won"), back]).status, 303);
+        assert_eq!(now(1), before);
+        // What is opened again is what was shown.
+        let page = browser.get("/console/opportunities/2");
+        let form = fields(&page, "/console/opportunities/2/status");
+        close(2, &json!({ "status": "open" }));
+        close(2, &json!({ "status": "won" }));
+        let refused = send(&mut browser, "/console/opportunities/2/status", form, &[]);
+        assert!(refused.status == 412 && refused.text.contains("It is won already"), "{} {}", refused.status, refused.text);
+        assert_eq!(now(2)["status"], "won");
+        let page = browser.get("/console/opportunities/2");
+        let form = fields(&page, "/console/opportunities/2/status");
+        assert_eq!(send(&mut browser, "/console/opportunities/2/status", form, &[]).status, 303);
+        assert_eq!(now(2)["status"], "open");
     }
 
     fn the_board_is_filtered_and_a_column_has_an_end(database) {

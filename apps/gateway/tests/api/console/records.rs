@@ -127,9 +127,20 @@ both_databases! {
         assert!(conflict.text.contains("value=\"Mine\"") && conflict.text.contains("Keep theirs: <strong>Theirs"), "{}", conflict.text);
         assert_eq!(acme.get("/pipeline/leads/1").header("etag"), etag);
         let was_now = was(&conflict.text);
-        let theirs = send(&mut browser, &was_at_first, &[("title", "Mine"), ("keep:title", "theirs")]);
+        let theirs = send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", "theirs")]);
         assert_eq!(theirs.status, 303);
         assert_eq!(acme.get("/pipeline/leads/1").item(200)["title"], "Theirs");
+        // What was chosen is kept where something else is refused.
+        let refused = send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", "theirs"), ("organizationId", "Nobody")]);
+        assert!(refused.status == 400 && refused.text.contains("name=\"title\" value=\"Theirs\""), "{} {}", refused.status, refused.text);
+        // Somebody changes it a third time while both are shown: nobody saw that, whatever was chosen.
+        acme.patch("/pipeline/leads/1", &json!({ "title": "Third" })).item(200);
+        for choice in ["mine", "theirs"] {
+            let late = send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", choice)]);
+            assert!(late.status == 412 && late.text.contains("Keep theirs: <strong>Third"), "{choice}: {} {}", late.status, late.text);
+            assert_eq!(acme.get("/pipeline/leads/1").item(200)["title"], "Third", "{choice}");
+        }
+        let was_now = was(&send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", "mine")]).text);
         let mine = send(&mut browser, &was_now, &[("title", "Mine"), ("keep:title", "mine")]);
         assert_eq!(mine.status, 303, "{}", mine.text);
         assert_eq!(acme.get("/pipeline/leads/1").item(200)["title"], "Mine");
@@ -137,6 +148,52 @@ both_databases! {
         let form = browser.get("/console/leads/1/edit");
         assert_eq!(send(&mut browser, &was(&form.text), &[]).status, 303);
         assert_eq!(acme.get("/pipeline/leads/1").header("etag"), unchanged, "a form that nobody touched changes nothing");
+    }
+
+    /// An option that a field has no longer goes when somebody takes it off, and not by saving something else.
+    fn what_is_no_longer_offered_stays_until_it_is_taken_off(database) {
+        let api = Api::start(database);
+        let acme = &api.acme;
+        let form = |options: Value, tags: Value| json!({ "fields": [
+            { "id": "sizes", "label": "Sizes", "category": "custom", "type": "dropdown", "options": options },
+            { "id": "marks", "label": "Marks", "category": "custom", "type": "tag-picker", "options": tags },
+        ] });
+        let tag = |id: &str, label: &str| json!({ "id": id, "label": label, "color": "#ffcc00" });
+        assert_eq!(acme.put("/directory/forms/contacts", &form(json!(["a", "b", "c"]), json!([tag("old", "Old <mark>"), tag("new", "New")]))).status, 200);
+        let values = json!({ "sizes": ["c", "a"], "marks": [{ "id": "old" }] });
+        acme.post("/directory/contacts", &json!({ "name": "Jane", "customFields": values })).item(201);
+        let now = || acme.get("/directory/contacts/1").item(200).clone();
+        let ids = |list: &Value| list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+        let mut browser = Browser::signed_in(acme, &acme.keys.primary);
+        let edit = "/console/contacts/1/edit";
+        // In another order than the form has them, and untouched.
+        let before = acme.get("/directory/contacts/1").header("etag").to_owned();
+        assert_eq!(submit(&mut browser, edit, &[]).status, 303);
+        assert_eq!(acme.get("/directory/contacts/1").header("etag"), before, "nothing was changed");
+        acme.put("/directory/forms/contacts", &form(json!(["a", "b"]), json!([tag("new", "New")])));
+        let page = browser.get(edit);
+        for words in ["c (no longer offered)", "Old &lt;mark&gt; (no longer offered)"] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        assert_eq!(submit(&mut browser, edit, &[("note", "Something else")]).status, 303);
+        let contact = now();
+        assert_eq!((&contact["note"], &contact["customFields"]["sizes"], ids(&contact["customFields"]["marks"])), (&json!("Something else"), &json!(["c", "a"]), vec!["old".to_owned()]));
+        // The same list is no change to the API either.
+        let same = acme.patch("/directory/contacts/1", &json!({ "note": "Again", "customFields": { "sizes": ["c", "a"] } }));
+        assert_eq!(same.item(200)["customFields"]["sizes"], json!(["c", "a"]));
+        // Taken off, with what was typed shown again where something else is wrong.
+        let taken = |name: &str, id: &str| -> Vec<(String, String)> {
+            let all = fields(&page, edit).into_iter();
+            all.filter(|(of, value)| !(of == name && value == id)).collect()
+        };
+        let refused = send(&mut browser, edit, taken("customFields.marks", "old"), &[("organizationId", "Nobody")]);
+        assert!(refused.status == 400 && refused.text.contains("value=\"old\">"), "it is drawn, and not ticked: {}", refused.text);
+        assert_eq!(send(&mut browser, edit, taken("customFields.sizes", "c"), &[]).status, 303);
+        assert_eq!(send(&mut browser, edit, taken("customFields.marks", "old"), &[]).status, 303);
+        let contact = now();
+        assert_eq!((&contact["customFields"]["sizes"], ids(&contact["customFields"]["marks"]).len()), (&json!(["a"]), 0), "{contact}");
+        let page = browser.get(edit);
+        assert!(!page.text.contains("no longer offered"), "{}", page.text);
     }
 
     fn a_record_is_talked_about_deleted_and_restored(database) {
@@ -240,6 +297,7 @@ both_databases! {
         let page = browser.get("/console/contacts/1/edit");
         let sent = as_in_a_browser(&page);
         let is_sent = |name: &str, value: &str| sent.iter().any(|pair| *pair == (name.to_owned(), value.to_owned()));
+        assert_eq!(page.text.matches("step=\"1\"").count(), 4, "a time has seconds: {}", page.text);
         assert!(is_sent("customFields.at", "2025-02-20T09:27") && is_sent("was:customFields.at", "2025-02-20T09:27:00"), "{sent:?}");
         let before = acme.get("/directory/contacts/1");
         let saved = send(&mut browser, "/console/contacts/1/edit", sent.clone(), &[]);
