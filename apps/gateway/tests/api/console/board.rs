@@ -157,7 +157,9 @@ both_databases! {
         }
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
         browser.get("/console/board");
-        let close = |id: u8, change: &Value| drop(acme.patch(&format!("/pipeline/opportunities/{id}/updateStatus"), change).item(200));
+        let close = |id: u8, change: &Value| {
+            acme.patch(&format!("/pipeline/opportunities/{id}/updateStatus"), change).item(200);
+        };
         let now = |id: u8| acme.get(&format!("/pipeline/opportunities/{id}")).item(200).clone();
         let back = ("back", "/console/board");
         let lost = [("status", "lost"), ("reasonId", "too_expensive"), back];

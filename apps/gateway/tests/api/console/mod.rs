@@ -120,7 +120,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("POST", "/console/sign-in", "nobody has a session there (sessions.rs)"),
     ("GET", "/console/sign-in/issuer", "leads to the issuer (tests/ticketing/console.rs)"),
     ("GET", "/console/sign-in/back", "comes from the issuer (tests/ticketing/console.rs)"),
-    ("GET", "/console/opportunities/{id}/stage", "for whoever may move it (board.rs)"),
+    ("GET", "/console/opportunities/{id}/stage", "for whoever may move it, while it is open (board.rs)"),
     ("GET", "/console/settings/tags", "leads to the first of its tabs"),
     ("GET", "/console/settings/forms", "leads to the first of its tabs"),
     ("GET", "/console/settings/pipelines/{id}", "each pipeline has an id of its own (settings.rs)"),

@@ -175,18 +175,18 @@ both_databases! {
         for words in ["c (no longer offered)", "Old &lt;mark&gt; (no longer offered)"] {
             assert!(page.text.contains(words), "{words}: {}", page.text);
         }
-        assert_eq!(submit(&mut browser, edit, &[("note", "Something else")]).status, 303);
+        assert_eq!(submit(&mut browser, edit, &[("name", "Jane W")]).status, 303);
         let contact = now();
-        assert_eq!((&contact["note"], &contact["customFields"]["sizes"], ids(&contact["customFields"]["marks"])), (&json!("Something else"), &json!(["c", "a"]), vec!["old".to_owned()]));
+        assert_eq!((&contact["name"], &contact["customFields"]["sizes"], ids(&contact["customFields"]["marks"])), (&json!("Jane W"), &json!(["c", "a"]), vec!["old".to_owned()]));
         // The same list is no change to the API either.
-        let same = acme.patch("/directory/contacts/1", &json!({ "note": "Again", "customFields": { "sizes": ["c", "a"] } }));
+        let same = acme.patch("/directory/contacts/1", &json!({ "name": "Jane", "customFields": { "sizes": ["c", "a"] } }));
         assert_eq!(same.item(200)["customFields"]["sizes"], json!(["c", "a"]));
         // Taken off, with what was typed shown again where something else is wrong.
         let taken = |name: &str, id: &str| -> Vec<(String, String)> {
             let all = fields(&page, edit).into_iter();
             all.filter(|(of, value)| !(of == name && value == id)).collect()
         };
-        let refused = send(&mut browser, edit, taken("customFields.marks", "old"), &[("organizationId", "Nobody")]);
+        let refused = send(&mut browser, edit, taken("customFields.marks", "old"), &[("name", "")]);
         assert!(refused.status == 400 && refused.text.contains("value=\"old\">"), "it is drawn, and not ticked: {}", refused.text);
         assert_eq!(send(&mut browser, edit, taken("customFields.sizes", "c"), &[]).status, 303);
         assert_eq!(send(&mut browser, edit, taken("customFields.marks", "old"), &[]).status, 303);
