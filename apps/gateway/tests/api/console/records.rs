@@ -163,7 +163,7 @@ both_databases! {
         let values = json!({ "sizes": ["c", "a"], "marks": [{ "id": "old" }] });
         acme.post("/directory/contacts", &json!({ "name": "Jane", "customFields": values })).item(201);
         let now = || acme.get("/directory/contacts/1").item(200).clone();
-        let ids = |list: &Value| list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+        let ids = |list: &Value| list.as_array().into_iter().flatten().map(|one| one["id"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
         let mut browser = Browser::signed_in(acme, &acme.keys.primary);
         let edit = "/console/contacts/1/edit";
         // In another order than the form has them, and untouched.
