@@ -155,7 +155,6 @@ fn what_two_people_changed_is_kept_of_both_unless_it_is_the_same_field() {
     assert_eq!((shown("title"), shown("value.amount"), shown("note")), ("Mine".into(), "11".into(), "theirs".into()));
     for (keep, title) in [("mine", json!("Mine")), ("theirs", Value::Null)] {
         let mut chosen = sent(&now, &[("title", "Mine")]);
-        chosen.insert(format!("{WAS}title"), "A".to_owned());
         chosen.insert(format!("{KEEP}title"), keep.to_owned());
         let edit = edit(&now, &chosen);
         assert_eq!(
@@ -163,6 +162,9 @@ fn what_two_people_changed_is_kept_of_both_unless_it_is_the_same_field() {
             (title, Vec::new()),
             "{keep}"
         );
+        // Between what was shown: what a third has typed meanwhile is asked about too.
+        chosen.insert(format!("{WAS}title"), "A".to_owned());
+        assert_eq!(self::edit(&now, &chosen).conflicts, ["title"], "{keep}");
     }
     let mine = sent(&record(), &[("title", "Theirs")]);
     assert_eq!(edit(&now, &mine), fields::Edit::default(), "both did the same");

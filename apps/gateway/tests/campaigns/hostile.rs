@@ -21,8 +21,9 @@ use crate::tokens::StopAtEnd;
 /// Connections in all, and in a short run, which the machine of a build has to stand too.
 const CONNECTIONS: usize = 200;
 const FEW_CONNECTIONS: usize = 52;
-/// How much more memory than without them the process may take.
-const MEMORY: u64 = 128 << 20;
+/// How much more memory than without them the process may take: two long bodies that are read at once may have 64 MiB each, and
+/// what nobody reads, and what waits, as much again.
+const MEMORY: u64 = 256 << 20;
 /// How many times slower the good tenant's slowest percent may be; measured in long runs only, on a quiet machine.
 const SLOWER: u32 = 3;
 
