@@ -91,7 +91,7 @@ impl Way {
         let counter = Counter { opening: opening.clone(), questions, is_connected: Arc::clone(&is_connected) };
         let lives = Arc::clone(threads);
         let started = std::thread::Builder::new().name("db-numbers".to_owned()).spawn(move || {
-            counter.serve(when_asked);
+            counter.serve();
             drop(lives);
         });
         started.context("a thread for the database cannot be started")?;
@@ -130,12 +130,8 @@ struct Counter {
 }
 
 impl Counter {
-    fn serve(self, when_asked: bool) {
-        let mut held = None;
-        if !when_asked {
-            held = self.connect_again();
-            self.is_connected.store(true, Ordering::Relaxed);
-        }
+    fn serve(self) {
+        let mut held = if self.is_connected.load(Ordering::Relaxed) { None } else { self.connect_again() };
         while let Ok(first) = self.questions.recv() {
             let mut waiting = vec![first];
             waiting.extend(self.questions.try_iter());
@@ -152,9 +148,7 @@ impl Counter {
                     return;
                 }
                 log::warn!("new records take their numbers in their transactions for now: {}", one_line(&error));
-                self.is_connected.store(false, Ordering::Relaxed);
                 held = self.connect_again();
-                self.is_connected.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -170,16 +164,19 @@ impl Counter {
         matches!(self.questions.try_recv(), Err(TryRecvError::Disconnected))
     }
 
-    /// `None` where nobody is there any more who would ask.
+    /// Until then everybody takes numbers without this thread. `None` where nobody is there any more who would ask.
     fn connect_again(&self) -> Option<DbConnection> {
-        loop {
+        self.is_connected.store(false, Ordering::Relaxed);
+        let held = loop {
             std::thread::sleep(RECONNECTION);
             match self.connect() {
-                Ok(connection) => return Some(connection),
-                Err(_) if self.is_replaced() => return None,
+                Ok(connection) => break Some(connection),
+                Err(_) if self.is_replaced() => break None,
                 Err(_) => {}
             }
-        }
+        };
+        self.is_connected.store(true, Ordering::Relaxed);
+        held
     }
 }
 
