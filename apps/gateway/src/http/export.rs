@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 use crm_core::page::{Page, PageRequest, SortField, Whole};
 use crm_core::{DbConnection, Scope};
 use crm_exchange::{Export, Kind, Writer};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::auth::{Caller, InArea, Read, Reader};
 use crate::endpoint::{Answer, Cut, File, Operation, Part, Streamed};
 use crate::error::{Failure, ProblemCode};
+use crate::limits::beside;
 
 /// What the document says of every export.
 pub(super) fn describe(operation: &mut Operation) {
@@ -101,7 +102,7 @@ impl<S: SortField + Send + Sync> Sending<S> {
 
 /// Writes records on a thread that waits for nobody.
 async fn write(mut writer: Writer, records: Vec<Value>, is_last: bool) -> Result<(Writer, Bytes), Failure> {
-    let written = web::block(move || {
+    let written = beside(move || {
         let mut bytes = writer.write(&records)?;
         if is_last {
             bytes.extend(writer.end()?);

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use actix_web::web;
 use tokio::sync::Semaphore;
 
 use crate::error::{Failure, Problem};
 
-use super::place;
+use super::{beside, place};
 
 /// How many long bodies are read at a time: each takes up to 64 MiB.
 const AT_ONCE: usize = 2;
@@ -31,7 +30,7 @@ impl LongBodies {
     ) -> Result<T, Problem> {
         let place = place(&self.0, "Too many long bodies are waiting to be read.").await?;
         // The place is given back by the thread: a client that is gone does not end it.
-        let reading = web::block(move || {
+        let reading = beside(move || {
             let read = read();
             drop(place);
             read

@@ -4,6 +4,7 @@
 //! All of it is counted in this process: behind a balancer, each gateway grants its own. How much of the database a tenant
 //! may have is the executor's matter (`db::queue`).
 
+mod beside;
 mod long_bodies;
 mod outside;
 mod rate;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::error::{Problem, ProblemCode};
 
+pub(crate) use beside::beside;
 pub use long_bodies::LongBodies;
 pub use outside::Outside;
 pub use rate::{Allowance, Payer, RateLimit};

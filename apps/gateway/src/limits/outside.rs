@@ -1,14 +1,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::web;
 use crm_core::PublicTenantId;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::error::{Failure, Problem, ProblemCode};
 
-use super::PATIENCE;
+use super::{PATIENCE, beside};
 
 /// How many wait at a time: each has a thread of those that also read long bodies and files.
 const AT_ONCE: usize = 16;
@@ -47,7 +46,7 @@ impl Outside {
             return Err(Problem::new(ProblemCode::Overloaded, "Too many other requests wait for hosts outside."));
         };
         // They are given back by the thread: a client that is gone does not end it.
-        let waiting = web::block(move || {
+        let waiting = beside(move || {
             let done = work();
             drop(places);
             done

@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 
 use crate::error::Failure;
 
+use super::beside::give_way;
+
 /// How many there are: what is read by one takes up to 64 MiB.
 const THREADS: usize = 2;
 
@@ -29,7 +31,10 @@ impl Thread {
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let handle = runtime.handle().clone();
         let (until, is_over) = oneshot::channel();
-        let serve = move || drop(runtime.block_on(is_over));
+        let serve = move || {
+            give_way();
+            drop(runtime.block_on(is_over));
+        };
         thread::Builder::new().name(format!("tools-{number}")).spawn(serve)?;
         Ok(Self { runtime: handle, _until: until })
     }

@@ -1,9 +1,13 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use actix_web::HttpMessage;
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
+use actix_web::web::Bytes;
 
-use crate::server::Exchange;
+use crate::server::{Exchange, Sending};
 use crate::wire::Dialects;
 
 /// Tells the connection of each request and its answer, and closes a connection whose request was answered before its
@@ -14,7 +18,7 @@ use crate::wire::Dialects;
 /// Those of the services behind it, which have none: they answer.
 pub async fn close_on_unread_body(
     mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + Unpin>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let exchange = request.request().conn_data::<Exchange>().cloned().unwrap_or_default();
     exchange.begin(Dialects::of(request.request()));
@@ -29,6 +33,24 @@ pub async fn close_on_unread_body(
         // Actix hands a request over before it looks at the body that came in the same packet. Now it does.
         actix_rt::task::yield_now().await;
     }
-    exchange.answered();
-    response
+    let sending = exchange.answered();
+    Ok(response?.map_body(|_, body| Sent { body, _until: sending }))
+}
+
+/// The body of an answer, of which the connection knows until it is gone.
+struct Sent<B> {
+    body: B,
+    _until: Sending,
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Sent<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }

@@ -88,7 +88,7 @@ impl Connection {
     /// Whether the next bytes would be those of a request that nobody has time for: there is an answer to find or to
     /// get rid of first.
     fn is_busy(&self) -> bool {
-        self.unread.is_some() || (self.exchange.is_answering() && !self.exchange.has_open_body())
+        self.unread.is_some() || self.exchange.is_busy()
     }
 
     /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it; one that only says
@@ -98,7 +98,7 @@ impl Connection {
         let peeked = socket(&mut self.socket)?.poll_peek(context, &mut ReadBuf::new(&mut byte));
         match ready!(peeked) {
             Ok(_) => {
-                self.exchange.read_after_answer(context.waker());
+                self.exchange.read_later(context.waker());
                 Poll::Pending
             }
             Err(error) => {

@@ -21,8 +21,12 @@ struct State {
     begun: Cell<u64>,
     /// Whether one has no answer yet.
     is_answering: Cell<bool>,
+    /// Whether one has an answer that is not handed over to its end.
+    is_sending: Cell<bool>,
     /// Whether the end of its body has not come, or not been looked at.
     has_open_body: Cell<bool>,
+    /// Whether somebody waits for more of it.
+    is_body_awaited: Cell<bool>,
     /// The body of the latest request, which actix must find held by somebody.
     body: RefCell<Option<SharedBody>>,
     request_id: RefCell<Option<Rc<str>>>,
@@ -40,20 +44,25 @@ struct WatchedBody {
     exchange: Exchange,
 }
 
+/// An answer on its way.
+pub(crate) struct Sending(Exchange);
+
 impl Exchange {
     /// A request is handed over.
     pub(crate) fn begin(&self, spoken: &'static dyn Dialect) {
-        let State { begun, is_answering, has_open_body, dialect, .. } = &*self.0;
+        let State { begun, is_answering, has_open_body, is_body_awaited, dialect, .. } = &*self.0;
         begun.set(begun.get() + 1);
         is_answering.set(true);
         has_open_body.set(false);
+        is_body_awaited.set(false);
         dialect.set(spoken);
     }
 
-    /// It has an answer, ready to be sent. Not called where the request was given up.
-    pub(crate) fn answered(&self) {
+    /// It has an answer, which is sent until what this gives is dropped. Not called where the request was given up.
+    pub(crate) fn answered(&self) -> Sending {
         self.0.is_answering.set(false);
-        self.read_on();
+        self.0.is_sending.set(true);
+        Sending(self.clone())
     }
 
     /// It has this body, which is kept until the next request's, and given back to be read.
@@ -87,8 +96,15 @@ impl Exchange {
         self.0.has_open_body.get()
     }
 
-    /// Wakes this one when there is an answer.
-    pub(super) fn read_after_answer(&self, reader: &Waker) {
+    /// Whether nothing more is to be read: nobody waits for more of the request, and there is an answer to find or to send. What
+    /// would be read then is the next requests, of which a client can send any number.
+    pub(super) fn is_busy(&self) -> bool {
+        let State { is_answering, is_sending, has_open_body, is_body_awaited, .. } = &*self.0;
+        (is_answering.get() && !is_body_awaited.get()) || (is_sending.get() && !has_open_body.get())
+    }
+
+    /// Wakes this one when there is more to read.
+    pub(super) fn read_later(&self, reader: &Waker) {
         self.0.reader.set(Some(reader.clone()));
     }
 
@@ -108,6 +124,17 @@ impl Stream for WatchedBody {
         if matches!(next, Poll::Ready(None)) {
             self.exchange.0.has_open_body.set(false);
         }
+        self.exchange.0.is_body_awaited.set(next.is_pending());
+        if next.is_pending() {
+            self.exchange.read_on();
+        }
         next
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.0.is_sending.set(false);
+        self.0.read_on();
     }
 }

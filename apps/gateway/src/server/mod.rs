@@ -32,6 +32,7 @@ use crate::middleware::{Origins, close_on_unread_body, compress, cors, request_l
 use crate::state::AppState;
 
 pub use exchange::Exchange;
+pub(crate) use exchange::Sending;
 pub(crate) use inside::{Inside, payload};
 pub use places::Places;
 pub(crate) use places::network_of;

@@ -146,6 +146,53 @@ fn who_has_no_key_takes_little_memory_too() {
     }
 }
 
+/// How much of the machine's time a gateway took so far, in hundredths of a second.
+fn time_taken(serving: &Serving) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", serving.id())).unwrap();
+    // The name before it may have blanks; of the numbers after it two are the time in the program and in the kernel.
+    let numbers: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    numbers[11..13].iter().map(|number| number.parse::<u64>().unwrap()).sum()
+}
+
+/// Whoever sends requests behind one whose answer takes its time, or is not read, has them wait where they are: the event loop does
+/// not look at them again and again meanwhile.
+#[test]
+fn requests_that_wait_cost_no_time() {
+    let database = TestDatabase::sqlite();
+    let api = Api::start(&database);
+    let list = long_list(&api.acme);
+    let newest = api.acme.get("/changes?since=now").body["next"].as_str().unwrap().to_owned();
+    let waiting = format!("/changes?since={newest}&wait=25");
+    let key = &api.acme.keys.primary;
+    let many = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10_000);
+    for (length, body) in [(0, ""), (2, "{}"), (4, "{}")] {
+        let paths = [list, "/pipeline/leads/export", "/openapi.json", &waiting];
+        let clients: Vec<TcpStream> = paths
+            .repeat(3)
+            .iter()
+            .map(|path| {
+                let mut stream = narrow(&api.serving.url);
+                stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+                let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: {key}\r\n");
+                let request = format!("{head}Content-Length: {length}\r\n\r\n{body}{many}");
+                // What the gateway does not take waits in the kernel, and not all fits there.
+                let _ = stream.write_all(request.as_bytes());
+                stream
+            })
+            .collect();
+        thread::sleep(Duration::from_secs(1));
+        let before = time_taken(&api.serving);
+        thread::sleep(Duration::from_secs(1));
+        let taken = time_taken(&api.serving) - before;
+        assert!(
+            taken < 25,
+            "{taken} hundredths of a second, with {length} bytes of a body of which {} came",
+            body.len()
+        );
+        drop(clients);
+    }
+}
+
 /// Requests that come together are answered in their order, however many they are and whatever a read splits.
 #[test]
 fn requests_that_come_together_are_all_answered() {

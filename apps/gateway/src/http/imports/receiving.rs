@@ -10,6 +10,7 @@ use crm_exchange::{Delimiter, ExportFormat, Format, Intake, RawRow, Sheet, Unrea
 use crate::auth::{Caller, Write, area};
 use crate::endpoint::Upload;
 use crate::error::{Failure, Problem};
+use crate::limits::beside;
 use crate::state::AppState;
 
 fn bug(what: &str) -> Failure {
@@ -161,5 +162,5 @@ async fn take(mut intake: Intake, piece: Option<Vec<u8>>) -> Result<Taken, Probl
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    web::block(work).await.map_err(|error| bug(&error.to_string()).into_problem("-"))
+    beside(work).await.map_err(|error| bug(&error.to_string()).into_problem("-"))
 }
