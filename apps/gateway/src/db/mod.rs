@@ -181,8 +181,8 @@ impl Executor {
         Ok(Self { inner: Arc::new(inner), owner: None })
     }
 
-    /// The same executor for a tenant's jobs, which have the tenant's share of its threads: half of them, and on PostgreSQL
-    /// a quarter for writes. Without it a job is the gateway's own, in a lane like a tenant's.
+    /// The same executor for a tenant's jobs, which have the tenant's share of its threads: half of them, a quarter for reads
+    /// beside others, and on PostgreSQL for writes. Without it a job is the gateway's own, in a lane like a tenant's.
     #[must_use]
     pub fn of(&self, tenant: TenantId) -> Self {
         Self { inner: Arc::clone(&self.inner), owner: Some(tenant) }

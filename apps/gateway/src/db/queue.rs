@@ -40,6 +40,8 @@ impl Lane {
 pub(super) struct Limits {
     pub(super) threads: usize,
     reads: usize,
+    /// While another tenant has something to do: what many read is read by a database that answers others too.
+    reads_beside_others: usize,
     writes: usize,
     /// How many of them one tenant may have in all.
     tenant: usize,
@@ -48,20 +50,22 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Half of the threads for a tenant, half of those for what it writes, and so always a free one for others where there are
-    /// more than one. One thread is the least that each has.
+    /// Half of the threads for a tenant, half of those for what it writes, and for what it reads beside others, and so always a
+    /// free one for others where there are more than one. One thread is the least that each has.
     pub(super) fn shared(threads: usize) -> Self {
-        let half = (threads / 2).max(1);
-        Self { threads, reads: half, writes: (threads / 4).max(1), tenant: half, replacements: threads }
+        let (half, quarter) = ((threads / 2).max(1), (threads / 4).max(1));
+        let (reads_beside_others, writes) = (quarter, quarter);
+        Self { threads, reads: half, reads_beside_others, writes, tenant: half, replacements: threads }
     }
 
     /// One thread, which takes whatever waits and is never replaced: SQLite has one writer.
     pub(super) fn only_writer() -> Self {
-        Self { threads: 1, reads: 1, writes: 1, tenant: 1, replacements: 0 }
+        Self { threads: 1, reads: 1, reads_beside_others: 1, writes: 1, tenant: 1, replacements: 0 }
     }
 
-    fn of(&self, lane: Lane) -> usize {
+    fn of(&self, lane: Lane, is_beside_others: bool) -> usize {
         match lane {
+            Lane::Reads(_) if is_beside_others => self.reads_beside_others,
             Lane::Reads(_) => self.reads,
             Lane::Writes(_) => self.writes,
         }
@@ -278,13 +282,16 @@ impl State {
     }
 
     fn has_its_share(&self, lane: Lane, limits: &Limits) -> bool {
-        let at_work = self.at_work.iter().filter(|at_work| !at_work.is_replaced);
+        // The gateway's own jobs, which look up keys, are everybody's.
+        let is_other = |other: Lane| other.owner().is_some() && lane.owner().is_some() && other.owner() != lane.owner();
+        let mut is_beside_others = self.turns.iter().copied().any(is_other);
         let (mut of_lane, mut of_owner) = (0, 0);
-        for other in at_work.filter(|at_work| at_work.lane.owner() == lane.owner()) {
-            of_owner += 1;
-            of_lane += usize::from(other.lane == lane);
+        for at_work in self.at_work.iter().filter(|at_work| !at_work.is_replaced) {
+            of_owner += usize::from(at_work.lane.owner() == lane.owner());
+            of_lane += usize::from(at_work.lane == lane);
+            is_beside_others |= is_other(at_work.lane);
         }
-        of_lane >= limits.of(lane) || of_owner >= limits.tenant
+        of_lane >= limits.of(lane, is_beside_others) || of_owner >= limits.tenant
     }
 
     /// How many hang and are replaced from now on, and the doubts at which the newest of them began.
@@ -363,9 +370,11 @@ mod tests {
         let queue = queue(8);
         (0..20).for_each(|_| assert_eq!(push(&queue, acme()), Ok(0)));
         assert_eq!(push(&queue, umbrella()), Ok(0));
-        let first: Vec<_> = (1..=5).map(|thread| lane(queue.take_another(thread))).collect();
-        assert_eq!(first, [acme(), umbrella(), acme(), acme(), acme()].map(Some));
-        assert_eq!(lane(queue.take_another(6)), None, "acme has half of the threads");
+        let take = |threads: &[usize]| -> Vec<_> { threads.iter().map(|it| lane(queue.take_another(*it))).collect() };
+        let first = [Some(acme()), Some(umbrella()), Some(acme()), None];
+        assert_eq!(take(&[1, 2, 3, 4]), first, "a quarter beside another");
+        assert!(queue.done(2));
+        assert_eq!(take(&[4, 5, 6]), [Some(acme()), Some(acme()), None], "alone half of the threads");
         let writes = Lane::Writes(Some(TenantId::from_i64(1)));
         (0..3).for_each(|_| assert_eq!(push(&queue, writes), Ok(0)));
         assert_eq!([6, 7, 8].map(|thread| lane(queue.take_another(thread))), [None, None, None], "its writes included");
