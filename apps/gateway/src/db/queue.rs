@@ -40,7 +40,7 @@ impl Lane {
 pub(super) struct Limits {
     pub(super) threads: usize,
     reads: usize,
-    /// While another tenant has something to do: what many read is read by a database that answers others too.
+    /// The same while another tenant has something to do: a free thread is no free database.
     reads_beside_others: usize,
     writes: usize,
     /// How many of them one tenant may have in all.
@@ -51,10 +51,11 @@ pub(super) struct Limits {
 
 impl Limits {
     /// Half of the threads for a tenant, half of those for what it writes, and for what it reads beside others, and so always a
-    /// free one for others where there are more than one. One thread is the least that each has.
+    /// free one for others where there are more than one. One thread is the least that each has, and two for reads beside others where
+    /// half are as many.
     pub(super) fn shared(threads: usize) -> Self {
-        let (half, quarter) = ((threads / 2).max(1), (threads / 4).max(1));
-        let (reads_beside_others, writes) = (quarter, quarter);
+        let (half, quarter) = ((threads / 2).max(1), threads / 4);
+        let (reads_beside_others, writes) = (quarter.max(2).min(half), quarter.max(1));
         Self { threads, reads: half, reads_beside_others, writes, tenant: half, replacements: threads }
     }
 
@@ -255,7 +256,9 @@ impl Queue {
 
 impl State {
     fn next(&mut self, thread: usize, queue: &Queue) -> Option<Request> {
-        for _ in 0..self.turns.len() {
+        let mut lanes = self.turns.len();
+        while lanes > 0 {
+            lanes -= 1;
             let lane = self.turns.pop_front()?;
             if self.has_its_share(lane, &queue.limits) {
                 self.turns.push_back(lane);
@@ -275,10 +278,22 @@ impl State {
             if found.is_some() {
                 let (since, doubts) = (Instant::now(), queue.doubts());
                 self.at_work.push(AtWork { thread, lane, since, doubts, is_replaced: false });
+                // The end of a job can be the turn of more than one of another tenant's.
+                if self.has_turn_for_another(&queue.limits) {
+                    queue.arrived.notify_one();
+                }
                 return found;
             }
+            // Others may have been kept from their turn by those who have gone.
+            lanes = self.turns.len();
         }
         None
+    }
+
+    /// Whether a thread that waits would find a job.
+    fn has_turn_for_another(&self, limits: &Limits) -> bool {
+        let at_work = self.at_work.iter().filter(|at_work| !at_work.is_replaced).count();
+        at_work < self.serving && self.turns.iter().any(|lane| !self.has_its_share(*lane, limits))
     }
 
     fn has_its_share(&self, lane: Lane, limits: &Limits) -> bool {
@@ -386,6 +401,33 @@ mod tests {
         assert_eq!([7, 5].map(|thread| lane(queue.take_another(thread))), [Some(acme()), Some(writes)]);
         assert!(queue.done(8));
         assert_eq!(lane(queue.take_another(8)), Some(acme()), "a quarter for writes");
+    }
+
+    #[test]
+    fn the_end_of_a_job_wakes_all_whose_turn_it_is() {
+        let queue = queue(8);
+        (0..5).for_each(|_| assert_eq!(push(&queue, acme()), Ok(0)));
+        assert_eq!(push(&queue, umbrella()), Ok(0));
+        let taken: Vec<_> = (1..=4).map(|thread| lane(queue.take_another(thread))).collect();
+        assert_eq!(taken, [Some(acme()), Some(umbrella()), Some(acme()), None]);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| lane(queue.take(5)));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiting.is_finished());
+            assert_eq!(lane(queue.take_another(2)), Some(acme()), "in the place of umbrella's");
+            assert_eq!(waiting.join().unwrap(), Some(acme()), "alone half of the threads");
+        });
+        assert_eq!(lane(queue.take_another(6)), None);
+    }
+
+    #[test]
+    fn those_who_have_gone_keep_nobody_from_their_turn() {
+        let queue = queue(8);
+        (0..3).for_each(|_| assert_eq!(push(&queue, acme()), Ok(0)));
+        assert_eq!([1, 2].map(|thread| lane(queue.take_another(thread))), [Some(acme()), Some(acme())]);
+        let job = Box::new(Idle(true));
+        queue.push(Request { access: Access::Read, lane: umbrella(), ticket: Arc::default(), job }).unwrap();
+        assert_eq!(lane(queue.take_another(3)), Some(acme()));
     }
 
     #[test]

@@ -109,8 +109,7 @@ async fn write(mut writer: Writer, records: Vec<Value>, is_last: bool) -> Result
         }
         Ok::<_, std::io::Error>((writer, bytes.into()))
     });
-    let bug = |error: &dyn std::fmt::Display| Failure::Bug(format!("a part cannot be written: {error}"));
-    written.await.map_err(|error| bug(&error))?.map_err(|error| bug(&error))
+    written.await?.map_err(|error| Failure::Bug(format!("a part cannot be written: {error}")))
 }
 
 async fn read<S: SortField + Send + Sync>(

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::error::{Failure, Problem};
+use crate::error::Problem;
 
 use super::{beside, place};
 
@@ -35,10 +35,7 @@ impl LongBodies {
             drop(place);
             read
         });
-        reading.await.unwrap_or_else(|_| {
-            let failure = Failure::Bug("the reading of a body panicked".to_owned());
-            Err(failure.into_problem(request_id))
-        })
+        reading.await.unwrap_or_else(|failure| Err(failure.into_problem(request_id)))
     }
 }
 

@@ -5,7 +5,7 @@ use crm_core::PublicTenantId;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::error::{Failure, Problem, ProblemCode};
+use crate::error::{Problem, ProblemCode};
 
 use super::{PATIENCE, beside};
 
@@ -51,7 +51,7 @@ impl Outside {
             drop(places);
             done
         });
-        waiting.await.map_err(|error| Failure::Bug(error.to_string()).into_problem("-"))
+        waiting.await.map_err(|failure| failure.into_problem("-"))
     }
 
     fn of(&self, tenant: &PublicTenantId) -> Arc<Semaphore> {

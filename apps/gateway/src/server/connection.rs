@@ -85,14 +85,13 @@ impl Connection {
         &self.exchange
     }
 
-    /// Whether the next bytes would be those of a request that nobody has time for: there is an answer to find or to
-    /// get rid of first.
+    /// Whether nothing is to be read: there is an answer to find or to get rid of first.
     fn is_busy(&self) -> bool {
         self.unread.is_some() || self.exchange.is_busy()
     }
 
-    /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it; one that only says
-    /// that it sends no more is not yet: Actix takes no request apart after that, and may have read some that it has not.
+    /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it, unless bytes of it
+    /// wait, which the kernel gives first; one that only says that it sends no more is not yet: Actix takes no request apart after that, and may have read some that it has not.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         let peeked = socket(&mut self.socket)?.poll_peek(context, &mut ReadBuf::new(&mut byte));
@@ -126,6 +125,7 @@ impl Connection {
     /// Bytes have come: those of a head, unless they are a body's.
     fn have_come(&mut self, bytes: usize) {
         self.at_once += bytes;
+        self.exchange.has_read(bytes);
         let is_head = self.before > 0 && !self.exchange.is_answering() && !self.exchange.has_open_body();
         if bytes > 0 && is_head && self.head.is_none() {
             self.head = Some(Box::pin(sleep(self.patience.head)));

@@ -10,6 +10,10 @@ use futures_util::Stream;
 
 use crate::wire::Dialect;
 
+/// How much is read for somebody who waits for more of a body and does not look at what has come: who waits looks at each part, unless
+/// what it needs of the body has come and only its end is missing.
+const MOST_MEANWHILE: usize = 64 * 1024;
+
 /// The request that a connection is at, as the connection and the middlewares see it: among the connection's data, and
 /// in the connection itself.
 #[derive(Clone, Default)]
@@ -27,6 +31,8 @@ struct State {
     has_open_body: Cell<bool>,
     /// Whether somebody waits for more of it.
     is_body_awaited: Cell<bool>,
+    /// How much was read since somebody began to wait.
+    read_meanwhile: Cell<usize>,
     /// The body of the latest request, which actix must find held by somebody.
     body: RefCell<Option<SharedBody>>,
     request_id: RefCell<Option<Rc<str>>>,
@@ -65,6 +71,26 @@ impl Exchange {
         Sending(self.clone())
     }
 
+    /// Lets the connection read once more, and whoever calls this waits for that: what came of the body with its head is there then.
+    pub(crate) fn read_once_more(&self) {
+        self.await_body(true);
+        self.read_on();
+    }
+
+    /// Nobody reads the body any more: whether it has come to its end is found out, and what has come of it is forgotten.
+    pub(crate) fn let_go_of_body(&self) {
+        self.await_body(false);
+        let Some(body) = self.0.body.borrow().clone() else { return };
+        let mut nobody = Context::from_waker(Waker::noop());
+        while self.has_open_body() {
+            match Pin::new(&mut *body.0.borrow_mut()).poll_next(&mut nobody) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => self.0.has_open_body.set(false),
+                Poll::Ready(Some(Err(_))) | Poll::Pending => break,
+            }
+        }
+    }
+
     /// It has this body, which is kept until the next request's, and given back to be read.
     pub(crate) fn keep_body(&self, payload: Payload) -> Payload {
         let body = SharedBody(Rc::new(RefCell::new(payload)));
@@ -96,11 +122,22 @@ impl Exchange {
         self.0.has_open_body.get()
     }
 
-    /// Whether nothing more is to be read: nobody waits for more of the request, and there is an answer to find or to send. What
-    /// would be read then is the next requests, of which a client can send any number.
+    /// Whether nothing more is to be read: there is an answer to find, for which nobody waits for more of the request, or one to send.
+    /// What would be read then may be the next requests, of which a client can send any number.
     pub(super) fn is_busy(&self) -> bool {
-        let State { is_answering, is_sending, has_open_body, is_body_awaited, .. } = &*self.0;
-        (is_answering.get() && !is_body_awaited.get()) || (is_sending.get() && !has_open_body.get())
+        let State { is_answering, is_sending, is_body_awaited, read_meanwhile, .. } = &*self.0;
+        let is_read = is_body_awaited.get() && read_meanwhile.get() < MOST_MEANWHILE;
+        is_sending.get() || (is_answering.get() && !is_read)
+    }
+
+    /// So much was read.
+    pub(super) fn has_read(&self, bytes: usize) {
+        self.0.read_meanwhile.set(self.0.read_meanwhile.get() + bytes);
+    }
+
+    fn await_body(&self, is_awaited: bool) {
+        self.0.is_body_awaited.set(is_awaited);
+        self.0.read_meanwhile.set(0);
     }
 
     /// Wakes this one when there is more to read.
@@ -124,7 +161,7 @@ impl Stream for WatchedBody {
         if matches!(next, Poll::Ready(None)) {
             self.exchange.0.has_open_body.set(false);
         }
-        self.exchange.0.is_body_awaited.set(next.is_pending());
+        self.exchange.await_body(next.is_pending());
         if next.is_pending() {
             self.exchange.read_on();
         }

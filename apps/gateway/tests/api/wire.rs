@@ -200,4 +200,13 @@ fn nobody_waits_for_the_rest_of_a_refused_body() {
     let answers = exchange(&api.serving.url, whole.repeat(3).as_bytes());
     assert_eq!(answers.matches("HTTP/1.1 404 ").count(), 3, "{answers}");
     assert!(!answers.contains("connection: close"), "{answers}");
+    let longer = format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{}", " ".repeat(9_000));
+    let mut stream = connect(&api.serving.url);
+    for _ in 0..3 {
+        stream.write_all(longer.as_bytes()).unwrap();
+        let mut bytes = [0; 4096];
+        let length = stream.read(&mut bytes).unwrap();
+        let answer = String::from_utf8_lossy(&bytes[..length]);
+        assert!(answer.starts_with("HTTP/1.1 404 ") && !answer.contains("connection: close"), "{answer}");
+    }
 }

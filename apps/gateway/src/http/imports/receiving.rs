@@ -162,5 +162,5 @@ async fn take(mut intake: Intake, piece: Option<Vec<u8>>) -> Result<Taken, Probl
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    beside(work).await.map_err(|error| bug(&error.to_string()).into_problem("-"))
+    beside(work).await.map_err(|failure| failure.into_problem("-"))
 }
