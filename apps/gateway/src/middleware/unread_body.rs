@@ -23,16 +23,15 @@ pub async fn close_on_unread_body(
     let exchange = request.request().conn_data::<Exchange>().cloned().unwrap_or_default();
     exchange.begin(Dialects::of(request.request()));
     let payload = request.take_payload();
-    let has_body = !matches!(payload, Payload::None);
-    if has_body {
+    if !matches!(payload, Payload::None) {
         let body = exchange.keep_body(payload);
         request.set_payload(body);
     }
     let response = next.call(request).await;
-    if has_body {
-        // Actix hands a request over before it looks at the rest of what it has read, and asks for the answer once more before it
-        // reads on. What has come of the body with its head is looked at thereby.
-        for _ in 0..2 {
+    // Actix hands a request over before it looks at the rest of what it has read, and asks for the answer once more before it reads
+    // on. What has come of a body with its head is looked at thereby, if nobody has read it.
+    for _ in 0..2 {
+        if exchange.has_open_body() {
             exchange.read_once_more();
             actix_rt::task::yield_now().await;
             exchange.let_go_of_body();

@@ -118,7 +118,7 @@ impl Exchange {
         self.0.is_answering.get()
     }
 
-    pub(super) fn has_open_body(&self) -> bool {
+    pub(crate) fn has_open_body(&self) -> bool {
         self.0.has_open_body.get()
     }
 

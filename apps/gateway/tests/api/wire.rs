@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crm_testkit::TestDatabase;
+use serde_json::json;
 
 use crate::client::Api;
 use crate::raw::{connect, exchange, rest, status};
@@ -199,6 +200,17 @@ fn nobody_waits_for_the_rest_of_a_refused_body() {
     let whole = "POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let answers = exchange(&api.serving.url, whole.repeat(3).as_bytes());
     assert_eq!(answers.matches("HTTP/1.1 404 ").count(), 3, "{answers}");
+    assert!(!answers.contains("connection: close"), "{answers}");
+    // Longer than what is read of heads at once, so that the second is not there before the first is answered.
+    let body = json!({ "title": "A lead", "note": "n".repeat(600) }).to_string();
+    let lead = format!(
+        "POST /pipeline/leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nOcp-Apim-Subscription-Key: {}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        api.acme.keys.primary,
+        body.len(),
+    );
+    let answers = exchange(&api.serving.url, lead.repeat(2).as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 201 ").count(), 2, "{answers}");
     assert!(!answers.contains("connection: close"), "{answers}");
     let longer = format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{}", " ".repeat(9_000));
     let mut stream = connect(&api.serving.url);
