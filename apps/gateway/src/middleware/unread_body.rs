@@ -32,7 +32,7 @@ pub async fn close_on_unread_body(
     // on. What has come of a body with its head is looked at thereby, if nobody has read it.
     for _ in 0..2 {
         if exchange.has_open_body() {
-            exchange.read_once_more();
+            exchange.await_body();
             actix_rt::task::yield_now().await;
             exchange.let_go_of_body();
         }

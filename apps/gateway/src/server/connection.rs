@@ -91,7 +91,8 @@ impl Connection {
     }
 
     /// Waits without reading. A client that goes away is noticed, so that nothing more is done for it, unless bytes of it
-    /// wait, which the kernel gives first; one that only says that it sends no more is not yet: Actix takes no request apart after that, and may have read some that it has not.
+    /// wait, which the kernel gives first; one that only says that it sends no more is not yet: Actix takes no request apart
+    /// after that, and may have read some that it has not.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         let peeked = socket(&mut self.socket)?.poll_peek(context, &mut ReadBuf::new(&mut byte));

@@ -12,7 +12,7 @@ use crate::wire::Dialect;
 
 /// How much is read for somebody who waits for more of a body and does not look at what has come: who waits looks at each part, unless
 /// what it needs of the body has come and only its end is missing.
-const MOST_MEANWHILE: usize = 64 * 1024;
+const MOST_AWAITED: usize = 64 * 1024;
 
 /// The request that a connection is at, as the connection and the middlewares see it: among the connection's data, and
 /// in the connection itself.
@@ -29,15 +29,13 @@ struct State {
     is_sending: Cell<bool>,
     /// Whether the end of its body has not come, or not been looked at.
     has_open_body: Cell<bool>,
-    /// Whether somebody waits for more of it.
-    is_body_awaited: Cell<bool>,
-    /// How much was read since somebody began to wait.
-    read_meanwhile: Cell<usize>,
+    /// How much more is read for somebody who waits for more of it; nothing where nobody does.
+    awaited: Cell<usize>,
     /// The body of the latest request, which actix must find held by somebody.
     body: RefCell<Option<SharedBody>>,
     request_id: RefCell<Option<Rc<str>>>,
     dialect: Cell<&'static dyn Dialect>,
-    /// Who reads on when there is an answer.
+    /// Who reads on when there is more to read.
     reader: Cell<Option<Waker>>,
 }
 
@@ -56,11 +54,11 @@ pub(crate) struct Sending(Exchange);
 impl Exchange {
     /// A request is handed over.
     pub(crate) fn begin(&self, spoken: &'static dyn Dialect) {
-        let State { begun, is_answering, has_open_body, is_body_awaited, dialect, .. } = &*self.0;
+        let State { begun, is_answering, has_open_body, awaited, dialect, .. } = &*self.0;
         begun.set(begun.get() + 1);
         is_answering.set(true);
         has_open_body.set(false);
-        is_body_awaited.set(false);
+        awaited.set(0);
         dialect.set(spoken);
     }
 
@@ -71,24 +69,27 @@ impl Exchange {
         Sending(self.clone())
     }
 
-    /// Lets the connection read once more, and whoever calls this waits for that: what came of the body with its head is there then.
-    pub(crate) fn read_once_more(&self) {
-        self.await_body(true);
+    /// Somebody waits for more of the body, and lets the connection read it.
+    pub(crate) fn await_body(&self) {
+        self.0.awaited.set(MOST_AWAITED);
         self.read_on();
     }
 
     /// Nobody reads the body any more: whether it has come to its end is found out, and what has come of it is forgotten.
     pub(crate) fn let_go_of_body(&self) {
-        self.await_body(false);
+        self.0.awaited.set(0);
         let Some(body) = self.0.body.borrow().clone() else { return };
         let mut nobody = Context::from_waker(Waker::noop());
-        while self.has_open_body() {
-            match Pin::new(&mut *body.0.borrow_mut()).poll_next(&mut nobody) {
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(None) => self.0.has_open_body.set(false),
-                Poll::Ready(Some(Err(_))) | Poll::Pending => break,
-            }
+        while let Poll::Ready(Some(Ok(_))) = self.poll_body(&body, &mut nobody) {}
+    }
+
+    /// What comes next of the body, of whose end this takes note.
+    fn poll_body(&self, body: &SharedBody, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        let next = Pin::new(&mut *body.0.borrow_mut()).poll_next(context);
+        if matches!(next, Poll::Ready(None)) {
+            self.0.has_open_body.set(false);
         }
+        next
     }
 
     /// It has this body, which is kept until the next request's, and given back to be read.
@@ -125,19 +126,13 @@ impl Exchange {
     /// Whether nothing more is to be read: there is an answer to find, for which nobody waits for more of the request, or one to send.
     /// What would be read then may be the next requests, of which a client can send any number.
     pub(super) fn is_busy(&self) -> bool {
-        let State { is_answering, is_sending, is_body_awaited, read_meanwhile, .. } = &*self.0;
-        let is_read = is_body_awaited.get() && read_meanwhile.get() < MOST_MEANWHILE;
-        is_sending.get() || (is_answering.get() && !is_read)
+        let State { is_answering, is_sending, awaited, .. } = &*self.0;
+        is_sending.get() || (is_answering.get() && awaited.get() == 0)
     }
 
     /// So much was read.
     pub(super) fn has_read(&self, bytes: usize) {
-        self.0.read_meanwhile.set(self.0.read_meanwhile.get() + bytes);
-    }
-
-    fn await_body(&self, is_awaited: bool) {
-        self.0.is_body_awaited.set(is_awaited);
-        self.0.read_meanwhile.set(0);
+        self.0.awaited.set(self.0.awaited.get().saturating_sub(bytes));
     }
 
     /// Wakes this one when there is more to read.
@@ -157,13 +152,10 @@ impl Stream for WatchedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = Pin::new(&mut *self.body.0.borrow_mut()).poll_next(context);
-        if matches!(next, Poll::Ready(None)) {
-            self.exchange.0.has_open_body.set(false);
-        }
-        self.exchange.await_body(next.is_pending());
-        if next.is_pending() {
-            self.exchange.read_on();
+        let next = self.exchange.poll_body(&self.body, context);
+        match next {
+            Poll::Pending => self.exchange.await_body(),
+            Poll::Ready(_) => self.exchange.0.awaited.set(0),
         }
         next
     }

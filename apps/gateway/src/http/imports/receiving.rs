@@ -13,10 +13,6 @@ use crate::error::{Failure, Problem};
 use crate::limits::beside;
 use crate::state::AppState;
 
-fn bug(what: &str) -> Failure {
-    Failure::Bug(what.to_owned())
-}
-
 /// An import whose file is on its way: where it does not come, nothing is left of it.
 pub(crate) struct Coming {
     state: web::Data<AppState>,
@@ -85,7 +81,7 @@ impl<'a> Receiving<'a> {
         delimiter: Option<Delimiter>,
     ) -> Result<(Uploaded, Coming), Problem> {
         let unreadable = self.rows(upload, delimiter).await?;
-        let coming = self.coming.ok_or_else(|| bug("an import did not begin").into_problem("-"))?;
+        let coming = self.coming.ok_or_else(|| Failure::Bug("an import did not begin".to_owned()).into_problem("-"))?;
         Ok((Uploaded { total: self.total, unreadable }, coming))
     }
 
